@@ -1,0 +1,215 @@
+//! Where records lie: the narrow waist between the engine and IndexedDB.
+//!
+//! A backend knows four stores and opaque bytes; it does not know what a key or a frame is.
+//! Every method is one transaction, issued at once and settled by `complete` or `abort`.
+
+use bytes::Bytes;
+use futures_util::future::LocalBoxFuture;
+use std::any::Any;
+use std::rc::Rc;
+
+use crate::error::Error;
+
+pub mod memory;
+
+#[cfg(target_arch = "wasm32")]
+pub mod indexeddb;
+
+/// A random 128-bit name of a record in `runs` or `blobs`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Id(pub [u8; 16]);
+
+impl std::fmt::Debug for Id {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for byte in self.0 {
+            write!(f, "{byte:02x}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The key of one record; its variant implies the object store.
+///
+/// In IndexedDB: store `head` keys `"head"` and `"root"`; store `log` auto-increment numbers;
+/// stores `runs` and `blobs` the id as 32 lower-case hex digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Key {
+    /// The head, in store `head`.
+    Head,
+    /// The root of the directory, in store `head`.
+    Root,
+    /// A frame, in store `log`.
+    Frame(u64),
+    /// A segment or a directory page, in store `runs`.
+    Run(Id),
+    /// A piece of a large value, in store `blobs`.
+    Piece(Id),
+}
+
+/// The two stores whose records have random ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IdStore {
+    /// Segments and directory pages.
+    Runs,
+    /// Pieces of large values.
+    Blobs,
+}
+
+/// What a resolved write promises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// Survives a crash of the page or the browser.
+    Relaxed,
+    /// Also a power cut.
+    Strict,
+}
+
+/// One request of a read transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Read {
+    /// The record under a key. Replied by [`Reply::Record`].
+    Get(Key),
+    /// The frames with numbers above `after`, ascending, at most `limit`. [`Reply::Frames`].
+    Frames {
+        /// Exclusive lower bound.
+        after: u64,
+        /// At most this many.
+        limit: u32,
+    },
+    /// Every id of a store, ascending. [`Reply::Ids`].
+    Ids(IdStore),
+    /// How many records a store holds. [`Reply::Count`].
+    Count(IdStore),
+}
+
+/// The reply to one [`Read`], in the order of the requests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// To [`Read::Get`].
+    Record(Option<Bytes>),
+    /// To [`Read::Frames`].
+    Frames(Vec<(u64, Bytes)>),
+    /// To [`Read::Ids`].
+    Ids(Vec<Id>),
+    /// To [`Read::Count`].
+    Count(u64),
+}
+
+/// One request of a write transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Write {
+    /// Stores bytes under a key (never [`Key::Frame`]).
+    Put(Key, Bytes),
+    /// Removes the record under a key, if there.
+    Delete(Key),
+    /// Removes every frame with a number up to and including `through`.
+    CutLog {
+        /// Inclusive upper bound.
+        through: u64,
+    },
+}
+
+/// A commit: one frame, and the pieces that it cites.
+#[derive(Debug, Clone)]
+pub struct Append {
+    /// The encoded frame.
+    pub frame: Bytes,
+    /// Fail with [`Failure::Taken`] unless the frame can be *added* under this number;
+    /// `None` puts it under the next free one.
+    pub at: Option<u64>,
+    /// Records of store `blobs` written in the same transaction.
+    pub pieces: Vec<(Id, Bytes)>,
+}
+
+/// What a committed [`Append`] saw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Appended {
+    /// The frame's number in the log.
+    pub number: u64,
+    /// The head's bytes, read in the same transaction.
+    pub head: Option<Bytes>,
+}
+
+/// What the callback of a [`Backend::flip`] sees: read in the same transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// The head's bytes.
+    pub head: Option<Bytes>,
+    /// The number of the last frame in the log, if there is any.
+    pub last_frame: Option<u64>,
+}
+
+/// Decides, from what a flip saw, what it writes; `None` aborts it with nothing written.
+pub type Decide = Box<dyn FnOnce(Seen) -> Option<Vec<Write>>>;
+
+/// Why a transaction did not succeed.
+#[derive(Clone)]
+pub enum Failure {
+    /// The number asked for by [`Append::at`] is in use. Nothing was written.
+    Taken,
+    /// Aborted for lack of room (or bare, as a browser reports a full disk). Nothing was written.
+    Quota(Option<Rc<dyn Any>>),
+    /// Aborted for another reason, named. Nothing was written.
+    Aborted(String, Option<Rc<dyn Any>>),
+    /// The connection is gone. For a write the outcome is unknown.
+    Lost,
+}
+
+impl std::fmt::Debug for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Taken => f.write_str("Taken"),
+            Self::Quota(_) => f.write_str("Quota"),
+            Self::Aborted(why, _) => write!(f, "Aborted({why})"),
+            Self::Lost => f.write_str("Lost"),
+        }
+    }
+}
+
+/// What a backend tells without being asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// Another realm says that it committed something ([`Backend::notify`]).
+    Wake,
+    /// The connection was closed from outside; every transaction under way ends in `Lost`.
+    Lost,
+    /// Someone wants to delete or upgrade the database; the backend has closed itself.
+    VersionChange,
+}
+
+/// What a transaction resolves to.
+pub type Settled<T> = LocalBoxFuture<'static, Result<T, Failure>>;
+
+/// An open connection. All methods issue their requests synchronously, before they return,
+/// so that transactions are ordered by the calls.
+pub trait Backend {
+    /// One readonly transaction over the stores that the requests name: a consistent view.
+    fn read(&self, reads: Vec<Read>) -> Settled<Vec<Reply>>;
+    /// One one-shot readwrite transaction: all of it or nothing.
+    fn write(&self, writes: Vec<Write>, durability: Durability) -> Settled<()>;
+    /// One one-shot commit: the frame, its pieces, and a read of the head.
+    fn append(&self, append: Append, durability: Durability) -> Settled<Appended>;
+    /// One readwrite transaction over all stores that first reads what [`Seen`] holds, then asks
+    /// `decide`. Resolves to whether it wrote.
+    fn flip(&self, decide: Decide, durability: Durability) -> Settled<bool>;
+    /// Tells the other realms on the same database to look at the log.
+    fn notify(&self);
+    /// Closes the connection once what is under way has settled. Idempotent. No event follows.
+    fn close(&self);
+}
+
+/// Opens connections to one database; kept by the engine so that it can reopen a lost one.
+pub trait Connector {
+    /// Opens the database, creating it and its four stores if need be. `events` is called until
+    /// the backend is closed.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Blocked` (not open within the time limit), `UnsupportedFormat` (a
+    /// database of that name with other stores or a higher version, which stays as it was).
+    fn open(
+        &self,
+        events: Rc<dyn Fn(Event)>,
+    ) -> LocalBoxFuture<'static, Result<Rc<dyn Backend>, Error>>;
+    /// The origin's usage and quota in bytes, where they can be had.
+    fn estimate(&self) -> LocalBoxFuture<'static, Option<(f64, f64)>>;
+}

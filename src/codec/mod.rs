@@ -1,0 +1,5 @@
+//! What bytes mean.
+
+pub mod order;
+pub mod tuple;
+pub mod value;

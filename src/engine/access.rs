@@ -1,0 +1,149 @@
+//! How models reach the keyspace: synchronous attempts that say what they lack.
+//!
+//! A model's work is an ordinary function over [`Reads`] or [`Writes`]. On warm data it runs
+//! to its end at once. When it needs something that is not in memory it stops with
+//! [`Stop::Need`]; the engine loads that and runs it again. When it has used up its slice of
+//! time it stops with [`Stop::Yield`]. Work that loops over much data therefore keeps its
+//! progress outside of the function (a [`Cursor`], an index), so that the next attempt goes on
+//! where the last one stopped.
+
+use bytes::Bytes;
+use futures_util::future::LocalBoxFuture;
+use std::any::Any;
+
+use crate::codec::order::Order;
+use crate::error::{Error, Result};
+
+/// Something that is stored but not in memory. Opaque to models.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    /// A segment of a sorted run.
+    Segment(crate::backend::Id),
+    /// A page of the directory.
+    Directory(crate::backend::Id),
+    /// A piece of a large value.
+    Piece(crate::backend::Id),
+}
+
+/// Why an attempt did not come to its end.
+#[derive(Debug, Clone)]
+pub enum Stop {
+    /// Load this and try again.
+    Need(Need),
+    /// The slice of time is used up: let the host do other work, then go on.
+    Yield,
+    /// It failed.
+    Fail(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Fail(error)
+    }
+}
+
+/// What an attempt comes to.
+pub type Attempt<T> = Result<T, Stop>;
+
+/// What a call comes to: at once, on warm data, or later.
+pub enum Outcome<T> {
+    /// Done.
+    Ready(Result<T>),
+    /// Under way.
+    Later(LocalBoxFuture<'static, Result<T>>),
+}
+
+/// A half-open range of keys, `from <= key < until`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRange {
+    /// Inclusive lower bound.
+    pub from: Bytes,
+    /// Exclusive upper bound.
+    pub until: Bytes,
+}
+
+/// A place in a scan of a range. Owns no data of the keyspace but pins what it is reading.
+pub struct Cursor {
+    /// The range scanned.
+    pub range: KeyRange,
+    /// From the upper end downwards.
+    pub reverse: bool,
+    /// The last key handed out.
+    pub last: Option<Bytes>,
+    /// What the reader keeps between two steps; dropped and rebuilt from `last` at will.
+    pub(crate) state: Option<Box<dyn Any>>,
+}
+
+impl Cursor {
+    /// A scan of `range`, in ascending order or (`reverse`) in descending order.
+    #[must_use]
+    pub fn new(range: KeyRange, reverse: bool) -> Self {
+        Self { range, reverse, last: None, state: None }
+    }
+}
+
+/// A consistent view of the keyspace.
+pub trait Reads {
+    /// The value under `key`.
+    ///
+    /// # Errors
+    /// [`Stop`], as every method here.
+    fn get(&mut self, key: &[u8]) -> Attempt<Option<Bytes>>;
+    /// Whether there is a value under `key`; does not load large values.
+    ///
+    /// # Errors
+    /// [`Stop`].
+    fn contains(&mut self, key: &[u8]) -> Attempt<bool>;
+    /// The next key and value of a scan; `None` at its end.
+    ///
+    /// # Errors
+    /// [`Stop`]; the cursor stays where it was.
+    fn next(&mut self, cursor: &mut Cursor) -> Attempt<Option<(Bytes, Bytes)>>;
+    /// The next key of a scan; does not load large values.
+    ///
+    /// # Errors
+    /// [`Stop`]; the cursor stays where it was.
+    fn next_key(&mut self, cursor: &mut Cursor) -> Attempt<Option<Bytes>>;
+    /// To be called now and then by work that loops.
+    ///
+    /// # Errors
+    /// [`Stop::Yield`] when the slice of time is used up. The next attempt starts a new one.
+    fn breathe(&mut self) -> Attempt<()>;
+}
+
+/// A batch under construction, over a view that shows it. What is read is what the commit
+/// depends on; a batch that read nothing is blind.
+pub trait Writes: Reads {
+    /// True in the first attempt of a run: work with progress of its own starts over. (A run is
+    /// repeated when another commit touched what it read.)
+    fn is_fresh(&self) -> bool;
+    /// Stores `value` under `key`.
+    fn put(&mut self, key: Bytes, value: Bytes);
+    /// Removes `key`.
+    fn delete(&mut self, key: Bytes);
+    /// Removes every key of the range.
+    fn delete_range(&mut self, range: KeyRange);
+    /// A new place in the order of insertion: after every earlier one of every committed batch,
+    /// and after those taken earlier in this batch. Provisional until the commit.
+    fn new_order(&mut self) -> Order;
+    /// Stores `value` under `prefix` followed by the 12 bytes of `order`.
+    fn put_at(&mut self, prefix: Bytes, order: Order, value: Bytes);
+    /// Stores the 12 bytes of `order` under `key`.
+    fn put_order(&mut self, key: Bytes, order: Order);
+    /// Removes `prefix` followed by `order`.
+    fn delete_at(&mut self, prefix: Bytes, order: Order);
+}
+
+/// Work on a view.
+pub type ReadWork<T> = Box<dyn FnMut(&mut dyn Reads) -> Attempt<T>>;
+/// Work on a batch.
+pub type WriteWork<T> = Box<dyn FnMut(&mut dyn Writes) -> Attempt<T>>;
+
+/// What models' work runs in: the engine itself, where a write resolves when it is committed,
+/// or a transaction, where it resolves when it is noted.
+pub trait Session {
+    /// Runs `work` on a view of this moment.
+    fn read<T: 'static>(&self, work: ReadWork<T>) -> Outcome<T>;
+    /// Runs `work` and commits its batch, in the order of the calls.
+    fn write<T: 'static>(&self, work: WriteWork<T>) -> LocalBoxFuture<'static, Result<T>>;
+}

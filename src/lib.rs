@@ -1,0 +1,18 @@
+//! patchstore: a storage engine for the browser, over IndexedDB.
+//!
+//! The layers, from the bottom up: [`backend`] (where records lie), [`codec`] (what bytes
+//! mean), [`engine`] (an ordered keyspace with snapshots, atomic commits and transactions,
+//! shared by several tabs), [`models`] (key-value stores and document collections) and, on
+//! wasm32 only, the `bindings` to JavaScript. `ARCHITECTURE.md` draws the map and the formats.
+
+pub mod backend;
+pub mod codec;
+pub mod engine;
+pub mod env;
+pub mod error;
+pub mod models;
+
+#[cfg(target_arch = "wasm32")]
+pub mod bindings;
+
+pub use error::{Code, Error, Result};
