@@ -14,5 +14,7 @@ pub mod models;
 
 #[cfg(target_arch = "wasm32")]
 pub mod bindings;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod simulation;
 
 pub use error::{Code, Error, Result};

@@ -1,0 +1,180 @@
+//! The four stores and what transactions do to them.
+
+use bytes::Bytes;
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use crate::backend::{Append, Appended, Failure, Id, IdStore, Key, Read, Reply, Seen, Write};
+
+/// The largest number that IndexedDB's key generator hands out, 2^53.
+const LAST_NUMBER: u64 = 1 << 53;
+
+/// The records of one database.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Stores {
+    head: Option<Bytes>,
+    root: Option<Bytes>,
+    log: BTreeMap<u64, Bytes>,
+    /// The highest number that the key generator has passed.
+    passed: u64,
+    runs: BTreeMap<Id, Bytes>,
+    blobs: BTreeMap<Id, Bytes>,
+}
+
+/// How many records a store holds, and their bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StoreSize {
+    /// Records.
+    pub records: usize,
+    /// Bytes of their values.
+    pub bytes: usize,
+}
+
+/// What the four stores hold.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Head and root of the directory.
+    pub head: StoreSize,
+    /// Frames.
+    pub log: StoreSize,
+    /// Segments and directory pages.
+    pub runs: StoreSize,
+    /// Pieces of large values.
+    pub blobs: StoreSize,
+}
+
+impl Stores {
+    /// A readonly transaction.
+    pub fn read(&self, reads: &[Read]) -> Vec<Reply> {
+        reads.iter().map(|read| self.reply(*read)).collect()
+    }
+
+    fn reply(&self, read: Read) -> Reply {
+        match read {
+            Read::Get(key) => Reply::Record(self.get(key)),
+            Read::Frames { after, limit } => {
+                let above = (Bound::Excluded(after), Bound::Unbounded);
+                let frames = self.log.range(above).take(limit as usize);
+                Reply::Frames(
+                    frames
+                        .map(|(number, bytes)| (*number, bytes.clone()))
+                        .collect(),
+                )
+            }
+            Read::Ids(store) => Reply::Ids(self.by_id(store).keys().copied().collect()),
+            Read::Count(store) => Reply::Count(self.by_id(store).len() as u64),
+        }
+    }
+
+    fn get(&self, key: Key) -> Option<Bytes> {
+        match key {
+            Key::Head => self.head.clone(),
+            Key::Root => self.root.clone(),
+            Key::Frame(number) => self.log.get(&number).cloned(),
+            Key::Run(id) => self.runs.get(&id).cloned(),
+            Key::Piece(id) => self.blobs.get(&id).cloned(),
+        }
+    }
+
+    fn by_id(&self, store: IdStore) -> &BTreeMap<Id, Bytes> {
+        match store {
+            IdStore::Runs => &self.runs,
+            IdStore::Blobs => &self.blobs,
+        }
+    }
+
+    /// A readwrite transaction; on failure nothing has changed.
+    pub fn write(&mut self, writes: Vec<Write>) -> Result<(), Failure> {
+        let puts_frame = |write: &Write| matches!(write, Write::Put(Key::Frame(_), _));
+        if writes.iter().any(puts_frame) {
+            return Err(put_of_frame());
+        }
+        for write in writes {
+            match write {
+                Write::Put(key, bytes) => self.put(key, bytes),
+                Write::Delete(key) => self.delete(key),
+                Write::CutLog { through } => {
+                    self.log = match through.checked_add(1) {
+                        Some(first_kept) => self.log.split_off(&first_kept),
+                        None => BTreeMap::new(),
+                    };
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, key: Key, bytes: Bytes) {
+        match key {
+            Key::Head => self.head = Some(bytes),
+            Key::Root => self.root = Some(bytes),
+            Key::Frame(number) => drop(self.log.insert(number, bytes)),
+            Key::Run(id) => drop(self.runs.insert(id, bytes)),
+            Key::Piece(id) => drop(self.blobs.insert(id, bytes)),
+        }
+    }
+
+    fn delete(&mut self, key: Key) {
+        match key {
+            Key::Head => self.head = None,
+            Key::Root => self.root = None,
+            Key::Frame(number) => drop(self.log.remove(&number)),
+            Key::Run(id) => drop(self.runs.remove(&id)),
+            Key::Piece(id) => drop(self.blobs.remove(&id)),
+        }
+    }
+
+    /// A commit; on failure nothing has changed, the key generator neither.
+    pub fn append(&mut self, append: Append) -> Result<Appended, Failure> {
+        let number = append.at.unwrap_or(self.passed + 1);
+        if number > LAST_NUMBER {
+            return Err(number_out_of_range());
+        }
+        if self.log.contains_key(&number) {
+            return Err(Failure::Taken);
+        }
+        self.log.insert(number, append.frame);
+        self.passed = self.passed.max(number);
+        self.blobs.extend(append.pieces);
+        Ok(Appended {
+            number,
+            head: self.head.clone(),
+        })
+    }
+
+    /// What a flip sees.
+    pub fn seen(&self) -> Seen {
+        let last_frame = self.log.last_key_value().map(|(number, _)| *number);
+        Seen {
+            head: self.head.clone(),
+            last_frame,
+        }
+    }
+
+    /// Counts and sizes.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            head: size(self.head.iter().chain(&self.root)),
+            log: size(self.log.values()),
+            runs: size(self.runs.values()),
+            blobs: size(self.blobs.values()),
+        }
+    }
+}
+
+fn size<'a>(values: impl Iterator<Item = &'a Bytes>) -> StoreSize {
+    values.fold(StoreSize::default(), |sum, bytes| StoreSize {
+        records: sum.records + 1,
+        bytes: sum.bytes + bytes.len(),
+    })
+}
+
+/// How every backend refuses [`Write::Put`] of a [`Key::Frame`].
+pub(crate) fn put_of_frame() -> Failure {
+    Failure::Aborted("a frame is appended, never put".into(), None)
+}
+
+/// How every backend refuses a number that IndexedDB's numbers cannot hold.
+pub(crate) fn number_out_of_range() -> Failure {
+    Failure::Aborted("the log has no such number".into(), None)
+}
