@@ -1,5 +1,15 @@
 //! What bytes mean.
 
+pub mod batch;
+pub mod cell;
+pub mod entry;
+pub mod frame;
+pub mod head;
+pub mod io;
 pub mod order;
+pub mod page;
+pub mod root;
+pub mod seal;
+pub mod segment;
 pub mod tuple;
 pub mod value;

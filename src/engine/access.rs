@@ -17,8 +17,8 @@ use crate::error::{Error, Result};
 /// Something that is stored but not in memory. Opaque to models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Need {
-    /// A segment of a sorted run.
-    Segment(crate::backend::Id),
+    /// A segment of a sorted run, and what goes into its holes.
+    Segment(crate::backend::Id, u64),
     /// A page of the directory.
     Directory(crate::backend::Id),
     /// A piece of a large value.
@@ -78,7 +78,12 @@ impl Cursor {
     /// A scan of `range`, in ascending order or (`reverse`) in descending order.
     #[must_use]
     pub fn new(range: KeyRange, reverse: bool) -> Self {
-        Self { range, reverse, last: None, state: None }
+        Self {
+            range,
+            reverse,
+            last: None,
+            state: None,
+        }
     }
 }
 

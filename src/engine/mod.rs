@@ -1,3 +1,184 @@
 //! An ordered map of bytes to bytes with snapshots and atomic commits, shared by several tabs.
+//!
+//! See `ARCHITECTURE.md` for the protocol. The parts: calls enter by [`submit`], are gathered in
+//! [`queue`] and made durable by [`commit`] (with [`rebuild`], [`write_ahead`], [`recover`]);
+//! [`intake`] takes in other tabs' commits; [`view`], [`scan`], [`source`] and [`cache`] read;
+//! [`maintain`] flushes ([`flush`], [`cut`]), merges ([`merge`], [`directory`]) and collects.
 
 pub mod access;
+pub mod cache;
+mod close;
+mod collect;
+mod commit;
+mod core;
+mod cut;
+mod directory;
+mod draft;
+mod flip;
+mod flush;
+mod footprint;
+mod gate;
+mod intake;
+mod load;
+mod maintain;
+mod memtable;
+mod merge;
+mod notice;
+mod open;
+mod poll;
+mod queue;
+mod rebuild;
+mod recover;
+mod scan;
+mod slice;
+mod source;
+mod staging;
+mod stats;
+mod submit;
+mod transaction;
+mod view;
+mod write_ahead;
+
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
+use std::rc::Rc;
+
+use crate::backend::{Connector, Durability, Write};
+use crate::env::Env;
+use crate::error::Result;
+use access::{KeyRange, Outcome, ReadWork, Session, WriteWork};
+
+pub use self::core::{Options, Reason};
+pub use footprint::Writes as Written;
+pub use notice::{Notice, Subscription};
+pub use stats::Stats;
+pub use transaction::Transaction;
+
+/// An open engine. Clones share it.
+#[derive(Clone)]
+pub struct Engine(Rc<self::core::Core>);
+
+impl Engine {
+    /// Opens the engine on what `connector` connects to, creating an empty one if need be.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Blocked`, `UnsupportedFormat`, `Corrupt`, `Encrypted`, `ConnectionLost`.
+    #[must_use]
+    pub fn open(
+        connector: Rc<dyn Connector>,
+        env: Rc<dyn Env>,
+        options: Options,
+    ) -> LocalBoxFuture<'static, Result<Self>> {
+        async move { open::open(connector, env, options).await.map(Self) }.boxed_local()
+    }
+
+    /// Begins a transaction, once every earlier call of this realm is settled.
+    ///
+    /// # Errors
+    /// `Closed`, `ConnectionLost`.
+    #[must_use]
+    pub fn begin(&self) -> LocalBoxFuture<'static, Result<Transaction>> {
+        transaction::begin(self.0.clone()).boxed_local()
+    }
+
+    /// Resolves when every write acknowledged so far would survive a power cut.
+    ///
+    /// # Errors
+    /// `StorageQuotaExceeded`, `ConnectionLost`, …
+    #[must_use]
+    pub fn flush(&self) -> LocalBoxFuture<'static, Result<()>> {
+        harden(self.0.clone()).boxed_local()
+    }
+
+    /// Merges the log into pages and gives back the space of dead data.
+    ///
+    /// # Errors
+    /// `StorageQuotaExceeded`, `ConnectionLost`, `Corrupt`, …
+    #[must_use]
+    pub fn compact(&self) -> LocalBoxFuture<'static, Result<()>> {
+        let core = self.0.clone();
+        async move {
+            core.check_open()?;
+            core.settled().await;
+            maintain::compact(&core).await
+        }
+        .boxed_local()
+    }
+
+    /// Counts what is stored in some ranges.
+    ///
+    /// # Errors
+    /// What reading fails with.
+    #[must_use]
+    pub fn stats(&self, ranges: Vec<KeyRange>) -> LocalBoxFuture<'static, Result<Stats>> {
+        stats::stats(self.0.clone(), ranges).boxed_local()
+    }
+
+    /// Looks for other tabs' commits now.
+    ///
+    /// # Errors
+    /// What reading fails with.
+    #[must_use]
+    pub fn refresh(&self) -> LocalBoxFuture<'static, Result<()>> {
+        let core = self.0.clone();
+        async move { intake::take_in(&core).await }.boxed_local()
+    }
+
+    /// Calls `listener` at every commit that this engine sees, and when it closes.
+    #[must_use]
+    pub fn subscribe(&self, listener: Rc<dyn Fn(&Notice)>) -> Subscription {
+        self.0.subscribers.add(listener)
+    }
+
+    /// Refuses newcomers, waits for the calls issued, and closes. Closing twice is fine.
+    #[must_use]
+    pub fn close(&self) -> LocalBoxFuture<'static, ()> {
+        close::close(self.0.clone()).boxed_local()
+    }
+
+    /// Why it is closed, if it is.
+    #[must_use]
+    pub fn closed(&self) -> Option<Reason> {
+        let state = self.0.state.borrow();
+        state.closed.or(state.closing.then_some(Reason::Closed))
+    }
+
+    /// The error of a closed engine, if it is closed.
+    ///
+    /// # Errors
+    /// `Closed`, `ConnectionLost`.
+    pub fn check_open(&self) -> Result<()> {
+        self.0.check_open()
+    }
+
+    /// Bytes that the cache holds, directory pages apart.
+    #[must_use]
+    pub fn cached_bytes(&self) -> usize {
+        self.0.ground.cache.bytes()
+    }
+}
+
+/// Makes what was acknowledged survive a power cut: a strict transaction on the same database.
+async fn harden(core: Rc<self::core::Core>) -> Result<()> {
+    core.check_open()?;
+    core.settled().await;
+    let backend = core.backend();
+    let decide = Box::new(|seen: crate::backend::Seen| {
+        let head = seen.head?;
+        Some(vec![Write::Put(crate::backend::Key::Head, head)])
+    });
+    match backend.flip(decide, Durability::Strict).await {
+        Ok(_) => Ok(()),
+        Err(failure) => Err(recover::error_of(&core, failure).await),
+    }
+}
+
+impl Session for Engine {
+    fn read<T: 'static>(&self, work: ReadWork<T>) -> Outcome<T> {
+        submit::read(&self.0, work)
+    }
+
+    fn write<T: 'static>(&self, work: WriteWork<T>) -> LocalBoxFuture<'static, Result<T>> {
+        submit::write(&self.0, work)
+    }
+}

@@ -1,0 +1,43 @@
+//! What is stored under one key.
+
+use bytes::Bytes;
+
+use crate::backend::Id;
+
+/// What is stored under one key, or that nothing is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cell {
+    /// The key was removed; hides older cells.
+    Tombstone,
+    /// The value itself.
+    Inline(Bytes),
+    /// The value is a piece of its own in store `blobs`.
+    Piece(PieceRef),
+}
+
+/// Where a large value lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PieceRef {
+    /// The record in `blobs`.
+    pub id: Id,
+    /// Bytes of the value.
+    pub len: u64,
+}
+
+impl Cell {
+    /// Bytes of the value, wherever it lies.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        match self {
+            Self::Tombstone => 0,
+            Self::Inline(bytes) => bytes.len() as u64,
+            Self::Piece(piece) => piece.len,
+        }
+    }
+
+    /// Whether the value has no bytes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

@@ -1,0 +1,63 @@
+//! A frame of the log: one commit. Kind `F` of the envelope (see `seal`), with this header:
+//!
+//! ```text
+//! 16  incarnation
+//! 8   generation, u64 little-endian
+//! 16  writer
+//! 8   sequence, u64 little-endian
+//! 8   wall time of the writer, ms since the epoch, f64 little-endian
+//! ```
+//!
+//! and the batch (see `batch`) as its body.
+
+use bytes::Bytes;
+
+use super::batch::Batch;
+use super::io::Input;
+use super::seal::{self, Kind};
+use crate::backend::Id;
+use crate::error::Result;
+
+/// What a frame says of itself.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FrameHeader {
+    /// The life of the database that the frame was sealed for.
+    pub incarnation: Id,
+    /// The generation that it was sealed under.
+    pub generation: u64,
+    /// Who wrote it.
+    pub writer: Id,
+    /// Ascending per writer.
+    pub sequence: u64,
+    /// When, by the writer's clock: ms since the epoch.
+    pub wall_ms: f64,
+}
+
+/// Encodes a frame.
+#[must_use]
+pub fn encode(header: &FrameHeader, batch: &Batch) -> Bytes {
+    let mut out = seal::start(Kind::Frame, 256);
+    out.extend_from_slice(&header.incarnation.0);
+    out.extend_from_slice(&header.generation.to_le_bytes());
+    out.extend_from_slice(&header.writer.0);
+    out.extend_from_slice(&header.sequence.to_le_bytes());
+    out.extend_from_slice(&header.wall_ms.to_le_bytes());
+    batch.encode(&mut out);
+    seal::finish(out)
+}
+
+/// Decodes the header, having checked the envelope, and gives the body's input.
+///
+/// # Errors
+/// `Corrupt`, `UnsupportedFormat`, `Encrypted`.
+pub fn decode_header(record: &Bytes) -> Result<(FrameHeader, Input)> {
+    let mut input = Input::new(seal::open(Kind::Frame, record)?, "frame");
+    let header = FrameHeader {
+        incarnation: Id(input.array()?),
+        generation: input.u64()?,
+        writer: Id(input.array()?),
+        sequence: input.u64()?,
+        wall_ms: f64::from_le_bytes(input.array()?),
+    };
+    Ok((header, input))
+}

@@ -1,0 +1,189 @@
+//! Reading and writing of the primitive fields that all formats share: little-endian fixed
+//! integers, LEB128 varints (at most 10 bytes), and byte strings behind a varint length.
+
+use bytes::Bytes;
+
+use crate::error::{Error, Result};
+
+/// Appends a LEB128 varint.
+pub fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push((value & 0x7f) as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+/// Appends a byte string behind its varint length.
+pub fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    put_varint(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
+
+/// Reads fields from the front of some bytes; every shortage is `Corrupt`, naming `what`.
+pub struct Input {
+    rest: Bytes,
+    what: &'static str,
+}
+
+impl Input {
+    /// Reads from `bytes`, which hold a `what`.
+    #[must_use]
+    pub fn new(bytes: Bytes, what: &'static str) -> Self {
+        Self { rest: bytes, what }
+    }
+
+    fn short(&self) -> Error {
+        Error::corrupt(format!("a {} ends too early", self.what))
+    }
+
+    /// Bytes not read yet.
+    #[must_use]
+    pub fn remaining(&self) -> usize {
+        self.rest.len()
+    }
+
+    /// The next `n` bytes, without copying.
+    ///
+    /// # Errors
+    /// `Corrupt` when there are fewer.
+    pub fn take(&mut self, n: usize) -> Result<Bytes> {
+        if n > self.rest.len() {
+            return Err(self.short());
+        }
+        Ok(self.rest.split_to(n))
+    }
+
+    /// The next `N` bytes.
+    ///
+    /// # Errors
+    /// `Corrupt` when there are fewer.
+    pub fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
+        let taken = self.take(N)?;
+        <[u8; N]>::try_from(taken.as_ref()).map_err(|_| self.short())
+    }
+
+    /// One byte.
+    ///
+    /// # Errors
+    /// `Corrupt` at the end.
+    pub fn u8(&mut self) -> Result<u8> {
+        Ok(u8::from_le_bytes(self.array()?))
+    }
+
+    /// A little-endian u32.
+    ///
+    /// # Errors
+    /// `Corrupt` when there are fewer than 4 bytes.
+    pub fn u32(&mut self) -> Result<u32> {
+        Ok(u32::from_le_bytes(self.array()?))
+    }
+
+    /// A little-endian u64.
+    ///
+    /// # Errors
+    /// `Corrupt` when there are fewer than 8 bytes.
+    pub fn u64(&mut self) -> Result<u64> {
+        Ok(u64::from_le_bytes(self.array()?))
+    }
+
+    /// A varint.
+    ///
+    /// # Errors
+    /// `Corrupt` when it does not end, or does not fit 64 bits.
+    pub fn varint(&mut self) -> Result<u64> {
+        let mut value = 0u64;
+        for (at, &byte) in self.rest.iter().take(10).enumerate() {
+            let bits = u64::from(byte & 0x7f);
+            if at == 9 && byte > 1 {
+                break;
+            }
+            value |= bits << (7 * at);
+            if byte & 0x80 == 0 {
+                self.take(at + 1)?;
+                return Ok(value);
+            }
+        }
+        Err(Error::corrupt(format!(
+            "a {} holds a broken varint",
+            self.what
+        )))
+    }
+
+    /// A varint that counts things which take at least one byte each: never more than remain.
+    ///
+    /// # Errors
+    /// `Corrupt` when it claims more.
+    pub fn count(&mut self) -> Result<usize> {
+        let value = self.varint()?;
+        usize::try_from(value)
+            .ok()
+            .filter(|&n| n <= self.rest.len())
+            .ok_or_else(|| self.short())
+    }
+
+    /// A varint that fits 32 bits.
+    ///
+    /// # Errors
+    /// `Corrupt` when it does not.
+    pub fn varint32(&mut self) -> Result<u32> {
+        u32::try_from(self.varint()?)
+            .map_err(|_| Error::corrupt(format!("a {} holds too large a number", self.what)))
+    }
+
+    /// A byte string behind its varint length, without copying.
+    ///
+    /// # Errors
+    /// `Corrupt` when it is cut.
+    pub fn bytes(&mut self) -> Result<Bytes> {
+        let n = self.count()?;
+        self.take(n)
+    }
+
+    /// That nothing is left.
+    ///
+    /// # Errors
+    /// `Corrupt` when something is.
+    pub fn end(&self) -> Result<()> {
+        if self.rest.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::corrupt(format!(
+                "a {} is followed by {} stray bytes",
+                self.what,
+                self.rest.len()
+            )))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn varints_come_back(value: u64) {
+            let mut out = Vec::new();
+            put_varint(&mut out, value);
+            let mut input = Input::new(out.into(), "test");
+            prop_assert_eq!(input.varint().unwrap(), value);
+            prop_assert!(input.end().is_ok());
+        }
+
+        #[test]
+        fn noise_never_panics(noise: Vec<u8>) {
+            let mut input = Input::new(noise.clone().into(), "test");
+            while input.bytes().is_ok() && input.remaining() > 0 {}
+            let mut input = Input::new(noise.into(), "test");
+            while input.varint().is_ok() {}
+        }
+    }
+
+    #[test]
+    fn a_varint_over_64_bits_is_refused() {
+        let mut input = Input::new(Bytes::from_static(&[0xff; 10]), "test");
+        assert!(input.varint().is_err());
+    }
+}

@@ -1,0 +1,282 @@
+//! A page: the sorted cells of a segment that are compressed and sealed together.
+//!
+//! Decoded, a page is
+//!
+//! ```text
+//! 4           n: number of cells, u32 little-endian
+//! 4 · n       offset of each cell from the start of the page, u32 little-endian
+//! per cell:
+//!   1         flags: bits 0–1: 0 tombstone, 1 inline value, 2 piece;
+//!             4 the key ends in a hole, 8 the value is an order with a hole
+//!   bytes     key (varint length + bytes)
+//!   value     inline: bytes; piece: 16 bytes of the id, varint length
+//! ```
+//!
+//! A hole is an order whose frame is [`PROVISIONAL`](super::order::PROVISIONAL): the number of the frame that cites the run.
+
+use bytes::Bytes;
+
+use super::cell::{Cell, PieceRef};
+use super::entry::fill_tail_in;
+use super::io::{Input, put_bytes, put_varint};
+use crate::backend::Id;
+use crate::error::{Error, Result};
+
+const INLINE: u8 = 1;
+const PIECE: u8 = 2;
+const KEY_HOLE: u8 = 4;
+const VALUE_HOLE: u8 = 8;
+
+/// Which parts of a cell wait for their frame's number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CellHoles {
+    /// The order at the key's end.
+    pub key: bool,
+    /// The order that is the value.
+    pub value: bool,
+}
+
+/// Collects the cells of one page.
+#[derive(Default)]
+pub struct PageBuilder {
+    offsets: Vec<u32>,
+    cells: Vec<u8>,
+}
+
+impl PageBuilder {
+    /// Bytes of the page so far.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        4 + 4 * self.offsets.len() + self.cells.len()
+    }
+
+    /// Whether it has no cell.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.offsets.is_empty()
+    }
+
+    /// Adds a cell; keys must ascend.
+    pub fn push(&mut self, key: &[u8], cell: &Cell, holes: CellHoles) {
+        self.offsets.push(self.cells.len() as u32);
+        let kind = match cell {
+            Cell::Tombstone => 0,
+            Cell::Inline(_) => INLINE,
+            Cell::Piece(_) => PIECE,
+        };
+        let holes = if holes.key { KEY_HOLE } else { 0 } | if holes.value { VALUE_HOLE } else { 0 };
+        self.cells.push(kind | holes);
+        put_bytes(&mut self.cells, key);
+        match cell {
+            Cell::Tombstone => {}
+            Cell::Inline(value) => put_bytes(&mut self.cells, value),
+            Cell::Piece(piece) => {
+                self.cells.extend_from_slice(&piece.id.0);
+                put_varint(&mut self.cells, piece.len);
+            }
+        }
+    }
+
+    /// The page's bytes; the builder is empty again.
+    pub fn take(&mut self) -> Vec<u8> {
+        let table = 4 + 4 * self.offsets.len();
+        let mut out = Vec::with_capacity(table + self.cells.len());
+        out.extend_from_slice(&(self.offsets.len() as u32).to_le_bytes());
+        for offset in &self.offsets {
+            out.extend_from_slice(&(table as u32 + offset).to_le_bytes());
+        }
+        out.extend_from_slice(&self.cells);
+        self.offsets.clear();
+        self.cells.clear();
+        out
+    }
+}
+
+/// A decoded page, checked whole when it is made.
+#[derive(Debug)]
+pub struct Page {
+    data: Bytes,
+    cells: Vec<Place>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    flags: u8,
+    key: u32,
+    value: u32,
+    end: u32,
+}
+
+impl Page {
+    /// Checks a page and fills its holes with `fill` (base + number of the frame).
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub fn decode(mut raw: Vec<u8>, fill: u64) -> Result<Self> {
+        let mut cells = Vec::new();
+        let mut input = Input::new(
+            Bytes::copy_from_slice(raw.get(..4).unwrap_or_default()),
+            "page",
+        );
+        let count = input.u32()? as usize;
+        if count.saturating_mul(4) > raw.len() {
+            return Err(Error::corrupt("a page claims more cells than it has bytes"));
+        }
+        cells.reserve_exact(count);
+        for at in 0..count {
+            let place = read_place(&raw, at)?;
+            fill_holes(&mut raw, place, fill);
+            cells.push(place);
+        }
+        let page = Self {
+            data: raw.into(),
+            cells,
+        };
+        for at in 1..page.len() {
+            if page.key(at - 1) >= page.key(at) {
+                return Err(Error::corrupt("the keys of a page do not ascend"));
+            }
+        }
+        Ok(page)
+    }
+
+    /// Number of cells.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// Whether it has no cell.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.cells.is_empty()
+    }
+
+    /// Bytes in memory.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        self.data.len() + self.cells.len() * size_of::<Place>()
+    }
+
+    /// The key at an index; empty past the end.
+    #[must_use]
+    pub fn key(&self, at: usize) -> &[u8] {
+        self.cells
+            .get(at)
+            .and_then(|place| self.data.get(place.key as usize..place.value as usize))
+            .unwrap_or_default()
+    }
+
+    /// The key at an index, sharing the page's memory.
+    #[must_use]
+    pub fn key_bytes(&self, at: usize) -> Bytes {
+        self.cells
+            .get(at)
+            .map(|place| self.data.slice(place.key as usize..place.value as usize))
+            .unwrap_or_default()
+    }
+
+    /// The cell at an index; `None` past the end. An inline value shares the page's memory.
+    #[must_use]
+    pub fn cell(&self, at: usize) -> Option<Cell> {
+        let place = self.cells.get(at)?;
+        let mut rest = Input::new(
+            self.data.slice(place.value as usize..place.end as usize),
+            "cell",
+        );
+        match place.flags & 3 {
+            INLINE => rest.bytes().ok().map(Cell::Inline),
+            PIECE => {
+                let id = Id(rest.array().ok()?);
+                Some(Cell::Piece(PieceRef {
+                    id,
+                    len: rest.varint().ok()?,
+                }))
+            }
+            _ => Some(Cell::Tombstone),
+        }
+    }
+
+    /// Whether the cell at an index is a tombstone.
+    #[must_use]
+    pub fn is_tombstone(&self, at: usize) -> bool {
+        self.cells.get(at).is_some_and(|place| place.flags & 3 == 0)
+    }
+
+    /// The index of the first key that is not below `key`.
+    #[must_use]
+    pub fn lower_bound(&self, key: &[u8]) -> usize {
+        self.cells.partition_point(|place| {
+            self.data
+                .get(place.key as usize..place.value as usize)
+                .unwrap_or_default()
+                < key
+        })
+    }
+}
+
+/// Reads and checks where the parts of the cell at an index lie.
+fn read_place(raw: &[u8], at: usize) -> Result<Place> {
+    let broken = || Error::corrupt("a page's cell lies outside of it");
+    let offset = |at: usize| -> Option<usize> {
+        let bytes = raw.get(4 + 4 * at..8 + 4 * at)?;
+        Some(u32::from_le_bytes(bytes.try_into().ok()?) as usize)
+    };
+    let start = offset(at).ok_or_else(broken)?;
+    let rest = raw.get(start..).ok_or_else(broken)?;
+    let (&flags, rest) = rest.split_first().ok_or_else(broken)?;
+    if flags & 3 == 3 || flags > 15 {
+        return Err(Error::corrupt("a page's cell has unknown flags"));
+    }
+    let (key_len, key_at) = varint_at(rest).ok_or_else(broken)?;
+    let key = start + 1 + key_at;
+    let value = key
+        .checked_add(key_len)
+        .filter(|&end| end <= raw.len())
+        .ok_or_else(broken)?;
+    let after = raw.get(value..).ok_or_else(broken)?;
+    let len = match flags & 3 {
+        INLINE => varint_at(after)
+            .and_then(|(len, at)| len.checked_add(at))
+            .ok_or_else(broken)?,
+        PIECE => {
+            let (_, at) = varint_at(after.get(16..).ok_or_else(broken)?).ok_or_else(broken)?;
+            16 + at
+        }
+        _ => 0,
+    };
+    let end = value
+        .checked_add(len)
+        .filter(|&end| end <= raw.len())
+        .ok_or_else(broken)?;
+    Ok(Place {
+        flags,
+        key: key as u32,
+        value: value as u32,
+        end: end as u32,
+    })
+}
+
+fn varint_at(bytes: &[u8]) -> Option<(usize, usize)> {
+    let mut value = 0u64;
+    for (at, &byte) in bytes.iter().take(5).enumerate() {
+        value |= u64::from(byte & 0x7f) << (7 * at);
+        if byte & 0x80 == 0 {
+            return Some((usize::try_from(value).ok()?, at + 1));
+        }
+    }
+    None
+}
+
+fn fill_holes(raw: &mut [u8], place: Place, fill: u64) {
+    if place.flags & KEY_HOLE != 0
+        && let Some(key) = raw.get_mut(place.key as usize..place.value as usize)
+    {
+        fill_tail_in(key, fill);
+    }
+    if place.flags & VALUE_HOLE != 0
+        && let Some(value) = raw.get_mut(place.value as usize..place.end as usize)
+    {
+        fill_tail_in(value, fill);
+    }
+}

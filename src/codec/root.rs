@@ -1,0 +1,205 @@
+//! The directory: its root and its pages.
+//!
+//! Root, kind `R` of the envelope, body:
+//!
+//! ```text
+//! 8       epoch of the head that it belongs to, u64 little-endian
+//! varint  number of runs in level 0, the newest first; of each: varint number of entries, entries
+//! varint  number of levels below; of each, from level 1 on:
+//!   varint  number of directory pages, in key order; of each:
+//!     16      id of the record in `runs`
+//!     bytes   first key, last key
+//!     varint  entries, records, bytes (of keys and values), stored bytes (of the segments)
+//! varint  number of garbage records, each: 1 (0 = `runs`, 1 = `blobs`), 16 id, varint bytes:
+//!         what the flip that wrote this root replaced, to be deleted by the next
+//! ```
+//!
+//! Directory page, kind `D`, body: varint number of entries, entries in key order (see `entry`).
+
+use bytes::Bytes;
+
+use super::entry::Entry;
+use super::io::{Input, put_bytes, put_varint};
+use super::seal::{self, Kind};
+use crate::backend::{Id, Key};
+use crate::error::{Error, Result};
+
+/// The root of the directory.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Root {
+    /// The epoch of the head that it belongs to.
+    pub epoch: u64,
+    /// Level 0: runs that may overlap, the newest first; each a sequence of disjoint segments.
+    pub runs: Vec<Vec<Entry>>,
+    /// Levels 1 and below: disjoint segments, by directory pages in key order.
+    pub levels: Vec<Vec<PageRef>>,
+    /// What the last flip replaced.
+    pub garbage: Vec<Garbage>,
+}
+
+/// A record that is not live any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Garbage {
+    /// The record.
+    pub key: Key,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// A page of the directory, and a summary of what lies below it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageRef {
+    /// The record in `runs`.
+    pub id: Id,
+    /// The lowest key.
+    pub first: Bytes,
+    /// The highest key.
+    pub last: Bytes,
+    /// Entries in the page.
+    pub entries: u64,
+    /// Live records in their segments.
+    pub records: u64,
+    /// Bytes of their keys and values.
+    pub bytes: u64,
+    /// Stored bytes of the segments.
+    pub stored: u64,
+}
+
+impl Root {
+    /// Encodes the root.
+    #[must_use]
+    pub fn encode(&self) -> Bytes {
+        let mut out = seal::start(Kind::Root, 1024);
+        out.extend_from_slice(&self.epoch.to_le_bytes());
+        put_varint(&mut out, self.runs.len() as u64);
+        for run in &self.runs {
+            put_entries(run, &mut out);
+        }
+        put_varint(&mut out, self.levels.len() as u64);
+        for level in &self.levels {
+            put_varint(&mut out, level.len() as u64);
+            for page in level {
+                out.extend_from_slice(&page.id.0);
+                put_bytes(&mut out, &page.first);
+                put_bytes(&mut out, &page.last);
+                for number in [page.entries, page.records, page.bytes, page.stored] {
+                    put_varint(&mut out, number);
+                }
+            }
+        }
+        put_varint(&mut out, self.garbage.len() as u64);
+        for garbage in &self.garbage {
+            let (store, id) = match garbage.key {
+                Key::Piece(id) => (1, id),
+                Key::Run(id) => (0, id),
+                Key::Head | Key::Root | Key::Frame(_) => continue,
+            };
+            out.push(store);
+            out.extend_from_slice(&id.0);
+            put_varint(&mut out, garbage.bytes);
+        }
+        seal::finish(out)
+    }
+
+    /// Decodes a root.
+    ///
+    /// # Errors
+    /// `Corrupt`, `UnsupportedFormat`, `Encrypted`.
+    pub fn decode(record: &Bytes) -> Result<Self> {
+        let mut input = Input::new(seal::open(Kind::Root, record)?, "root");
+        let mut root = Self {
+            epoch: input.u64()?,
+            ..Self::default()
+        };
+        for _ in 0..input.count()? {
+            root.runs.push(read_entries(&mut input)?);
+        }
+        for _ in 0..input.count()? {
+            let mut level = Vec::new();
+            for _ in 0..input.count()? {
+                level.push(read_page_ref(&mut input)?);
+            }
+            root.levels.push(level);
+        }
+        for _ in 0..input.count()? {
+            let store = input.u8()?;
+            let id = Id(input.array()?);
+            let key = match store {
+                0 => Key::Run(id),
+                1 => Key::Piece(id),
+                _ => return Err(Error::corrupt("the root lists garbage of an unknown store")),
+            };
+            root.garbage.push(Garbage {
+                key,
+                bytes: input.varint()?,
+            });
+        }
+        input.end()?;
+        Ok(root)
+    }
+}
+
+fn read_page_ref(input: &mut Input) -> Result<PageRef> {
+    Ok(PageRef {
+        id: Id(input.array()?),
+        first: input.bytes()?,
+        last: input.bytes()?,
+        entries: input.varint()?,
+        records: input.varint()?,
+        bytes: input.varint()?,
+        stored: input.varint()?,
+    })
+}
+
+fn put_entries(entries: &[Entry], out: &mut Vec<u8>) {
+    put_varint(out, entries.len() as u64);
+    for entry in entries {
+        entry.encode(out);
+    }
+}
+
+fn read_entries(input: &mut Input) -> Result<Vec<Entry>> {
+    let mut entries: Vec<Entry> = Vec::new();
+    for _ in 0..input.count()? {
+        let entry = Entry::decode(input)?;
+        if entries
+            .last()
+            .is_some_and(|before| before.last >= entry.first)
+        {
+            return Err(Error::corrupt("the segments of a run overlap"));
+        }
+        entries.push(entry);
+    }
+    Ok(entries)
+}
+
+/// Encodes a directory page and its reference.
+#[must_use]
+pub fn encode_directory_page(id: Id, entries: &[Entry]) -> (Bytes, Option<PageRef>) {
+    let mut out = seal::start(Kind::Directory, entries.len() * 128);
+    put_entries(entries, &mut out);
+    let reference = entries
+        .first()
+        .zip(entries.last())
+        .map(|(first, last)| PageRef {
+            id,
+            first: first.first.clone(),
+            last: last.last.clone(),
+            entries: entries.len() as u64,
+            records: entries.iter().map(|entry| entry.records).sum(),
+            bytes: entries.iter().map(|entry| entry.bytes).sum(),
+            stored: entries.iter().map(|entry| entry.stored).sum(),
+        });
+    (seal::finish(out), reference)
+}
+
+/// Decodes a directory page.
+///
+/// # Errors
+/// `Corrupt`, `UnsupportedFormat`, `Encrypted`.
+pub fn decode_directory_page(record: &Bytes) -> Result<Vec<Entry>> {
+    let mut input = Input::new(seal::open(Kind::Directory, record)?, "directory page");
+    let entries = read_entries(&mut input)?;
+    input.end()?;
+    Ok(entries)
+}

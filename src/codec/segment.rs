@@ -1,0 +1,295 @@
+//! A segment: a sorted, immutable piece of a run, one record of store `runs`.
+//!
+//! ```text
+//! 8   fixed fields of the envelope (see `seal`), kind S
+//! …   pages, each as stored (raw or compressed) followed by its CRC-32, u32 little-endian
+//! …   index: varint number of pages, then of each
+//!       varint  offset from the start of the record
+//!       varint  stored bytes, without the CRC
+//!       varint  decoded bytes; equal to the stored ones when the page is not compressed
+//!       bytes   first key, holes unfilled
+//! 4   bytes of the index, u32 little-endian
+//! 4   CRC-32 of the fixed fields, the index and its length, u32 little-endian
+//! ```
+//!
+//! Pages are compressed as LZ4 blocks (the block format of the LZ4 project). Segments are cut
+//! above 64 KiB because below that Chromium keeps a record inside of LevelDB, where deleting it
+//! does not free room once a quota has been hit.
+
+use bytes::Bytes;
+
+use super::cell::Cell;
+use super::entry::{Entry, Holes, fill_tail};
+use super::io::{Input, put_bytes, put_varint};
+use super::order::{Order, PROVISIONAL};
+use super::page::{CellHoles, Page, PageBuilder};
+use super::seal::{self, Kind};
+use crate::backend::Id;
+use crate::error::{Error, Result};
+
+/// A page is closed when it has this many bytes, decoded.
+pub const PAGE_BYTES: usize = 16 << 10;
+/// A segment is closed when it has this many bytes, stored.
+pub const SEGMENT_BYTES: usize = 72 << 10;
+/// A page that claims more decoded bytes than this is corrupt (a cell is at most a large key,
+/// an inline value below the threshold of pieces, and little else).
+const MAX_PAGE_BYTES: usize = 4 << 20;
+
+/// Writes one segment.
+pub struct SegmentBuilder {
+    record: Vec<u8>,
+    page: PageBuilder,
+    page_first: Bytes,
+    index: Vec<u8>,
+    pages: u64,
+    entry: Entry,
+}
+
+impl SegmentBuilder {
+    /// An empty segment that will be the record `id`.
+    #[must_use]
+    pub fn new(id: Id) -> Self {
+        Self {
+            record: seal::start(Kind::Segment, SEGMENT_BYTES + PAGE_BYTES),
+            page: PageBuilder::default(),
+            page_first: Bytes::new(),
+            index: Vec::new(),
+            pages: 0,
+            entry: Entry {
+                id,
+                first: Bytes::new(),
+                last: Bytes::new(),
+                holes: Holes::default(),
+                pieces: false,
+                fill: 0,
+                records: 0,
+                tombstones: 0,
+                bytes: 0,
+                stored: 0,
+            },
+        }
+    }
+
+    /// Whether it has no cell.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entry.records + self.entry.tombstones == 0
+    }
+
+    /// Whether it is large enough to be closed.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.record.len() >= SEGMENT_BYTES
+    }
+
+    /// Adds a cell; keys must ascend. Orders with the frame [`PROVISIONAL`] become holes, if
+    /// `may_have_holes`.
+    pub fn push(&mut self, key: &Bytes, cell: &Cell, may_have_holes: bool) {
+        let holes = if may_have_holes {
+            find_holes(key, cell)
+        } else {
+            CellHoles::default()
+        };
+        if self.is_empty() {
+            self.entry.first = key.clone();
+            self.entry.holes.first = holes.key;
+        }
+        if self.page.is_empty() {
+            self.page_first = key.clone();
+        }
+        self.entry.last = key.clone();
+        self.entry.holes.last = holes.key;
+        self.entry.holes.any |= holes.key || holes.value;
+        match cell {
+            Cell::Tombstone => self.entry.tombstones += 1,
+            cell => {
+                self.entry.records += 1;
+                self.entry.bytes += key.len() as u64 + cell.len();
+                self.entry.pieces |= matches!(cell, Cell::Piece(_));
+            }
+        }
+        self.page.push(key, cell, holes);
+        if self.page.len() >= PAGE_BYTES {
+            self.close_page();
+        }
+    }
+
+    fn close_page(&mut self) {
+        let raw = self.page.take();
+        let packed = lz4_flex::block::compress(&raw);
+        let stored = if packed.len() < raw.len() {
+            &packed
+        } else {
+            &raw
+        };
+        put_varint(&mut self.index, self.record.len() as u64);
+        put_varint(&mut self.index, stored.len() as u64);
+        put_varint(&mut self.index, raw.len() as u64);
+        put_bytes(&mut self.index, &self.page_first);
+        self.pages += 1;
+        self.record.extend_from_slice(stored);
+        self.record
+            .extend_from_slice(&crc32fast::hash(stored).to_le_bytes());
+    }
+
+    /// The record and its directory entry.
+    #[must_use]
+    pub fn finish(mut self) -> (Bytes, Entry) {
+        if !self.page.is_empty() {
+            self.close_page();
+        }
+        let mut index = Vec::with_capacity(self.index.len() + 10);
+        put_varint(&mut index, self.pages);
+        index.extend_from_slice(&self.index);
+        let length = (index.len() as u32).to_le_bytes();
+        let mut check = crc32fast::Hasher::new();
+        check.update(self.record.get(..8).unwrap_or_default());
+        check.update(&index);
+        check.update(&length);
+        self.record.extend_from_slice(&index);
+        self.record.extend_from_slice(&length);
+        self.record
+            .extend_from_slice(&check.finalize().to_le_bytes());
+        self.entry.stored = self.record.len() as u64;
+        (self.record.into(), self.entry)
+    }
+}
+
+fn find_holes(key: &[u8], cell: &Cell) -> CellHoles {
+    let is_hole = |tail: Option<&[u8]>| {
+        tail.and_then(Order::from_bytes)
+            .is_some_and(|order| order.frame == PROVISIONAL)
+    };
+    CellHoles {
+        key: is_hole(key.len().checked_sub(12).and_then(|at| key.get(at..))),
+        value: matches!(cell, Cell::Inline(value) if is_hole(Some(value))),
+    }
+}
+
+/// A segment as stored, with its index read.
+#[derive(Debug)]
+pub struct Segment {
+    record: Bytes,
+    pages: Vec<PagePlace>,
+    fill: u64,
+}
+
+#[derive(Debug)]
+struct PagePlace {
+    offset: usize,
+    stored: usize,
+    decoded: usize,
+    first: Bytes,
+}
+
+impl Segment {
+    /// Reads the index. `fill` goes into the holes.
+    ///
+    /// # Errors
+    /// `Corrupt`, `UnsupportedFormat`, `Encrypted`.
+    pub fn open(record: Bytes, fill: u64) -> Result<Self> {
+        seal::check_fixed(Kind::Segment, &record)?;
+        let index = open_index(&record)?;
+        let limit = record.len();
+        let mut input = Input::new(index, "segment's index");
+        let mut pages = Vec::new();
+        for _ in 0..input.count()? {
+            let place = PagePlace {
+                offset: input.varint32()? as usize,
+                stored: input.varint32()? as usize,
+                decoded: input.varint32()? as usize,
+                first: input.bytes()?,
+            };
+            if place.offset + place.stored + 4 > limit || place.decoded > MAX_PAGE_BYTES {
+                return Err(Error::corrupt("a segment's page lies outside of it"));
+            }
+            pages.push(place);
+        }
+        input.end()?;
+        if fill != 0 {
+            for place in &mut pages {
+                place.first = fill_tail(&place.first, fill);
+            }
+        }
+        Ok(Self {
+            record,
+            pages,
+            fill,
+        })
+    }
+
+    /// Number of pages.
+    #[must_use]
+    pub fn pages(&self) -> usize {
+        self.pages.len()
+    }
+
+    /// Bytes in memory.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        self.record.len() + self.pages.len() * 96
+    }
+
+    /// The page in which `key` is, if it is anywhere.
+    #[must_use]
+    pub fn page_of(&self, key: &[u8]) -> usize {
+        self.pages
+            .partition_point(|place| place.first.as_ref() <= key)
+            .saturating_sub(1)
+    }
+
+    /// Decodes one page.
+    ///
+    /// # Errors
+    /// `Corrupt`; `Internal` for a page that is not there.
+    pub fn page(&self, at: usize) -> Result<Page> {
+        let place = self
+            .pages
+            .get(at)
+            .ok_or_else(|| Error::internal("no such page"))?;
+        let end = place.offset + place.stored;
+        let (Some(stored), Some(check)) = (
+            self.record.get(place.offset..end),
+            self.record.get(end..end + 4),
+        ) else {
+            return Err(Error::corrupt("a segment is cut"));
+        };
+        let got = crc32fast::hash(stored).to_le_bytes();
+        if got.as_slice() != check {
+            return Err(Error::corrupt(format!(
+                "the checksum of a page is {got:02x?} where {check:02x?} was written"
+            )));
+        }
+        let raw = if place.stored == place.decoded {
+            stored.to_vec()
+        } else {
+            lz4_flex::block::decompress(stored, place.decoded)
+                .map_err(|error| Error::corrupt(format!("a page does not decompress: {error}")))?
+        };
+        Page::decode(raw, self.fill)
+    }
+}
+
+fn open_index(record: &Bytes) -> Result<Bytes> {
+    let broken = || Error::corrupt("a segment's index is cut");
+    let tail = record.len().checked_sub(8).ok_or_else(broken)?;
+    let mut input = Input::new(record.slice(tail..), "segment");
+    let length = input.u32()? as usize;
+    let expected = input.u32()?;
+    let start = tail
+        .checked_sub(length)
+        .filter(|&at| at >= 8)
+        .ok_or_else(broken)?;
+    let index = record.slice(start..tail);
+    let mut check = crc32fast::Hasher::new();
+    check.update(record.get(..8).unwrap_or_default());
+    check.update(&index);
+    check.update(&(length as u32).to_le_bytes());
+    let got = check.finalize();
+    if got != expected {
+        return Err(Error::corrupt(format!(
+            "the checksum of a segment's index is {got:08x} where {expected:08x} was written"
+        )));
+    }
+    Ok(index)
+}

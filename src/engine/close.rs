@@ -1,0 +1,42 @@
+//! The end of an engine.
+
+use std::rc::Rc;
+
+use super::core::{Core, Reason};
+use super::notice::Notice;
+
+/// Refuses newcomers, waits for what was issued, and closes.
+pub async fn close(core: Rc<Core>) {
+    core.state.borrow_mut().closing = true;
+    core.settled().await;
+    shut(&core, Reason::Closed);
+}
+
+/// Closes at once: what is queued fails.
+pub fn shut(core: &Rc<Core>, reason: Reason) {
+    let (backend, queue) = {
+        let mut state = core.state.borrow_mut();
+        if state.closed.is_some() {
+            return;
+        }
+        state.closed = Some(reason);
+        let committing = state.queue.committing;
+        let mut queue = std::mem::take(&mut state.queue);
+        // The committer, if it runs, finds nothing more to do and ends by itself.
+        state.queue.committing = committing;
+        queue.hold = 0;
+        (state.backend.clone(), queue)
+    };
+    let error = core.check_open_or_closing().err();
+    for group in queue.groups {
+        if let Some(error) = &error {
+            group.fail(error);
+        }
+    }
+    // Those in line learn it by their dropped senders.
+    drop(queue.line);
+    backend.close();
+    core.ground.cache.clear();
+    core.tell_idle();
+    core.tell(&Notice::Closed(reason));
+}

@@ -1,0 +1,120 @@
+//! Collecting orphans: records that were written ahead and never made live.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use super::core::Core;
+use super::cut::{as_error, everything};
+use super::directory;
+use super::flip::Flip;
+use super::flush;
+use super::gate::Pass;
+use super::load::{read, run_attempts};
+use super::slice::Slice;
+use super::source::{Listing, Source};
+use super::view::Layer;
+use crate::backend::{IdStore, Key, Read, Reply};
+use crate::codec::cell::Cell;
+use crate::codec::entry::Entry;
+use crate::error::{Error, Result};
+
+/// Times that the log may outrun the collector before it gives up for now.
+const TRIES: usize = 3;
+
+/// Deletes the records that nothing refers to. Gives up quietly when other tabs write all the
+/// while: it demands an empty log, and raises the generation, so that a frame or a flip which
+/// refers to a collected record cannot take effect.
+///
+/// # Errors
+/// What reading or writing fails with.
+pub async fn collect(core: &Rc<Core>, pass: &Pass) -> Result<()> {
+    for _ in 0..TRIES {
+        flush::flush(core, pass).await?;
+        let mut flip = Flip::new(core);
+        let orphans = orphans(core).await?;
+        if orphans.is_empty() {
+            return Ok(());
+        }
+        flip.new_generation = true;
+        flip.deletes = orphans;
+        if flip.run(core).await? {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+async fn orphans(core: &Rc<Core>) -> Result<Vec<Key>> {
+    // Listed first: what is written ahead from now on is not in the lists.
+    let replies = read(
+        core,
+        vec![Read::Ids(IdStore::Runs), Read::Ids(IdStore::Blobs)],
+    )
+    .await?;
+    let [Reply::Ids(runs), Reply::Ids(blobs)] = replies.as_slice() else {
+        return Err(Error::internal("a read was not replied to"));
+    };
+    let live = live(core, !blobs.is_empty()).await?;
+    let keys = runs
+        .iter()
+        .copied()
+        .map(Key::Run)
+        .chain(blobs.iter().copied().map(Key::Piece));
+    Ok(keys.filter(|key| !live.contains(key)).collect())
+}
+
+/// Every record that the directory, its garbage list and the frames in memory refer to.
+async fn live(core: &Rc<Core>, with_pieces: bool) -> Result<BTreeSet<Key>> {
+    let view = core.view();
+    let mut live: BTreeSet<Key> = view
+        .root
+        .garbage
+        .iter()
+        .map(|garbage| garbage.key)
+        .collect();
+    let mut entries: Vec<Entry> = view.root.runs.iter().flatten().cloned().collect();
+    for page in view.root.levels.iter().flatten() {
+        live.insert(Key::Run(page.id));
+        let page = directory::entries_of(core, page).await.map_err(as_error)?;
+        entries.extend(page.iter().cloned());
+    }
+    for layer in &view.layers {
+        match layer {
+            Layer::Run(run) => entries.extend(run.iter().cloned()),
+            Layer::Memory(table) => {
+                live.extend(table.dead_pieces().iter().map(|garbage| garbage.key));
+                live.extend(table.cells().filter_map(|(_, cell)| piece_of(cell)));
+            }
+        }
+    }
+    for entry in entries {
+        live.insert(Key::Run(entry.id));
+        if with_pieces && entry.pieces {
+            pieces_of(core, &entry, &mut live).await?;
+        }
+    }
+    Ok(live)
+}
+
+fn piece_of(cell: &Cell) -> Option<Key> {
+    match cell {
+        Cell::Piece(piece) => Some(Key::Piece(piece.id)),
+        Cell::Tombstone | Cell::Inline(_) => None,
+    }
+}
+
+async fn pieces_of(core: &Rc<Core>, entry: &Entry, live: &mut BTreeSet<Key>) -> Result<()> {
+    let listing = Listing::Run(Rc::new(vec![entry.clone()]));
+    let mut source = Source::segments(listing, everything(), false);
+    let cache = core.ground.cache.clone();
+    let mut slice = Slice::new(core);
+    while let Some((_, cell)) = run_attempts(core, || source.cell(&cache, false))
+        .await
+        .map_err(as_error)?
+    {
+        source.step(false);
+        live.extend(piece_of(&cell));
+        slice.breathe(core).await;
+    }
+    Ok(())
+}

@@ -1,0 +1,422 @@
+//! The committer: one frame in flight at a time, sealed before its transaction opens.
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use std::rc::Rc;
+
+use super::core::Core;
+use super::footprint::{Resolved, Writes};
+use super::intake;
+use super::maintain;
+use super::notice::Notice;
+use super::queue::{Flight, Group, Outcome};
+use super::rebuild;
+use super::recover;
+use super::write_ahead;
+use crate::backend::{Append, Appended, Failure, Id};
+use crate::codec::batch::{Batch, Op, OpValue};
+use crate::codec::cell::PieceRef;
+use crate::codec::frame::{self, FrameHeader};
+use crate::codec::head::Head;
+use crate::codec::seal::{self, Kind};
+use crate::error::{Error, Result};
+
+/// A value above this many bytes is stored as a piece.
+pub const PIECE_BYTES: usize = 64 << 10;
+
+/// Starts the committer, if it does not run.
+pub fn start(core: &Rc<Core>) {
+    {
+        let mut state = core.state.borrow_mut();
+        if state.queue.committing || state.queue.groups.is_empty() {
+            return;
+        }
+        state.queue.committing = true;
+    }
+    let inner = core.clone();
+    core.env().spawn(
+        async move {
+            while !inner.state.borrow().queue.groups.is_empty() {
+                if let Err(error) = commit_first(&inner).await {
+                    fail_first(&inner, &error);
+                }
+            }
+            inner.state.borrow_mut().queue.committing = false;
+            inner.tell_idle();
+        }
+        .boxed_local(),
+    );
+}
+
+/// A frame ready to be appended.
+struct Sealed {
+    sequence: u64,
+    frame: Bytes,
+    pieces: Vec<(Id, Bytes)>,
+    dependent: bool,
+    epoch: u64,
+}
+
+/// Brings the first group of the queue to its end, or makes one step towards it (a rebuild, a
+/// split): the caller calls again while there are groups.
+async fn commit_first(core: &Rc<Core>) -> Result<()> {
+    core.check_open_or_closing()?;
+    if core.state.borrow().lost {
+        recover::reconnect(core, &core.backend()).await?;
+    }
+    maintain::relieve(core).await;
+    if has_stale(core) {
+        return rebuild::rebuild(core).await;
+    }
+    let Some(sealed) = seal_first(core).await? else {
+        return Ok(());
+    };
+    if has_stale(core) {
+        // Overtaken while a large batch was written ahead.
+        ground(core);
+        return Ok(());
+    }
+    let at = sealed.dependent.then(|| core.state.borrow().known + 1);
+    loop {
+        let bytes = sealed.frame.len() + sealed.pieces.iter().map(|(_, b)| b.len()).sum::<usize>();
+        core.count_written(bytes);
+        let append = Append {
+            frame: sealed.frame.clone(),
+            at,
+            pieces: sealed.pieces.clone(),
+        };
+        let pending = core.backend().append(append, core.options.durability);
+        match pending.await {
+            Ok(appended) => return appended_first(core, &sealed, appended).await,
+            Err(Failure::Taken) => {
+                // Sealed anew once the frames between are taken in; stale calls run again first.
+                ground(core);
+                return intake::take_in(core).await;
+            }
+            Err(Failure::Lost) => {
+                if recover::resolve(core, sealed.sequence, sealed.epoch).await? {
+                    return Ok(());
+                }
+                // Absent and nothing of this writer can have been forgotten: the same again.
+            }
+            Err(failure @ Failure::Quota(_)) if calls_in_first(core) > 1 => {
+                drop(failure);
+                split_first(core);
+                return Ok(());
+            }
+            Err(failure) => return Err(recover::error_of(core, failure).await),
+        }
+    }
+}
+
+fn has_stale(core: &Rc<Core>) -> bool {
+    core.state
+        .borrow()
+        .queue
+        .groups
+        .iter()
+        .flat_map(|group| &group.calls)
+        .any(|call| call.stale)
+}
+
+fn calls_in_first(core: &Rc<Core>) -> usize {
+    core.state
+        .borrow()
+        .queue
+        .groups
+        .front()
+        .map_or(0, |group| group.calls.len())
+}
+
+/// Whether the frame of this sequence is in flight.
+pub fn is_in_flight(core: &Rc<Core>, sequence: u64) -> bool {
+    let state = core.state.borrow();
+    let flight = state
+        .queue
+        .groups
+        .front()
+        .and_then(|group| group.flight.as_ref());
+    flight.is_some_and(|flight| flight.sequence == sequence)
+}
+
+/// The first group is not in flight any more.
+fn ground(core: &Rc<Core>) {
+    if let Some(group) = core.state.borrow_mut().queue.groups.front_mut() {
+        group.flight = None;
+    }
+}
+
+/// Makes the first group's frame; `None` when it had nothing to write.
+async fn seal_first(core: &Rc<Core>) -> Result<Option<Sealed>> {
+    let (ops, large, dependent) = {
+        let mut state = core.state.borrow_mut();
+        state.sequence += 1;
+        let sequence = state.sequence;
+        let Some(group) = state.queue.groups.front_mut() else {
+            return Ok(None);
+        };
+        // From here on nothing joins it.
+        group.flight = Some(Flight {
+            sequence,
+            batch: Batch::default(),
+            records: Vec::new(),
+        });
+        let large = group.is_large();
+        let ops = if large { Vec::new() } else { group.batch_ops() };
+        (ops, large, group.is_dependent())
+    };
+    if !large && ops.is_empty() {
+        landed(core, core.state.borrow().sequence, None);
+        return Ok(None);
+    }
+    let (batch, pieces, records) = if large {
+        let ahead = write_ahead::write_first(core).await?;
+        (ahead.batch, Vec::new(), ahead.records)
+    } else {
+        let (batch, pieces) = move_out_pieces(core, ops);
+        (batch, pieces, Vec::new())
+    };
+    let mut state = core.state.borrow_mut();
+    let header = FrameHeader {
+        incarnation: state.head.incarnation,
+        generation: state.head.generation,
+        writer: core.writer,
+        sequence: state.sequence,
+        wall_ms: core.env().now_ms(),
+    };
+    let sealed = Sealed {
+        sequence: state.sequence,
+        frame: frame::encode(&header, &batch),
+        pieces,
+        dependent: dependent || large,
+        epoch: state.head.epoch,
+    };
+    if let Some(flight) = state
+        .queue
+        .groups
+        .front_mut()
+        .and_then(|group| group.flight.as_mut())
+    {
+        flight.batch = batch;
+        flight.records = records;
+    }
+    Ok(Some(sealed))
+}
+
+/// Replaces large values by references to pieces.
+fn move_out_pieces(core: &Rc<Core>, mut ops: Vec<Op>) -> (Batch, Vec<(Id, Bytes)>) {
+    let mut pieces = Vec::new();
+    for op in &mut ops {
+        if let Op::Put(_, value) = op
+            && let OpValue::Inline(bytes) = value
+            && bytes.len() > PIECE_BYTES
+        {
+            let (id, record) = seal_piece(core, bytes);
+            *value = OpValue::Piece(PieceRef {
+                id,
+                len: bytes.len() as u64,
+            });
+            pieces.push((id, record));
+        }
+    }
+    (
+        Batch {
+            run: Vec::new(),
+            ops,
+        },
+        pieces,
+    )
+}
+
+/// A new piece's record; its value stays warm.
+pub fn seal_piece(core: &Rc<Core>, value: &Bytes) -> (Id, Bytes) {
+    let id = core.new_id();
+    let mut out = seal::start(Kind::Piece, value.len());
+    out.extend_from_slice(value);
+    core.ground.cache.put_piece(id, value.clone());
+    (id, seal::finish(out))
+}
+
+/// What follows when the transaction has completed.
+async fn appended_first(core: &Rc<Core>, sealed: &Sealed, appended: Appended) -> Result<()> {
+    let Some(record) = &appended.head else {
+        // The stores were emptied under the connection.
+        return intake::take_in(core).await;
+    };
+    let head = Head::decode(record)?;
+    let (known, base, epoch, void) = {
+        let state = core.state.borrow();
+        let same =
+            head.incarnation == state.head.incarnation && head.generation == state.head.generation;
+        let void = !same || appended.number <= head.position;
+        (state.known, state.head.base, state.head.epoch, void)
+    };
+    if void {
+        ground(core);
+        return intake::take_in(core).await;
+    }
+    if appended.number == known + 1 && is_in_flight(core, sealed.sequence) {
+        apply_own(core, sealed, appended.number, base);
+    } else if is_in_flight(core, sealed.sequence) {
+        // Frames of others lie between: take them in, and with them this one.
+        intake::take_in(core).await?;
+        if is_in_flight(core, sealed.sequence) {
+            return Err(Error::internal(
+                "a committed frame was not found in the log",
+            ));
+        }
+    }
+    core.backend().notify();
+    if head.epoch != epoch {
+        let inner = core.clone();
+        core.env().spawn(
+            async move {
+                drop(intake::take_in(&inner).await);
+            }
+            .boxed_local(),
+        );
+    }
+    maintain::consider(core);
+    Ok(())
+}
+
+/// Applies the frame in flight, whose number directly follows what is known.
+fn apply_own(core: &Rc<Core>, sealed: &Sealed, number: u64, base: u64) {
+    let writes = {
+        let mut state = core.state.borrow_mut();
+        let flight = state
+            .queue
+            .groups
+            .front_mut()
+            .and_then(|group| group.flight.as_mut());
+        let (mut batch, records) = flight
+            .map(|f| (std::mem::take(&mut f.batch), std::mem::take(&mut f.records)))
+            .unwrap_or_default();
+        batch.resolve(base + number);
+        write_ahead::keep_warm(core, records, base + number);
+        state.apply(
+            number,
+            (core.writer, sealed.sequence),
+            &batch,
+            sealed.frame.len(),
+        )
+    };
+    landed(core, sealed.sequence, Some(base + number));
+    core.tell(&Notice::Commit {
+        remote: false,
+        writes,
+    });
+}
+
+/// The frame in flight is committed, as the frame base + number; `None` when it has been merged
+/// and cut before its number could be learnt, or when there was nothing to write.
+pub fn landed(core: &Rc<Core>, sequence: u64, frame: Option<u64>) {
+    let group = {
+        let mut state = core.state.borrow_mut();
+        let first = state
+            .queue
+            .groups
+            .front()
+            .and_then(|group| group.flight.as_ref());
+        if first.is_none_or(|flight| flight.sequence != sequence) {
+            return;
+        }
+        let Some(group) = state.queue.groups.pop_front() else {
+            return;
+        };
+        {
+            let own = &mut Rc::make_mut(&mut state.view).own;
+            if !own.is_empty() {
+                own.remove(0);
+            }
+        }
+        settle_places(&mut state, &group, frame);
+        group
+    };
+    for mut call in group.calls {
+        call.settle(Outcome::Committed);
+    }
+}
+
+/// Fills in, in the calls behind, the places that the landed group took.
+fn settle_places(state: &mut super::core::State, group: &Group, frame: Option<u64>) {
+    if group.calls.iter().all(|call| call.slots == 0) {
+        return;
+    }
+    let Some(frame) = frame else {
+        state.mark_all_stale();
+        return;
+    };
+    let resolved: Resolved = group
+        .slot_offsets()
+        .map(|(call, offset)| (call, (frame, offset)))
+        .collect();
+    let mut changed = Vec::new();
+    for (at, group) in state.queue.groups.iter_mut().enumerate() {
+        if group.resolve(&resolved) {
+            changed.push((at, Rc::new(group.memtable())));
+        }
+    }
+    let own = &mut Rc::make_mut(&mut state.view).own;
+    for (at, table) in changed {
+        if let Some(place) = own.get_mut(at) {
+            *place = table;
+        }
+    }
+}
+
+/// After a cut of frames that were not seen: was the one in flight among them?
+pub fn find_cut(core: &Rc<Core>) {
+    let found = {
+        let state = core.state.borrow();
+        let merged = state.head.sequence_of(core.writer);
+        let flight = state
+            .queue
+            .groups
+            .front()
+            .and_then(|group| group.flight.as_ref());
+        flight
+            .map(|flight| flight.sequence)
+            .filter(|sequence| merged >= Some(*sequence))
+    };
+    if let Some(sequence) = found {
+        landed(core, sequence, None);
+    }
+}
+
+/// Divides the first group into two, which are tried apart.
+fn split_first(core: &Rc<Core>) {
+    let mut state = core.state.borrow_mut();
+    let Some(mut group) = state.queue.groups.pop_front() else {
+        return;
+    };
+    let behind = group.calls.split_off(group.calls.len() / 2);
+    for calls in [behind, group.calls] {
+        let bytes = calls.iter().map(|call| call.bytes).sum();
+        state.queue.groups.push_front(Group {
+            calls,
+            bytes,
+            flight: None,
+        });
+    }
+    state.rebuild_own();
+}
+
+/// Rejects the first group's calls; what was built on them runs again.
+fn fail_first(core: &Rc<Core>, error: &Error) {
+    let group = {
+        let mut state = core.state.borrow_mut();
+        let Some(group) = state.queue.groups.pop_front() else {
+            return;
+        };
+        let mut writes = Writes::default();
+        group
+            .calls
+            .iter()
+            .for_each(|call| writes.add_ops(&call.ops));
+        state.mark_stale(&writes);
+        state.rebuild_own();
+        group
+    };
+    group.fail(error);
+}

@@ -1,0 +1,348 @@
+//! What one open engine consists of.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+
+use futures_channel::oneshot;
+
+use super::draft::Ground;
+use super::footprint::Writes;
+use super::gate::Gate;
+use super::memtable::Memtable;
+use super::notice::{Notice, Subscribers};
+use super::queue::Queue;
+use super::view::{Layer, View};
+use crate::backend::{Backend, Connector, Durability, Id};
+use crate::codec::batch::{Batch, Op};
+use crate::codec::head::Head;
+use crate::env::Env;
+use crate::error::{Code, Error, Result};
+
+/// How an engine is opened.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// What a resolved write promises.
+    pub durability: Durability,
+    /// Bytes of segments and decoded pages kept in memory.
+    pub cache_bytes: usize,
+    /// How often the log is looked at for the commits of other tabs, ms; 0 for never.
+    pub poll_ms: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            durability: Durability::Relaxed,
+            cache_bytes: 32 << 20,
+            poll_ms: 700,
+        }
+    }
+}
+
+/// Why an engine is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// By its own `close`.
+    Closed,
+    /// The patch was deleted.
+    Deleted,
+    /// Another version of the database is wanted.
+    VersionChange,
+    /// The connection was lost and could not be restored, or the data are gone.
+    Lost,
+}
+
+/// One open engine.
+pub struct Core {
+    /// Opens connections.
+    pub connector: Rc<dyn Connector>,
+    /// Options.
+    pub options: Options,
+    /// Cache and world.
+    pub ground: Ground,
+    /// This realm's name in the log.
+    pub writer: Id,
+    /// Held by whoever takes in frames or changes the view by a flip.
+    pub intake: Gate,
+    /// Held by flush, merge and collect.
+    pub maintenance: Gate,
+    /// Everything that changes.
+    pub state: RefCell<State>,
+    /// Loads under way and who waits for them.
+    pub loads: RefCell<BTreeMap<Id, Vec<oneshot::Sender<Result<(), super::load::LoadError>>>>>,
+    /// Who is told of commits.
+    pub subscribers: Subscribers,
+    /// Bytes handed to the backend since opening.
+    pub written_bytes: Cell<u64>,
+    /// Whether background maintenance has been asked for and not ended.
+    pub maintenance_wanted: Cell<bool>,
+    /// Held by whoever reopens a lost connection.
+    pub reconnecting: Gate,
+    /// Who waits for the queue to run empty.
+    pub idle: RefCell<Vec<oneshot::Sender<()>>>,
+}
+
+/// What changes of an engine.
+pub struct State {
+    /// The connection; replaced when it was lost.
+    pub backend: Rc<dyn Backend>,
+    /// Whether the connection is known to be lost.
+    pub lost: bool,
+    /// Set once `close` was called: newcomers are refused, what is queued goes on.
+    pub closing: bool,
+    /// Set once it is closed.
+    pub closed: Option<Reason>,
+    /// The head as known.
+    pub head: Head,
+    /// What readers see.
+    pub view: Rc<View>,
+    /// The last frame taken in.
+    pub known: u64,
+    /// The highest sequence applied, by writer.
+    pub seen: BTreeMap<Id, u64>,
+    /// Frames in memory, and their bytes.
+    pub tail_frames: usize,
+    /// Bytes of the frames in memory.
+    pub tail_bytes: usize,
+    /// Their writers and sequences, in order.
+    pub tail_writers: Vec<(Id, u64)>,
+    /// What a flush under way has frozen.
+    pub frozen: Option<Frozen>,
+    /// What recent frames wrote, in order, for validating transactions.
+    pub recent: VecDeque<(u64, Rc<Writes>)>,
+    /// Every frame above this one is in `recent`.
+    pub recent_from: u64,
+    /// The last call's number.
+    pub last_call: u64,
+    /// The last sequence used.
+    pub sequence: u64,
+    /// Uncommitted calls.
+    pub queue: Queue,
+}
+
+/// The part of the tail that a flush writes out. Frames taken in meanwhile go above it.
+#[derive(Debug, Clone, Copy)]
+pub struct Frozen {
+    /// The oldest layers.
+    pub layers: usize,
+    /// Frames in them.
+    pub frames: usize,
+    /// Bytes of those.
+    pub bytes: usize,
+    /// The first entries of `tail_writers`.
+    pub writers: usize,
+}
+
+/// Frames whose writes are remembered for transactions.
+const RECENT_FRAMES: usize = 4096;
+
+impl Core {
+    /// The error of a closed engine, if it is closed.
+    ///
+    /// # Errors
+    /// `Closed` or `ConnectionLost`.
+    pub fn check_open(&self) -> Result<()> {
+        if self.state.borrow().closing {
+            return Err(Error::closed());
+        }
+        self.check_open_or_closing()
+    }
+
+    /// The same, but still fine while what is queued is being committed.
+    ///
+    /// # Errors
+    /// `Closed` or `ConnectionLost`.
+    pub fn check_open_or_closing(&self) -> Result<()> {
+        match self.state.borrow().closed {
+            None => Ok(()),
+            Some(Reason::Lost) => Err(Error::new(
+                Code::ConnectionLost,
+                "the connection to the patch's database was lost; open the patch again",
+            )),
+            Some(_) => Err(Error::closed()),
+        }
+    }
+
+    /// Tells those who wait for the queue to run empty.
+    pub fn tell_idle(&self) {
+        for waiting in self.idle.take() {
+            // Whoever has stopped waiting need not be told.
+            let _gone = waiting.send(());
+        }
+    }
+
+    /// Resolves when every call issued so far has been settled.
+    pub async fn settled(&self) {
+        loop {
+            let receiver = {
+                let state = self.state.borrow();
+                let queue = &state.queue;
+                if queue.groups.is_empty() && queue.line.is_empty() && !queue.serving {
+                    return;
+                }
+                let (sender, receiver) = oneshot::channel();
+                self.idle.borrow_mut().push(sender);
+                receiver
+            };
+            let _told_or_gone = receiver.await;
+        }
+    }
+
+    /// The view of this moment.
+    #[must_use]
+    pub fn view(&self) -> Rc<View> {
+        self.state.borrow().view.clone()
+    }
+
+    /// The world.
+    #[must_use]
+    pub fn env(&self) -> &dyn Env {
+        &*self.ground.env
+    }
+
+    /// A new random id.
+    #[must_use]
+    pub fn new_id(&self) -> Id {
+        let mut bytes = [0; 16];
+        self.env().fill_random(&mut bytes);
+        Id(bytes)
+    }
+
+    /// The connection.
+    #[must_use]
+    pub fn backend(&self) -> Rc<dyn Backend> {
+        self.state.borrow().backend.clone()
+    }
+
+    /// Counts bytes on their way to the backend.
+    pub fn count_written(&self, bytes: usize) {
+        self.written_bytes
+            .set(self.written_bytes.get() + bytes as u64);
+    }
+
+    /// Tells the subscribers.
+    pub fn tell(&self, notice: &Notice) {
+        self.subscribers.tell(notice);
+    }
+}
+
+impl State {
+    /// Applies a committed batch with resolved orders as the newest committed frame.
+    pub fn apply(
+        &mut self,
+        number: u64,
+        (writer, sequence): (Id, u64),
+        batch: &Batch,
+        frame_bytes: usize,
+    ) -> Rc<Writes> {
+        let view = Rc::make_mut(&mut self.view);
+        apply_batch(&mut view.layers, batch);
+        self.seen.insert(writer, sequence);
+        self.tail_writers.push((writer, sequence));
+        self.known = number;
+        self.tail_frames += 1;
+        self.tail_bytes += frame_bytes
+            + batch
+                .run
+                .iter()
+                .map(|entry| entry.stored as usize)
+                .sum::<usize>();
+        let writes = Rc::new(Writes::of_batch(batch));
+        self.recent.push_back((number, writes.clone()));
+        while self.recent.len() > RECENT_FRAMES {
+            if let Some((dropped, _)) = self.recent.pop_front() {
+                self.recent_from = dropped;
+            }
+        }
+        writes
+    }
+
+    /// Notes that frames up to and including `number` count as read by nobody's transaction: a
+    /// void or repeated frame, or a cut of the log.
+    pub fn skip_to(&mut self, number: u64) {
+        self.known = number;
+        self.tail_frames += 1;
+    }
+
+    /// Freezes the tail: what comes now goes into a memtable above it.
+    pub fn freeze(&mut self) -> Frozen {
+        let view = Rc::make_mut(&mut self.view);
+        let frozen = Frozen {
+            layers: view.layers.len(),
+            frames: self.tail_frames,
+            bytes: self.tail_bytes,
+            writers: self.tail_writers.len(),
+        };
+        view.layers
+            .insert(0, Layer::Memory(Rc::new(Memtable::default())));
+        self.frozen = Some(frozen);
+        frozen
+    }
+
+    /// Drops what was frozen: it is in the directory now.
+    pub fn thaw(&mut self, frozen: Frozen) {
+        let layers = &mut Rc::make_mut(&mut self.view).layers;
+        layers.truncate(layers.len().saturating_sub(frozen.layers));
+        self.tail_frames = self.tail_frames.saturating_sub(frozen.frames);
+        self.tail_bytes = self.tail_bytes.saturating_sub(frozen.bytes);
+        self.tail_writers
+            .drain(..frozen.writers.min(self.tail_writers.len()));
+        self.frozen = None;
+    }
+
+    /// Marks the uncommitted calls that read what was written.
+    pub fn mark_stale(&mut self, writes: &Writes) {
+        for call in self
+            .queue
+            .groups
+            .iter_mut()
+            .flat_map(|group| &mut group.calls)
+        {
+            call.stale = call.stale || call.reads.meets(writes);
+        }
+    }
+
+    /// Marks every uncommitted call that read anything.
+    pub fn mark_all_stale(&mut self) {
+        for call in self
+            .queue
+            .groups
+            .iter_mut()
+            .flat_map(|group| &mut group.calls)
+        {
+            call.stale = call.stale || !call.reads.is_empty();
+        }
+    }
+
+    /// Makes the realm's own memtables anew from the queue.
+    pub fn rebuild_own(&mut self) {
+        let own = self
+            .queue
+            .groups
+            .iter()
+            .map(|group| Rc::new(group.memtable()))
+            .collect();
+        Rc::make_mut(&mut self.view).own = own;
+    }
+}
+
+/// Puts a batch on top of committed layers (the newest first): its operations, then its run.
+pub fn apply_batch(layers: &mut Vec<Layer>, batch: &Batch) {
+    if !batch.ops.is_empty() {
+        apply_ops(layers, &batch.ops);
+    }
+    if !batch.run.is_empty() {
+        layers.insert(0, Layer::Run(Rc::new(batch.run.clone())));
+    }
+}
+
+fn apply_ops(layers: &mut Vec<Layer>, ops: &[Op]) {
+    if !matches!(layers.first(), Some(Layer::Memory(_))) {
+        layers.insert(0, Layer::Memory(Rc::new(Memtable::default())));
+    }
+    if let Some(Layer::Memory(table)) = layers.first_mut() {
+        let table = Rc::make_mut(table);
+        ops.iter().for_each(|op| table.apply(op));
+    }
+}

@@ -1,0 +1,336 @@
+//! The contexts in which models' work runs: a view to read ([`Snapshot`]) and a batch under
+//! construction over one ([`Draft`]).
+
+use bytes::Bytes;
+use std::rc::Rc;
+
+use super::access::{Attempt, Cursor, KeyRange, Need, Reads, Stop, Writes};
+use super::cache::Cache;
+use super::footprint::ReadSet;
+use super::memtable::Memtable;
+use super::scan::{Scan, rest_of};
+use super::view::View;
+use crate::codec::batch::{Op, OpKey, OpValue};
+use crate::codec::cell::Cell;
+use crate::codec::order::{Order, PROVISIONAL};
+use crate::env::Env;
+
+/// How long an attempt may run before it stops to breathe.
+pub const SLICE_MS: f64 = 8.0;
+/// How many calls of `breathe` pass between two looks at the clock.
+const BREATHS: u32 = 32;
+
+/// What attempts need of the engine.
+#[derive(Clone)]
+pub struct Ground {
+    /// The cache.
+    pub cache: Rc<Cache>,
+    /// The world.
+    pub env: Rc<dyn Env>,
+}
+
+/// A view under an attempt.
+pub struct Snapshot {
+    ground: Ground,
+    view: Rc<View>,
+    deadline_ms: Option<f64>,
+    breaths: u32,
+}
+
+impl Snapshot {
+    /// An attempt on `view`.
+    #[must_use]
+    pub fn new(ground: Ground, view: Rc<View>) -> Self {
+        Self {
+            ground,
+            view,
+            deadline_ms: None,
+            breaths: 0,
+        }
+    }
+
+    /// Starts a new slice of time.
+    pub fn refresh(&mut self) {
+        self.deadline_ms = None;
+        self.breaths = 0;
+    }
+
+    fn value_of(&self, cell: Cell) -> Attempt<Option<Bytes>> {
+        match cell {
+            Cell::Tombstone => Ok(None),
+            Cell::Inline(bytes) => Ok(Some(bytes)),
+            Cell::Piece(piece) => match self.ground.cache.piece(piece.id) {
+                Some(bytes) => Ok(Some(bytes)),
+                None => Err(Stop::Need(Need::Piece(piece.id))),
+            },
+        }
+    }
+
+    /// The next live cell of a cursor. The cursor advances only through [`advanced`](Self::advanced).
+    fn next_cell(&self, cursor: &mut Cursor) -> Attempt<Option<(Bytes, Cell)>> {
+        let mut pending = take_state(cursor, &self.view);
+        let found = pending.fill(&self.ground.cache);
+        let out = found.map(|()| pending.next.clone());
+        cursor.state = Some(Box::new(pending));
+        out
+    }
+
+    fn advanced(cursor: &mut Cursor, key: &Bytes) {
+        cursor.last = Some(key.clone());
+        if let Some(state) = cursor
+            .state
+            .as_mut()
+            .and_then(|s| s.downcast_mut::<Pending>())
+        {
+            state.next = None;
+        }
+    }
+}
+
+/// A scan and the cell that it gave last, until the cursor has taken it.
+struct Pending {
+    scan: Scan,
+    view: Rc<View>,
+    next: Option<(Bytes, Cell)>,
+    ended: bool,
+}
+
+impl Pending {
+    fn fill(&mut self, cache: &Cache) -> Attempt<()> {
+        while self.next.is_none() && !self.ended {
+            match self.scan.next_cell(cache, &mut |_| {})? {
+                None => self.ended = true,
+                Some((_, Cell::Tombstone)) => {}
+                Some(found) => self.next = Some(found),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The cursor's scan, if it is one of this very view, else a new one from where it stands.
+fn take_state(cursor: &mut Cursor, view: &Rc<View>) -> Box<Pending> {
+    if let Some(state) = cursor.state.take()
+        && let Ok(pending) = state.downcast::<Pending>()
+        && Rc::ptr_eq(&pending.view, view)
+    {
+        return pending;
+    }
+    let rest = rest_of(&cursor.range, cursor.last.as_ref(), cursor.reverse);
+    let scan = Scan::of_view(view, &rest, cursor.reverse);
+    Box::new(Pending {
+        scan,
+        view: view.clone(),
+        next: None,
+        ended: false,
+    })
+}
+
+impl Reads for Snapshot {
+    fn get(&mut self, key: &[u8]) -> Attempt<Option<Bytes>> {
+        match self.view.get(&self.ground.cache, key)? {
+            None => Ok(None),
+            Some(cell) => self.value_of(cell),
+        }
+    }
+
+    fn contains(&mut self, key: &[u8]) -> Attempt<bool> {
+        let cell = self.view.get(&self.ground.cache, key)?;
+        Ok(!matches!(cell, None | Some(Cell::Tombstone)))
+    }
+
+    fn next(&mut self, cursor: &mut Cursor) -> Attempt<Option<(Bytes, Bytes)>> {
+        let Some((key, cell)) = self.next_cell(cursor)? else {
+            return Ok(None);
+        };
+        let value = self.value_of(cell)?.unwrap_or_default();
+        Self::advanced(cursor, &key);
+        Ok(Some((key, value)))
+    }
+
+    fn next_key(&mut self, cursor: &mut Cursor) -> Attempt<Option<Bytes>> {
+        let Some((key, _)) = self.next_cell(cursor)? else {
+            return Ok(None);
+        };
+        Self::advanced(cursor, &key);
+        Ok(Some(key))
+    }
+
+    fn breathe(&mut self) -> Attempt<()> {
+        if self.breaths % BREATHS == 0 {
+            let now = self.ground.env.monotonic_ms();
+            let deadline = *self.deadline_ms.get_or_insert(now + SLICE_MS);
+            if now > deadline {
+                return Err(Stop::Yield);
+            }
+        }
+        self.breaths = self.breaths.wrapping_add(1);
+        Ok(())
+    }
+}
+
+/// A batch under construction.
+pub struct Draft {
+    base: Snapshot,
+    /// The view under the draft's own operations.
+    under: Rc<View>,
+    /// What was read.
+    pub reads: ReadSet,
+    /// The operations, in order.
+    pub ops: Vec<Op>,
+    /// Bytes of their keys and values.
+    pub bytes: usize,
+    /// Places taken in the order of insertion.
+    pub slots: u32,
+    call: u64,
+    shown: usize,
+    fresh: bool,
+}
+
+impl Draft {
+    /// An empty batch of call `call` over `view`.
+    #[must_use]
+    pub fn new(ground: Ground, view: Rc<View>, call: u64) -> Self {
+        Self {
+            base: Snapshot::new(ground, view.clone()),
+            under: view,
+            reads: ReadSet::default(),
+            ops: Vec::new(),
+            bytes: 0,
+            slots: 0,
+            call,
+            shown: 0,
+            fresh: true,
+        }
+    }
+
+    /// To be called before each attempt but the first.
+    pub fn again(&mut self) {
+        self.fresh = false;
+        self.base.refresh();
+    }
+
+    /// To be called before an attempt of further work on the same draft (a transaction's next
+    /// step): `again` when it continues one.
+    pub fn restart(&mut self, again: bool) {
+        self.fresh = !again;
+        self.base.refresh();
+    }
+
+    /// Takes back the operations from `len` on.
+    pub fn truncate(&mut self, len: usize) {
+        if self.ops.len() > len {
+            self.ops.truncate(len);
+            self.shown = 0;
+            self.base.view = self.under.clone();
+        }
+    }
+
+    /// Lets reads see the operations made so far.
+    fn show(&mut self) {
+        if self.shown == self.ops.len() {
+            return;
+        }
+        let mut view = View::clone(&self.base.view);
+        // The draft's table is the topmost one once anything has been shown.
+        let mut table = if self.shown > 0 { view.own.pop() } else { None }.unwrap_or_default();
+        // Lets go of the other reference, so that the table is changed in place.
+        self.base.view = self.under.clone();
+        let own = Rc::<Memtable>::make_mut(&mut table);
+        self.ops
+            .get(self.shown..)
+            .unwrap_or_default()
+            .iter()
+            .for_each(|op| own.apply(op));
+        self.shown = self.ops.len();
+        view.own.push(table);
+        self.base.view = Rc::new(view);
+    }
+
+    fn push(&mut self, op: Op) {
+        self.bytes += match &op {
+            Op::Put(key, OpValue::Inline(value)) => key.prefix.len() + value.len() + 16,
+            Op::Put(key, _) | Op::Delete(key) => key.prefix.len() + 28,
+            Op::DeleteRange(range) => range.from.len() + range.until.len(),
+        };
+        self.ops.push(op);
+    }
+}
+
+impl Reads for Draft {
+    fn get(&mut self, key: &[u8]) -> Attempt<Option<Bytes>> {
+        self.show();
+        self.reads.add_key(key);
+        self.base.get(key)
+    }
+
+    fn contains(&mut self, key: &[u8]) -> Attempt<bool> {
+        self.show();
+        self.reads.add_key(key);
+        self.base.contains(key)
+    }
+
+    fn next(&mut self, cursor: &mut Cursor) -> Attempt<Option<(Bytes, Bytes)>> {
+        self.show();
+        self.reads.add_range(&cursor.range);
+        self.base.next(cursor)
+    }
+
+    fn next_key(&mut self, cursor: &mut Cursor) -> Attempt<Option<Bytes>> {
+        self.show();
+        self.reads.add_range(&cursor.range);
+        self.base.next_key(cursor)
+    }
+
+    fn breathe(&mut self) -> Attempt<()> {
+        self.base.breathe()
+    }
+}
+
+impl Writes for Draft {
+    fn is_fresh(&self) -> bool {
+        self.fresh
+    }
+
+    fn put(&mut self, key: Bytes, value: Bytes) {
+        self.push(Op::Put(OpKey::plain(key), OpValue::Inline(value)));
+    }
+
+    fn delete(&mut self, key: Bytes) {
+        self.push(Op::Delete(OpKey::plain(key)));
+    }
+
+    fn delete_range(&mut self, range: KeyRange) {
+        self.push(Op::DeleteRange(range));
+    }
+
+    fn new_order(&mut self) -> Order {
+        let slot = self.slots;
+        self.slots += 1;
+        Order {
+            frame: PROVISIONAL + self.call,
+            slot,
+        }
+    }
+
+    fn put_at(&mut self, prefix: Bytes, order: Order, value: Bytes) {
+        self.push(Op::Put(
+            OpKey {
+                prefix,
+                order: Some(order),
+            },
+            OpValue::Inline(value),
+        ));
+    }
+
+    fn put_order(&mut self, key: Bytes, order: Order) {
+        self.push(Op::Put(OpKey::plain(key), OpValue::Order(order)));
+    }
+
+    fn delete_at(&mut self, prefix: Bytes, order: Order) {
+        self.push(Op::Delete(OpKey {
+            prefix,
+            order: Some(order),
+        }));
+    }
+}

@@ -1,0 +1,97 @@
+//! Flush: the frames in memory become runs of level 0, and the log is cut.
+
+use std::rc::Rc;
+
+use super::core::Core;
+use super::cut;
+use super::flip::Flip;
+use super::gate::Pass;
+use super::memtable::Memtable;
+use super::slice::Slice;
+use super::staging::SegmentSink;
+use super::view::Layer;
+use crate::backend::Id;
+use crate::codec::cell::Cell;
+use crate::codec::root::Root;
+use crate::error::Result;
+
+/// Flushes the tail. True when there was something and it is in the directory now.
+///
+/// # Errors
+/// What reading or writing fails with; nothing is changed then.
+pub async fn flush(core: &Rc<Core>, _maintenance: &Pass) -> Result<bool> {
+    let (frozen, layers, position, writers) = {
+        let mut state = core.state.borrow_mut();
+        if state.tail_frames == 0 {
+            return Ok(false);
+        }
+        let frozen = state.freeze();
+        let layers: Vec<Layer> = state.view.layers.iter().skip(1).cloned().collect();
+        (
+            frozen,
+            layers,
+            state.known,
+            recent_writers(&state.tail_writers),
+        )
+    };
+    let mut flip = Flip::new(core);
+    flip.position = position;
+    flip.writers = writers;
+    flip.frozen = Some(frozen);
+    for layer in layers.iter().rev() {
+        if let Err(error) = add_layer(core, &mut flip, layer).await {
+            flip.staging.abandon().await;
+            return Err(error);
+        }
+    }
+    flip.run(core).await
+}
+
+/// The writers of the tail, the most recent first, each with its last sequence.
+fn recent_writers(tail: &[(Id, u64)]) -> Vec<(Id, u64)> {
+    let mut out: Vec<(Id, u64)> = Vec::new();
+    for (writer, sequence) in tail.iter().rev() {
+        if !out.iter().any(|(id, _)| id == writer) {
+            out.push((*writer, *sequence));
+        }
+    }
+    out
+}
+
+/// Whether nothing is in the directory.
+fn is_empty(root: &Root) -> bool {
+    root.runs.is_empty() && root.levels.iter().all(Vec::is_empty)
+}
+
+async fn add_layer(core: &Rc<Core>, flip: &mut Flip, layer: &Layer) -> Result<()> {
+    match layer {
+        Layer::Run(entries) => flip.root.runs.insert(0, entries.to_vec()),
+        Layer::Memory(table) => {
+            for range in table.ranges() {
+                cut::cut(core, flip, range).await?;
+            }
+            add_table(core, flip, table).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn add_table(core: &Rc<Core>, flip: &mut Flip, table: &Memtable) -> Result<()> {
+    flip.garbage.extend_from_slice(table.dead_pieces());
+    // A tombstone hides something older; below is nothing.
+    let keep_tombstones = !is_empty(&flip.root);
+    let mut sink = SegmentSink::new(core, false, core.options.cache_bytes / 4);
+    let mut slice = Slice::new(core);
+    for (key, cell) in table.cells() {
+        if keep_tombstones || !matches!(cell, Cell::Tombstone) {
+            sink.push(&mut flip.staging, key, cell).await?;
+        }
+        slice.breathe(core).await;
+    }
+    sink.close(&mut flip.staging).await?;
+    flip.records.append(&mut sink.records);
+    if !sink.entries.is_empty() {
+        flip.root.runs.insert(0, sink.entries);
+    }
+    Ok(())
+}

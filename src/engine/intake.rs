@@ -1,0 +1,314 @@
+//! Taking in what other tabs committed, and building the view anew after their flips.
+
+use bytes::Bytes;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::commit;
+use super::core::{Core, Reason, State};
+use super::gate::Pass;
+use super::load::read;
+use super::notice::Notice;
+use super::view::View;
+use crate::backend::{Id, Key, Read, Reply};
+use crate::codec::batch::Batch;
+use crate::codec::frame::{self, FrameHeader};
+use crate::codec::head::Head;
+use crate::codec::root::Root;
+use crate::error::{Error, Result};
+
+const ALL: u32 = u32::MAX;
+
+/// Takes in every frame after the last known one. Waits for its turn.
+///
+/// # Errors
+/// What is wrong with the connection or the stored data.
+pub async fn take_in(core: &Rc<Core>) -> Result<()> {
+    let pass = core.intake.enter().await;
+    take_in_holding(core, &pass).await
+}
+
+/// The same, for a holder of the intake gate.
+///
+/// # Errors
+/// As [`take_in`].
+pub async fn take_in_holding(core: &Rc<Core>, pass: &Pass) -> Result<()> {
+    let after = core.state.borrow().known;
+    let replies = read(
+        core,
+        vec![Read::Get(Key::Head), Read::Frames { after, limit: ALL }],
+    )
+    .await?;
+    let [Reply::Record(head), Reply::Frames(frames)] = replies.as_slice() else {
+        return Err(Error::internal("a read was not replied to"));
+    };
+    let head = check_life(core, head.as_ref())?;
+    if head.epoch != core.state.borrow().head.epoch {
+        return reload(core, pass).await;
+    }
+    for (number, record) in frames {
+        take_frame(core, *number, record)?;
+    }
+    Ok(())
+}
+
+/// The stored head, if it is of the life of the database that this engine was opened on;
+/// otherwise the engine is closed.
+fn check_life(core: &Rc<Core>, record: Option<&Bytes>) -> Result<Head> {
+    let head = record.map(Head::decode).transpose()?;
+    let known = core.state.borrow().head.incarnation;
+    match head {
+        Some(head) if head.incarnation == known => Ok(head),
+        _ => {
+            super::close::shut(core, Reason::Lost);
+            core.check_open()?;
+            Err(Error::closed())
+        }
+    }
+}
+
+/// Takes in one frame, if it is the next.
+fn take_frame(core: &Rc<Core>, number: u64, record: &Bytes) -> Result<()> {
+    let (known, base) = {
+        let state = core.state.borrow();
+        (state.known, state.head.base)
+    };
+    if number <= known {
+        return Ok(());
+    }
+    if number != known + 1 {
+        return Err(Error::corrupt(format!(
+            "frame {} of the log is missing",
+            known + 1
+        )));
+    }
+    let (header, mut input) = frame::decode_header(record)?;
+    let fate = fate_of(&core.state.borrow(), &header);
+    if fate != Fate::Applies {
+        core.state.borrow_mut().skip_to(number);
+        return Ok(());
+    }
+    let mut batch = Batch::decode(&mut input)?;
+    batch.resolve(base + number);
+    let own = header.writer == core.writer;
+    let writes = {
+        let mut state = core.state.borrow_mut();
+        let writes = state.apply(
+            number,
+            (header.writer, header.sequence),
+            &batch,
+            record.len(),
+        );
+        if !own {
+            state.mark_stale(&writes);
+        }
+        writes
+    };
+    if own {
+        commit::landed(core, header.sequence, Some(base + number));
+    }
+    core.tell(&Notice::Commit {
+        remote: !own,
+        writes,
+    });
+    Ok(())
+}
+
+#[derive(PartialEq, Eq)]
+enum Fate {
+    Applies,
+    Void,
+    Repeated,
+}
+
+fn fate_of(state: &State, header: &FrameHeader) -> Fate {
+    if header.incarnation != state.head.incarnation || header.generation != state.head.generation {
+        Fate::Void
+    } else if state
+        .seen
+        .get(&header.writer)
+        .is_some_and(|seen| header.sequence <= *seen)
+    {
+        Fate::Repeated
+    } else {
+        Fate::Applies
+    }
+}
+
+/// What a reload reads, in one transaction.
+pub struct Stored {
+    /// The head.
+    pub head: Head,
+    /// The root of the directory.
+    pub root: Root,
+    /// The frames above the head's position.
+    pub frames: Vec<(u64, Bytes)>,
+}
+
+/// Decodes what a reload read; `None` when there is no head.
+///
+/// # Errors
+/// `Corrupt`, `UnsupportedFormat`, `Encrypted`.
+pub fn decode_stored(replies: &[Reply]) -> Result<Option<Stored>> {
+    let [
+        Reply::Record(head),
+        Reply::Record(root),
+        Reply::Frames(frames),
+    ] = replies
+    else {
+        return Err(Error::internal("a read was not replied to"));
+    };
+    let Some(head) = head.as_ref().map(Head::decode).transpose()? else {
+        return Ok(None);
+    };
+    let root = root.as_ref().map(Root::decode).transpose()?;
+    let root = root.ok_or_else(|| Error::corrupt("the root of the directory is missing"))?;
+    if root.epoch != head.epoch {
+        return Err(Error::corrupt(format!(
+            "the root is of epoch {}, the head of epoch {}",
+            root.epoch, head.epoch
+        )));
+    }
+    let frames = frames
+        .iter()
+        .filter(|(number, _)| *number > head.position)
+        .cloned()
+        .collect();
+    Ok(Some(Stored { head, root, frames }))
+}
+
+/// The requests of a reload.
+#[must_use]
+pub fn stored_reads() -> Vec<Read> {
+    vec![
+        Read::Get(Key::Head),
+        Read::Get(Key::Root),
+        Read::Frames {
+            after: 0,
+            limit: ALL,
+        },
+    ]
+}
+
+/// Builds the committed part of the view anew from head, root and log.
+///
+/// # Errors
+/// As [`take_in`].
+pub async fn reload(core: &Rc<Core>, _pass: &Pass) -> Result<()> {
+    loop {
+        let replies = read(core, stored_reads()).await?;
+        let stored = decode_stored(&replies)?;
+        check_life(core, record_of(&replies))?;
+        let Some(stored) = stored else {
+            return Err(Error::closed());
+        };
+        let last = stored
+            .frames
+            .last()
+            .map_or(stored.head.position, |(number, _)| *number);
+        // A commit of this realm may have landed since the read began; what a realm sees does
+        // not go back.
+        if core.state.borrow().known > last {
+            continue;
+        }
+        return install(core, stored);
+    }
+}
+
+fn record_of(replies: &[Reply]) -> Option<&Bytes> {
+    match replies.first() {
+        Some(Reply::Record(record)) => record.as_ref(),
+        _ => None,
+    }
+}
+
+/// Replaces head, root and committed layers, then takes in the tail: quietly as far as it was
+/// known, aloud beyond.
+///
+/// # Errors
+/// `Corrupt`, `UnsupportedFormat`.
+pub fn install(core: &Rc<Core>, stored: Stored) -> Result<()> {
+    let Stored { head, root, frames } = stored;
+    let (was_known, missed) = {
+        let mut state = core.state.borrow_mut();
+        let was_known = state.known;
+        let missed = head.position > was_known;
+        if missed {
+            state.recent.clear();
+            state.recent_from = head.position;
+            state.mark_all_stale();
+        }
+        state.seen = head.writers.iter().copied().collect::<BTreeMap<Id, u64>>();
+        let mut view = View::of_root(root);
+        view.own = state.view.own.clone();
+        core.ground
+            .cache
+            .retain_directories(|id| view.root.levels.iter().flatten().any(|page| page.id == id));
+        state.view = Rc::new(view);
+        state.known = head.position;
+        state.tail_frames = 0;
+        state.tail_bytes = 0;
+        state.tail_writers.clear();
+        state.frozen = None;
+        state.head = head;
+        (was_known, missed)
+    };
+    if missed {
+        commit::find_cut(core);
+    }
+    for (number, record) in &frames {
+        if *number <= was_known {
+            replay_quietly(core, *number, record)?;
+        } else {
+            take_frame(core, *number, record)?;
+        }
+    }
+    if missed {
+        core.tell(&Notice::Cut);
+    }
+    Ok(())
+}
+
+/// Applies a frame that this realm has seen before.
+fn replay_quietly(core: &Rc<Core>, number: u64, record: &Bytes) -> Result<()> {
+    let mut state = core.state.borrow_mut();
+    if number != state.known + 1 {
+        return Err(Error::corrupt(format!(
+            "frame {} of the log is missing",
+            state.known + 1
+        )));
+    }
+    let (header, mut input) = frame::decode_header(record)?;
+    if fate_of(&state, &header) != Fate::Applies {
+        state.skip_to(number);
+        return Ok(());
+    }
+    let mut batch = Batch::decode(&mut input)?;
+    batch.resolve(state.head.base + number);
+    let remembered = std::mem::take(&mut state.recent);
+    let remembered_from = state.recent_from;
+    state.apply(
+        number,
+        (header.writer, header.sequence),
+        &batch,
+        record.len(),
+    );
+    state.recent = remembered;
+    state.recent_from = remembered_from;
+    Ok(())
+}
+
+/// A view to go on with after a record of `old` was missing.
+///
+/// # Errors
+/// `Corrupt` when nothing has replaced what is missing.
+pub async fn renewed_view(core: &Rc<Core>, old: &Rc<View>) -> Result<Rc<View>> {
+    take_in(core).await?;
+    let view = core.view();
+    if view.root.epoch == old.root.epoch {
+        return Err(Error::corrupt(
+            "a segment, directory page or piece is missing",
+        ));
+    }
+    Ok(view)
+}

@@ -1,0 +1,136 @@
+//! A memtable: sorted cells in memory, and ranges that hide what lies below it.
+
+use bytes::Bytes;
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use super::access::KeyRange;
+use crate::backend::Key;
+use crate::codec::batch::{Op, OpValue};
+use crate::codec::cell::Cell;
+use crate::codec::root::Garbage;
+
+/// Sorted cells, and ranges removed below them. Its own cells are not subject to its ranges: a
+/// range that arrives takes the cells in it away at once.
+#[derive(Debug, Clone, Default)]
+pub struct Memtable {
+    cells: BTreeMap<Bytes, Cell>,
+    ranges: Vec<KeyRange>,
+    dead_pieces: Vec<Garbage>,
+}
+
+impl Memtable {
+    /// Applies one operation.
+    pub fn apply(&mut self, op: &Op) {
+        match op {
+            Op::Put(key, value) => {
+                let cell = match value {
+                    OpValue::Inline(bytes) => Cell::Inline(bytes.clone()),
+                    OpValue::Order(order) => {
+                        Cell::Inline(Bytes::copy_from_slice(&order.to_bytes()))
+                    }
+                    OpValue::Piece(piece) => Cell::Piece(*piece),
+                };
+                self.insert(key.to_bytes(), cell);
+            }
+            Op::Delete(key) => self.insert(key.to_bytes(), Cell::Tombstone),
+            Op::DeleteRange(range) => self.delete_range(range),
+        }
+    }
+
+    fn insert(&mut self, key: Bytes, cell: Cell) {
+        if let Some(old) = self.cells.insert(key, cell) {
+            self.note_dead(&old);
+        }
+    }
+
+    fn note_dead(&mut self, cell: &Cell) {
+        if let Cell::Piece(piece) = cell {
+            self.dead_pieces.push(Garbage {
+                key: Key::Piece(piece.id),
+                bytes: piece.len,
+            });
+        }
+    }
+
+    fn delete_range(&mut self, range: &KeyRange) {
+        if range.from >= range.until {
+            return;
+        }
+        let hit: Vec<Bytes> = self.between(range).map(|(key, _)| key.clone()).collect();
+        for key in hit {
+            if let Some(cell) = self.cells.remove(&key) {
+                self.note_dead(&cell);
+            }
+        }
+        self.ranges
+            .retain(|old| !(range.from <= old.from && old.until <= range.until));
+        let covered = |old: &KeyRange| old.from <= range.from && range.until <= old.until;
+        if !self.ranges.iter().any(covered) {
+            self.ranges.push(range.clone());
+        }
+    }
+
+    fn between(&self, range: &KeyRange) -> impl DoubleEndedIterator<Item = (&Bytes, &Cell)> {
+        let bounds = (
+            Bound::Included(range.from.as_ref()),
+            Bound::Excluded(range.until.as_ref()),
+        );
+        self.cells.range::<[u8], _>(bounds)
+    }
+
+    /// What this table says of a key; `None` when it says nothing.
+    #[must_use]
+    pub fn get(&self, key: &[u8]) -> Option<Cell> {
+        match self.cells.get(key) {
+            Some(cell) => Some(cell.clone()),
+            None if self.hides(key).is_some() => Some(Cell::Tombstone),
+            None => None,
+        }
+    }
+
+    /// The range by which this table hides a key of the tables below, if any.
+    #[must_use]
+    pub fn hides(&self, key: &[u8]) -> Option<&KeyRange> {
+        self.ranges
+            .iter()
+            .find(|range| range.from.as_ref() <= key && key < range.until.as_ref())
+    }
+
+    /// The first cell of a range, or the last.
+    #[must_use]
+    pub fn edge(&self, range: &KeyRange, reverse: bool) -> Option<(&Bytes, &Cell)> {
+        if range.from >= range.until {
+            return None;
+        }
+        let mut cells = self.between(range);
+        if reverse {
+            cells.next_back()
+        } else {
+            cells.next()
+        }
+    }
+
+    /// All cells, in key order.
+    pub fn cells(&self) -> impl Iterator<Item = (&Bytes, &Cell)> {
+        self.cells.iter()
+    }
+
+    /// The ranges removed below.
+    #[must_use]
+    pub fn ranges(&self) -> &[KeyRange] {
+        &self.ranges
+    }
+
+    /// Pieces that were cited by cells which this table itself has replaced.
+    #[must_use]
+    pub fn dead_pieces(&self) -> &[Garbage] {
+        &self.dead_pieces
+    }
+
+    /// Whether it says nothing of any key.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.cells.is_empty() && self.ranges.is_empty()
+    }
+}

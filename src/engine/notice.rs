@@ -1,0 +1,73 @@
+//! What an engine tells of itself: commits, and its end.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::{Rc, Weak};
+
+use super::core::Reason;
+use super::footprint::Writes;
+
+/// Something that happened.
+#[derive(Debug, Clone)]
+pub enum Notice {
+    /// A commit is seen.
+    Commit {
+        /// Whether another realm made it.
+        remote: bool,
+        /// What it wrote.
+        writes: Rc<Writes>,
+    },
+    /// The log was cut past what this realm had seen: anything may have changed.
+    Cut,
+    /// The engine is closed.
+    Closed(Reason),
+}
+
+type Listener = Rc<dyn Fn(&Notice)>;
+
+#[derive(Default)]
+struct Inner {
+    next: u64,
+    listeners: BTreeMap<u64, Listener>,
+}
+
+/// Who is told.
+#[derive(Clone, Default)]
+pub struct Subscribers(Rc<RefCell<Inner>>);
+
+/// Ends the subscription when it is dropped.
+pub struct Subscription {
+    id: u64,
+    home: Weak<RefCell<Inner>>,
+}
+
+impl Subscribers {
+    /// Adds a listener; it must not panic.
+    #[must_use]
+    pub fn add(&self, listener: Listener) -> Subscription {
+        let mut inner = self.0.borrow_mut();
+        inner.next += 1;
+        let id = inner.next;
+        inner.listeners.insert(id, listener);
+        Subscription {
+            id,
+            home: Rc::downgrade(&self.0),
+        }
+    }
+
+    /// Tells every listener that was there when it began.
+    pub fn tell(&self, notice: &Notice) {
+        let listeners: Vec<Listener> = self.0.borrow().listeners.values().cloned().collect();
+        for listener in listeners {
+            listener(notice);
+        }
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        if let Some(home) = self.home.upgrade() {
+            home.borrow_mut().listeners.remove(&self.id);
+        }
+    }
+}

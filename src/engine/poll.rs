@@ -1,0 +1,44 @@
+//! Looking for the commits of other tabs: now and then, and when woken.
+
+use futures_util::FutureExt;
+use std::rc::{Rc, Weak};
+
+use super::core::Core;
+use super::intake;
+
+/// Starts the poll of an engine; it ends with the engine.
+pub fn start(core: &Rc<Core>) {
+    let every_ms = core.options.poll_ms;
+    if every_ms == 0 {
+        return;
+    }
+    let env = core.ground.env.clone();
+    let weak: Weak<Core> = Rc::downgrade(core);
+    core.env().spawn(
+        async move {
+            loop {
+                env.sleep(every_ms).await;
+                let Some(core) = weak.upgrade() else { return };
+                if core.state.borrow().closed.is_some() {
+                    return;
+                }
+                look(&core).await;
+            }
+        }
+        .boxed_local(),
+    );
+}
+
+/// Looks now.
+pub fn wake(core: &Rc<Core>) {
+    let inner = core.clone();
+    core.env()
+        .spawn(async move { look(&inner).await }.boxed_local());
+}
+
+/// A failed look is tried again by the next one; a call that needs the data gets the error.
+async fn look(core: &Rc<Core>) {
+    if let Some(pass) = core.intake.try_enter() {
+        drop(intake::take_in_holding(core, &pass).await);
+    }
+}

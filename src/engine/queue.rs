@@ -1,0 +1,253 @@
+//! The realm's queue of uncommitted calls, gathered into groups of which each becomes a frame.
+
+use bytes::Bytes;
+use futures_channel::oneshot;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use super::access::Attempt;
+use super::draft::Draft;
+use super::footprint::{ReadSet, Resolved, resolve_order};
+use super::memtable::Memtable;
+use crate::backend::Id;
+use crate::codec::batch::{Batch, Op, resolve_op};
+use crate::error::{Error, Result};
+
+/// A batch above this many bytes is written ahead as a run.
+pub const LARGE_BYTES: usize = 1 << 20;
+/// A group takes no further call once it has this many bytes.
+const GROUP_BYTES: usize = 1 << 20;
+
+/// A call's work, to be run again when what it read has changed.
+pub type Work = Rc<RefCell<dyn FnMut(&mut Draft) -> Attempt<()>>>;
+
+/// One uncommitted call.
+pub struct Call {
+    /// Its number in this realm, from 1.
+    pub id: u64,
+    /// Places it took in the order of insertion.
+    pub slots: u32,
+    /// What it read.
+    pub reads: ReadSet,
+    /// What it does.
+    pub ops: Vec<Op>,
+    /// Bytes of that.
+    pub bytes: usize,
+    /// How to run it again; `None` for a transaction, which its driver begins anew.
+    pub work: Option<Work>,
+    /// Whether another commit touched what it read.
+    pub stale: bool,
+    /// Whom to tell.
+    pub done: Option<oneshot::Sender<Outcome>>,
+}
+
+/// How a call ended.
+pub enum Outcome {
+    /// Committed.
+    Committed,
+    /// A transaction that must begin anew.
+    Conflict,
+    /// Not committed.
+    Failed(Error),
+}
+
+impl Call {
+    /// The call that a finished draft comes to.
+    #[must_use]
+    pub fn of_draft(
+        id: u64,
+        draft: Draft,
+        work: Option<Work>,
+        done: oneshot::Sender<Outcome>,
+    ) -> Self {
+        Self {
+            id,
+            slots: draft.slots,
+            reads: draft.reads,
+            ops: draft.ops,
+            bytes: draft.bytes,
+            work,
+            stale: false,
+            done: Some(done),
+        }
+    }
+
+    /// Tells whoever waits. Once.
+    pub fn settle(&mut self, outcome: Outcome) {
+        if let Some(done) = self.done.take() {
+            // Nobody listening any more is fine: the effect counts, not the ear.
+            drop(done.send(outcome));
+        }
+    }
+}
+
+/// Calls that become one frame.
+#[derive(Default)]
+pub struct Group {
+    /// In program order.
+    pub calls: Vec<Call>,
+    /// Bytes of their operations.
+    pub bytes: usize,
+    /// While in flight: the sequence and the batch of the frame.
+    pub flight: Option<Flight>,
+}
+
+/// What is known of a frame while it is in flight.
+#[derive(Debug, Clone)]
+pub struct Flight {
+    /// The writer's sequence.
+    pub sequence: u64,
+    /// The batch as sealed.
+    pub batch: Batch,
+    /// Segments of the cited run, kept warm until their holes can be filled.
+    pub records: Vec<(Id, Bytes)>,
+}
+
+impl Group {
+    /// Whether any of its calls depends on what it read.
+    #[must_use]
+    pub fn is_dependent(&self) -> bool {
+        self.calls.iter().any(|call| !call.reads.is_empty())
+    }
+
+    /// Whether its batch is written ahead as a run.
+    #[must_use]
+    pub fn is_large(&self) -> bool {
+        self.bytes > LARGE_BYTES && self.calls.len() == 1
+    }
+
+    /// Whether one more call of `bytes` may join.
+    #[must_use]
+    pub fn takes(&self, bytes: usize) -> bool {
+        self.flight.is_none() && self.bytes + bytes <= GROUP_BYTES
+    }
+
+    /// Adds a call.
+    pub fn push(&mut self, call: Call) {
+        self.bytes += call.bytes;
+        self.calls.push(call);
+    }
+
+    /// Where each call's slots begin in the frame: (call, offset).
+    pub fn slot_offsets(&self) -> impl Iterator<Item = (u64, u32)> {
+        self.calls.iter().scan(0u32, |next, call| {
+            let offset = *next;
+            *next += call.slots;
+            Some((call.id, offset))
+        })
+    }
+
+    /// All operations, provisional orders of its own calls turned into "this very frame".
+    #[must_use]
+    pub fn batch_ops(&self) -> Vec<Op> {
+        let own: Resolved = self
+            .slot_offsets()
+            .map(|(call, offset)| (call, (crate::codec::order::PROVISIONAL, offset)))
+            .collect();
+        let mut ops: Vec<Op> = self
+            .calls
+            .iter()
+            .flat_map(|call| call.ops.iter().cloned())
+            .collect();
+        if self.calls.iter().any(|call| call.slots > 0) {
+            for op in &mut ops {
+                resolve_op(op, |order| {
+                    if let Some(real) = resolve_order(*order, &own) {
+                        *order = real;
+                    }
+                });
+            }
+        }
+        ops
+    }
+
+    /// The memtable that shows its operations to the realm.
+    #[must_use]
+    pub fn memtable(&self) -> Memtable {
+        let mut table = Memtable::default();
+        self.calls
+            .iter()
+            .flat_map(|call| &call.ops)
+            .for_each(|op| table.apply(op));
+        table
+    }
+
+    /// Replaces provisional orders of calls that are committed now. Whether there were any.
+    pub fn resolve(&mut self, calls: &Resolved) -> bool {
+        let mut changed = false;
+        for call in &mut self.calls {
+            call.reads.resolve(calls);
+            for op in &mut call.ops {
+                resolve_op(op, |order| {
+                    if let Some(real) = resolve_order(*order, calls) {
+                        *order = real;
+                        changed = true;
+                    }
+                });
+            }
+        }
+        changed
+    }
+
+    /// Tells all its calls that they failed.
+    pub fn fail(mut self, error: &Error) {
+        for call in &mut self.calls {
+            call.settle(Outcome::Failed(error.clone()));
+        }
+    }
+}
+
+/// Something that waits for its turn because an earlier call is not ready.
+pub enum Waiting {
+    /// A write.
+    Write(Box<Submission>),
+    /// Anything else that wants to start when its turn comes.
+    Turn(Box<dyn FnOnce()>),
+}
+
+/// A write on its way into the queue.
+pub struct Submission {
+    /// Its number in this realm.
+    pub id: u64,
+    /// Its work.
+    pub work: Work,
+    /// Whom to tell.
+    pub done: oneshot::Sender<Outcome>,
+}
+
+/// All of it.
+#[derive(Default)]
+pub struct Queue {
+    /// The first may be in flight; the last gathers.
+    pub groups: VecDeque<Group>,
+    /// Calls and reads that wait behind a call which is not ready.
+    pub line: VecDeque<Waiting>,
+    /// Above 0: newcomers must wait in line.
+    pub hold: u32,
+    /// Whether the line is being served.
+    pub serving: bool,
+    /// Whether the committer runs.
+    pub committing: bool,
+}
+
+impl Queue {
+    /// Whether a newcomer must wait.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.hold > 0 || !self.line.is_empty() || self.serving
+    }
+}
+
+/// An outcome as a plain result; a conflict cannot come here.
+///
+/// # Errors
+/// What failed.
+pub fn plain(outcome: std::result::Result<Outcome, oneshot::Canceled>) -> Result<()> {
+    match outcome {
+        Ok(Outcome::Committed) => Ok(()),
+        Ok(Outcome::Failed(error)) => Err(error),
+        Ok(Outcome::Conflict) => Err(Error::internal("a call ended in a conflict")),
+        Err(oneshot::Canceled) => Err(Error::closed()),
+    }
+}

@@ -1,0 +1,141 @@
+//! Running uncommitted calls again whose reads were overtaken, in program order.
+
+use std::rc::Rc;
+
+use super::core::Core;
+use super::draft::Draft;
+use super::footprint::Writes;
+use super::intake;
+use super::load::{LoadError, run_attempts};
+use super::memtable::Memtable;
+use super::queue::{Call, Group, Outcome};
+use super::submit;
+use super::view::View;
+use crate::error::Result;
+
+/// Rebuilds the queue: stale calls run again, and those that read what such a call wrote before
+/// or writes now; the others keep their operations. Newcomers wait in line meanwhile, and no
+/// frame is taken in.
+///
+/// # Errors
+/// What is wrong with the connection or the stored data; the queue is as it was then.
+pub async fn rebuild(core: &Rc<Core>) -> Result<()> {
+    let pass = core.intake.enter().await;
+    let groups = {
+        let mut state = core.state.borrow_mut();
+        state.queue.hold += 1;
+        std::mem::take(&mut state.queue.groups)
+    };
+    let mut rebuilt = Rebuilt::new(core);
+    let mut result = Ok(());
+    for call in groups.into_iter().flat_map(|group| group.calls) {
+        if result.is_err() {
+            // Could not be run again now: keeps what it has and stays stale.
+            rebuilt.keep(call);
+            continue;
+        }
+        result = rebuilt.take(core, call).await;
+    }
+    {
+        let mut state = core.state.borrow_mut();
+        let view = Rc::make_mut(&mut state.view);
+        view.own = rebuilt.own;
+        state.queue.groups = rebuilt.groups.into();
+        state.queue.hold -= 1;
+    }
+    let missing = matches!(result, Err(LoadError::Missing));
+    if missing {
+        result = intake::reload(core, &pass).await.map_err(LoadError::from);
+    }
+    drop(pass);
+    submit::serve(core);
+    match result {
+        Ok(()) | Err(LoadError::Missing) => Ok(()),
+        Err(LoadError::Fail(error)) => Err(error),
+    }
+}
+
+struct Rebuilt {
+    committed: View,
+    groups: Vec<Group>,
+    own: Vec<Rc<Memtable>>,
+    dirty: Writes,
+}
+
+impl Rebuilt {
+    fn new(core: &Rc<Core>) -> Self {
+        let mut committed = View::clone(&core.view());
+        committed.own.clear();
+        Self {
+            committed,
+            groups: Vec::new(),
+            own: Vec::new(),
+            dirty: Writes::default(),
+        }
+    }
+
+    fn keep(&mut self, call: Call) {
+        if !self
+            .groups
+            .last()
+            .is_some_and(|group| group.takes(call.bytes))
+        {
+            self.groups.push(Group::default());
+            self.own.push(Rc::default());
+        }
+        if let (Some(group), Some(own)) = (self.groups.last_mut(), self.own.last_mut()) {
+            let own = Rc::make_mut(own);
+            call.ops.iter().for_each(|op| own.apply(op));
+            group.push(call);
+        }
+    }
+
+    async fn take(
+        &mut self,
+        core: &Rc<Core>,
+        mut call: Call,
+    ) -> std::result::Result<(), LoadError> {
+        if !call.stale && !call.reads.meets(&self.dirty) {
+            self.keep(call);
+            return Ok(());
+        }
+        self.dirty.add_ops(&call.ops);
+        let Some(work) = call.work.clone() else {
+            call.settle(Outcome::Conflict);
+            return Ok(());
+        };
+        let mut view = self.committed.clone();
+        view.own = self.own.clone();
+        let mut draft = Draft::new(core.ground.clone(), Rc::new(view), call.id);
+        let mut first = true;
+        let attempt = || {
+            if !std::mem::take(&mut first) {
+                draft.again();
+            }
+            (work.borrow_mut())(&mut draft)
+        };
+        match run_attempts(core, attempt).await {
+            Ok(()) => {
+                self.dirty.add_ops(&draft.ops);
+                call.slots = draft.slots;
+                call.bytes = draft.bytes;
+                call.reads = std::mem::take(&mut draft.reads);
+                call.ops = std::mem::take(&mut draft.ops);
+                call.stale = false;
+                // Lets go of the view, so that the memtable is changed in place.
+                drop(draft);
+                self.keep(call);
+                Ok(())
+            }
+            Err(LoadError::Missing) => {
+                call.stale = true;
+                self.keep(call);
+                Err(LoadError::Missing)
+            }
+            Err(LoadError::Fail(error)) => {
+                call.settle(Outcome::Failed(error));
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Lost connections, and commits whose outcome is unknown.
+
+use std::any::Any;
+use std::rc::Rc;
+
+use super::close::shut;
+use super::commit::is_in_flight;
+use super::core::{Core, Reason};
+use super::intake;
+use crate::backend::{Backend, Event, Failure};
+use crate::codec::head::MAX_WRITERS;
+use crate::error::{Code, Error, Result};
+
+/// What an engine does when its backend tells something.
+#[must_use]
+pub fn listener(core: &std::rc::Weak<Core>) -> Rc<dyn Fn(Event)> {
+    let core = core.clone();
+    Rc::new(move |event| {
+        let Some(core) = core.upgrade() else { return };
+        match event {
+            Event::Wake => super::poll::wake(&core),
+            Event::Lost => core.state.borrow_mut().lost = true,
+            Event::VersionChange => shut(&core, Reason::VersionChange),
+        }
+    })
+}
+
+/// Opens the database again after `failed` was lost, unless somebody else has done so.
+///
+/// # Errors
+/// `ConnectionLost`: it cannot be opened; the engine is closed then.
+pub async fn reconnect(core: &Rc<Core>, failed: &Rc<dyn Backend>) -> Result<()> {
+    let _pass = core.reconnecting.enter().await;
+    core.check_open_or_closing()?;
+    if !Rc::ptr_eq(failed, &core.backend()) {
+        return Ok(());
+    }
+    failed.close();
+    match core.connector.open(listener(&Rc::downgrade(core))).await {
+        Ok(backend) => {
+            let mut state = core.state.borrow_mut();
+            state.backend = backend;
+            state.lost = false;
+            Ok(())
+        }
+        Err(error) => {
+            shut(core, Reason::Lost);
+            Err(Error::new(
+                Code::ConnectionLost,
+                format!(
+                    "the connection was lost and could not be reopened: {}",
+                    error.message()
+                ),
+            ))
+        }
+    }
+}
+
+/// Finds out what became of the frame in flight. True when it has been dealt with; false when
+/// the same bytes may be sent again.
+///
+/// # Errors
+/// `ConnectionLost` when nobody can tell.
+pub async fn resolve(core: &Rc<Core>, sequence: u64, epoch: u64) -> Result<bool> {
+    reconnect(core, &core.backend()).await?;
+    {
+        let pass = core.intake.enter().await;
+        intake::reload(core, &pass).await?;
+    }
+    if !is_in_flight(core, sequence) {
+        return Ok(true);
+    }
+    let state = core.state.borrow();
+    // Writers leave the table only when it is full; while this one is in it, or nobody has left
+    // it yet, an absent frame was never committed.
+    let remembered = state.head.epoch == epoch
+        || state.head.sequence_of(core.writer).is_some()
+        || state.head.writers.len() < MAX_WRITERS;
+    if remembered {
+        Ok(false)
+    } else {
+        Err(Error::new(
+            Code::ConnectionLost,
+            "the connection was lost during a commit, and whether it took effect cannot be told",
+        ))
+    }
+}
+
+/// The error for a transaction that failed.
+pub async fn error_of(core: &Rc<Core>, failure: Failure) -> Error {
+    let with_cause = |error: Error, cause: Option<Rc<dyn Any>>| match cause {
+        Some(cause) => error.with_cause(cause),
+        None => error,
+    };
+    match failure {
+        Failure::Quota(cause) => {
+            let error = Error::new(
+                Code::StorageQuotaExceeded,
+                "there is no room left to store this",
+            );
+            let error = match core.connector.estimate().await {
+                Some((usage, quota)) => error.with_usage(usage, quota),
+                None => error,
+            };
+            with_cause(error, cause)
+        }
+        Failure::Aborted(why, cause) => with_cause(
+            Error::new(
+                Code::Unavailable,
+                format!("the browser's storage refused: {why}"),
+            ),
+            cause,
+        ),
+        Failure::Taken => Error::internal("a number of the log was taken"),
+        Failure::Lost => Error::new(
+            Code::ConnectionLost,
+            "the connection to the database was lost",
+        ),
+    }
+}

@@ -1,0 +1,232 @@
+//! A merging scan: many sorted sources, of which the newest wins per key.
+
+use bytes::Bytes;
+use std::rc::Rc;
+
+use super::access::{Attempt, KeyRange};
+use super::cache::Cache;
+use super::memtable::Memtable;
+use super::source::{Listing, Source, after};
+use super::view::{Layer, View};
+use crate::codec::cell::Cell;
+
+/// A merging scan over sources, the newest first.
+pub struct Scan {
+    sources: Vec<Source>,
+    keys: Vec<Head>,
+    reverse: bool,
+    /// Memtables with ranges, and how many sources are newer than or the same as they.
+    masks: Vec<(usize, Rc<Memtable>)>,
+}
+
+enum Head {
+    Unknown,
+    End,
+    At(Bytes),
+}
+
+impl Scan {
+    /// A scan over `sources`, the newest first.
+    #[must_use]
+    pub fn new(sources: Vec<Source>, reverse: bool) -> Self {
+        let keys = sources.iter().map(|_| Head::Unknown).collect();
+        let masks = sources
+            .iter()
+            .enumerate()
+            .filter_map(|(at, source)| match source {
+                Source::Memory(memory) if !memory.table.ranges().is_empty() => {
+                    Some((at, memory.table.clone()))
+                }
+                _ => None,
+            })
+            .collect();
+        Self {
+            sources,
+            keys,
+            reverse,
+            masks,
+        }
+    }
+
+    /// A scan of what a view shows within `range`.
+    #[must_use]
+    pub fn of_view(view: &View, range: &KeyRange, reverse: bool) -> Self {
+        let mut sources = Vec::new();
+        let memory = |table: &Rc<Memtable>| Source::memory(table.clone(), range.clone());
+        let run = |entries| Source::segments(Listing::Run(entries), range.clone(), reverse);
+        sources.extend(
+            view.own
+                .iter()
+                .rev()
+                .filter(|table| !table.is_empty())
+                .map(memory),
+        );
+        for layer in &view.layers {
+            match layer {
+                Layer::Memory(table) if table.is_empty() => {}
+                Layer::Memory(table) => sources.push(memory(table)),
+                Layer::Run(entries) => sources.push(run(entries.clone())),
+            }
+        }
+        sources.extend(view.runs.iter().cloned().map(run));
+        for level in 0..view.root.levels.len() {
+            let listing = Listing::Level(view.root.clone(), level);
+            sources.push(Source::segments(listing, range.clone(), reverse));
+        }
+        Self::new(sources, reverse)
+    }
+
+    /// Makes every head known, and tells which source stands first.
+    fn first(&mut self, cache: &Cache) -> Attempt<Option<usize>> {
+        let mut best: Option<(usize, Bytes)> = None;
+        for (at, (head, source)) in self.keys.iter_mut().zip(&mut self.sources).enumerate() {
+            if matches!(head, Head::Unknown) {
+                *head = source.key(cache, self.reverse)?.map_or(Head::End, Head::At);
+            }
+            let Head::At(key) = head else { continue };
+            let before = best.as_ref().is_none_or(|(_, other)| {
+                if self.reverse {
+                    *key > *other
+                } else {
+                    *key < *other
+                }
+            });
+            if before {
+                best = Some((at, key.clone()));
+            }
+        }
+        Ok(best.map(|(at, _)| at))
+    }
+
+    /// The next key that any source has, with the newest cell for it: a tombstone too, unless
+    /// the key is hidden by a newer memtable's range. `shadowed` gets each older cell of the key.
+    ///
+    /// # Errors
+    /// [`Stop`](super::access::Stop); the scan stays where it was.
+    pub fn next_cell(
+        &mut self,
+        cache: &Cache,
+        shadowed: &mut dyn FnMut(&Cell),
+    ) -> Attempt<Option<(Bytes, Cell)>> {
+        loop {
+            let Some(at) = self.first(cache)? else {
+                return Ok(None);
+            };
+            let Some(source) = self.sources.get_mut(at) else {
+                return Ok(None);
+            };
+            let Some((key, cell)) = source.cell(cache, self.reverse)? else {
+                self.set_head(at, Head::End);
+                continue;
+            };
+            let hidden = self
+                .masks
+                .iter()
+                .any(|(newer, table)| *newer < at && table.hides(&key).is_some());
+            self.skip_same(at + 1, &key, cache, shadowed)?;
+            self.step(at);
+            if hidden {
+                shadowed(&cell);
+                continue;
+            }
+            return Ok(Some((key, cell)));
+        }
+    }
+
+    /// Steps every source from `from` on over `key`. All their cells are loaded before any
+    /// steps, so that a stop changes nothing.
+    fn skip_same(
+        &mut self,
+        from: usize,
+        key: &[u8],
+        cache: &Cache,
+        shadowed: &mut dyn FnMut(&Cell),
+    ) -> Attempt<()> {
+        let mut same = Vec::new();
+        for at in from..self.sources.len() {
+            if matches!(self.keys.get(at), Some(Head::At(other)) if other.as_ref() == key)
+                && let Some(source) = self.sources.get_mut(at)
+                && let Some((_, cell)) = source.cell(cache, self.reverse)?
+            {
+                same.push((at, cell));
+            }
+        }
+        for (at, cell) in same {
+            shadowed(&cell);
+            self.step(at);
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, at: usize) {
+        if let Some(source) = self.sources.get_mut(at) {
+            source.step(self.reverse);
+        }
+        self.set_head(at, Head::Unknown);
+    }
+
+    fn set_head(&mut self, at: usize, head: Head) {
+        if let Some(place) = self.keys.get_mut(at) {
+            *place = head;
+        }
+    }
+
+    /// If the source that stands first stands at the start of a segment that ends before any
+    /// other source goes on: the index of that source.
+    ///
+    /// # Errors
+    /// [`Stop`](super::access::Stop).
+    pub fn undisputed(&mut self, cache: &Cache) -> Attempt<Option<usize>> {
+        let Some(at) = self.first(cache)? else {
+            return Ok(None);
+        };
+        let Some(Source::Segments(source)) = self.sources.get_mut(at) else {
+            return Ok(None);
+        };
+        if !source.at_entry_start() {
+            return Ok(None);
+        }
+        let Some(last) = source.entry(cache)?.map(|entry| entry.last.clone()) else {
+            return Ok(None);
+        };
+        let free = self
+            .keys
+            .iter()
+            .enumerate()
+            .all(|(other, head)| other == at || !matches!(head, Head::At(key) if *key <= last));
+        Ok(free.then_some(at))
+    }
+
+    /// A source, to look at or to move by whole segments; its head is looked up anew.
+    pub fn source_mut(&mut self, at: usize) -> Option<&mut Source> {
+        self.set_head(at, Head::Unknown);
+        self.sources.get_mut(at)
+    }
+
+    /// Whether any source is a memtable that hides ranges of those below it.
+    #[must_use]
+    pub fn is_masked(&self) -> bool {
+        !self.masks.is_empty()
+    }
+
+    /// All sources.
+    pub fn sources_mut(&mut self) -> impl Iterator<Item = &mut Source> {
+        self.sources.iter_mut()
+    }
+}
+
+/// The part of `range` that a scan has still to go through after `last`.
+#[must_use]
+pub fn rest_of(range: &KeyRange, last: Option<&Bytes>, reverse: bool) -> KeyRange {
+    match last {
+        None => range.clone(),
+        Some(key) if reverse => KeyRange {
+            from: range.from.clone(),
+            until: key.clone(),
+        },
+        Some(key) => KeyRange {
+            from: after(key),
+            until: range.until.clone(),
+        },
+    }
+}

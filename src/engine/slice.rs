@@ -1,0 +1,34 @@
+//! Slices of time for long background work, so that no task grows long.
+
+use super::core::Core;
+
+/// Milliseconds of work between two yields.
+const SLICE_MS: f64 = 8.0;
+/// Steps between two looks at the clock.
+const STEPS: u32 = 64;
+
+/// A slice of time.
+pub struct Slice {
+    until_ms: f64,
+    steps: u32,
+}
+
+impl Slice {
+    /// A slice that begins now.
+    #[must_use]
+    pub fn new(core: &Core) -> Self {
+        Self {
+            until_ms: core.env().monotonic_ms() + SLICE_MS,
+            steps: 0,
+        }
+    }
+
+    /// To be called at every step: yields when the slice is used up.
+    pub async fn breathe(&mut self, core: &Core) {
+        self.steps = self.steps.wrapping_add(1);
+        if self.steps % STEPS == 0 && core.env().monotonic_ms() > self.until_ms {
+            core.env().yield_now().await;
+            self.until_ms = core.env().monotonic_ms() + SLICE_MS;
+        }
+    }
+}

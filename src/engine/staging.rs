@@ -1,0 +1,165 @@
+//! Records written ahead of the transaction that makes them live.
+
+use bytes::Bytes;
+use std::rc::Rc;
+
+use super::core::Core;
+use super::recover;
+use crate::backend::{Failure, Key, Write};
+use crate::codec::cell::Cell;
+use crate::codec::entry::Entry;
+use crate::codec::segment::{Segment, SegmentBuilder};
+use crate::error::Result;
+
+/// Bytes handed to the backend in one transaction.
+const BATCH_BYTES: usize = 2 << 20;
+
+/// Records on their way into `runs` and `blobs`, not live yet.
+pub struct Staging {
+    core: Rc<Core>,
+    waiting: Vec<Write>,
+    waiting_bytes: usize,
+    written: Vec<Key>,
+}
+
+impl Staging {
+    /// Nothing staged.
+    #[must_use]
+    pub fn new(core: &Rc<Core>) -> Self {
+        Self {
+            core: core.clone(),
+            waiting: Vec::new(),
+            waiting_bytes: 0,
+            written: Vec::new(),
+        }
+    }
+
+    /// Stages a record, and writes when there is enough.
+    ///
+    /// # Errors
+    /// What the write fails with.
+    pub async fn put(&mut self, key: Key, record: Bytes) -> Result<()> {
+        self.waiting_bytes += record.len();
+        self.waiting.push(Write::Put(key, record));
+        if self.waiting_bytes >= BATCH_BYTES {
+            self.write().await
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Writes what is staged.
+    ///
+    /// # Errors
+    /// `StorageQuotaExceeded`, `ConnectionLost`, …
+    pub async fn write(&mut self) -> Result<()> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        let writes = std::mem::take(&mut self.waiting);
+        self.core
+            .count_written(std::mem::take(&mut self.waiting_bytes));
+        self.written
+            .extend(writes.iter().filter_map(|write| match write {
+                Write::Put(key, _) => Some(*key),
+                Write::Delete(_) | Write::CutLog { .. } => None,
+            }));
+        for attempt in 0..2 {
+            let backend = self.core.backend();
+            match backend
+                .write(writes.clone(), self.core.options.durability)
+                .await
+            {
+                Ok(()) => return Ok(()),
+                // Random ids and whole records: writing them twice is the same as once.
+                Err(Failure::Lost) if attempt == 0 => {
+                    recover::reconnect(&self.core, &backend).await?;
+                }
+                Err(failure) => return Err(recover::error_of(&self.core, failure).await),
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes what was written, having failed to make it live. A failure leaves orphans, which
+    /// are collected later.
+    pub async fn abandon(self) {
+        let deletes: Vec<Write> = self.written.iter().copied().map(Write::Delete).collect();
+        if !deletes.is_empty() && self.core.check_open_or_closing().is_ok() {
+            drop(
+                self.core
+                    .backend()
+                    .write(deletes, self.core.options.durability)
+                    .await,
+            );
+        }
+    }
+}
+
+/// Cuts sorted cells into segments and stages them.
+pub struct SegmentSink {
+    builder: SegmentBuilder,
+    /// The entries of the segments closed so far.
+    pub entries: Vec<Entry>,
+    /// Their records, if they are to be kept warm.
+    pub records: Vec<(crate::backend::Id, Bytes)>,
+    holes: bool,
+    keep_bytes: usize,
+}
+
+impl SegmentSink {
+    /// An empty sink. `holes`: orders with the placeholder's frame become holes. `keep_bytes`:
+    /// how many bytes of records to hand back for the cache.
+    #[must_use]
+    pub fn new(core: &Rc<Core>, holes: bool, keep_bytes: usize) -> Self {
+        Self {
+            builder: SegmentBuilder::new(core.new_id()),
+            entries: Vec::new(),
+            records: Vec::new(),
+            holes,
+            keep_bytes,
+        }
+    }
+
+    /// Adds a cell; keys must ascend.
+    ///
+    /// # Errors
+    /// What writing fails with.
+    pub async fn push(&mut self, staging: &mut Staging, key: &Bytes, cell: &Cell) -> Result<()> {
+        self.builder.push(key, cell, self.holes);
+        if self.builder.is_full() {
+            self.close(staging).await
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Closes the segment at hand, if it has anything.
+    ///
+    /// # Errors
+    /// What writing fails with.
+    pub async fn close(&mut self, staging: &mut Staging) -> Result<()> {
+        if self.builder.is_empty() {
+            return Ok(());
+        }
+        let next = SegmentBuilder::new(staging.core.new_id());
+        let (record, entry) = std::mem::replace(&mut self.builder, next).finish();
+        if self.keep_bytes >= record.len() {
+            self.keep_bytes -= record.len();
+            self.records.push((entry.id, record.clone()));
+        }
+        staging.put(Key::Run(entry.id), record).await?;
+        self.entries.push(entry);
+        Ok(())
+    }
+}
+
+/// Puts records that were just written into the cache.
+pub fn keep_warm(core: &Rc<Core>, records: Vec<(crate::backend::Id, Bytes)>, fill: u64) {
+    for (id, record) in records {
+        // A record that was just made opens; if not, the reader that loads it reports it.
+        if let Ok(segment) = Segment::open(record, fill) {
+            core.ground.cache.put_segment(id, segment);
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Counting what is stored.
+
+use std::rc::Rc;
+
+use super::access::KeyRange;
+use super::core::Core;
+use super::directory;
+use super::load::{LoadError, load};
+use super::scan::Scan;
+use super::slice::Slice;
+use super::source::Source;
+use super::view::View;
+use crate::codec::cell::Cell;
+use crate::error::Result;
+
+use super::access::Stop;
+
+/// What is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stats {
+    /// Live records in the ranges asked for.
+    pub records: u64,
+    /// Bytes of their keys and values, before compression.
+    pub live_bytes: u64,
+    /// Bytes of the log above the directory, cited runs included.
+    pub log_bytes: u64,
+    /// Stored bytes of replaced records, and the bytes of cells in segments that newer ones hide.
+    pub garbage_bytes: u64,
+    /// Bytes handed to the backend since the engine was opened.
+    pub written_bytes: u64,
+}
+
+/// Counts the live records of some ranges. A segment that nothing else overlaps is not read: the
+/// directory knows its counts.
+///
+/// # Errors
+/// What reading fails with.
+pub async fn stats(core: Rc<Core>, ranges: Vec<KeyRange>) -> Result<Stats> {
+    'anew: loop {
+        core.check_open()?;
+        let view = core.view();
+        let mut stats = Stats::default();
+        for range in &ranges {
+            match count(&core, &view, range, &mut stats).await {
+                Ok(()) => {}
+                Err(LoadError::Fail(error)) => return Err(error),
+                Err(LoadError::Missing) => {
+                    super::intake::renewed_view(&core, &view).await?;
+                    continue 'anew;
+                }
+            }
+        }
+        let Ok(in_segments) = bytes_in_segments(&core, &view).await else {
+            continue;
+        };
+        stats.log_bytes = core.state.borrow().tail_bytes as u64;
+        let replaced: u64 = view.root.garbage.iter().map(|garbage| garbage.bytes).sum();
+        stats.garbage_bytes = replaced + in_segments.saturating_sub(stats.live_bytes);
+        stats.written_bytes = core.written_bytes.get();
+        return Ok(stats);
+    }
+}
+
+async fn bytes_in_segments(core: &Rc<Core>, view: &View) -> Result<u64, LoadError> {
+    let mut bytes = view
+        .root
+        .runs
+        .iter()
+        .flatten()
+        .map(|entry| entry.bytes)
+        .sum::<u64>();
+    for page in view.root.levels.iter().flatten() {
+        bytes += directory::entries_of(core, page)
+            .await?
+            .iter()
+            .map(|e| e.bytes)
+            .sum::<u64>();
+    }
+    Ok(bytes)
+}
+
+async fn count(
+    core: &Rc<Core>,
+    view: &View,
+    range: &KeyRange,
+    stats: &mut Stats,
+) -> Result<(), LoadError> {
+    let mut scan = Scan::of_view(view, range, false);
+    let mut slice = Slice::new(core);
+    loop {
+        slice.breathe(core).await;
+        match count_next(core, &mut scan, range, stats) {
+            Ok(true) => {}
+            Ok(false) => return Ok(()),
+            Err(Stop::Fail(error)) => return Err(error.into()),
+            Err(Stop::Yield) => core.env().yield_now().await,
+            Err(Stop::Need(need)) => load(core, need).await?,
+        }
+    }
+}
+
+fn count_next(
+    core: &Core,
+    scan: &mut Scan,
+    range: &KeyRange,
+    stats: &mut Stats,
+) -> Result<bool, Stop> {
+    let cache = &core.ground.cache;
+    if !scan.is_masked()
+        && let Some(at) = scan.undisputed(cache)?
+        && let Some(Source::Segments(source)) = scan.source_mut(at)
+        && let Some(entry) = source.entry(cache)?
+        && range.from <= entry.first
+        && entry.last < range.until
+    {
+        stats.records += entry.records;
+        stats.live_bytes += entry.bytes;
+        source.skip_entry();
+        return Ok(true);
+    }
+    let Some((key, cell)) = scan.next_cell(cache, &mut |_| {})? else {
+        return Ok(false);
+    };
+    if !matches!(cell, Cell::Tombstone) {
+        stats.records += 1;
+        stats.live_bytes += key.len() as u64 + cell.len();
+    }
+    Ok(true)
+}

@@ -1,0 +1,304 @@
+//! How calls enter the queue: at once on warm data, else in a line that keeps program order.
+
+use futures_channel::oneshot;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use super::access::{Attempt, Outcome as Ended, ReadWork, Stop, WriteWork};
+use super::commit;
+use super::core::{Core, State};
+use super::draft::{Draft, Snapshot};
+use super::footprint::ReadSet;
+use super::intake;
+use super::load::{LoadError, load, run_read};
+use super::memtable::Memtable;
+use super::queue::{Call, Group, LARGE_BYTES, Outcome, Submission, Waiting, Work, plain};
+use crate::error::{Error, Result};
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
+
+/// Operations are put into a large memtable this many at a time.
+const SLICE_OPS: usize = 4_000;
+
+/// Runs reading work now, if nothing earlier is waiting and the data are warm.
+pub fn read<T: 'static>(core: &Rc<Core>, mut work: ReadWork<T>) -> Ended<T> {
+    if let Err(error) = core.check_open() {
+        return Ended::Ready(Err(error));
+    }
+    if core.state.borrow().queue.is_held() {
+        return Ended::Later(read_in_turn(core.clone(), work).boxed_local());
+    }
+    let view = core.view();
+    let mut snapshot = Snapshot::new(core.ground.clone(), view.clone());
+    match work(&mut snapshot) {
+        Ok(value) => Ended::Ready(Ok(value)),
+        Err(Stop::Fail(error)) => Ended::Ready(Err(error)),
+        Err(Stop::Need(_) | Stop::Yield) => {
+            Ended::Later(run_read(core.clone(), view, work).boxed_local())
+        }
+    }
+}
+
+fn read_in_turn<T: 'static>(
+    core: Rc<Core>,
+    work: ReadWork<T>,
+) -> impl Future<Output = Result<T>> + 'static {
+    let (sender, turn) = oneshot::channel();
+    let start = {
+        let core = core.clone();
+        move || drop(sender.send(core.view()))
+    };
+    core.state
+        .borrow_mut()
+        .queue
+        .line
+        .push_back(Waiting::Turn(Box::new(start)));
+    serve(&core);
+    async move {
+        let view = turn.await.map_err(|_| Error::closed())?;
+        run_read(core, view, work).await
+    }
+}
+
+/// Runs writing work in its turn; resolves when its batch is committed.
+pub fn write<T: 'static>(
+    core: &Rc<Core>,
+    mut work: WriteWork<T>,
+) -> LocalBoxFuture<'static, Result<T>> {
+    let slot: Rc<RefCell<Option<T>>> = Rc::default();
+    let fill = slot.clone();
+    let work: Work = Rc::new(RefCell::new(move |draft: &mut Draft| -> Attempt<()> {
+        *fill.borrow_mut() = Some(work(draft)?);
+        Ok(())
+    }));
+    let receiver = submit(core, work);
+    async move {
+        plain(receiver?.await)?;
+        let value = slot.borrow_mut().take();
+        value.ok_or_else(|| Error::internal("a committed call has no result"))
+    }
+    .boxed_local()
+}
+
+fn submit(core: &Rc<Core>, work: Work) -> Result<oneshot::Receiver<Outcome>> {
+    core.check_open()?;
+    let (done, receiver) = oneshot::channel();
+    let (id, held) = {
+        let mut state = core.state.borrow_mut();
+        state.last_call += 1;
+        (state.last_call, state.queue.is_held())
+    };
+    let submission = Submission { id, work, done };
+    if held {
+        core.state
+            .borrow_mut()
+            .queue
+            .line
+            .push_back(Waiting::Write(Box::new(submission)));
+        serve(core);
+        return Ok(receiver);
+    }
+    let mut draft = Draft::new(core.ground.clone(), core.view(), id);
+    let attempt = guarded(core, &submission.work, &mut draft);
+    match attempt {
+        Ok(()) if draft.bytes <= LARGE_BYTES && draft.ops.len() <= SLICE_OPS => {
+            accept(core, submission, draft, None);
+        }
+        Err(Stop::Fail(error)) => {
+            serve(core);
+            return Err(error);
+        }
+        // Not ready, or large: finished in the line, where it holds its place.
+        unfinished => {
+            let seed = unfinished.is_ok().then_some(draft);
+            let item = Waiting::Write(Box::new(submission));
+            core.state.borrow_mut().queue.line.push_front(item);
+            serve_from(core, seed);
+        }
+    }
+    Ok(receiver)
+}
+
+/// Runs an attempt with newcomers held: work may call back into user code that calls in again.
+fn guarded(core: &Rc<Core>, work: &Work, draft: &mut Draft) -> Attempt<()> {
+    core.state.borrow_mut().queue.hold += 1;
+    let attempt = match work.try_borrow_mut() {
+        Ok(mut work) => work(draft),
+        Err(_) => Err(Stop::Fail(Error::internal(
+            "a call's work ran inside of itself",
+        ))),
+    };
+    core.state.borrow_mut().queue.hold -= 1;
+    attempt
+}
+
+/// Puts a finished draft into the queue.
+fn accept(core: &Rc<Core>, submission: Submission, draft: Draft, table: Option<Memtable>) {
+    let Submission { id, work, done } = submission;
+    let call = Call::of_draft(id, draft, Some(work), done);
+    enqueue(core, call, table);
+    serve(core);
+}
+
+/// Adds a call to the gathering group, or to a new one, and sees to it that it gets committed.
+pub fn enqueue(core: &Rc<Core>, mut call: Call, table: Option<Memtable>) {
+    let mut state = core.state.borrow_mut();
+    if call.ops.is_empty() && state.queue.groups.is_empty() {
+        drop(state);
+        // It wrote nothing and read only what is committed.
+        call.settle(Outcome::Committed);
+        return;
+    }
+    let State { queue, view, .. } = &mut *state;
+    let own = &mut Rc::make_mut(view).own;
+    let joins = table.is_none()
+        && queue
+            .groups
+            .back()
+            .is_some_and(|group| group.takes(call.bytes));
+    if !joins {
+        queue.groups.push_back(Group::default());
+        own.push(Rc::default());
+    }
+    if let (Some(group), Some(own)) = (queue.groups.back_mut(), own.last_mut()) {
+        match table {
+            Some(table) => *own = Rc::new(table),
+            None => {
+                let own = Rc::make_mut(own);
+                call.ops.iter().for_each(|op| own.apply(op));
+            }
+        }
+        group.push(call);
+    }
+    drop(state);
+    commit::start(core);
+}
+
+/// Serves the line, if nobody does.
+pub fn serve(core: &Rc<Core>) {
+    serve_from(core, None);
+}
+
+fn serve_from(core: &Rc<Core>, mut seed: Option<Draft>) {
+    {
+        let mut state = core.state.borrow_mut();
+        if state.queue.serving || state.queue.line.is_empty() {
+            return;
+        }
+        state.queue.serving = true;
+    }
+    let inner = core.clone();
+    core.env().spawn(
+        async move {
+            loop {
+                if inner.state.borrow().queue.hold > 0 {
+                    // Whoever holds serves the line when done.
+                    break;
+                }
+                let item = inner.state.borrow_mut().queue.line.pop_front();
+                match item {
+                    None => break,
+                    Some(Waiting::Turn(start)) => start(),
+                    Some(Waiting::Write(submission)) => {
+                        finish_one(&inner, *submission, seed.take()).await;
+                    }
+                }
+            }
+            inner.state.borrow_mut().queue.serving = false;
+        }
+        .boxed_local(),
+    );
+}
+
+/// Runs one submission to its end and puts it into the queue.
+async fn finish_one(core: &Rc<Core>, mut submission: Submission, seed: Option<Draft>) {
+    let done = match seed {
+        Some(draft) => Ok(draft),
+        None => run_draft(core, &submission).await,
+    };
+    let result = match done {
+        Ok(draft) => core.check_open().map(|()| draft),
+        Err(error) => Err(error),
+    };
+    match result {
+        Ok(draft) => {
+            let table = large_table(core, &draft).await;
+            accept(core, submission, draft, table);
+        }
+        Err(error) => {
+            let done = std::mem::replace(&mut submission.done, oneshot::channel().0);
+            drop(done.send(Outcome::Failed(error)));
+        }
+    }
+}
+
+/// The memtable of a large draft, built in slices.
+async fn large_table(core: &Rc<Core>, draft: &Draft) -> Option<Memtable> {
+    if draft.bytes <= LARGE_BYTES && draft.ops.len() <= SLICE_OPS {
+        return None;
+    }
+    let mut table = Memtable::default();
+    for slice in draft.ops.chunks(SLICE_OPS) {
+        slice.iter().for_each(|op| table.apply(op));
+        core.env().yield_now().await;
+    }
+    Some(table)
+}
+
+/// Runs a submission's work until it has a batch that nothing has overtaken.
+async fn run_draft(core: &Rc<Core>, submission: &Submission) -> Result<Draft> {
+    'fresh: loop {
+        core.check_open()?;
+        let since = core.state.borrow().known;
+        let view = core.view();
+        let mut draft = Draft::new(core.ground.clone(), view.clone(), submission.id);
+        loop {
+            match guarded(core, &submission.work, &mut draft) {
+                Ok(()) => break,
+                Err(Stop::Fail(error)) => return Err(error),
+                Err(Stop::Yield) => core.env().yield_now().await,
+                Err(Stop::Need(need)) => match load(core, need).await {
+                    Ok(()) => {}
+                    Err(LoadError::Fail(error)) => return Err(error),
+                    Err(LoadError::Missing) => {
+                        intake::renewed_view(core, &view).await?;
+                        continue 'fresh;
+                    }
+                },
+            }
+            draft.again();
+        }
+        if !overtaken(core, since, &draft.reads, &view) {
+            return Ok(draft);
+        }
+    }
+}
+
+/// Whether frames taken in after `since` touch what was read, or own calls under it failed.
+fn overtaken(core: &Rc<Core>, since: u64, reads: &ReadSet, view: &Rc<super::view::View>) -> bool {
+    if reads.is_empty() {
+        return false;
+    }
+    let state = core.state.borrow();
+    // Own calls may have been committed (which changes their provisional places), rebuilt or
+    // failed meanwhile: cheaper to run again than to tell these apart.
+    let own_changed = view.own.len() != state.view.own.len()
+        || view
+            .own
+            .iter()
+            .zip(&state.view.own)
+            .any(|(a, b)| !Rc::ptr_eq(a, b));
+    own_changed || touched_since(&state, since, reads)
+}
+
+/// Whether frames after `since` touch what was read; true also when that cannot be told.
+#[must_use]
+pub fn touched_since(state: &State, since: u64, reads: &ReadSet) -> bool {
+    since < state.recent_from
+        || state
+            .recent
+            .iter()
+            .rev()
+            .take_while(|(n, _)| *n > since)
+            .any(|(_, w)| reads.meets(w))
+}

@@ -1,0 +1,112 @@
+//! A view: everything that a reader sees, from the newest layer to the oldest.
+
+use std::rc::Rc;
+
+use super::access::{Attempt, Need, Stop};
+use super::cache::Cache;
+use super::memtable::Memtable;
+use crate::codec::cell::Cell;
+use crate::codec::entry::Entry;
+use crate::codec::root::{PageRef, Root};
+
+/// One committed layer above the directory.
+#[derive(Debug, Clone)]
+pub enum Layer {
+    /// Frames in memory.
+    Memory(Rc<Memtable>),
+    /// A run that a frame cited.
+    Run(Rc<Vec<Entry>>),
+}
+
+/// A consistent state of the keyspace. Cheap to clone; what it holds never changes while it is
+/// shared.
+#[derive(Debug, Clone)]
+pub struct View {
+    /// The realm's own uncommitted groups, the oldest (in flight) first.
+    pub own: Vec<Rc<Memtable>>,
+    /// Committed frames that are not in the directory, the newest first.
+    pub layers: Vec<Layer>,
+    /// The directory.
+    pub root: Rc<Root>,
+    /// The runs of the root's level 0, shared with cursors.
+    pub runs: Vec<Rc<Vec<Entry>>>,
+}
+
+impl View {
+    /// A view of the directory alone.
+    #[must_use]
+    pub fn of_root(root: Root) -> Self {
+        let runs = root.runs.iter().cloned().map(Rc::new).collect();
+        Self {
+            own: Vec::new(),
+            layers: Vec::new(),
+            root: Rc::new(root),
+            runs,
+        }
+    }
+
+    /// The cell that counts for a key; `None` and a tombstone both mean absent.
+    ///
+    /// # Errors
+    /// [`Stop::Need`], or what is wrong with the stored bytes.
+    pub fn get(&self, cache: &Cache, key: &[u8]) -> Attempt<Option<Cell>> {
+        for table in self.own.iter().rev() {
+            if let Some(cell) = table.get(key) {
+                return Ok(Some(cell));
+            }
+        }
+        for layer in &self.layers {
+            let found = match layer {
+                Layer::Memory(table) => table.get(key),
+                Layer::Run(entries) => get_in_run(cache, entries, key)?,
+            };
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        self.get_in_directory(cache, key)
+    }
+
+    fn get_in_directory(&self, cache: &Cache, key: &[u8]) -> Attempt<Option<Cell>> {
+        for run in &self.runs {
+            if let Some(cell) = get_in_run(cache, run, key)? {
+                return Ok(Some(cell));
+            }
+        }
+        for level in &self.root.levels {
+            let Some(page) = find_page(level, key) else {
+                continue;
+            };
+            let entries = cache
+                .directory(page.id)
+                .ok_or(Stop::Need(Need::Directory(page.id)))?;
+            if let Some(cell) = get_in_run(cache, &entries, key)? {
+                return Ok(Some(cell));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn find_page<'a>(level: &'a [PageRef], key: &[u8]) -> Option<&'a PageRef> {
+    let at = level.partition_point(|page| page.last.as_ref() < key);
+    level.get(at).filter(|page| page.first.as_ref() <= key)
+}
+
+/// Looks a key up in disjoint segments.
+fn get_in_run(cache: &Cache, entries: &[Entry], key: &[u8]) -> Attempt<Option<Cell>> {
+    let at = entries.partition_point(|entry| entry.last.as_ref() < key);
+    let Some(entry) = entries.get(at).filter(|entry| entry.covers(key)) else {
+        return Ok(None);
+    };
+    let slot = cache
+        .segment(entry.id)
+        .ok_or(Stop::Need(Need::Segment(entry.id, entry.fill)))?;
+    let page = slot.page(slot.segment.page_of(key))?;
+    let at = page.lower_bound(key);
+    Ok(if page.key(at) == key {
+        page.cell(at)
+    } else {
+        None
+    })
+}

@@ -1,0 +1,130 @@
+//! Large batches: written ahead as a run, committed by a small frame that cites it.
+
+use bytes::Bytes;
+use std::rc::Rc;
+
+use super::commit::{PIECE_BYTES, seal_piece};
+use super::core::Core;
+use super::staging::{SegmentSink, Staging};
+use crate::backend::{Id, Key};
+use crate::codec::batch::{Batch, Op};
+use crate::codec::cell::{Cell, PieceRef};
+use crate::codec::order::{ORDER_BYTES, Order, PROVISIONAL};
+use crate::error::Result;
+
+pub use super::staging::keep_warm;
+
+/// Cells between two looks at the clock.
+const SLICE_CELLS: usize = 500;
+const SLICE_MS: f64 = 8.0;
+
+/// A batch whose cells are in `runs` already.
+pub struct Ahead {
+    /// What the frame says.
+    pub batch: Batch,
+    /// Segments to be kept warm.
+    pub records: Vec<(Id, Bytes)>,
+}
+
+/// Writes the only call of the first group ahead.
+///
+/// # Errors
+/// What writing fails with; nothing of it is live then, and what was written is removed.
+pub async fn write_first(core: &Rc<Core>) -> Result<Ahead> {
+    let (table, call) = {
+        let state = core.state.borrow();
+        let call = state
+            .queue
+            .groups
+            .front()
+            .and_then(|group| group.calls.first());
+        (
+            state.view.own.first().cloned().unwrap_or_default(),
+            call.map_or(0, |call| call.id),
+        )
+    };
+    let mut staging = Staging::new(core);
+    let mut sink = SegmentSink::new(core, true, core.options.cache_bytes / 2);
+    let mut slice_end = core.env().monotonic_ms() + SLICE_MS;
+    for (at, (key, cell)) in table.cells().enumerate() {
+        let written = push_cell(core, &mut staging, &mut sink, call, key, cell).await;
+        if let Err(error) = written {
+            staging.abandon().await;
+            return Err(error);
+        }
+        if at % SLICE_CELLS == 0 && core.env().monotonic_ms() > slice_end {
+            core.env().yield_now().await;
+            slice_end = core.env().monotonic_ms() + SLICE_MS;
+        }
+    }
+    let mut written = sink.close(&mut staging).await;
+    if written.is_ok() {
+        written = staging.write().await;
+    }
+    if let Err(error) = written {
+        staging.abandon().await;
+        return Err(error);
+    }
+    let ops = table
+        .ranges()
+        .iter()
+        .cloned()
+        .map(Op::DeleteRange)
+        .collect();
+    Ok(Ahead {
+        batch: Batch {
+            run: sink.entries,
+            ops,
+        },
+        records: sink.records,
+    })
+}
+
+async fn push_cell(
+    core: &Rc<Core>,
+    staging: &mut Staging,
+    sink: &mut SegmentSink,
+    call: u64,
+    key: &Bytes,
+    cell: &Cell,
+) -> Result<()> {
+    let at = key.len().saturating_sub(ORDER_BYTES);
+    let key = placeholder(key, at, call);
+    let cell = match cell {
+        Cell::Inline(value) if value.len() > PIECE_BYTES => {
+            let (id, record) = seal_piece(core, value);
+            staging.put(Key::Piece(id), record).await?;
+            Cell::Piece(PieceRef {
+                id,
+                len: value.len() as u64,
+            })
+        }
+        Cell::Inline(value) if value.len() == ORDER_BYTES => {
+            Cell::Inline(placeholder(value, 0, call))
+        }
+        cell => cell.clone(),
+    };
+    sink.push(staging, &key, &cell).await
+}
+
+/// The bytes with the order at `at` turned from the call's provisional one into the one that
+/// means "this very frame".
+fn placeholder(bytes: &Bytes, at: usize, call: u64) -> Bytes {
+    let order = bytes.get(at..).and_then(Order::from_bytes);
+    match order {
+        Some(order) if order.frame == PROVISIONAL + call => {
+            let mut out = bytes.to_vec();
+            if let Some(tail) = out.get_mut(at..) {
+                tail.copy_from_slice(
+                    &Order {
+                        frame: PROVISIONAL,
+                        ..order
+                    }
+                    .to_bytes(),
+                );
+            }
+            out.into()
+        }
+        _ => bytes.clone(),
+    }
+}
