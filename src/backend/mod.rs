@@ -11,6 +11,8 @@ use std::rc::Rc;
 use crate::error::Error;
 
 pub mod memory;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod simulated;
 
 #[cfg(target_arch = "wasm32")]
 pub mod indexeddb;

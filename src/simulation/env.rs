@@ -43,6 +43,15 @@ impl SimEnv {
         }
     }
 
+    /// A handle on the realm that no tab owns.
+    #[must_use]
+    pub fn root(&self) -> Self {
+        Self {
+            executor: Rc::clone(&self.executor),
+            realm: ROOT,
+        }
+    }
+
     /// Runs `future`, and meanwhile everything spawned, until `future` is done. What was spawned
     /// goes on at the next call.
     ///

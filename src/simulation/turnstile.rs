@@ -69,6 +69,7 @@ pub struct Gate(Rc<RefCell<Doorway>>);
 #[derive(Default)]
 struct Doorway {
     shut: bool,
+    opened: u64,
     waiting: Vec<Waker>,
 }
 
@@ -78,21 +79,30 @@ impl Gate {
         self.0.borrow_mut().shut = true;
     }
 
+    /// Whether it is open.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        !self.0.borrow().shut
+    }
+
     /// Opens it and lets everyone through.
     pub fn open(&self) {
         let waiting = {
             let mut doorway = self.0.borrow_mut();
             doorway.shut = false;
+            doorway.opened += 1;
             std::mem::take(&mut doorway.waiting)
         };
         waiting.into_iter().for_each(Waker::wake);
     }
 
-    /// Resolves when it is open.
+    /// Resolves when it is open, or has been since this was first polled.
     pub fn pass(&self) -> impl Future<Output = ()> {
-        poll_fn(|context| {
+        let mut opened_before = None;
+        poll_fn(move |context| {
             let mut doorway = self.0.borrow_mut();
-            if !doorway.shut {
+            let opened = doorway.opened;
+            if !doorway.shut || *opened_before.get_or_insert(opened) < opened {
                 return Poll::Ready(());
             }
             doorway.waiting.push(context.waker().clone());

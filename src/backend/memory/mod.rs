@@ -6,8 +6,8 @@
 //! `backend: "memory"`.
 
 mod connection;
-pub(crate) mod database;
-mod stores;
+mod database;
+pub(crate) mod stores;
 
 pub use stores::{Snapshot, StoreSize};
 

@@ -1,0 +1,217 @@
+//! One open connection: issues transactions, which the browser's realm carries out.
+
+use futures_channel::oneshot;
+use futures_util::future::{Either, select};
+use std::cell::Cell;
+use std::future::ready;
+use std::pin::pin;
+use std::rc::Rc;
+
+use super::connector::Faults;
+use super::database::{Inner, Link, SimDatabase};
+use super::fault::Fault;
+use crate::backend::memory::stores::Stores;
+use crate::backend::{
+    Append, Appended, Backend, Decide, Durability, Failure, Read, Reply, Settled, Write,
+};
+use crate::env::Env;
+use crate::simulation::{Gate, Turnstile};
+
+pub(super) struct Connection {
+    shared: Rc<Inner>,
+    link: Rc<Link>,
+    faults: Rc<Faults>,
+    closed: Cell<bool>,
+    /// Transactions of one connection settle in the order in which they were issued.
+    settling: Turnstile,
+}
+
+/// What a transaction does when its turn has come.
+enum Body<T> {
+    /// Hands all requests over at once; `written` bytes of them.
+    OneShot {
+        written: usize,
+        run: Box<dyn FnOnce(&mut Stores) -> Result<T, Failure>>,
+    },
+    /// Asks the tab in between.
+    Flip {
+        decide: Decide,
+        wrote: fn(bool) -> T,
+    },
+}
+
+impl Connection {
+    pub fn new(database: SimDatabase, link: Rc<Link>, faults: Rc<Faults>) -> Self {
+        let shared = database.0;
+        Self {
+            shared,
+            link,
+            faults,
+            closed: Cell::new(false),
+            settling: Turnstile::default(),
+        }
+    }
+
+    fn one_shot<T: 'static>(
+        &self,
+        written: usize,
+        run: impl FnOnce(&mut Stores) -> Result<T, Failure> + 'static,
+    ) -> Settled<T> {
+        self.issue(Body::OneShot {
+            written,
+            run: Box::new(run),
+        })
+    }
+
+    fn issue<T: 'static>(&self, body: Body<T>) -> Settled<T> {
+        if self.closed.get() || !self.shared.is_connected(self.link.id) {
+            return Box::pin(ready(Err(Failure::Lost)));
+        }
+        let (shared, link) = (Rc::clone(&self.shared), Rc::clone(&self.link));
+        let release = self.faults.release.clone();
+        let fault = self.faults.script.borrow_mut().issue();
+        let (turn, settle_turn) = (shared.line.ticket(), self.settling.ticket());
+        let (settle, settled) = oneshot::channel();
+        let cut = link.cut.clone();
+        self.shared.env.spawn(Box::pin(async move {
+            turn.turn().await;
+            if fault == Some(Fault::FrozenBefore) {
+                release.pass().await;
+            }
+            let result = carry_out(&shared, &link, fault.as_ref(), body).await;
+            drop(turn);
+            if fault == Some(Fault::FrozenAfter) {
+                release.pass().await;
+            }
+            shared.pause(shared.timing.get().settle_us).await;
+            settle_turn.turn().await;
+            // Nobody may be waiting any more.
+            let _ = settle.send(result);
+        }));
+        Box::pin(async move { or_lost(settled, cut).await? })
+    }
+}
+
+/// What the transaction settles to, or `Lost` as soon as the connection is cut.
+async fn or_lost<T>(settled: oneshot::Receiver<T>, cut: Gate) -> Result<T, Failure> {
+    match select(settled, pin!(cut.pass())).await {
+        Either::Left((Ok(value), _)) => Ok(value),
+        Either::Left((Err(oneshot::Canceled), _)) | Either::Right(_) => Err(Failure::Lost),
+    }
+}
+
+/// Runs a transaction whose turn has come.
+async fn carry_out<T: 'static>(
+    shared: &Inner,
+    link: &Rc<Link>,
+    fault: Option<&Fault>,
+    body: Body<T>,
+) -> Result<T, Failure> {
+    shared.pause(shared.timing.get().effect_us).await;
+    if link.cut.is_open() {
+        return Err(Failure::Lost);
+    }
+    match fault {
+        Some(Fault::Abort(why)) => return Err(Failure::Aborted(why.clone(), None)),
+        Some(Fault::Quota) => return Err(Failure::Quota(None)),
+        Some(Fault::LostBefore) => {
+            shared.cut(link);
+            return Err(Failure::Lost);
+        }
+        _ => {}
+    }
+    let result = take_effect(shared, link, body).await;
+    if fault == Some(&Fault::LostAfter) {
+        shared.cut(link);
+    }
+    result
+}
+
+async fn take_effect<T: 'static>(
+    shared: &Inner,
+    link: &Rc<Link>,
+    body: Body<T>,
+) -> Result<T, Failure> {
+    match body {
+        Body::OneShot { written, run } => {
+            shared.check_room(written)?;
+            run(&mut shared.stores.borrow_mut())
+        }
+        Body::Flip { decide, wrote } => {
+            let seen = shared.stores.borrow().seen();
+            // The tab's own code runs in the tab: a frozen one keeps everybody waiting, a killed
+            // one drops its end.
+            let (decided, decision) = oneshot::channel();
+            link.env.spawn(Box::pin(async move {
+                let _ = decided.send(decide(seen));
+            }));
+            let cut = link.cut.clone();
+            let writes = match or_lost(decision, cut).await? {
+                None => return Ok(wrote(false)),
+                Some(writes) => writes,
+            };
+            shared.check_room(bytes_put(&writes))?;
+            shared
+                .stores
+                .borrow_mut()
+                .write(writes)
+                .map(|()| wrote(true))
+        }
+    }
+}
+
+fn bytes_put(writes: &[Write]) -> usize {
+    let put = |write: &Write| {
+        if let Write::Put(_, bytes) = write {
+            bytes.len()
+        } else {
+            0
+        }
+    };
+    writes.iter().map(put).sum()
+}
+
+impl Backend for Connection {
+    fn read(&self, reads: Vec<Read>) -> Settled<Vec<Reply>> {
+        self.one_shot(0, move |stores| Ok(stores.read(&reads)))
+    }
+
+    fn write(&self, writes: Vec<Write>, _durability: Durability) -> Settled<()> {
+        self.one_shot(bytes_put(&writes), move |stores| stores.write(writes))
+    }
+
+    fn append(&self, append: Append, _durability: Durability) -> Settled<Appended> {
+        let pieces = append
+            .pieces
+            .iter()
+            .map(|(_, bytes)| bytes.len())
+            .sum::<usize>();
+        self.one_shot(append.frame.len() + pieces, move |stores| {
+            stores.append(append)
+        })
+    }
+
+    fn flip(&self, decide: Decide, _durability: Durability) -> Settled<bool> {
+        self.issue(Body::Flip {
+            decide,
+            wrote: |wrote| wrote,
+        })
+    }
+
+    fn notify(&self) {
+        if !self.closed.get() && self.shared.is_connected(self.link.id) {
+            self.shared.wake_others(self.link.id);
+        }
+    }
+
+    fn close(&self) {
+        self.closed.set(true);
+        self.shared.disconnect(self.link.id);
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.close();
+    }
+}

@@ -1,0 +1,111 @@
+//! The door of one tab to the simulated database.
+
+use futures_util::future::LocalBoxFuture;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use super::connection::Connection;
+use super::database::SimDatabase;
+use super::fault::{Fault, Script};
+use crate::backend::{Backend, Connector, Event};
+use crate::error::Error;
+use crate::simulation::{Gate, SimEnv};
+
+/// Opens connections of one tab, and holds the script of what goes wrong on them. Clones share
+/// the script.
+#[derive(Clone)]
+pub struct SimConnector {
+    database: SimDatabase,
+    tab: SimEnv,
+    pub(super) faults: Rc<Faults>,
+}
+
+/// What goes wrong in one tab.
+#[derive(Default)]
+pub(super) struct Faults {
+    pub script: RefCell<Script>,
+    /// Shut while transactions that froze are held.
+    pub release: Gate,
+    refused_opens: RefCell<Vec<Error>>,
+    current: Cell<Option<u64>>,
+}
+
+impl SimConnector {
+    /// A door to `database` from the tab whose realm is `tab`.
+    #[must_use]
+    pub fn new(tab: &SimEnv, database: &SimDatabase) -> Self {
+        let faults = Rc::new(Faults::default());
+        faults.release.shut();
+        Self {
+            database: database.clone(),
+            tab: tab.clone(),
+            faults,
+        }
+    }
+
+    /// The `number`-th transaction issued through this connector, counted from 1 over all its
+    /// connections, meets `fault`.
+    pub fn fault_at(&self, number: u64, fault: Fault) {
+        self.faults.script.borrow_mut().add(number, fault);
+    }
+
+    /// The next transaction issued meets `fault`.
+    pub fn fault_next(&self, fault: Fault) {
+        let next = self.issued() + 1;
+        self.fault_at(next, fault);
+    }
+
+    /// How many transactions were issued through this connector.
+    #[must_use]
+    pub fn issued(&self) -> u64 {
+        self.faults.script.borrow().issued()
+    }
+
+    /// Lets the transactions go on that froze until now; later ones freeze anew.
+    pub fn release(&self) {
+        self.faults.release.open();
+        self.faults.release.shut();
+    }
+
+    /// The next call of `open` fails with `error`; several queue up.
+    pub fn refuse_open(&self, error: Error) {
+        self.faults.refused_opens.borrow_mut().push(error);
+    }
+
+    /// Cuts the connection opened last.
+    pub fn sever(&self) {
+        if let Some(link) = self.faults.current.get() {
+            self.database.0.cut_by_id(link);
+        }
+    }
+}
+
+impl Connector for SimConnector {
+    fn open(
+        &self,
+        events: Rc<dyn Fn(Event)>,
+    ) -> LocalBoxFuture<'static, Result<Rc<dyn Backend>, Error>> {
+        let this = self.clone();
+        Box::pin(async move {
+            let shared = &this.database.0;
+            shared.pause(shared.timing.get().open_us).await;
+            let refused = &this.faults.refused_opens;
+            if !refused.borrow().is_empty() {
+                return Err(refused.borrow_mut().remove(0));
+            }
+            let link = shared.connect(&this.tab, events);
+            this.faults.current.set(Some(link.id));
+            let connection = Connection::new(this.database.clone(), link, Rc::clone(&this.faults));
+            Ok(Rc::new(connection) as Rc<dyn Backend>)
+        })
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "simulated databases are small")]
+    fn estimate(&self) -> LocalBoxFuture<'static, Option<(f64, f64)>> {
+        let shared = Rc::clone(&self.database.0);
+        Box::pin(async move {
+            let quota = shared.quota_bytes.get()?;
+            Some((shared.used_bytes() as f64, quota as f64))
+        })
+    }
+}

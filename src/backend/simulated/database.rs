@@ -1,0 +1,207 @@
+//! What all tabs share: the records, the order of transactions, who is connected.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::backend::memory::Snapshot;
+use crate::backend::memory::stores::Stores;
+use crate::backend::{Event, Failure};
+use crate::env::Env;
+use crate::simulation::{Gate, SimEnv, Turnstile};
+
+/// How long things take at most, in microseconds of virtual time, and how reliable wake-ups are.
+#[derive(Debug, Clone, Copy)]
+pub struct Timing {
+    /// From a transaction's turn to its effect.
+    pub effect_us: u64,
+    /// From its effect to its being settled.
+    pub settle_us: u64,
+    /// Opening a connection.
+    pub open_us: u64,
+    /// From [`crate::backend::Backend::notify`] to [`Event::Wake`].
+    pub wake_us: u64,
+    /// How many wake-ups in a hundred get lost.
+    pub wake_loss_percent: u64,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            effect_us: 500,
+            settle_us: 500,
+            open_us: 1_000,
+            wake_us: 2_000,
+            wake_loss_percent: 0,
+        }
+    }
+}
+
+/// One database, shared by tabs. Clones are handles on the same one.
+#[derive(Clone)]
+pub struct SimDatabase(pub(super) Rc<Inner>);
+
+pub(super) struct Inner {
+    /// The world's own realm: the browser's process, which outlives tabs.
+    pub env: SimEnv,
+    pub stores: RefCell<Stores>,
+    pub timing: Cell<Timing>,
+    pub quota_bytes: Cell<Option<usize>>,
+    pub line: Turnstile,
+    links: RefCell<BTreeMap<u64, Rc<Link>>>,
+    last_link: Cell<u64>,
+}
+
+/// A connection as the database sees it.
+pub(super) struct Link {
+    pub id: u64,
+    /// The tab's realm.
+    pub env: SimEnv,
+    pub events: Rc<dyn Fn(Event)>,
+    /// Shut until the connection is cut.
+    pub cut: Gate,
+}
+
+impl SimDatabase {
+    /// A new, empty database in the world of `env`.
+    #[must_use]
+    pub fn new(env: &SimEnv) -> Self {
+        Self(Rc::new(Inner {
+            env: env.root(),
+            stores: RefCell::default(),
+            timing: Cell::default(),
+            quota_bytes: Cell::default(),
+            line: Turnstile::default(),
+            links: RefCell::default(),
+            last_link: Cell::default(),
+        }))
+    }
+
+    /// Changes how long things take from now on.
+    pub fn set_timing(&self, timing: Timing) {
+        self.0.timing.set(timing);
+    }
+
+    /// From now on a transaction that writes fails with [`Failure::Quota`] when the stores as
+    /// they were before it and what it writes come to more than this. What the same transaction
+    /// deletes makes no room for it.
+    pub fn set_quota(&self, quota_bytes: Option<usize>) {
+        self.0.quota_bytes.set(quota_bytes);
+    }
+
+    /// What the stores hold at this moment.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        self.0.stores.borrow().snapshot()
+    }
+
+    /// Cuts every connection of every tab; the records stay.
+    pub fn sever(&self) {
+        self.0.disconnect_all(Event::Lost);
+    }
+
+    /// Removes every record and restarts the log's numbers, as `deleteDatabase` does;
+    /// connections get [`Event::VersionChange`].
+    pub fn delete(&self) {
+        self.0.disconnect_all(Event::VersionChange);
+        self.0.stores.replace(Stores::default());
+    }
+}
+
+impl Inner {
+    pub fn connect(&self, env: &SimEnv, events: Rc<dyn Fn(Event)>) -> Rc<Link> {
+        let id = self.last_link.get() + 1;
+        self.last_link.set(id);
+        let cut = Gate::default();
+        cut.shut();
+        let link = Rc::new(Link {
+            id,
+            env: env.clone(),
+            events,
+            cut,
+        });
+        self.links.borrow_mut().insert(id, Rc::clone(&link));
+        link
+    }
+
+    pub fn is_connected(&self, id: u64) -> bool {
+        self.links.borrow().contains_key(&id)
+    }
+
+    /// Takes a connection out of the list; whether it was there.
+    pub fn disconnect(&self, id: u64) -> bool {
+        self.links.borrow_mut().remove(&id).is_some()
+    }
+
+    /// Cuts one connection: what is under way on it ends in `Lost`, and its tab hears of it.
+    pub fn cut(&self, link: &Rc<Link>) {
+        if self.disconnect(link.id) {
+            hang_up(link, Event::Lost);
+        }
+    }
+
+    /// The same, by number.
+    pub fn cut_by_id(&self, id: u64) {
+        let link = self.links.borrow().get(&id).cloned();
+        if let Some(link) = link {
+            self.cut(&link);
+        }
+    }
+
+    fn disconnect_all(&self, event: Event) {
+        for link in self.links.take().values() {
+            hang_up(link, event);
+        }
+    }
+
+    /// Wakes every other connection, later or (some) never.
+    pub fn wake_others(self: &Rc<Self>, id: u64) {
+        let timing = self.timing.get();
+        for link in self.links.borrow().values().filter(|link| link.id != id) {
+            if self.env.chance(timing.wake_loss_percent) {
+                continue;
+            }
+            let (inner, link) = (Rc::clone(self), Rc::clone(link));
+            let tab = link.env.clone();
+            tab.spawn(Box::pin(async move {
+                inner
+                    .env
+                    .sleep_us(inner.env.random_below(timing.wake_us))
+                    .await;
+                if inner.is_connected(link.id) {
+                    (link.events)(Event::Wake);
+                }
+            }));
+        }
+    }
+
+    /// Whether there is room for `bytes` more.
+    ///
+    /// # Errors
+    /// `Quota` when there is not.
+    pub fn check_room(&self, bytes: usize) -> Result<(), Failure> {
+        match self.quota_bytes.get() {
+            Some(quota) if bytes > 0 && self.used_bytes() + bytes > quota => {
+                Err(Failure::Quota(None))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub fn used_bytes(&self) -> usize {
+        let held = self.stores.borrow().snapshot();
+        held.head.bytes + held.log.bytes + held.runs.bytes + held.blobs.bytes
+    }
+
+    /// A pause of at most `most_us`, by the seed.
+    pub async fn pause(&self, most_us: u64) {
+        self.env.sleep_us(self.env.random_below(most_us + 1)).await;
+    }
+}
+
+fn hang_up(link: &Rc<Link>, event: Event) {
+    link.cut.open();
+    let told = Rc::clone(link);
+    link.env
+        .spawn(Box::pin(async move { (told.events)(event) }));
+}

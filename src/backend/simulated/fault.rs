@@ -1,0 +1,45 @@
+//! What may go wrong with a transaction, and the script that says when.
+
+use std::collections::BTreeMap;
+
+/// What happens to one transaction instead of its success.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// Aborted with this reason; nothing is written.
+    Abort(String),
+    /// Aborted for lack of room; nothing is written.
+    Quota,
+    /// The connection is lost before the transaction takes effect.
+    LostBefore,
+    /// The transaction takes effect, and the connection is lost before that is known.
+    LostAfter,
+    /// Nothing happens, and every later transaction of every tab waits, until
+    /// [`super::SimConnector::release`].
+    FrozenBefore,
+    /// The transaction takes effect, but is not settled until
+    /// [`super::SimConnector::release`].
+    FrozenAfter,
+}
+
+/// Which of a tab's transactions meet which fault.
+#[derive(Default)]
+pub(super) struct Script {
+    issued: u64,
+    faults: BTreeMap<u64, Fault>,
+}
+
+impl Script {
+    pub fn add(&mut self, number: u64, fault: Fault) {
+        self.faults.insert(number, fault);
+    }
+
+    pub fn issued(&self) -> u64 {
+        self.issued
+    }
+
+    /// Counts one transaction and tells what happens to it.
+    pub fn issue(&mut self) -> Option<Fault> {
+        self.issued += 1;
+        self.faults.remove(&self.issued)
+    }
+}
