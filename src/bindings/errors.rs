@@ -1,0 +1,38 @@
+//! Errors as JavaScript sees them.
+
+use wasm_bindgen::prelude::*;
+
+use super::hooks::hooks;
+use crate::error::Error;
+
+/// A `PatchStoreError`, made by the facade; a plain `Error` before the facade has registered.
+#[must_use]
+pub fn to_js(error: &Error) -> JsValue {
+    let Some(hooks) = hooks() else {
+        return js_sys::Error::new(&error.to_string()).into();
+    };
+    let (usage, quota) = match error.usage_and_quota() {
+        Some((usage, quota)) => (usage.into(), quota.into()),
+        None => (JsValue::UNDEFINED, JsValue::UNDEFINED),
+    };
+    let arguments = js_sys::Array::of5(
+        &error.code().name().into(),
+        &error.message().into(),
+        &error.code().remedy().into(),
+        &error.path().map_or(JsValue::UNDEFINED, JsValue::from_str),
+        &usage,
+    );
+    arguments.push(&quota);
+    arguments.push(&cause_of(error));
+    hooks
+        .make_error
+        .apply(&JsValue::UNDEFINED, &arguments)
+        .unwrap_or_else(|thrown| thrown)
+}
+
+fn cause_of(error: &Error) -> JsValue {
+    let cause = error
+        .cause()
+        .and_then(|cause| cause.downcast_ref::<JsValue>());
+    cause.cloned().unwrap_or(JsValue::UNDEFINED)
+}

@@ -1,0 +1,67 @@
+//! From outcomes to what JavaScript gets: a value at once, or a promise.
+
+use futures_util::future::LocalBoxFuture;
+use js_sys::Promise;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::future_to_promise;
+
+use super::errors;
+use crate::engine::access::Outcome;
+use crate::error::Result;
+
+/// What an exported method returns: a value, or an error to be thrown.
+pub type Returned = Result<JsValue, JsValue>;
+
+/// The value at once on warm data, else a promise of it.
+///
+/// # Errors
+/// The `PatchStoreError` to be thrown.
+pub fn read<T: 'static>(
+    outcome: Outcome<T>,
+    convert: impl FnOnce(T) -> Result<JsValue> + 'static,
+) -> Returned {
+    match outcome {
+        Outcome::Ready(result) => result
+            .and_then(convert)
+            .map_err(|error| errors::to_js(&error)),
+        Outcome::Later(future) => Ok(promise(future, convert).into()),
+    }
+}
+
+/// A promise of what `future` comes to.
+pub fn promise<T: 'static>(
+    future: LocalBoxFuture<'static, Result<T>>,
+    convert: impl FnOnce(T) -> Result<JsValue> + 'static,
+) -> Promise {
+    future_to_promise(async move {
+        future
+            .await
+            .and_then(convert)
+            .map_err(|error| errors::to_js(&error))
+    })
+}
+
+/// The conversion of what has no value.
+///
+/// # Errors
+/// None.
+pub fn nothing((): ()) -> Result<JsValue> {
+    Ok(JsValue::UNDEFINED)
+}
+
+/// The conversion of plain values.
+///
+/// # Errors
+/// None.
+pub fn plain(value: impl Into<JsValue>) -> Result<JsValue> {
+    Ok(value.into())
+}
+
+/// The conversion of counts.
+///
+/// # Errors
+/// None.
+#[expect(clippy::cast_precision_loss, reason = "no count comes near 2^53")]
+pub fn count(value: u64) -> Result<JsValue> {
+    Ok(JsValue::from_f64(value as f64))
+}

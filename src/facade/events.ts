@@ -1,0 +1,45 @@
+import { invalid } from "./errors.js";
+import type { PatchEvents, Scope } from "./types.js";
+import { tell } from "./watch.js";
+
+type Listener = (event: never) => void;
+
+/** Who listens to what of one patch. */
+export class Events {
+  readonly #listeners: { readonly [E in keyof PatchEvents]: Set<{ call: Listener }> } = {
+    change: new Set(),
+    closed: new Set(),
+  };
+
+  add<E extends keyof PatchEvents>(event: E, call: (e: PatchEvents[E]) => void): () => void {
+    if (!Object.hasOwn(this.#listeners, event)) {
+      throw invalid(
+        `there is no event ${JSON.stringify(event)}; there are ${Object.keys(this.#listeners).join(", ")}`,
+      );
+    }
+    // Wrapped, so that a function that was added twice is called twice.
+    const entry = { call: call as Listener };
+    this.#listeners[event].add(entry);
+    return () => void this.#listeners[event].delete(entry);
+  }
+
+  emit<E extends keyof PatchEvents>(event: E, value: PatchEvents[E]): void {
+    for (const entry of [...this.#listeners[event]]) {
+      if (this.#listeners[event].has(entry)) tell(entry.call as (e: PatchEvents[E]) => void, value);
+    }
+  }
+
+  hears(event: keyof PatchEvents): boolean {
+    return this.#listeners[event].size > 0;
+  }
+}
+
+/** Scopes as wasm gives them: two entries each, the kind and the name. */
+export function scopesOf(flat: readonly string[]): Scope[] {
+  const scopes: Scope[] = [];
+  for (let at = 0; at + 1 < flat.length; at += 2) {
+    const name = flat[at + 1] as string;
+    scopes.push(flat[at] === "node" ? { node: name } : { name });
+  }
+  return scopes;
+}

@@ -1,0 +1,64 @@
+import { invalid } from "./errors.js";
+import { crossing, describe } from "./names.js";
+import { known, signalOf, whole } from "./options.js";
+import type { FindOptions } from "./types.js";
+
+/** Checked options of a find, ready to cross. */
+export interface Find {
+  /** Paths of fields to sort by, and which of them descend. */
+  readonly sort: string[];
+  readonly descending: Uint8Array;
+  readonly skip: number;
+  readonly limit: number;
+  readonly fields: string[] | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+const NAMES = ["sort", "skip", "limit", "fields", "signal"] as const;
+
+export function findOptionsOf(options: FindOptions | undefined): Find {
+  const given = known("options", options, NAMES);
+  const sort = sortOf(given.sort);
+  return {
+    sort: sort.map(([field]) => crossing(field)),
+    descending: Uint8Array.from(sort, ([, direction]) => (direction === -1 ? 1 : 0)),
+    skip: finite(whole("options.skip", given.skip, 0)),
+    limit: whole("options.limit", given.limit, Infinity),
+    fields: fieldsOf(given.fields),
+    signal: signalOf("options.signal", given.signal),
+  };
+}
+
+function finite(skip: number): number {
+  if (skip === Infinity) throw invalid("options.skip must be finite");
+  return skip;
+}
+
+function sortOf(sort: unknown): [string, 1 | -1][] {
+  if (sort === undefined) return [];
+  if (typeof sort !== "object" || sort === null) {
+    throw invalid(`options.sort must be an object or a list of pairs, not ${describe(sort)}`);
+  }
+  const pairs: unknown[] = Array.isArray(sort) ? sort : Object.entries(sort);
+  return pairs.map((pair) => {
+    if (!Array.isArray(pair) || pair.length !== 2 || typeof pair[0] !== "string") {
+      throw invalid("options.sort must hold pairs of a field and a direction");
+    }
+    const [field, direction] = pair as [string, unknown];
+    if (direction !== 1 && direction !== -1) {
+      throw invalid(`options.sort: the direction of ${JSON.stringify(field)} must be 1 or -1`);
+    }
+    return [field, direction];
+  });
+}
+
+function fieldsOf(fields: unknown): string[] | undefined {
+  if (fields === undefined) return undefined;
+  if (!Array.isArray(fields)) {
+    throw invalid(`options.fields must be an array, not ${describe(fields)}`);
+  }
+  return fields.map((field: unknown) => {
+    if (typeof field === "string") return crossing(field);
+    throw invalid(`options.fields must hold strings, not ${describe(field)}`);
+  });
+}

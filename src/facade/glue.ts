@@ -1,0 +1,12 @@
+/** The one place that knows where the build puts wasm-bindgen's glue. */
+export { default } from "../../target/glue/patchstore.js";
+export {
+  type DbPort,
+  type KvPort,
+  type PatchPort,
+  type TransactionPort,
+  decodeExact,
+  encodeExact,
+  openPort,
+  register,
+} from "../../target/glue/patchstore.js";

@@ -1,0 +1,5 @@
+export { isPatchStoreError, PatchStoreError } from "./errors.js";
+export { storageEstimate } from "./estimate.js";
+export { init } from "./load.js";
+export { openPatch } from "./open.js";
+export type * from "./types.js";

@@ -1,0 +1,134 @@
+import { abortable, throwIfAborted } from "./abort.js";
+import type { KvPort } from "./glue.js";
+import type { Handle } from "./handle.js";
+import { iterate } from "./iterate.js";
+import { invalid } from "./errors.js";
+import { describe, key, keyList, name } from "./names.js";
+import { func, known } from "./options.js";
+import { rangeOf } from "./ranges.js";
+import { sendRows, type Row } from "./slices.js";
+import type { KeyRange, KV } from "./types.js";
+import { update } from "./update.js";
+import { snapshot } from "./values.js";
+import { watchKey } from "./watch.js";
+
+/** One key-value store of a patch or of a transaction. */
+export class KvStore implements KV {
+  readonly #handle: Handle;
+  readonly #port: KvPort;
+
+  constructor(handle: Handle, port: KvPort) {
+    this.#handle = handle;
+    this.#port = port;
+  }
+
+  async get<T>(at: string): Promise<T | undefined> {
+    const k = key(at);
+    return this.#handle.call(() => this.#port.get(k)) as T | undefined;
+  }
+
+  async set(at: string, value: unknown, options?: object): Promise<void> {
+    const k = key(at);
+    known("options", options, [], ["ttl"]);
+    this.#handle.check();
+    const taken = snapshot(value);
+    return this.#handle.send(taken, () => this.#port.set(k, taken.encoded)) as Promise<void>;
+  }
+
+  async delete(at: string): Promise<boolean> {
+    const k = key(at);
+    return this.#handle.call(() => this.#port.delete(k)) as Promise<boolean>;
+  }
+
+  async has(at: string): Promise<boolean> {
+    const k = key(at);
+    return this.#handle.call(() => this.#port.has(k)) as boolean;
+  }
+
+  async keys(range?: KeyRange): Promise<string[]> {
+    const r = rangeOf(range);
+    throwIfAborted(r.signal);
+    const result = this.#handle.call(() =>
+      this.#port.keys(r.prefix, r.gt, r.gte, r.lt, r.lte, r.reverse, r.limit),
+    );
+    return abortable(result, r.signal) as string[];
+  }
+
+  async entries<T>(range?: KeyRange): Promise<[string, T][]> {
+    const r = rangeOf(range);
+    throwIfAborted(r.signal);
+    const result = this.#handle.call(() =>
+      this.#port.entries(r.prefix, r.gt, r.gte, r.lt, r.lte, r.reverse, r.limit),
+    );
+    return abortable(result, r.signal) as [string, T][];
+  }
+
+  iterate<T>(range?: KeyRange): AsyncIterableIterator<[string, T]> {
+    return iterate<T>(this.#handle, this.#port, range);
+  }
+
+  async getMany<T>(keys: string[]): Promise<(T | undefined)[]> {
+    const list = keyList(keys);
+    return this.#handle.call(() => this.#port.getMany(list)) as (T | undefined)[];
+  }
+
+  async setMany(entries: Iterable<readonly [string, unknown]>): Promise<void> {
+    this.#handle.check();
+    const rows = entryRows(entries);
+    const batch = this.#handle.now(() => this.#port.batch());
+    return sendRows(this.#handle, rows, batch, () => batch.commit()) as Promise<void>;
+  }
+
+  async deleteMany(keys: string[]): Promise<number> {
+    const list = keyList(keys);
+    return this.#handle.call(() => this.#port.deleteMany(list)) as Promise<number>;
+  }
+
+  async update<T>(
+    at: string,
+    change: (old: T | undefined) => T | undefined,
+  ): Promise<T | undefined> {
+    const k = key(at);
+    func("change", change);
+    this.#handle.check();
+    return update(this.#handle, this.#port, k, change as (old: unknown) => unknown) as Promise<T>;
+  }
+
+  async clear(): Promise<void> {
+    return this.#handle.call(() => this.#port.clear()) as Promise<void>;
+  }
+
+  async count(range?: KeyRange): Promise<number> {
+    const r = rangeOf(range);
+    throwIfAborted(r.signal);
+    const result = this.#handle.call(() =>
+      this.#port.count(r.prefix, r.gt, r.gte, r.lt, r.lte, r.reverse, r.limit),
+    );
+    return abortable(result, r.signal) as number;
+  }
+
+  watch<T>(at: string, listener: (value: T | undefined) => void): () => void {
+    const k = key(at);
+    func("listener", listener);
+    return watchKey(this.#handle, this.#port, k, listener as (value: unknown) => void);
+  }
+
+  store(storeName: string): KV {
+    const n = name(storeName, "store name");
+    return new KvStore(this.#handle, this.#handle.now(() => this.#port.store(n)));
+  }
+}
+
+function* entryRows(entries: Iterable<readonly [string, unknown]>): Generator<Row> {
+  if (typeof (entries as Partial<typeof entries> | null)?.[Symbol.iterator] !== "function") {
+    throw invalid(`entries must be iterable; this is ${describe(entries)}`);
+  }
+  let at = 0;
+  for (const entry of entries) {
+    if (typeof entry !== "object" || entry === null || entry.length < 2) {
+      throw invalid(`entries[${at}] must be a pair of key and value, not ${describe(entry)}`);
+    }
+    yield { key: key(entry[0], `the key of entries[${at}]`), ...snapshot(entry[1]) };
+    at += 1;
+  }
+}

@@ -1,0 +1,46 @@
+import { throwIfAborted } from "./abort.js";
+import { invalid } from "./errors.js";
+import { init } from "./load.js";
+import { describe, isWellFormed } from "./names.js";
+import { known, oneOf, signalOf, whole } from "./options.js";
+import { OpenedPatch } from "./patch.js";
+import type { OpenOptions, Patch } from "./types.js";
+
+const NAMES = [
+  "prefix",
+  "backend",
+  "durability",
+  "cacheBytes",
+  "openTimeoutMs",
+  "signal",
+] as const;
+const LATER = ["encryption", "quota", "opLog"] as const;
+
+const PREFIX = "patchstore_";
+const CACHE_BYTES = 32 * 1024 * 1024;
+const OPEN_TIMEOUT_MS = 10_000;
+
+/** Opens (creating it if need be) the database of one patch; loads the wasm on first use. */
+export async function openPatch(id: string, options?: OpenOptions): Promise<Patch> {
+  const given = known("options", options, NAMES, LATER);
+  if (id === "") throw invalid("the id of a patch must not be empty");
+  const { prefix = PREFIX } = given;
+  const settings = {
+    database: databasePart("options.prefix", prefix) + databasePart("the id of a patch", id),
+    backend: oneOf("options.backend", given.backend, ["indexeddb", "memory"], "indexeddb"),
+    durability: oneOf("options.durability", given.durability, ["relaxed", "strict"], "relaxed"),
+    cacheBytes: whole("options.cacheBytes", given.cacheBytes, CACHE_BYTES),
+    openTimeoutMs: whole("options.openTimeoutMs", given.openTimeoutMs, OPEN_TIMEOUT_MS),
+  } as const;
+  const signal = signalOf("options.signal", given.signal);
+  throwIfAborted(signal);
+  await init();
+  throwIfAborted(signal);
+  return OpenedPatch.open(id, settings, signal);
+}
+
+function databasePart(what: string, value: unknown): string {
+  if (typeof value !== "string") throw invalid(`${what} must be a string, not ${describe(value)}`);
+  if (!isWellFormed(value)) throw invalid(`${what} must not hold lone surrogates`);
+  return value;
+}

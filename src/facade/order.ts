@@ -1,0 +1,57 @@
+/**
+ * Program order over calls that cannot run at once.
+ *
+ * A call normally goes straight into wasm, synchronously. A call whose value is not complete
+ * yet (Blobs are read asynchronously, large batches in slices) holds the gate, and every
+ * later call waits behind it, in order.
+ */
+export class CallOrder {
+  #tail: Promise<unknown> | undefined;
+  #inside = false;
+
+  /** Runs `call` now or, behind a held gate, in its turn. */
+  run<T>(call: () => T | Promise<T>): T | Promise<T> {
+    // A callback that runs inside wasm may call back: its call waits until wasm has returned.
+    if (this.#inside) return this.hold(Promise.resolve(), call);
+    return this.#tail === undefined ? call() : this.#enqueue(call);
+  }
+
+  /** Holds the gate until `ready`, then runs `call`; when `ready` fails, `call` never runs. */
+  hold<T>(ready: Promise<unknown>, call: () => T | Promise<T>): Promise<T> {
+    ready.catch(ignore);
+    // Later calls wait until `call` was issued, not until it has settled.
+    return this.#enqueueIssued(async () => {
+      await ready;
+      return { result: call() };
+    });
+  }
+
+  /** Runs user code that was called from inside wasm. */
+  inside<T>(callback: () => T): T {
+    const outer = this.#inside;
+    this.#inside = true;
+    try {
+      return callback();
+    } finally {
+      this.#inside = outer;
+    }
+  }
+
+  #enqueue<T>(call: () => T | Promise<T>): Promise<T> {
+    return this.#enqueueIssued(() => ({ result: call() }));
+  }
+
+  async #enqueueIssued<T>(
+    issue: () => { result: T | Promise<T> } | Promise<{ result: T | Promise<T> }>,
+  ): Promise<T> {
+    const before = this.#tail;
+    const issued = before === undefined ? Promise.resolve().then(issue) : before.then(issue);
+    const tail: Promise<unknown> = issued.then(ignore, ignore).then(() => {
+      if (this.#tail === tail) this.#tail = undefined;
+    });
+    this.#tail = tail;
+    return (await issued).result;
+  }
+}
+
+function ignore(): void {}

@@ -1,0 +1,138 @@
+import { acquire, forget, release, type Engine, type Settings } from "./engines.js";
+import { originEstimate } from "./estimate.js";
+import { Events, scopesOf } from "./events.js";
+import type { PatchPort } from "./glue.js";
+import { Handle } from "./handle.js";
+import { func } from "./options.js";
+import { Stores } from "./stores.js";
+import { transact, type TransactionOptions } from "./transaction.js";
+import type { DB, KV, Patch, PatchEvents, PatchStats, PatchStatus, Tx } from "./types.js";
+
+type ClosedReason = PatchEvents["closed"]["reason"];
+
+const ASYNC_DISPOSE: typeof Symbol.asyncDispose =
+  Symbol.asyncDispose ?? Symbol.for("Symbol.asyncDispose");
+
+/** One handle on an open patch. */
+export class OpenedPatch implements Patch {
+  readonly id: string;
+  readonly status: PatchStatus;
+  readonly #engine: Engine;
+  readonly #port: PatchPort;
+  readonly #handle: Handle;
+  readonly #stores: Stores;
+  readonly #events = new Events();
+  readonly #stopListening: () => void;
+  #closing: Promise<void> | undefined;
+
+  private constructor(id: string, engine: Engine, port: PatchPort) {
+    this.id = id;
+    this.#engine = engine;
+    this.#port = port;
+    this.#handle = new Handle(`patch ${JSON.stringify(id)}`, engine.order);
+    this.#stores = new Stores(this.#handle, port);
+    const { backend, durability } = engine.settings;
+    this.status = Object.freeze({
+      backend,
+      durability,
+      encrypted: false,
+      persisted: null,
+      evicted: false,
+    });
+    const subscription = port.subscribe(
+      (remote: boolean, scopes: string[]) => this.#changed(remote, scopes),
+      (reason: ClosedReason) => this.#ended(reason),
+    );
+    this.#stopListening = () => subscription.free();
+  }
+
+  static async open(
+    id: string,
+    settings: Settings,
+    signal: AbortSignal | undefined,
+  ): Promise<OpenedPatch> {
+    const [engine, port] = await acquire(settings, signal);
+    return new OpenedPatch(id, engine, port);
+  }
+
+  kv(storeName: string): KV {
+    return this.#stores.kv(storeName);
+  }
+
+  db(storeName: string): DB {
+    return this.#stores.db(storeName);
+  }
+
+  node(nodeId: string): { readonly kv: KV; readonly db: DB } {
+    return this.#stores.node(nodeId);
+  }
+
+  async transaction<T>(
+    work: (tx: Tx) => Promise<T>,
+    options?: TransactionOptions,
+  ): Promise<T> {
+    return transact(this.#handle, this.#port, work, options);
+  }
+
+  async flush(): Promise<void> {
+    return this.#handle.call(() => this.#port.flush()) as Promise<void>;
+  }
+
+  async compact(): Promise<void> {
+    return this.#handle.call(() => this.#port.compact()) as Promise<void>;
+  }
+
+  async stats(): Promise<PatchStats> {
+    const numbers = this.#handle.call(() => this.#port.stats()) as Promise<Float64Array>;
+    const [[records, liveBytes, logBytes, garbageBytes, blobBytes], origin] = (await Promise.all([
+      numbers,
+      originEstimate(),
+    ])) as [[number, number, number, number, number] & Float64Array, { usage: number; quota: number }];
+    return {
+      records,
+      liveBytes,
+      logBytes,
+      garbageBytes,
+      blobBytes,
+      originUsage: origin.usage,
+      originQuota: origin.quota,
+    };
+  }
+
+  on<E extends keyof PatchEvents>(event: E, listener: (e: PatchEvents[E]) => void): () => void {
+    this.#handle.check();
+    func("listener", listener);
+    return this.#events.add(event, listener);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close("closed");
+    return this.#closing;
+  }
+
+  [ASYNC_DISPOSE](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(reason: ClosedReason): Promise<void> {
+    this.#handle.end();
+    this.#stopListening();
+    await this.#handle.idle();
+    await release(this.#engine);
+    this.#events.emit("closed", { reason });
+  }
+
+  /** Called from inside wasm: listeners run once it has returned. */
+  #changed(remote: boolean, scopes: string[]): void {
+    if (!this.#events.hears("change")) return;
+    queueMicrotask(() => this.#events.emit("change", { remote, scopes: scopesOf(scopes) }));
+  }
+
+  /** The engine came to its end without being asked. */
+  #ended(reason: ClosedReason): void {
+    forget(this.#engine);
+    queueMicrotask(() => {
+      this.#closing ??= this.#close(reason);
+    });
+  }
+}

@@ -1,0 +1,112 @@
+import type { Handle } from "./handle.js";
+import { fill, type Encoded, type Gap, type Snapshot } from "./values.js";
+
+/** What is read at once, at the call. A larger batch is read in slices of this size. */
+const SLICE_ITEMS = 1000;
+const SLICE_UNITS = 1024 * 1024;
+
+/** One item of a batch; `key` is ready to cross. */
+export interface Row extends Snapshot {
+  readonly key?: string;
+}
+
+/** A batch that grows in wasm until it is committed. */
+export interface BatchPort {
+  /** Adds rows: `lines` is the JSON texts joined by newlines, empty at the positions `exactAt`,
+   *  whose exact forms follow. */
+  push(keys: string[], lines: string, exactAt: Uint32Array, exact: Uint8Array[]): void;
+  free(): void;
+}
+
+interface Slice {
+  readonly rows: Row[];
+  readonly last: boolean;
+}
+
+/**
+ * Reads `rows` (as much of it as a slice holds before this returns), then commits the batch.
+ * A row that cannot be encoded, and an iterable that throws, leave nothing written.
+ */
+export function sendRows<T>(
+  handle: Handle,
+  rows: Generator<Row>,
+  batch: BatchPort,
+  commit: () => Promise<T>,
+): T | Promise<T> {
+  try {
+    const first = readSlice(rows);
+    if (first.last && first.rows.every((row) => row.gaps === undefined)) {
+      return handle.call(() => {
+        push(batch, first.rows);
+        return commit();
+      });
+    }
+    const ready = pushAll(batch, rows, first);
+    ready.catch(() => batch.free());
+    return handle.hold(ready, commit);
+  } catch (error) {
+    batch.free();
+    throw error;
+  }
+}
+
+async function pushAll(batch: BatchPort, rows: Generator<Row>, first: Slice): Promise<void> {
+  let slice = first;
+  for (;;) {
+    try {
+      for (const row of slice.rows) {
+        if (row.gaps !== undefined) await fill(row.encoded, row.gaps as readonly Gap[]);
+      }
+      push(batch, slice.rows);
+    } catch (error) {
+      rows.return(undefined);
+      throw error;
+    }
+    if (slice.last) return;
+    await nextTask();
+    slice = readSlice(rows);
+  }
+}
+
+function readSlice(rows: Generator<Row>): Slice {
+  const read: Row[] = [];
+  let units = 0;
+  while (read.length < SLICE_ITEMS && units < SLICE_UNITS) {
+    const { done, value } = rows.next();
+    if (done) return { rows: read, last: true };
+    read.push(value);
+    units += value.encoded.length;
+  }
+  return { rows: read, last: false };
+}
+
+function push(batch: BatchPort, rows: readonly Row[]): void {
+  const keys: string[] = [];
+  const lines: string[] = [];
+  const exactAt: number[] = [];
+  const exact: Uint8Array[] = [];
+  rows.forEach(({ key, encoded }: { key?: string; encoded: Encoded }, at) => {
+    if (key !== undefined) keys.push(key);
+    if (typeof encoded === "string") {
+      lines.push(encoded);
+    } else {
+      lines.push("");
+      exactAt.push(at);
+      exact.push(encoded);
+    }
+  });
+  batch.push(keys, lines.join("\n"), Uint32Array.from(exactAt), exact);
+}
+
+/** Resolves in a later task; needs no window, and is not slowed down as timers are. */
+export function nextTask(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(undefined);
+  });
+}
+

@@ -1,0 +1,53 @@
+import { PatchStoreError } from "./errors.js";
+
+/** Set once wasm has trapped: its memory cannot be trusted from then on. */
+let poison: PatchStoreError | undefined;
+let lastPanic: string | undefined;
+
+/** Rejects whoever still waits for wasm: after a trap nothing there settles any more. */
+const waiting = new Set<(error: PatchStoreError) => void>();
+
+/** Called by wasm's panic hook, just before the trap. */
+export function onPanic(message: string): void {
+  lastPanic = message;
+  poisonWith(undefined);
+}
+
+function poisonWith(cause: unknown): PatchStoreError {
+  poison ??= new PatchStoreError(
+    "Internal",
+    `a defect of the storage engine stopped it; what was committed is safe, reload the page: ${lastPanic ?? String(cause)}`,
+    { cause },
+  );
+  const waiters = [...waiting];
+  waiting.clear();
+  for (const reject of waiters) reject(poison);
+  return poison;
+}
+
+/** Calls into wasm; a trap becomes code Internal, there and for every later call. */
+export function guarded<T>(call: () => T): T {
+  if (poison !== undefined) throw poison;
+  try {
+    return call();
+  } catch (error) {
+    throw error instanceof WebAssembly.RuntimeError ? poisonWith(error) : error;
+  }
+}
+
+/** A promise of wasm's that also settles when wasm traps. */
+export function settled<T>(result: Promise<T>): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    waiting.add(reject);
+    result.then(
+      (value) => {
+        waiting.delete(reject);
+        resolve(value);
+      },
+      (error: unknown) => {
+        waiting.delete(reject);
+        reject(error);
+      },
+    );
+  });
+}

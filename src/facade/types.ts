@@ -1,0 +1,243 @@
+/**
+ * The public types: what the package delivers, by hand.
+ *
+ * Names of stores, nodes, collections and keys are any strings of at most 1 000 UTF-16 code
+ * units. Keys may be empty; names of stores, nodes and collections and ids of patches may not.
+ */
+
+/** What a resolved write promises: "relaxed" survives a crash of the page or the browser,
+ *  "strict" also a power cut. */
+export type Durability = "relaxed" | "strict";
+
+/** Where {@link init} may take the wasm from. */
+export type WasmSource =
+  | string
+  | URL
+  | Response
+  | Promise<Response>
+  | BufferSource
+  | WebAssembly.Module;
+
+export interface OpenOptions {
+  /** The IndexedDB database is named `${prefix}${id}`. Default "patchstore_". */
+  prefix?: string;
+  /** "memory" keeps nothing past the page; it is never chosen silently. Default "indexeddb". */
+  backend?: "indexeddb" | "memory";
+  /** Default "relaxed". */
+  durability?: Durability;
+  /** Bytes of decoded pages kept in memory. Default 32 MiB. */
+  cacheBytes?: number;
+  /** Give up with code Blocked when the database is not open by then. Default 10 000. */
+  openTimeoutMs?: number;
+  /** Aborting rejects with the signal's reason and leaves nothing open. */
+  signal?: AbortSignal;
+}
+
+/**
+ * One open patch. A read sees every earlier write of its own realm, acknowledged or not;
+ * writes take effect in the order of the calls.
+ */
+export interface Patch {
+  readonly id: string;
+  readonly status: PatchStatus;
+  /** A named key-value store, shared by every node that uses the name. */
+  kv(storeName: string): KV;
+  /** A named document store. */
+  db(storeName: string): DB;
+  /** The unnamed stores that are private to one node. */
+  node(nodeId: string): { readonly kv: KV; readonly db: DB };
+  /**
+   * Runs `work` against a snapshot and commits its writes at once or not at all, also across
+   * tabs. It is run again when another commit touched what it read, at most `retries` times
+   * (default 10), then the promise rejects with Conflict. What `work` throws is rethrown and
+   * nothing is written. Afterwards `tx` is Closed.
+   */
+  transaction<T>(
+    work: (tx: Tx) => Promise<T>,
+    options?: { retries?: number; signal?: AbortSignal },
+  ): Promise<T>;
+  /** Resolves when every write acknowledged so far would survive a power cut. */
+  flush(): Promise<void>;
+  /** Merges the log into pages and gives back the space of dead data. */
+  compact(): Promise<void>;
+  stats(): Promise<PatchStats>;
+  /** Returns the unsubscribe. */
+  on<E extends keyof PatchEvents>(event: E, listener: (e: PatchEvents[E]) => void): () => void;
+  /** Waits for the writes already issued; later calls are Closed. Closing twice is fine. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** `{node}` is unnamed and private to that node, `{name}` is shared. The two never collide. */
+export type Scope = { node: string } | { name: string };
+
+/** A patch inside a transaction. */
+export interface Tx {
+  kv(storeName: string): KV;
+  db(storeName: string): DB;
+  node(nodeId: string): { readonly kv: KV; readonly db: DB };
+}
+
+export interface PatchStatus {
+  readonly backend: "indexeddb" | "memory";
+  readonly durability: Durability;
+  readonly encrypted: boolean;
+  /** Whether the origin's storage is exempt from eviction; null before it was asked. */
+  readonly persisted: boolean | null;
+  /** True when this patch held data at an earlier visit and the browser has dropped it since. */
+  readonly evicted: boolean;
+}
+
+export interface PatchStats {
+  /** What the user stored: key-value pairs and documents. */
+  records: number;
+  /** Their encoded size, before compression. */
+  liveBytes: number;
+  /** Bytes waiting in the log. */
+  logBytes: number;
+  /** Bytes in pages that are dead. */
+  garbageBytes: number;
+  /** Bytes of large values, kept out of line. */
+  blobBytes: number;
+  /** The origin's usage and quota as the browser reports them; 0 where it does not. */
+  originUsage: number;
+  originQuota: number;
+}
+
+export interface PatchEvents {
+  /** After each commit that this tab sees; `remote` when another tab made it. */
+  change: { readonly remote: boolean; readonly scopes: Scope[] };
+  closed: { readonly reason: "closed" | "deleted" | "versionchange" | "lost" };
+}
+
+/**
+ * What can be stored: null, boolean, number (NaN, ±Infinity and -0 kept), bigint, string
+ * (lone surrogates kept), Date, ArrayBuffer, every typed array, DataView, Blob, File, Map, Set,
+ * arrays (holes become undefined) and plain objects of these, `undefined` inside them kept.
+ * What is stored is what the value was at the call, what comes back is a fresh copy. Anything
+ * else is refused with code NotStorable and the path of the offender.
+ */
+export type Storable = unknown;
+
+export interface KV {
+  /** undefined when absent. */
+  get<T = unknown>(key: string): Promise<T | undefined>;
+  set(key: string, value: Storable): Promise<void>;
+  /** True when it existed. */
+  delete(key: string): Promise<boolean>;
+  has(key: string): Promise<boolean>;
+  /** In ascending order of UTF-16 code units, as `Array.prototype.sort` gives. */
+  keys(range?: KeyRange): Promise<string[]>;
+  entries<T = unknown>(range?: KeyRange): Promise<[string, T][]>;
+  /** Pages through a range in key order without holding all of it in memory. */
+  iterate<T = unknown>(range?: KeyRange): AsyncIterableIterator<[string, T]>;
+  getMany<T = unknown>(keys: string[]): Promise<(T | undefined)[]>;
+  /** All or nothing. Above 1 000 items or 1 MiB the iterable is read in slices while the call
+   *  runs: leave its values unchanged until the promise settles. */
+  setMany(entries: Iterable<readonly [string, Storable]>): Promise<void>;
+  deleteMany(keys: string[]): Promise<number>;
+  /** Atomic read-modify-write, also across tabs; `undefined` deletes. `change` is synchronous
+   *  and may be run again. Returns the new value. */
+  update<T = unknown>(
+    key: string,
+    change: (old: T | undefined) => T | undefined,
+  ): Promise<T | undefined>;
+  clear(): Promise<void>;
+  count(range?: KeyRange): Promise<number>;
+  /** Called with the new value after each commit (of any tab) that changed it. Returns the
+   *  unsubscribe. */
+  watch<T = unknown>(key: string, listener: (value: T | undefined) => void): () => void;
+  /** The named store of that name, whatever this one is. */
+  store(name: string): KV;
+}
+
+/** Bounds and prefix intersect; an empty or inverted range gives nothing. */
+export interface KeyRange {
+  prefix?: string;
+  gt?: string;
+  gte?: string;
+  lt?: string;
+  lte?: string;
+  reverse?: boolean;
+  limit?: number;
+  signal?: AbortSignal;
+}
+
+export type Doc = { _id: string; _created: number; _updated: number } & Record<string, any>;
+
+export interface DB {
+  /** Generates `_id` (21 characters) unless given; sets `_created` and `_updated`
+   *  (milliseconds since the epoch). */
+  insert(collection: string, doc: object): Promise<string>;
+  /** All or nothing; large iterables are read in slices, as by {@link KV.setMany}. */
+  insertMany(collection: string, docs: Iterable<object>): Promise<string[]>;
+  /** Every field of `query` must equal the document's, deeply; dotted paths reach into objects
+   *  and array positions. In order of insertion, unless sorted. */
+  find<T = Doc>(collection: string, query?: Query, options?: FindOptions): Promise<T[]>;
+  /** By id, or the first that matches a query; null when none. */
+  findOne<T = Doc>(collection: string, idOrQuery: string | Query): Promise<T | null>;
+  /** Shallow merge; `_id`, `_created` and `_updated` in `changes` are ignored. False when
+   *  absent. */
+  update(collection: string, id: string, changes: object): Promise<boolean>;
+  replace(collection: string, id: string, doc: object): Promise<boolean>;
+  delete(collection: string, id: string): Promise<boolean>;
+  count(collection: string, query?: Query): Promise<number>;
+  /** Removes the collection and its documents. */
+  drop(collection: string): Promise<void>;
+  collections(): Promise<string[]>;
+  /** The same on one collection, typed. */
+  collection<T extends object = Record<string, any>>(name: string): Collection<T>;
+  /** The named store of that name, whatever this one is. */
+  store(name: string): DB;
+}
+
+export type Stored<T> = T & { _id: string; _created: number; _updated: number };
+
+export interface Collection<T extends object> {
+  insert(doc: T & { _id?: string }): Promise<string>;
+  insertMany(docs: Iterable<T & { _id?: string }>): Promise<string[]>;
+  find(query?: Query, options?: FindOptions): Promise<Stored<T>[]>;
+  findOne(idOrQuery: string | Query): Promise<Stored<T> | null>;
+  update(id: string, changes: Partial<T>): Promise<boolean>;
+  replace(id: string, doc: T): Promise<boolean>;
+  delete(id: string): Promise<boolean>;
+  count(query?: Query): Promise<number>;
+  drop(): Promise<void>;
+}
+
+export type Query = Record<string, any>;
+
+export interface FindOptions {
+  /** Ties keep insertion order. Values of different types sort as: undefined, null, boolean,
+   *  number and bigint, string, Date, bytes, array, object. */
+  sort?: Record<string, 1 | -1> | [field: string, direction: 1 | -1][];
+  skip?: number;
+  limit?: number;
+  /** Only these fields; `_id` comes along always. */
+  fields?: string[];
+  signal?: AbortSignal;
+}
+
+/** What helps: correct the call; try again; free space; open the patch again; reload the page;
+ *  restore from a backup. */
+export type Remedy = "fix-call" | "retry" | "free-space" | "reopen" | "reload" | "restore";
+
+export type ErrorCode =
+  | "InvalidArgument"
+  | "NotStorable"
+  | "Exists"
+  | "ConstraintViolation"
+  | "Conflict"
+  | "StorageQuotaExceeded"
+  | "Unavailable"
+  | "Blocked"
+  | "Closed"
+  | "ConnectionLost"
+  | "Encrypted"
+  | "NotEncrypted"
+  | "WrongKey"
+  | "Corrupt"
+  | "UnsupportedFormat"
+  | "AccessDenied"
+  | "LimitExceeded"
+  | "Internal";

@@ -1,0 +1,104 @@
+import { decodeExact, encodeExact } from "./glue.js";
+import { PatchStoreError } from "./errors.js";
+import { isPlain } from "./shape.js";
+
+/**
+ * A value on its way between JS and wasm: its JSON text where JSON carries it exactly, else
+ * the exact binary form.
+ */
+export type Encoded = string | Uint8Array;
+
+/** A place in an exact form that a Blob's bytes go to, once they are read. */
+export type Gap = readonly [at: number, blob: Blob, path: string];
+
+/** A value as it was at the call; `gaps` when it has Blobs, whose bytes are yet to come. */
+export interface Snapshot {
+  readonly encoded: Encoded;
+  readonly gaps?: readonly Gap[];
+}
+
+/** Levels of nesting that are stored. Below this, a cycle cannot be told from depth. */
+const MAX_DEPTH = 1000;
+
+/** Takes a value as it is now. Throws NotStorable. */
+export function snapshot(value: unknown): Snapshot {
+  const text = jsonOf(value);
+  if (text !== undefined) return { encoded: text };
+  const [bytes, ...gaps] = encodeExact(value) as [Uint8Array, ...Gap[]];
+  return gaps.length > 0 ? { encoded: bytes, gaps } : { encoded: bytes };
+}
+
+/** A fresh copy of an encoded value. */
+export function restore(encoded: Encoded | undefined): unknown {
+  if (encoded === undefined) return undefined;
+  return typeof encoded === "string" ? JSON.parse(encoded) : decodeExact(encoded);
+}
+
+/** Reads the Blobs' bytes into their places. */
+export async function fill(encoded: Encoded, gaps: readonly Gap[]): Promise<void> {
+  if (typeof encoded === "string") return;
+  for (const [at, blob, path] of gaps) {
+    let bytes: ArrayBuffer;
+    try {
+      bytes = await blob.arrayBuffer();
+    } catch (cause) {
+      throw unreadable(path, cause);
+    }
+    if (bytes.byteLength !== blob.size) throw unreadable(path, undefined);
+    encoded.set(new Uint8Array(bytes), at);
+  }
+}
+
+function unreadable(path: string, cause: unknown): PatchStoreError {
+  const message = `the bytes of the Blob at ${path} cannot be read`;
+  return new PatchStoreError("NotStorable", message, { path, cause });
+}
+
+/** The JSON text of a value that JSON carries exactly; else undefined. */
+function jsonOf(value: unknown): string | undefined {
+  try {
+    // What throws here (a getter, a revoked proxy) throws again on the exact path, which
+    // knows where it is.
+    return isJson(value, 0) ? JSON.stringify(value) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isJson(value: unknown, depth: number): boolean {
+  switch (typeof value) {
+    case "string":
+    case "boolean":
+      return true;
+    case "number":
+      // Not NaN, not an infinity, not -0.
+      return value - value === 0 && (value !== 0 || 1 / value > 0);
+    case "object":
+      if (value === null) return true;
+      if (depth >= MAX_DEPTH || typeof (value as { toJSON?: unknown }).toJSON === "function") {
+        return false;
+      }
+      return Array.isArray(value) ? isJsonArray(value, depth) : isJsonObject(value, depth);
+    default:
+      return false;
+  }
+}
+
+function isJsonArray(items: readonly unknown[], depth: number): boolean {
+  const proto = Object.getPrototypeOf(items);
+  if (proto !== Array.prototype) return false;
+  // A hole reads as undefined, which is not JSON.
+  for (let at = 0; at < items.length; at++) {
+    if (!isJson(items[at], depth + 1)) return false;
+  }
+  return true;
+}
+
+function isJsonObject(value: object, depth: number): boolean {
+  if (!isPlain(value)) return false;
+  // Inherited properties, if there are any, only make this answer no too often.
+  for (const name in value) {
+    if (!isJson((value as Record<string, unknown>)[name], depth + 1)) return false;
+  }
+  return true;
+}

@@ -1,0 +1,48 @@
+/** Everything promised is there: the package's types can stand in for the restated ones. */
+
+import type * as promised from "./contract.js";
+import type * as delivered from "../../src/facade/index.js";
+
+/** Compiles only when `Given` may be used where `Wanted` is expected. */
+type Assignable<Wanted, Given extends Wanted> = Given;
+/** Compiles only when both are the same set of members. */
+type Same<A, B extends A> = [A] extends [B] ? B : never;
+
+export type Values = [
+  Assignable<typeof promised.openPatch, typeof delivered.openPatch>,
+  Assignable<typeof promised.init, typeof delivered.init>,
+  Assignable<typeof promised.isPatchStoreError, typeof delivered.isPatchStoreError>,
+  Assignable<typeof promised.storageEstimate, typeof delivered.storageEstimate>,
+  Assignable<promised.PatchStoreError, InstanceType<typeof delivered.PatchStoreError>>,
+];
+
+/** What callers get. */
+export type Outputs = [
+  Assignable<promised.Patch, delivered.Patch>,
+  Assignable<promised.Tx, delivered.Tx>,
+  Assignable<promised.KV, delivered.KV>,
+  Assignable<promised.DB, delivered.DB>,
+  Assignable<promised.Collection<{ a: number }>, delivered.Collection<{ a: number }>>,
+  Assignable<promised.PatchStatus, delivered.PatchStatus>,
+  Assignable<promised.PatchStats, delivered.PatchStats>,
+  Assignable<promised.PatchEvents, delivered.PatchEvents>,
+  Assignable<promised.Doc, delivered.Doc>,
+  Assignable<promised.Stored<{ a: number }>, delivered.Stored<{ a: number }>>,
+];
+
+/** What callers give. */
+export type Inputs = [
+  Assignable<delivered.OpenOptions, promised.OpenOptions>,
+  Assignable<delivered.KeyRange, promised.KeyRange>,
+  Assignable<delivered.FindOptions, promised.FindOptions>,
+  Assignable<delivered.Query, promised.Query>,
+  Assignable<delivered.Storable, promised.Storable>,
+];
+
+/** Closed sets: nothing more, nothing less. */
+export const closed: [
+  Same<promised.ErrorCode, delivered.ErrorCode>,
+  Same<promised.Remedy, delivered.Remedy>,
+  Same<promised.Durability, delivered.Durability>,
+  Same<promised.Scope, delivered.Scope>,
+] = ["Internal", "reload", "strict", { name: "x" }];

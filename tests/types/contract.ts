@@ -1,0 +1,169 @@
+/**
+ * What callers are promised, restated apart from the package's own types so that a change
+ * there that takes something away does not compile (see assignable.ts).
+ */
+
+export declare function openPatch(id: string, options?: OpenOptions): Promise<Patch>;
+export declare function init(
+  source?: string | URL | Response | Promise<Response> | BufferSource | WebAssembly.Module,
+): Promise<void>;
+
+export interface OpenOptions {
+  prefix?: string;
+  backend?: "indexeddb" | "memory";
+  durability?: Durability;
+  cacheBytes?: number;
+  openTimeoutMs?: number;
+  signal?: AbortSignal;
+}
+export type Durability = "relaxed" | "strict";
+
+export interface Patch {
+  readonly id: string;
+  readonly status: PatchStatus;
+  kv(storeName: string): KV;
+  db(storeName: string): DB;
+  node(nodeId: string): { readonly kv: KV; readonly db: DB };
+  transaction<T>(
+    work: (tx: Tx) => Promise<T>,
+    options?: { retries?: number; signal?: AbortSignal },
+  ): Promise<T>;
+  flush(): Promise<void>;
+  compact(): Promise<void>;
+  stats(): Promise<PatchStats>;
+  on<E extends keyof PatchEvents>(event: E, listener: (e: PatchEvents[E]) => void): () => void;
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+export type Scope = { node: string } | { name: string };
+export interface Tx {
+  kv(storeName: string): KV;
+  db(storeName: string): DB;
+  node(nodeId: string): { readonly kv: KV; readonly db: DB };
+}
+export interface PatchStatus {
+  readonly backend: "indexeddb" | "memory";
+  readonly durability: Durability;
+  readonly encrypted: boolean;
+  readonly persisted: boolean | null;
+  readonly evicted: boolean;
+}
+export interface PatchStats {
+  records: number;
+  liveBytes: number;
+  logBytes: number;
+  garbageBytes: number;
+  blobBytes: number;
+  originUsage: number;
+  originQuota: number;
+}
+export interface PatchEvents {
+  change: { readonly remote: boolean; readonly scopes: Scope[] };
+  closed: { readonly reason: "closed" | "deleted" | "versionchange" | "lost" };
+}
+
+export type Storable = unknown;
+
+export interface KV {
+  get<T = unknown>(key: string): Promise<T | undefined>;
+  set(key: string, value: Storable): Promise<void>;
+  delete(key: string): Promise<boolean>;
+  has(key: string): Promise<boolean>;
+  keys(range?: KeyRange): Promise<string[]>;
+  entries<T = unknown>(range?: KeyRange): Promise<[string, T][]>;
+  iterate<T = unknown>(range?: KeyRange): AsyncIterableIterator<[string, T]>;
+  getMany<T = unknown>(keys: string[]): Promise<(T | undefined)[]>;
+  setMany(entries: Iterable<readonly [string, Storable]>): Promise<void>;
+  deleteMany(keys: string[]): Promise<number>;
+  update<T = unknown>(
+    key: string,
+    change: (old: T | undefined) => T | undefined,
+  ): Promise<T | undefined>;
+  clear(): Promise<void>;
+  count(range?: KeyRange): Promise<number>;
+  watch<T = unknown>(key: string, listener: (value: T | undefined) => void): () => void;
+  store(name: string): KV;
+}
+export interface KeyRange {
+  prefix?: string;
+  gt?: string;
+  gte?: string;
+  lt?: string;
+  lte?: string;
+  reverse?: boolean;
+  limit?: number;
+  signal?: AbortSignal;
+}
+
+export type Doc = { _id: string; _created: number; _updated: number } & Record<string, any>;
+export interface DB {
+  insert(collection: string, doc: object): Promise<string>;
+  insertMany(collection: string, docs: Iterable<object>): Promise<string[]>;
+  find<T = Doc>(collection: string, query?: Query, options?: FindOptions): Promise<T[]>;
+  findOne<T = Doc>(collection: string, idOrQuery: string | Query): Promise<T | null>;
+  update(collection: string, id: string, changes: object): Promise<boolean>;
+  replace(collection: string, id: string, doc: object): Promise<boolean>;
+  delete(collection: string, id: string): Promise<boolean>;
+  count(collection: string, query?: Query): Promise<number>;
+  drop(collection: string): Promise<void>;
+  collections(): Promise<string[]>;
+  collection<T extends object = Record<string, any>>(name: string): Collection<T>;
+  store(name: string): DB;
+}
+export type Stored<T> = T & { _id: string; _created: number; _updated: number };
+export interface Collection<T extends object> {
+  insert(doc: T & { _id?: string }): Promise<string>;
+  insertMany(docs: Iterable<T & { _id?: string }>): Promise<string[]>;
+  find(query?: Query, options?: FindOptions): Promise<Stored<T>[]>;
+  findOne(idOrQuery: string | Query): Promise<Stored<T> | null>;
+  update(id: string, changes: Partial<T>): Promise<boolean>;
+  replace(id: string, doc: T): Promise<boolean>;
+  delete(id: string): Promise<boolean>;
+  count(query?: Query): Promise<number>;
+  drop(): Promise<void>;
+}
+export type Query = Record<string, any>;
+export interface FindOptions {
+  sort?: Record<string, 1 | -1> | [field: string, direction: 1 | -1][];
+  skip?: number;
+  limit?: number;
+  fields?: string[];
+  signal?: AbortSignal;
+}
+
+export declare function storageEstimate(): Promise<{
+  usage: number;
+  quota: number;
+  ratio: number;
+}>;
+
+export declare class PatchStoreError extends Error {
+  readonly name: "PatchStoreError";
+  readonly code: ErrorCode;
+  readonly remedy: Remedy;
+  readonly cause?: unknown;
+  readonly path?: string;
+  readonly usage?: number;
+  readonly quota?: number;
+}
+export declare function isPatchStoreError(error: unknown): error is PatchStoreError;
+export type Remedy = "fix-call" | "retry" | "free-space" | "reopen" | "reload" | "restore";
+export type ErrorCode =
+  | "InvalidArgument"
+  | "NotStorable"
+  | "Exists"
+  | "ConstraintViolation"
+  | "Conflict"
+  | "StorageQuotaExceeded"
+  | "Unavailable"
+  | "Blocked"
+  | "Closed"
+  | "ConnectionLost"
+  | "Encrypted"
+  | "NotEncrypted"
+  | "WrongKey"
+  | "Corrupt"
+  | "UnsupportedFormat"
+  | "AccessDenied"
+  | "LimitExceeded"
+  | "Internal";

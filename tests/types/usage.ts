@@ -1,0 +1,46 @@
+/** Calls as people write them, and calls that must not compile. */
+
+import { isPatchStoreError, openPatch, type Collection, type KV } from "../../src/facade/index.js";
+
+export async function usage(): Promise<void> {
+  await using patch = await openPatch("p", { backend: "memory", durability: "strict" });
+  const kv: KV = patch.kv("settings");
+  const count: number | undefined = await kv.get<number>("count");
+  await kv.set("count", (count ?? 0) + 1);
+  await kv.setMany(new Map([["a", 1]]));
+  const sum: number | undefined = await kv.update<number>("count", (old = 0) => old + 1);
+  for await (const [key, value] of kv.iterate<number>({ prefix: "a", limit: 3 })) {
+    key.toUpperCase();
+    value.toFixed(sum);
+  }
+  const stop: () => void = kv.watch<number>("count", (value) => value?.toFixed());
+  stop();
+  interface Note {
+    text: string;
+  }
+  const notes: Collection<Note> = patch.db("notes").collection<Note>("notes");
+  const id: string = await notes.insert({ text: "hi" });
+  const note = await notes.findOne(id);
+  note?.text.toUpperCase();
+  note?._created.toFixed();
+  await patch.transaction(async (tx) => tx.node("n").kv.get("x"), { retries: 3 });
+  patch.on("closed", ({ reason }) => reason satisfies "closed" | "deleted" | "versionchange" | "lost");
+  try {
+    await patch.flush();
+  } catch (error) {
+    if (isPatchStoreError(error)) error.remedy satisfies string;
+  }
+
+  // @ts-expect-error a key is a string
+  await kv.get(1);
+  // @ts-expect-error there is no such backend
+  await openPatch("p", { backend: "disk" });
+  // @ts-expect-error a document is an object
+  await patch.db("d").insert("c", 1);
+  // @ts-expect-error there is no such event
+  patch.on("gone", () => {});
+  // @ts-expect-error directions are 1 and -1
+  await patch.db("d").find("c", {}, { sort: { a: 2 } });
+  // @ts-expect-error watching a transaction's store needs a listener
+  kv.watch("a");
+}
