@@ -39,6 +39,8 @@ pub fn as_error(error: LoadError) -> Error {
 /// # Errors
 /// What reading or writing fails with.
 pub async fn cut(core: &Rc<Core>, flip: &mut Flip, range: &KeyRange) -> Result<()> {
+    // What was staged for this very flip may have to be read again.
+    flip.staging.write().await?;
     let mut runs = std::mem::take(&mut flip.root.runs);
     for run in &mut runs {
         if run.iter().any(|entry| touches(entry, range)) {
