@@ -6,6 +6,7 @@ pub mod entry;
 pub mod frame;
 pub mod head;
 pub mod io;
+pub mod js_string;
 pub mod order;
 pub mod page;
 pub mod root;

@@ -1,1 +1,126 @@
-//! Order-preserving tuple keys.
+//! Order-preserving tuple keys: bytes sort as the tuples do.
+//!
+//! A key is a kind byte, then strings, then (in some kinds) the 12 raw bytes of an
+//! [`Order`](super::order::Order). A string is
+//!
+//! ```text
+//! every UTF-16 code unit on its own, as 1–3 bytes (CESU-8)   order of code units = of bytes
+//!   0x00 inside it is written 0x00 0xFF                      so that it cannot end the string
+//! 0x00                                                       terminator
+//! ```
+//!
+//! The terminator sorts below every continuation, and no element begins with 0xFF, so a
+//! string sorts before those it is a prefix of, whatever follows it in the key.
+
+use super::js_string::{JsStr, JsString, units};
+use crate::engine::access::KeyRange;
+use crate::error::{Error, Result};
+use bytes::Bytes;
+
+const END: u8 = 0x00;
+const ESCAPED: u8 = 0xFF;
+
+/// Appends a string and its terminator.
+pub fn push_string(key: &mut Vec<u8>, text: JsStr<'_>) {
+    push_prefix(key, text);
+    key.push(END);
+}
+
+/// Appends a string without its terminator: what the encodings of all strings that begin
+/// with it begin with.
+pub fn push_prefix(key: &mut Vec<u8>, text: JsStr<'_>) {
+    let bytes = text.as_bytes();
+    if bytes.iter().all(|&byte| byte != 0 && byte < 0xF0) {
+        key.extend_from_slice(bytes);
+        return;
+    }
+    for unit in text.units() {
+        match unit {
+            0 => key.extend([END, ESCAPED]),
+            _ => units::encode(u32::from(unit), key),
+        }
+    }
+}
+
+/// Reads a string off the front of `bytes`; returns it and what follows its terminator.
+///
+/// # Errors
+/// `Corrupt` when the bytes are not a string as written here.
+pub fn read_string(bytes: &[u8]) -> Result<(JsString, &[u8])> {
+    let (encoded, rest) = split_string(bytes)?;
+    if encoded.iter().all(|&byte| byte != END && byte != 0xED) {
+        return Ok((JsString::from_wtf8(encoded.to_vec())?, rest));
+    }
+    let mut out = Vec::with_capacity(encoded.len());
+    let mut left = encoded;
+    while let Some((code, after)) = units::decode(left) {
+        left = after;
+        if code == 0 {
+            left = after.get(1..).unwrap_or(&[]);
+        }
+        units::push(&mut out, u16::try_from(code).map_err(|_| corrupt())?);
+    }
+    let text = JsString::from_wtf8(out).map_err(|_| corrupt())?;
+    let mut again = Vec::with_capacity(encoded.len());
+    push_prefix(&mut again, text.as_js());
+    if again == encoded {
+        Ok((text, rest))
+    } else {
+        Err(corrupt())
+    }
+}
+
+/// Splits the encoding of a string (without its terminator) off the front of `bytes`.
+///
+/// # Errors
+/// `Corrupt` when there is no terminator.
+pub fn split_string(bytes: &[u8]) -> Result<(&[u8], &[u8])> {
+    let mut from = 0;
+    loop {
+        let ahead = bytes.get(from..).ok_or_else(corrupt)?;
+        let at = from
+            + ahead
+                .iter()
+                .position(|&byte| byte == END)
+                .ok_or_else(corrupt)?;
+        if bytes.get(at + 1) == Some(&ESCAPED) {
+            from = at + 2;
+            continue;
+        }
+        let (encoded, rest) = bytes.split_at(at);
+        return Ok((encoded, rest.get(1..).unwrap_or(&[])));
+    }
+}
+
+/// The first key after every key that begins with `prefix`. Prefixes here begin with a kind
+/// byte below 0xFF, so there always is one.
+#[must_use]
+pub fn after_prefix(prefix: &[u8]) -> Bytes {
+    let kept = prefix
+        .iter()
+        .rposition(|&byte| byte != 0xFF)
+        .map_or(0, |at| at + 1);
+    let mut until: Vec<u8> = prefix.iter().copied().take(kept).collect();
+    match until.last_mut() {
+        Some(last) => *last += 1,
+        None => until.push(0xFF),
+    }
+    until.into()
+}
+
+/// Every key that begins with `prefix`.
+#[must_use]
+pub fn prefix_range(prefix: Bytes) -> KeyRange {
+    let until = after_prefix(&prefix);
+    KeyRange {
+        from: prefix,
+        until,
+    }
+}
+
+fn corrupt() -> Error {
+    Error::corrupt("a stored key is malformed")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,86 @@
-//! Stored values.
+//! Stored values: what JavaScript can store, as bytes.
+//!
+//! ```text
+//! 0x01 text                  JSON text in UTF-8, byte for byte as JSON.stringify wrote it; only
+//!                            for values that JSON carries exactly
+//! 0x02 0x01 node             the exact binary form, version 1
+//! ```
+//!
+//! A node of the exact form is a tag and what follows it. `n` is a LEB128 varint, `bytes` an `n`
+//! and that many bytes, `text` a `bytes` of WTF-8, `f64` eight bytes, little-endian.
+//!
+//! ```text
+//! 0x00  null          0x01  undefined        0x02  false        0x03  true
+//! 0x04  f64           a number
+//! 0x05  n             an integer, zigzag: (i << 1) ^ (i >> 63); |i| <= 2^53, never -0
+//! 0x06  sign bytes    a bigint: sign 0x00 or 0x01 (negative); magnitude little-endian, its last
+//!                     byte not zero; zero is 0x00 and no bytes
+//! 0x07  text          a string
+//! 0x08  f64           a Date: ms since the epoch, or NaN
+//! 0x09  kind bytes    a buffer or a view of one: kinds in [`BytesKind`]; little-endian elements
+//! 0x0A  text bytes    a Blob: type, content
+//! 0x0B  text text f64 bytes    a File: name, type, lastModified, content
+//! 0x0C  n node*       an array of n elements
+//! 0x0D  n (text node)*         an object of n properties, in their order
+//! 0x0E  n (node node)*         a Map of n entries, in their order
+//! 0x0F  n node*       a Set of n elements, in their order
+//! ```
+//!
+//! Containers nest to at most [`MAX_DEPTH`] levels.
+
+use bytes::Bytes;
+
+use crate::error::{Error, Result};
+
+pub mod compare;
+pub mod exact;
+pub mod fields;
+pub mod json;
+pub mod tree;
+
+pub use exact::{BytesKind, Event, ExactReader, ExactWriter};
+pub use tree::{BigInt, Value};
+
+/// First byte of a value stored as JSON text.
+pub const JSON: u8 = 0x01;
+/// First byte of a value stored in the exact form.
+pub const EXACT: u8 = 0x02;
+/// Second byte of a value stored in the exact form.
+pub const EXACT_VERSION: u8 = 0x01;
+/// Levels of containers that may lie in each other.
+pub const MAX_DEPTH: usize = 1000;
+
+/// The two forms of a stored value, without their tags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form<'a> {
+    /// JSON text.
+    Json(&'a [u8]),
+    /// A node of the exact form.
+    Exact(&'a [u8]),
+}
+
+impl<'a> Form<'a> {
+    /// Tells the form of a stored value.
+    ///
+    /// # Errors
+    /// `Corrupt` when there is nothing, `UnsupportedFormat` for a form of a later version.
+    pub fn of(stored: &'a [u8]) -> Result<Self> {
+        match stored {
+            [JSON, text @ ..] => Ok(Self::Json(text)),
+            [EXACT, EXACT_VERSION, node @ ..] => Ok(Self::Exact(node)),
+            [] | [EXACT] => Err(Error::corrupt("a stored value is cut short")),
+            [tag, ..] => Err(Error::unsupported(format!(
+                "a stored value is of an unknown form ({tag:#04x})"
+            ))),
+        }
+    }
+}
+
+/// A stored value out of JSON text.
+#[must_use]
+pub fn from_json(text: &[u8]) -> Bytes {
+    let mut out = Vec::with_capacity(text.len() + 1);
+    out.push(JSON);
+    out.extend_from_slice(text);
+    out.into()
+}

@@ -1,0 +1,60 @@
+use super::*;
+use proptest::prelude::*;
+
+fn units() -> impl Strategy<Value = Vec<u16>> {
+    super::super::js_string::tests::any_units()
+}
+
+fn key(parts: &[&Vec<u16>], tail: u8) -> Vec<u8> {
+    let mut out = vec![0x10];
+    for part in parts {
+        push_string(&mut out, JsString::from_units(part).as_js());
+    }
+    out.push(tail);
+    out
+}
+
+proptest! {
+    #[test]
+    fn tuples_sort_as_their_units(
+        a in units(), b in units(), x in units(), y in units(), s in 0u8..255, t in 0u8..255,
+    ) {
+        let left = key(&[&a, &x], s);
+        let right = key(&[&b, &y], t);
+        prop_assert_eq!(left.cmp(&right), (&a, &x, s).cmp(&(&b, &y, t)));
+    }
+
+    #[test]
+    fn strings_come_back(a in units(), b in units()) {
+        let bytes = key(&[&a, &b], 7);
+        let (first, rest) = read_string(&bytes[1..]).unwrap();
+        let (second, rest) = read_string(rest).unwrap();
+        prop_assert_eq!(first, JsString::from_units(&a));
+        prop_assert_eq!(second, JsString::from_units(&b));
+        prop_assert_eq!(rest, &[7][..]);
+    }
+
+    #[test]
+    fn a_prefix_range_holds_what_begins_with_it(a in units(), b in units()) {
+        let mut prefix = vec![0x10];
+        push_prefix(&mut prefix, JsString::from_units(&a).as_js());
+        let range = prefix_range(prefix.into());
+        let inside = key(&[&b], 0);
+        prop_assert_eq!(range.from <= inside && range.until > inside, b.starts_with(&a));
+    }
+
+    #[test]
+    fn hostile_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..24)) {
+        if let Ok((text, rest)) = read_string(&bytes) {
+            let mut again = Vec::new();
+            push_string(&mut again, text.as_js());
+            again.extend_from_slice(rest);
+            prop_assert_eq!(again, bytes, "one form only");
+        }
+    }
+}
+
+#[test]
+fn a_prefix_of_the_last_byte_has_an_end() {
+    assert_eq!(&after_prefix(&[0x10, 0xFF])[..], &[0x11]);
+}

@@ -1,0 +1,118 @@
+//! Reading the pieces of nodes off a slice, and stepping over whole nodes.
+
+use super::tag;
+use crate::error::{Error, Result};
+
+pub(super) fn short() -> Error {
+    Error::corrupt("a stored value is cut short")
+}
+
+pub(super) fn take_byte<'a>(rest: &mut &'a [u8]) -> Result<u8> {
+    let (&byte, after): (&u8, &'a [u8]) = rest.split_first().ok_or_else(short)?;
+    *rest = after;
+    Ok(byte)
+}
+
+pub(super) fn take_array<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N]> {
+    let (taken, after) = rest.split_first_chunk::<N>().ok_or_else(short)?;
+    let taken = *taken;
+    *rest = after;
+    Ok(taken)
+}
+
+pub(super) fn take_varint(rest: &mut &[u8]) -> Result<u64> {
+    let mut value = 0;
+    for shift in (0..64).step_by(7) {
+        let byte = take_byte(rest)?;
+        let bits = u64::from(byte & 0x7F);
+        if shift == 63 && bits > 1 {
+            break;
+        }
+        value |= bits << shift;
+        if byte < 0x80 {
+            return Ok(value);
+        }
+    }
+    Err(Error::corrupt("a stored value holds a broken varint"))
+}
+
+pub(super) fn take_bytes<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8]> {
+    let len = usize::try_from(take_varint(rest)?).map_err(|_| short())?;
+    let (taken, after) = rest.split_at_checked(len).ok_or_else(short)?;
+    *rest = after;
+    Ok(taken)
+}
+
+/// A count of things that take at least `least` bytes each; never more than can remain.
+pub(super) fn take_count(rest: &mut &[u8], least: usize) -> Result<usize> {
+    let count = usize::try_from(take_varint(rest)?).map_err(|_| short())?;
+    if count > rest.len() / least {
+        Err(short())
+    } else {
+        Ok(count)
+    }
+}
+
+/// Takes the bytes of a `text` (not checked to be WTF-8) off the front of `rest`.
+///
+/// # Errors
+/// `Corrupt` when it is cut short.
+pub fn take_text<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8]> {
+    take_bytes(rest)
+}
+
+/// Takes one node off the front of `rest`, whole, without looking deeper than need be.
+///
+/// # Errors
+/// `Corrupt` when it is cut short or malformed.
+pub fn skip_node<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8]> {
+    let whole = *rest;
+    // How many nodes and names are still to come: containers add theirs.
+    let mut nodes = 1usize;
+    let mut objects: Vec<(usize, usize)> = Vec::new();
+    while nodes > 0 || !objects.is_empty() {
+        if nodes == 0 {
+            let Some((outer, left)) = objects.last_mut() else {
+                break;
+            };
+            if *left == 0 {
+                nodes = *outer;
+                objects.pop();
+                continue;
+            }
+            *left -= 1;
+            take_bytes(rest)?;
+            nodes = 1;
+        }
+        nodes -= 1;
+        match take_byte(rest)? {
+            tag::NULL | tag::UNDEFINED | tag::FALSE | tag::TRUE => {}
+            tag::NUMBER | tag::DATE => drop(take_array::<8>(rest)?),
+            tag::INTEGER => drop(take_varint(rest)?),
+            tag::BIGINT | tag::BYTES => {
+                take_byte(rest)?;
+                take_bytes(rest)?;
+            }
+            tag::STRING => drop(take_bytes(rest)?),
+            tag::BLOB => {
+                take_bytes(rest)?;
+                take_bytes(rest)?;
+            }
+            tag::FILE => {
+                take_bytes(rest)?;
+                take_bytes(rest)?;
+                take_array::<8>(rest)?;
+                take_bytes(rest)?;
+            }
+            tag::ARRAY | tag::SET => nodes += take_count(rest, 1)?,
+            tag::MAP => nodes += 2 * take_count(rest, 2)?,
+            tag::OBJECT => {
+                let count = take_count(rest, 2)?;
+                objects.push((nodes, count));
+                nodes = 0;
+            }
+            _ => return Err(Error::corrupt("a stored value holds an unknown tag")),
+        }
+    }
+    whole.get(..whole.len() - rest.len()).ok_or_else(short)
+}

@@ -1,0 +1,239 @@
+//! Writing the exact form.
+
+use bytes::Bytes;
+
+use super::super::{EXACT, EXACT_VERSION, MAX_DEPTH};
+use super::{BytesKind, tag};
+use crate::codec::io::{put_bytes, put_varint};
+use crate::codec::js_string::JsStr;
+use crate::error::{Code, Error, Result};
+
+const MAX_INTEGER: f64 = 9_007_199_254_740_992.0;
+
+/// Writes one value, depth first. After a `begin_*` of length `n` come exactly `n` elements
+/// (of an object: `n` times a [`key`](Self::key) and a value; of a Map: `n` times two values),
+/// then [`end`](Self::end). The caller keeps the count; a wrong one reads back as `Corrupt`.
+pub struct ExactWriter {
+    out: Vec<u8>,
+    depth: usize,
+    holes: Vec<usize>,
+}
+
+impl Default for ExactWriter {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ExactWriter {
+    /// Begins a stored value.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            out: vec![EXACT, EXACT_VERSION],
+            depth: 0,
+            holes: Vec::new(),
+        }
+    }
+
+    /// `null`.
+    pub fn null(&mut self) {
+        self.out.push(tag::NULL);
+    }
+
+    /// `undefined`.
+    pub fn undefined(&mut self) {
+        self.out.push(tag::UNDEFINED);
+    }
+
+    /// A boolean.
+    pub fn bool(&mut self, value: bool) {
+        self.out.push(if value { tag::TRUE } else { tag::FALSE });
+    }
+
+    /// A number, of any kind.
+    pub fn number(&mut self, value: f64) {
+        let negative_zero = value == 0.0 && value.is_sign_negative();
+        if value.trunc() == value && value.abs() <= MAX_INTEGER && !negative_zero {
+            let integer = value as i64;
+            self.out.push(tag::INTEGER);
+            put_varint(
+                &mut self.out,
+                ((integer << 1) ^ (integer >> 63)).cast_unsigned(),
+            );
+        } else {
+            self.out.push(tag::NUMBER);
+            self.out.extend(value.to_le_bytes());
+        }
+    }
+
+    /// A bigint: its sign and its magnitude, little-endian (zero bytes at its end are dropped).
+    pub fn bigint(&mut self, negative: bool, magnitude: &[u8]) {
+        let used = magnitude
+            .iter()
+            .rposition(|&byte| byte != 0)
+            .map_or(0, |at| at + 1);
+        self.out
+            .extend([tag::BIGINT, u8::from(negative && used > 0)]);
+        put_bytes(&mut self.out, magnitude.get(..used).unwrap_or(&[]));
+    }
+
+    /// A string.
+    pub fn string(&mut self, text: JsStr<'_>) {
+        self.out.push(tag::STRING);
+        put_bytes(&mut self.out, text.as_bytes());
+    }
+
+    /// A Date, by its time value.
+    pub fn date(&mut self, time_ms: f64) {
+        self.out.push(tag::DATE);
+        self.out.extend(time_ms.to_le_bytes());
+    }
+
+    /// A buffer or a view: the bytes of its elements, little-endian.
+    pub fn bytes(&mut self, kind: BytesKind, content: &[u8]) {
+        self.out.extend([tag::BYTES, kind.number()]);
+        put_bytes(&mut self.out, content);
+    }
+
+    /// A Blob.
+    pub fn blob(&mut self, media_type: JsStr<'_>, content: &[u8]) {
+        self.blob_head(media_type);
+        put_bytes(&mut self.out, content);
+    }
+
+    /// A Blob whose content is given to [`finish_filled`](Self::finish_filled).
+    pub fn blob_later(&mut self, media_type: JsStr<'_>) {
+        self.blob_head(media_type);
+        self.holes.push(self.out.len());
+    }
+
+    fn blob_head(&mut self, media_type: JsStr<'_>) {
+        self.out.push(tag::BLOB);
+        put_bytes(&mut self.out, media_type.as_bytes());
+    }
+
+    /// A File.
+    pub fn file(
+        &mut self,
+        name: JsStr<'_>,
+        media_type: JsStr<'_>,
+        modified_ms: f64,
+        content: &[u8],
+    ) {
+        self.file_head(name, media_type, modified_ms);
+        put_bytes(&mut self.out, content);
+    }
+
+    /// A File whose content is given to [`finish_filled`](Self::finish_filled).
+    pub fn file_later(&mut self, name: JsStr<'_>, media_type: JsStr<'_>, modified_ms: f64) {
+        self.file_head(name, media_type, modified_ms);
+        self.holes.push(self.out.len());
+    }
+
+    fn file_head(&mut self, name: JsStr<'_>, media_type: JsStr<'_>, modified_ms: f64) {
+        self.out.push(tag::FILE);
+        put_bytes(&mut self.out, name.as_bytes());
+        put_bytes(&mut self.out, media_type.as_bytes());
+        self.out.extend(modified_ms.to_le_bytes());
+    }
+
+    /// An array of `len` elements.
+    ///
+    /// # Errors
+    /// `NotStorable` below [`MAX_DEPTH`] levels, as every `begin_*`.
+    pub fn begin_array(&mut self, len: usize) -> Result<()> {
+        self.begin(tag::ARRAY, len)
+    }
+
+    /// An object of `len` properties.
+    ///
+    /// # Errors
+    /// `NotStorable` when nested too deeply.
+    pub fn begin_object(&mut self, len: usize) -> Result<()> {
+        self.begin(tag::OBJECT, len)
+    }
+
+    /// A Map of `len` entries.
+    ///
+    /// # Errors
+    /// `NotStorable` when nested too deeply.
+    pub fn begin_map(&mut self, len: usize) -> Result<()> {
+        self.begin(tag::MAP, len)
+    }
+
+    /// A Set of `len` elements.
+    ///
+    /// # Errors
+    /// `NotStorable` when nested too deeply.
+    pub fn begin_set(&mut self, len: usize) -> Result<()> {
+        self.begin(tag::SET, len)
+    }
+
+    fn begin(&mut self, tag: u8, len: usize) -> Result<()> {
+        if self.depth == MAX_DEPTH {
+            return Err(Error::new(
+                Code::NotStorable,
+                format!("a value is nested more than {MAX_DEPTH} levels deep"),
+            ));
+        }
+        self.depth += 1;
+        self.out.push(tag);
+        put_varint(&mut self.out, len as u64);
+        Ok(())
+    }
+
+    /// The name of the property whose value comes next.
+    pub fn key(&mut self, name: JsStr<'_>) {
+        put_bytes(&mut self.out, name.as_bytes());
+    }
+
+    /// Ends the innermost container.
+    pub fn end(&mut self) {
+        self.depth = self.depth.saturating_sub(1);
+    }
+
+    /// A node that was encoded before, as it is.
+    pub(crate) fn raw(&mut self, node: &[u8]) {
+        self.out.extend_from_slice(node);
+    }
+
+    /// How many contents [`finish_filled`](Self::finish_filled) needs.
+    #[must_use]
+    pub fn holes(&self) -> usize {
+        self.holes.len()
+    }
+
+    /// The stored value.
+    ///
+    /// # Errors
+    /// `Internal` when a content is still to be given.
+    pub fn finish(self) -> Result<Bytes> {
+        if self.holes.is_empty() {
+            Ok(self.out.into())
+        } else {
+            self.finish_filled(&[])
+        }
+    }
+
+    /// The stored value, with the contents of the Blobs and Files in the order in which
+    /// [`blob_later`](Self::blob_later) and [`file_later`](Self::file_later) were called.
+    ///
+    /// # Errors
+    /// `Internal` when there are not as many contents as holes.
+    pub fn finish_filled(self, contents: &[Bytes]) -> Result<Bytes> {
+        if contents.len() != self.holes.len() {
+            return Err(Error::internal("a value was finished without its contents"));
+        }
+        let more: usize = contents.iter().map(|content| content.len() + 10).sum();
+        let mut filled = Vec::with_capacity(self.out.len() + more);
+        let mut from = 0;
+        for (&hole, content) in self.holes.iter().zip(contents) {
+            filled.extend_from_slice(self.out.get(from..hole).unwrap_or(&[]));
+            put_bytes(&mut filled, content);
+            from = hole;
+        }
+        filled.extend_from_slice(self.out.get(from..).unwrap_or(&[]));
+        Ok(filled.into())
+    }
+}

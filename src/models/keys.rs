@@ -1,0 +1,154 @@
+//! The keys of the models' records.
+//!
+//! ```text
+//! 0x10 scope key               a key-value pair             → stored value
+//! 0x20 scope collection order  a document                   → stored value
+//! 0x21 scope collection id     where a document lies        → 12 bytes of its order
+//! 0x22 scope collection        the collection came to be    → nothing
+//! scope = 0x01 string (a node) | 0x02 string (a named store)
+//! ```
+//!
+//! Strings as in [`tuple`]; `order` is the last 12 bytes.
+
+use bytes::Bytes;
+
+use super::names::check_name;
+use super::scope::Scope;
+use crate::codec::js_string::JsStr;
+use crate::codec::tuple;
+use crate::error::{Error, Result};
+
+/// First byte of the key of a key-value pair.
+pub const KV: u8 = 0x10;
+/// First byte of the key of a document.
+pub const DOCUMENT: u8 = 0x20;
+/// First byte of the key of an entry of the id index.
+pub const ID: u8 = 0x21;
+/// First byte of the key of the marker of a collection.
+pub const COLLECTION: u8 = 0x22;
+
+const NODE: u8 = 0x01;
+const NAME: u8 = 0x02;
+
+/// `kind scope`, the beginning of every key of that kind in that scope.
+///
+/// # Errors
+/// `InvalidArgument` when the scope's name is empty or too long.
+pub fn scope_prefix(kind: u8, scope: &Scope) -> Result<Vec<u8>> {
+    let (tag, what, name) = match scope {
+        Scope::Node(id) => (NODE, "the node's id", id.as_js()),
+        Scope::Name(name) => (NAME, "the store's name", name.as_js()),
+    };
+    check_name(what, name)?;
+    let mut key = Vec::with_capacity(name.as_bytes().len() + 3);
+    key.extend([kind, tag]);
+    tuple::push_string(&mut key, name);
+    Ok(key)
+}
+
+/// `kind scope name`, the beginning of every key of that kind in that collection.
+///
+/// # Errors
+/// `InvalidArgument` when a name is empty or too long.
+pub fn collection_prefix(kind: u8, scope: &Scope, collection: JsStr<'_>) -> Result<Bytes> {
+    check_name("the collection's name", collection)?;
+    let mut key = scope_prefix(kind, scope)?;
+    tuple::push_string(&mut key, collection);
+    Ok(key.into())
+}
+
+/// `prefix` and one more string.
+#[must_use]
+pub fn with_string(prefix: &[u8], text: JsStr<'_>) -> Bytes {
+    let mut key = Vec::with_capacity(prefix.len() + text.as_bytes().len() + 1);
+    key.extend_from_slice(prefix);
+    tuple::push_string(&mut key, text);
+    key.into()
+}
+
+/// The encoded scope in a key of a model, for telling scopes apart without decoding them.
+/// `None` for keys that belong to no scope.
+#[must_use]
+pub fn scope_bytes(key: &[u8]) -> Option<&[u8]> {
+    let (&kind, rest) = key.split_first()?;
+    if !matches!(kind, KV | DOCUMENT | ID | COLLECTION) {
+        return None;
+    }
+    let (_, name) = rest.split_first()?;
+    let (encoded, _) = tuple::split_string(name).ok()?;
+    rest.get(..encoded.len() + 2)
+}
+
+/// Decodes what [`scope_bytes`] gave.
+///
+/// # Errors
+/// `Corrupt` when the bytes are not a scope.
+pub fn read_scope(bytes: &[u8]) -> Result<Scope> {
+    let (tag, rest) = bytes.split_first().ok_or_else(corrupt)?;
+    let (name, _) = tuple::read_string(rest)?;
+    match *tag {
+        NODE => Ok(Scope::Node(name)),
+        NAME => Ok(Scope::Name(name)),
+        _ => Err(corrupt()),
+    }
+}
+
+/// The scope that a key belongs to, for the events of a commit.
+#[must_use]
+pub fn scope_of(key: &[u8]) -> Option<Scope> {
+    read_scope(scope_bytes(key)?).ok()
+}
+
+/// The scopes that keys belong to, each once, in the order of their keys' bytes.
+#[must_use]
+pub fn scopes_of<'a>(keys: impl IntoIterator<Item = &'a [u8]>) -> Vec<Scope> {
+    let mut seen = std::collections::BTreeSet::new();
+    let mut last: &[u8] = &[];
+    for bytes in keys.into_iter().filter_map(scope_bytes) {
+        // Neighbours in a batch mostly share their scope.
+        if bytes != last {
+            seen.insert(bytes);
+            last = bytes;
+        }
+    }
+    seen.into_iter()
+        .filter_map(|bytes| read_scope(bytes).ok())
+        .collect()
+}
+
+fn corrupt() -> Error {
+    Error::corrupt("a stored key names no scope")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_and_a_store_of_one_name_are_apart() {
+        let node = Scope::Node("x".into());
+        let name = Scope::Name("x".into());
+        let a = scope_prefix(KV, &node).unwrap();
+        let b = scope_prefix(DOCUMENT, &name).unwrap();
+        assert_eq!(scope_of(&a), Some(node.clone()));
+        assert_eq!(
+            scopes_of([&b[..], &a, &a, &b, b"\x01other"]),
+            vec![node, name]
+        );
+    }
+
+    #[test]
+    fn what_is_no_record_has_no_scope() {
+        assert_eq!(scope_of(b""), None);
+        assert_eq!(scope_of(b"\x10\x01unterminated"), None);
+        assert_eq!(scope_of(b"\x10\x07x\0"), None);
+    }
+
+    #[test]
+    fn names_are_checked() {
+        assert!(scope_prefix(KV, &Scope::Name("".into())).is_err());
+        let long = "é".repeat(1000);
+        assert!(scope_prefix(KV, &Scope::Name(long.as_str().into())).is_ok());
+        assert!(scope_prefix(KV, &Scope::Name((long + "x").into())).is_err());
+    }
+}

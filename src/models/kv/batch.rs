@@ -1,0 +1,110 @@
+//! Many keys in one call.
+
+use bytes::Bytes;
+
+use crate::engine::access::{Attempt, Reads, Writes};
+use crate::models::pace::Pace;
+
+/// Reads many keys.
+pub struct GetMany {
+    keys: Vec<Bytes>,
+    found: Vec<Option<Bytes>>,
+    pace: Pace,
+}
+
+impl GetMany {
+    /// Reads these records' keys.
+    #[must_use]
+    pub fn new(keys: Vec<Bytes>) -> Self {
+        Self {
+            found: Vec::with_capacity(keys.len()),
+            keys,
+            pace: Pace::default(),
+        }
+    }
+
+    /// The stored values, in the order of the keys. To be called until it does not stop, once.
+    ///
+    /// # Errors
+    /// A stop.
+    pub fn step(&mut self, r: &mut dyn Reads) -> Attempt<Vec<Option<Bytes>>> {
+        while let Some(key) = self.keys.get(self.found.len()) {
+            self.found.push(r.get(key)?);
+            self.pace.step(r)?;
+        }
+        Ok(std::mem::take(&mut self.found))
+    }
+}
+
+/// Stores many keys. Blind.
+pub struct SetMany {
+    entries: Vec<(Bytes, Bytes)>,
+    done: usize,
+    pace: Pace,
+}
+
+impl SetMany {
+    /// Stores these values under these records' keys, in this order.
+    #[must_use]
+    pub fn new(entries: Vec<(Bytes, Bytes)>) -> Self {
+        Self {
+            entries,
+            done: 0,
+            pace: Pace::default(),
+        }
+    }
+
+    /// Runs until it does not stop.
+    ///
+    /// # Errors
+    /// A stop.
+    pub fn step(&mut self, w: &mut dyn Writes) -> Attempt<()> {
+        if w.is_fresh() {
+            self.done = 0;
+        }
+        while let Some((key, value)) = self.entries.get(self.done) {
+            w.put(key.clone(), value.clone());
+            self.done += 1;
+            self.pace.step(w)?;
+        }
+        Ok(())
+    }
+}
+
+/// Removes many keys.
+pub struct DeleteMany {
+    keys: Vec<Bytes>,
+    done: usize,
+    existed: u64,
+    pace: Pace,
+}
+
+impl DeleteMany {
+    /// Removes these records' keys.
+    #[must_use]
+    pub fn new(keys: Vec<Bytes>) -> Self {
+        Self {
+            keys,
+            done: 0,
+            existed: 0,
+            pace: Pace::default(),
+        }
+    }
+
+    /// How many existed; a key that is named twice counts once.
+    ///
+    /// # Errors
+    /// A stop.
+    pub fn step(&mut self, w: &mut dyn Writes) -> Attempt<u64> {
+        if w.is_fresh() {
+            self.done = 0;
+            self.existed = 0;
+        }
+        while let Some(key) = self.keys.get(self.done) {
+            self.existed += u64::from(super::delete(w, key)?);
+            self.done += 1;
+            self.pace.step(w)?;
+        }
+        Ok(self.existed)
+    }
+}
