@@ -10,8 +10,8 @@
 //!     16      id of the record in `runs`
 //!     bytes   first key, last key
 //!     varint  entries, records, bytes (of keys and values), stored bytes (of the segments)
-//! varint  number of garbage records, each: 1 (0 = `runs`, 1 = `blobs`), 16 id, varint bytes:
-//!         what the flip that wrote this root replaced, to be deleted by the next
+//! varint  number of garbage records, each: 1 (0 = `runs`, 1 = `blobs`), 16 id, varint bytes,
+//!         varint epoch of the flip that replaced it: to be deleted some flips later
 //! ```
 //!
 //! Directory page, kind `D`, body: varint number of entries, entries in key order (see `entry`).
@@ -33,7 +33,7 @@ pub struct Root {
     pub runs: Vec<Vec<Entry>>,
     /// Levels 1 and below: disjoint segments, by directory pages in key order.
     pub levels: Vec<Vec<PageRef>>,
-    /// What the last flip replaced.
+    /// What recent flips replaced.
     pub garbage: Vec<Garbage>,
 }
 
@@ -44,6 +44,20 @@ pub struct Garbage {
     pub key: Key,
     /// Its size.
     pub bytes: u64,
+    /// The epoch of the flip that replaced it; 0 until that is known.
+    pub epoch: u64,
+}
+
+impl Garbage {
+    /// A record that the flip under construction replaces.
+    #[must_use]
+    pub fn new(key: Key, bytes: u64) -> Self {
+        Self {
+            key,
+            bytes,
+            epoch: 0,
+        }
+    }
 }
 
 /// A page of the directory, and a summary of what lies below it.
@@ -97,6 +111,7 @@ impl Root {
             out.push(store);
             out.extend_from_slice(&id.0);
             put_varint(&mut out, garbage.bytes);
+            put_varint(&mut out, garbage.epoch);
         }
         seal::finish(out)
     }
@@ -132,6 +147,7 @@ impl Root {
             root.garbage.push(Garbage {
                 key,
                 bytes: input.varint()?,
+                epoch: input.varint()?,
             });
         }
         input.end()?;

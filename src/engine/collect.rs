@@ -10,6 +10,7 @@ use super::flip::Flip;
 use super::flush;
 use super::gate::Pass;
 use super::load::{read, run_attempts};
+use super::reserve::RESERVE;
 use super::slice::Slice;
 use super::source::{Listing, Source};
 use super::view::Layer;
@@ -36,7 +37,7 @@ pub async fn collect(core: &Rc<Core>, pass: &Pass) -> Result<()> {
             return Ok(());
         }
         flip.new_generation = true;
-        flip.deletes = orphans;
+        flip.deletes.extend(orphans);
         if flip.run(core).await? {
             return Ok(());
         }
@@ -55,12 +56,15 @@ async fn orphans(core: &Rc<Core>) -> Result<Vec<Key>> {
         return Err(Error::internal("a read was not replied to"));
     };
     let live = live(core, !blobs.is_empty()).await?;
+    let reserve = Key::Run(RESERVE);
     let keys = runs
         .iter()
         .copied()
         .map(Key::Run)
         .chain(blobs.iter().copied().map(Key::Piece));
-    Ok(keys.filter(|key| !live.contains(key)).collect())
+    Ok(keys
+        .filter(|key| *key != reserve && !live.contains(key))
+        .collect())
 }
 
 /// Every record that the directory, its garbage list and the frames in memory refer to.

@@ -12,6 +12,8 @@ use super::notice::Notice;
 use super::queue::{Flight, Group, Outcome};
 use super::rebuild;
 use super::recover;
+use super::reserve;
+use super::staging::keep_warm;
 use super::write_ahead;
 use crate::backend::{Append, Appended, Failure, Id};
 use crate::codec::batch::{Batch, Op, OpValue};
@@ -50,10 +52,13 @@ pub fn start(core: &Rc<Core>) {
 
 /// A frame ready to be appended.
 struct Sealed {
+    incarnation: Id,
+    generation: u64,
     sequence: u64,
     frame: Bytes,
     pieces: Vec<(Id, Bytes)>,
-    dependent: bool,
+    /// Added under the number after the last known one; else under whatever is next.
+    at_known: bool,
     epoch: u64,
 }
 
@@ -76,7 +81,7 @@ async fn commit_first(core: &Rc<Core>) -> Result<()> {
         ground(core);
         return Ok(());
     }
-    let at = sealed.dependent.then(|| core.state.borrow().known + 1);
+    let at = sealed.at_known.then(|| core.state.borrow().known + 1);
     loop {
         let bytes = sealed.frame.len() + sealed.pieces.iter().map(|(_, b)| b.len()).sum::<usize>();
         core.count_written(bytes);
@@ -89,9 +94,12 @@ async fn commit_first(core: &Rc<Core>) -> Result<()> {
         match pending.await {
             Ok(appended) => return appended_first(core, &sealed, appended).await,
             Err(Failure::Taken) => {
-                // Sealed anew once the frames between are taken in; stale calls run again first.
+                // Perhaps by this very frame, sent before and thought lost: so it stays in flight
+                // until the frames between are taken in. Then it is sealed anew; stale calls run
+                // again first.
+                let taken_in = intake::take_in(core).await;
                 ground(core);
-                return intake::take_in(core).await;
+                return taken_in;
             }
             Err(Failure::Lost) => {
                 if recover::resolve(core, sealed.sequence, sealed.epoch).await? {
@@ -99,14 +107,32 @@ async fn commit_first(core: &Rc<Core>) -> Result<()> {
                 }
                 // Absent and nothing of this writer can have been forgotten: the same again.
             }
-            Err(failure @ Failure::Quota(_)) if calls_in_first(core) > 1 => {
-                drop(failure);
+            Err(Failure::Quota(_)) if calls_in_first(core) > 1 => {
                 split_first(core);
                 return Ok(());
+            }
+            Err(Failure::Quota(cause)) => {
+                // What frees room may use up the room kept for that.
+                if !frees_room(core) || !reserve::give_up(core).await {
+                    return Err(recover::error_of(core, Failure::Quota(cause)).await);
+                }
             }
             Err(failure) => return Err(recover::error_of(core, failure).await),
         }
     }
+}
+
+/// Whether the first group only removes.
+fn frees_room(core: &Rc<Core>) -> bool {
+    let state = core.state.borrow();
+    let mut ops = state
+        .queue
+        .groups
+        .iter()
+        .take(1)
+        .flat_map(|g| &g.calls)
+        .flat_map(|c| &c.ops);
+    ops.all(|op| !matches!(op, Op::Put(..)))
 }
 
 fn has_stale(core: &Rc<Core>) -> bool {
@@ -148,47 +174,51 @@ fn ground(core: &Rc<Core>) {
 
 /// Makes the first group's frame; `None` when it had nothing to write.
 async fn seal_first(core: &Rc<Core>) -> Result<Option<Sealed>> {
-    let (ops, large, dependent) = {
+    let (ops, large, dependent, header) = {
         let mut state = core.state.borrow_mut();
         state.sequence += 1;
-        let sequence = state.sequence;
+        // The generation under which the work of sealing begins: what is written ahead from now on
+        // may be collected by a flip that raises it, and then the frame must be void.
+        let header = FrameHeader {
+            incarnation: state.head.incarnation,
+            generation: state.head.generation,
+            writer: core.writer,
+            sequence: state.sequence,
+            wall_ms: core.env().now_ms(),
+        };
+        let repair = state.repair_log;
         let Some(group) = state.queue.groups.front_mut() else {
             return Ok(None);
         };
         // From here on nothing joins it.
         group.flight = Some(Flight {
-            sequence,
+            sequence: header.sequence,
             batch: Batch::default(),
-            records: Vec::new(),
         });
         let large = group.is_large();
         let ops = if large { Vec::new() } else { group.batch_ops() };
-        (ops, large, group.is_dependent())
+        (ops, large, group.is_dependent() || repair, header)
     };
     if !large && ops.is_empty() {
-        landed(core, core.state.borrow().sequence, None);
+        landed(core, header.sequence, None);
         return Ok(None);
     }
-    let (batch, pieces, records) = if large {
-        let ahead = write_ahead::write_first(core).await?;
-        (ahead.batch, Vec::new(), ahead.records)
+    let (batch, pieces) = if large {
+        (
+            write_ahead::first(core, header.generation).await?,
+            Vec::new(),
+        )
     } else {
-        let (batch, pieces) = move_out_pieces(core, ops);
-        (batch, pieces, Vec::new())
+        move_out_pieces(core, ops)
     };
     let mut state = core.state.borrow_mut();
-    let header = FrameHeader {
-        incarnation: state.head.incarnation,
-        generation: state.head.generation,
-        writer: core.writer,
-        sequence: state.sequence,
-        wall_ms: core.env().now_ms(),
-    };
     let sealed = Sealed {
-        sequence: state.sequence,
+        incarnation: header.incarnation,
+        generation: header.generation,
+        sequence: header.sequence,
         frame: frame::encode(&header, &batch),
         pieces,
-        dependent: dependent || large,
+        at_known: dependent,
         epoch: state.head.epoch,
     };
     if let Some(flight) = state
@@ -198,7 +228,6 @@ async fn seal_first(core: &Rc<Core>) -> Result<Option<Sealed>> {
         .and_then(|group| group.flight.as_mut())
     {
         flight.batch = batch;
-        flight.records = records;
     }
     Ok(Some(sealed))
 }
@@ -244,37 +273,32 @@ async fn appended_first(core: &Rc<Core>, sealed: &Sealed, appended: Appended) ->
         return intake::take_in(core).await;
     };
     let head = Head::decode(record)?;
-    let (known, base, epoch, void) = {
-        let state = core.state.borrow();
-        let same =
-            head.incarnation == state.head.incarnation && head.generation == state.head.generation;
-        let void = !same || appended.number <= head.position;
-        (state.known, state.head.base, state.head.epoch, void)
-    };
-    if void {
+    let same = head.incarnation == sealed.incarnation && head.generation == sealed.generation;
+    if !same || appended.number <= head.position {
+        // Void. A number that was handed out below the position means that the log's numbers have
+        // started over: naming the number explicitly sets them right.
+        core.state.borrow_mut().repair_log = same;
+        let taken_in = intake::take_in(core).await;
         ground(core);
-        return intake::take_in(core).await;
+        return taken_in;
     }
-    if appended.number == known + 1 && is_in_flight(core, sealed.sequence) {
+    // From here on it is committed, whatever fails.
+    let (known, base, epoch) = {
+        let mut state = core.state.borrow_mut();
+        state.repair_log = false;
+        (state.known, state.head.base, state.head.epoch)
+    };
+    if is_in_flight(core, sealed.sequence) && appended.number == known + 1 {
         apply_own(core, sealed, appended.number, base);
     } else if is_in_flight(core, sealed.sequence) {
-        // Frames of others lie between: take them in, and with them this one.
-        intake::take_in(core).await?;
-        if is_in_flight(core, sealed.sequence) {
-            return Err(Error::internal(
-                "a committed frame was not found in the log",
-            ));
-        }
+        // Frames of others lie between: they are taken in, and with them this one. If that fails,
+        // or it has been merged and cut already, the next look shows it.
+        drop(intake::take_in(core).await);
+        landed(core, sealed.sequence, None);
     }
     core.backend().notify();
     if head.epoch != epoch {
-        let inner = core.clone();
-        core.env().spawn(
-            async move {
-                drop(intake::take_in(&inner).await);
-            }
-            .boxed_local(),
-        );
+        super::poll::wake(core);
     }
     maintain::consider(core);
     Ok(())
@@ -284,16 +308,23 @@ async fn appended_first(core: &Rc<Core>, sealed: &Sealed, appended: Appended) ->
 fn apply_own(core: &Rc<Core>, sealed: &Sealed, number: u64, base: u64) {
     let writes = {
         let mut state = core.state.borrow_mut();
-        let flight = state
-            .queue
-            .groups
-            .front_mut()
-            .and_then(|group| group.flight.as_mut());
-        let (mut batch, records) = flight
-            .map(|f| (std::mem::take(&mut f.batch), std::mem::take(&mut f.records)))
-            .unwrap_or_default();
+        let (mut batch, records) = match state.queue.groups.front_mut() {
+            Some(group) => (
+                group
+                    .flight
+                    .as_mut()
+                    .map(|f| std::mem::take(&mut f.batch))
+                    .unwrap_or_default(),
+                group
+                    .ahead
+                    .take()
+                    .map(|ahead| ahead.records)
+                    .unwrap_or_default(),
+            ),
+            None => Default::default(),
+        };
         batch.resolve(base + number);
-        write_ahead::keep_warm(core, records, base + number);
+        keep_warm(core, records, base + number);
         state.apply(
             number,
             (core.writer, sealed.sequence),
@@ -336,6 +367,7 @@ pub fn landed(core: &Rc<Core>, sequence: u64, frame: Option<u64>) {
     for mut call in group.calls {
         call.settle(Outcome::Committed);
     }
+    core.tell_idle();
 }
 
 /// Fills in, in the calls behind, the places that the landed group took.
@@ -397,6 +429,7 @@ fn split_first(core: &Rc<Core>) {
             calls,
             bytes,
             flight: None,
+            ahead: None,
         });
     }
     state.rebuild_own();
@@ -419,4 +452,5 @@ fn fail_first(core: &Rc<Core>, error: &Error) {
         group
     };
     group.fail(error);
+    core.tell_idle();
 }

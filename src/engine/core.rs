@@ -77,6 +77,10 @@ pub struct Core {
     pub written_bytes: Cell<u64>,
     /// Whether background maintenance has been asked for and not ended.
     pub maintenance_wanted: Cell<bool>,
+    /// Whether the record that keeps room for deleting is known to be there.
+    pub reserve: Cell<super::reserve::Known>,
+    /// Whether a write has failed for lack of room since the last compaction.
+    pub pressed: Cell<bool>,
     /// Held by whoever reopens a lost connection.
     pub reconnecting: Gate,
     /// Who waits for the queue to run empty.
@@ -117,6 +121,8 @@ pub struct State {
     pub last_call: u64,
     /// The last sequence used.
     pub sequence: u64,
+    /// A blind frame got a number at or below the head's position: the next one names its own.
+    pub repair_log: bool,
     /// Uncommitted calls.
     pub queue: Queue,
 }
@@ -172,21 +178,32 @@ impl Core {
         }
     }
 
-    /// Resolves when every call issued so far has been settled.
+    /// Resolves when the queue is empty.
     pub async fn settled(&self) {
-        loop {
-            let receiver = {
-                let state = self.state.borrow();
-                let queue = &state.queue;
-                if queue.groups.is_empty() && queue.line.is_empty() && !queue.serving {
-                    return;
-                }
-                let (sender, receiver) = oneshot::channel();
-                self.idle.borrow_mut().push(sender);
-                receiver
-            };
-            let _told_or_gone = receiver.await;
-        }
+        while self
+            .wait_unless(|queue| queue.groups.is_empty() && queue.line.is_empty() && !queue.serving)
+            .await
+        {}
+    }
+
+    /// Resolves when every call issued so far is settled, whatever comes meanwhile.
+    pub async fn settled_so_far(&self) {
+        let last = self.state.borrow().last_call;
+        while self.wait_unless(|queue| !queue.holds_up_to(last)).await {}
+    }
+
+    /// Waits for something to be settled, unless `done` holds; whether it waited.
+    async fn wait_unless(&self, done: impl Fn(&Queue) -> bool) -> bool {
+        let receiver = {
+            if done(&self.state.borrow().queue) {
+                return false;
+            }
+            let (sender, receiver) = oneshot::channel();
+            self.idle.borrow_mut().push(sender);
+            receiver
+        };
+        let _told_or_gone = receiver.await;
+        true
     }
 
     /// The view of this moment.

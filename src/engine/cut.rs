@@ -115,10 +115,8 @@ async fn cut_entries(
         if !inside || entry.pieces {
             left.extend(rewrite(core, flip, entry, range).await?);
         }
-        flip.garbage.push(Garbage {
-            key: Key::Run(entry.id),
-            bytes: entry.stored,
-        });
+        flip.garbage
+            .push(Garbage::new(Key::Run(entry.id), entry.stored));
     }
     Ok(left)
 }
@@ -141,10 +139,8 @@ async fn rewrite(
         source.step(false);
         if range.from <= key && key < range.until {
             if let Cell::Piece(piece) = cell {
-                flip.garbage.push(Garbage {
-                    key: Key::Piece(piece.id),
-                    bytes: piece.len,
-                });
+                flip.garbage
+                    .push(Garbage::new(Key::Piece(piece.id), piece.len));
             }
         } else {
             sink.push(&mut flip.staging, &key, &cell).await?;

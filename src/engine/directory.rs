@@ -90,9 +90,6 @@ pub async fn edit(
     }
     let replaced = level.splice(from..until, pages);
     // The size of a directory page is not recorded; it is small.
-    garbage.extend(replaced.map(|page| Garbage {
-        key: Key::Run(page.id),
-        bytes: 0,
-    }));
+    garbage.extend(replaced.map(|page| Garbage::new(Key::Run(page.id), 0)));
     Ok(())
 }

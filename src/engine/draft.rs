@@ -10,7 +10,7 @@ use super::footprint::ReadSet;
 use super::memtable::Memtable;
 use super::scan::{Scan, rest_of};
 use super::view::View;
-use crate::codec::batch::{Op, OpKey, OpValue};
+use crate::codec::batch::{Op, OpKey, OpValue, resolve_op};
 use crate::codec::cell::Cell;
 use crate::codec::order::{Order, PROVISIONAL};
 use crate::env::Env;
@@ -215,6 +215,17 @@ impl Draft {
     pub fn restart(&mut self, again: bool) {
         self.fresh = !again;
         self.base.refresh();
+    }
+
+    /// Gives its places in the order of insertion to another call.
+    pub fn renumber(&mut self, from: u64, to: u64) {
+        for op in &mut self.ops {
+            resolve_op(op, |order| {
+                if order.frame == PROVISIONAL + from {
+                    order.frame = PROVISIONAL + to;
+                }
+            });
+        }
     }
 
     /// Takes back the operations from `len` on.

@@ -3,12 +3,11 @@
 use std::rc::Rc;
 
 use super::core::{Core, Frozen};
-use super::gate::Pass;
 use super::intake;
 use super::recover;
 use super::staging::Staging;
 use super::view::View;
-use crate::backend::{Failure, Key, Seen, Write};
+use crate::backend::{Durability, Failure, Key, Seen, Write};
 use crate::codec::head::{Head, MAX_WRITERS};
 use crate::codec::root::{Garbage, Root};
 use crate::error::Result;
@@ -16,7 +15,6 @@ use crate::error::Result;
 /// A flip under construction: the head it builds upon and the root it will install.
 pub struct Flip {
     base: Head,
-    old_garbage: Vec<Garbage>,
     /// The directory to be.
     pub root: Root,
     /// What is replaced by it.
@@ -27,7 +25,7 @@ pub struct Flip {
     pub position: u64,
     /// What a flush has frozen.
     pub frozen: Option<Frozen>,
-    /// Records to be deleted at once.
+    /// Records to be deleted once it is live.
     pub deletes: Vec<Key>,
     /// The last sequences of the writers whose frames are cut now, the most recent first.
     pub writers: Vec<(crate::backend::Id, u64)>,
@@ -37,22 +35,41 @@ pub struct Flip {
     pub records: Vec<(crate::backend::Id, bytes::Bytes)>,
 }
 
+/// Flips that a replaced record outlives, so that slow readers of older views can finish.
+const GRACE_EPOCHS: u64 = 8;
+/// Records deleted in one transaction.
+const DELETE_SLICE: usize = 500;
+
 impl Flip {
     /// A flip upon what is known now.
     #[must_use]
     pub fn new(core: &Rc<Core>) -> Self {
+        let grace = if core.pressed.get() { 0 } else { GRACE_EPOCHS };
+        Self::with_grace(core, grace)
+    }
+
+    /// A flip that also deletes all garbage.
+    #[must_use]
+    pub fn purging(core: &Rc<Core>) -> Self {
+        Self::with_grace(core, 0)
+    }
+
+    fn with_grace(core: &Rc<Core>, grace: u64) -> Self {
         let state = core.state.borrow();
+        let base = state.head.clone();
         let mut root = Root::clone(&state.view.root);
-        let old_garbage = std::mem::take(&mut root.garbage);
+        let (kept, expired): (Vec<Garbage>, Vec<Garbage>) = std::mem::take(&mut root.garbage)
+            .into_iter()
+            .partition(|garbage| garbage.epoch + grace > base.epoch);
+        root.garbage = kept;
         Self {
-            position: state.head.position,
-            base: state.head.clone(),
-            old_garbage,
+            position: base.position,
+            base,
             root,
             garbage: Vec::new(),
             staging: Staging::new(core),
             frozen: None,
-            deletes: Vec::new(),
+            deletes: expired.iter().map(|garbage| garbage.key).collect(),
             writers: Vec::new(),
             new_generation: false,
             records: Vec::new(),
@@ -77,7 +94,8 @@ impl Flip {
         }
     }
 
-    /// Runs the transaction. True: it is live. False: somebody else was first; the view has been built anew.
+    /// Runs the transaction. True: it is live. False: somebody else was first, or nobody can tell;
+    /// the view has been built anew.
     ///
     /// # Errors
     /// What the transaction fails with.
@@ -87,42 +105,42 @@ impl Flip {
             return Err(error);
         }
         let pass = core.intake.enter().await;
-        let won = self.transact(core, &pass).await;
-        if !matches!(won, Ok(true)) {
-            self.staging.abandon().await;
-        }
-        won
-    }
-
-    async fn transact(&mut self, core: &Rc<Core>, pass: &Pass) -> Result<bool> {
         let head = self.new_head();
-        self.root.epoch = head.epoch;
-        self.root.garbage = std::mem::take(&mut self.garbage);
-        let writes = self.writes(&head);
-        let decide = decision(
-            self.base.clone(),
-            self.new_generation.then_some(self.position),
-            writes,
-        );
-        let backend = core.backend();
-        let wrote = match backend.flip(decide, core.options.durability).await {
-            Ok(wrote) => wrote,
-            Err(Failure::Lost) => {
-                recover::reconnect(core, &backend).await?;
-                false
-            }
-            Err(failure) => return Err(recover::error_of(core, failure).await),
-        };
-        if !wrote || core.state.borrow().head.epoch != self.base.epoch {
-            intake::reload(core, pass).await?;
-            // Unknown outcomes are told by the root that is there now.
-            return Ok(*core.state.borrow().view.root == self.root);
+        for garbage in &mut self.garbage {
+            garbage.epoch = head.epoch;
         }
-        self.install(core, head);
+        self.root.epoch = head.epoch;
+        self.root.garbage.append(&mut self.garbage);
+        match self.transact(core, &head).await {
+            Ok(true) => {}
+            Ok(false) => {
+                self.staging.abandon().await;
+                intake::reload(core, &pass).await?;
+                return Ok(false);
+            }
+            Err(Failure::Lost) => {
+                // It may be live, and other flips may have built upon it: nothing is deleted. The
+                // collector finds what is not.
+                recover::reconnect(core, &core.backend()).await?;
+                intake::reload(core, &pass).await?;
+                return Ok(false);
+            }
+            Err(failure) => {
+                self.staging.abandon().await;
+                return Err(recover::error_of(core, failure).await);
+            }
+        }
+        if core.state.borrow().head.epoch == self.base.epoch {
+            self.install(core, head);
+        } else {
+            intake::reload(core, &pass).await?;
+        }
+        drop(pass);
+        delete(core, &self.deletes).await;
         Ok(true)
     }
 
-    fn writes(&self, head: &Head) -> Vec<Write> {
+    async fn transact(&mut self, core: &Rc<Core>, head: &Head) -> Result<bool, Failure> {
         let mut writes = vec![
             Write::Put(Key::Head, head.encode()),
             Write::Put(Key::Root, self.root.encode()),
@@ -132,23 +150,17 @@ impl Flip {
                 through: self.position,
             });
         }
-        writes.extend(
-            self.old_garbage
-                .iter()
-                .map(|garbage| Write::Delete(garbage.key)),
-        );
-        writes.extend(self.deletes.iter().copied().map(Write::Delete));
-        writes
+        core.count_written(writes.iter().map(bytes_of).sum());
+        let nothing_beyond = self.new_generation.then_some(self.position);
+        let decide = decision(self.base.clone(), nothing_beyond, writes);
+        // Strict whatever the option: it cuts frames that were acknowledged as strict, or that a
+        // `flush` has promised, perhaps by another tab.
+        core.backend().flip(decide, Durability::Strict).await
     }
 
     /// Makes the state what the transaction has made of the stores.
     fn install(&mut self, core: &Rc<Core>, head: Head) {
         super::staging::keep_warm(core, std::mem::take(&mut self.records), 0);
-        for garbage in &self.old_garbage {
-            if let Key::Run(id) | Key::Piece(id) = garbage.key {
-                core.ground.cache.forget(id);
-            }
-        }
         let mut state = core.state.borrow_mut();
         if let Some(frozen) = self.frozen {
             state.thaw(frozen);
@@ -156,6 +168,17 @@ impl Flip {
         let mut view = View::of_root(std::mem::take(&mut self.root));
         view.own = state.view.own.clone();
         view.layers = state.view.layers.clone();
+        // As every replayer will have it: those whom the head has forgotten are forgotten here too.
+        state.seen = head
+            .writers
+            .iter()
+            .chain(&state.tail_writers)
+            .copied()
+            .collect();
+        if self.new_generation {
+            // What was computed under the old one is not sealed under the new one unexamined.
+            state.mark_all_stale();
+        }
         state.head = head;
         core.ground
             .cache
@@ -174,4 +197,32 @@ fn decision(base: Head, nothing_beyond: Option<u64>, writes: Vec<Write>) -> crat
         let beyond = nothing_beyond.is_some_and(|position| seen.last_frame > Some(position));
         (same && !beyond).then_some(writes)
     })
+}
+
+fn bytes_of(write: &Write) -> usize {
+    match write {
+        Write::Put(_, record) => record.len(),
+        Write::Delete(_) | Write::CutLog { .. } => 0,
+    }
+}
+
+/// Deletes records that no committed root will ever refer to again: in transactions of their own
+/// that only delete, since these succeed where a quota is hit, and in slices, so that other tabs'
+/// commits get in between. What fails is garbage for the collector.
+pub async fn delete(core: &Rc<Core>, keys: &[Key]) {
+    for slice in keys.chunks(DELETE_SLICE) {
+        let deletes = slice.iter().copied().map(Write::Delete).collect();
+        if core.check_open_or_closing().is_err() {
+            return;
+        }
+        let deleted = core.backend().write(deletes, core.options.durability).await;
+        if deleted.is_err() {
+            return;
+        }
+        for key in slice {
+            if let Key::Run(id) | Key::Piece(id) = key {
+                core.ground.cache.forget(*id);
+            }
+        }
+    }
 }

@@ -18,6 +18,8 @@ use crate::codec::root::Root;
 use crate::error::{Error, Result};
 
 const ALL: u32 = u32::MAX;
+/// Times that a reload may find less in the log than is known before the store counts as broken.
+const RELOADS: usize = 5;
 
 /// Takes in every frame after the last known one. Waits for its turn.
 ///
@@ -195,7 +197,7 @@ pub fn stored_reads() -> Vec<Read> {
 /// # Errors
 /// As [`take_in`].
 pub async fn reload(core: &Rc<Core>, _pass: &Pass) -> Result<()> {
-    loop {
+    for _ in 0..RELOADS {
         let replies = read(core, stored_reads()).await?;
         let stored = decode_stored(&replies)?;
         check_life(core, record_of(&replies))?;
@@ -213,6 +215,9 @@ pub async fn reload(core: &Rc<Core>, _pass: &Pass) -> Result<()> {
         }
         return install(core, stored);
     }
+    // The store has lost frames that it had acknowledged.
+    super::close::shut(core, Reason::Lost);
+    core.check_open_or_closing()
 }
 
 fn record_of(replies: &[Reply]) -> Option<&Bytes> {

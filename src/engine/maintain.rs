@@ -5,16 +5,22 @@ use std::rc::Rc;
 
 use super::collect;
 use super::core::Core;
-use super::flip::Flip;
+use super::flip::{self, Flip};
 use super::flush;
 use super::gate::Pass;
+use super::intake;
 use super::merge;
-use crate::error::Result;
+use super::reserve;
+use crate::backend::Key;
+use crate::error::{Code, Result};
 
 /// Frames in the log at which the realm that wrote the last one flushes.
 pub const LOG_FRAMES: usize = 400;
 /// Bytes in the log at which it does.
 pub const LOG_BYTES: usize = 2 << 20;
+
+/// Runs in level 0 from which on a commit waits for a merge.
+const CROWDED_RUNS: usize = 16;
 
 /// How full the log is, 1.0 being the line.
 fn fullness(core: &Core) -> f64 {
@@ -44,28 +50,51 @@ async fn run(core: &Rc<Core>) -> Result<()> {
     {
         let pass = core.maintenance.enter().await;
         if fullness(core) >= 1.0 {
-            flush::flush(core, &pass).await?;
+            settled(core, flush::flush(core, &pass).await).await?;
         }
     }
+    reserve::restore(core).await;
     loop {
         core.check_open_or_closing()?;
         // Let go between two steps: a flush may wait.
         let pass = core.maintenance.enter().await;
         let due = merge::due(&core.view().root);
         let Some(level) = due else { return Ok(()) };
-        if !merge::step(core, &pass, level, false).await? {
+        if !settled(core, merge::step(core, &pass, level, false).await).await? {
             return Ok(());
         }
+    }
+}
+
+/// What a flip came to. A record that was missing because another tab's flip has replaced it
+/// means that this one was too late, not that data are damaged.
+async fn settled(core: &Rc<Core>, result: Result<bool>) -> Result<bool> {
+    match result {
+        Err(error) if error.code() == Code::Corrupt => {
+            let before = core.state.borrow().head.epoch;
+            intake::take_in(core).await?;
+            if core.state.borrow().head.epoch == before {
+                Err(error)
+            } else {
+                Ok(false)
+            }
+        }
+        other => other,
     }
 }
 
 /// Before a commit: if the log is twice full, flushes first. If that fails, the commit goes on:
 /// it may be the delete that makes room.
 pub async fn relieve(core: &Rc<Core>) {
-    if fullness(core) < 2.0 {
+    let crowded = || core.view().root.runs.len() >= CROWDED_RUNS;
+    if fullness(core) < 2.0 && !crowded() {
         return;
     }
     let pass = core.maintenance.enter().await;
+    if crowded() {
+        // Flushes have outrun the merges, here or in other tabs.
+        drop(merge::step(core, &pass, 0, false).await);
+    }
     if fullness(core) >= 2.0 {
         drop(flush::flush(core, &pass).await);
     }
@@ -77,15 +106,24 @@ pub async fn relieve(core: &Rc<Core>) {
 /// `StorageQuotaExceeded`, `ConnectionLost`, `Corrupt`, …
 pub async fn compact(core: &Rc<Core>) -> Result<()> {
     let pass = core.maintenance.enter().await;
+    if core.pressed.get() {
+        // Deleting needs no room, and makes some.
+        let garbage: Vec<Key> = core.view().root.garbage.iter().map(|g| g.key).collect();
+        flip::delete(core, &garbage).await;
+        reserve::give_up(core).await;
+    }
     flush_all(core, &pass).await?;
     while let Some(level) = uppermost_to_merge(core) {
         core.check_open_or_closing()?;
-        merge::step(core, &pass, level, true).await?;
+        settled(core, merge::step(core, &pass, level, true).await).await?;
     }
     if !core.view().root.garbage.is_empty() {
-        Flip::new(core).run(core).await?;
+        Flip::purging(core).run(core).await?;
     }
-    collect::collect(core, &pass).await
+    collect::collect(core, &pass).await?;
+    core.pressed.set(false);
+    reserve::restore(core).await;
+    Ok(())
 }
 
 /// Flushes until nothing is left that was there at the call, whoever else flushes.
@@ -93,7 +131,7 @@ async fn flush_all(core: &Rc<Core>, pass: &Pass) -> Result<()> {
     let target = core.state.borrow().known;
     while core.state.borrow().head.position < target {
         core.check_open_or_closing()?;
-        flush::flush(core, pass).await?;
+        settled(core, flush::flush(core, pass).await).await?;
     }
     Ok(())
 }

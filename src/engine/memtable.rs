@@ -46,10 +46,8 @@ impl Memtable {
 
     fn note_dead(&mut self, cell: &Cell) {
         if let Cell::Piece(piece) = cell {
-            self.dead_pieces.push(Garbage {
-                key: Key::Piece(piece.id),
-                bytes: piece.len,
-            });
+            self.dead_pieces
+                .push(Garbage::new(Key::Piece(piece.id), piece.len));
         }
     }
 

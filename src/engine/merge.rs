@@ -23,7 +23,7 @@ use crate::error::Result;
 pub const LEVEL0_RUNS: usize = 4;
 /// Stored bytes of level 1 above which it is merged; each level below takes ten times more.
 const LEVEL1_BYTES: u64 = 1 << 20;
-/// Stored bytes after which a step's output is installed.
+/// Stored bytes after which a step's output is installed; one segment when room is short.
 const STEP_BYTES: u64 = 2 << 20;
 /// A segment of at least this many stored bytes moves down by reference.
 const MOVE_BYTES: u64 = 32 << 10;
@@ -162,7 +162,7 @@ async fn all_of(core: &Rc<Core>, pages: &[PageRef]) -> Result<Vec<Entry>, LoadEr
     Ok(out)
 }
 
-/// One segment of a level, by chance: over time, all get their turn, without a pointer to keep.
+/// One segment of a level, by chance: over time, all get their turn, with no pointer to keep.
 async fn pick(core: &Rc<Core>, pages: &[PageRef]) -> Result<Vec<Entry>, LoadError> {
     let mut random = [0; 8];
     core.env().fill_random(&mut random);
@@ -189,6 +189,7 @@ async fn run_scan(
     let mut sink = SegmentSink::new(core, false, core.options.cache_bytes / 8);
     let mut slice = Slice::new(core);
     let mut dead: Vec<Garbage> = Vec::new();
+    let step_bytes = if core.pressed.get() { 1 } else { STEP_BYTES };
     let mut written: u64 = 0;
     loop {
         slice.breathe(core).await;
@@ -210,10 +211,7 @@ async fn run_scan(
         let next = run_attempts(core, || {
             scan.next_cell(&cache, &mut |shadowed| {
                 if let Cell::Piece(piece) = shadowed {
-                    dead.push(Garbage {
-                        key: Key::Piece(piece.id),
-                        bytes: piece.len,
-                    });
+                    dead.push(Garbage::new(Key::Piece(piece.id), piece.len));
                 }
             })
         });
@@ -225,7 +223,7 @@ async fn run_scan(
             sink.push(&mut flip.staging, &key, &cell).await?;
             if sink.entries.len() > before {
                 written += sink.entries.last().map_or(0, |entry| entry.stored);
-                if written >= STEP_BYTES {
+                if written >= step_bytes {
                     break;
                 }
             }
@@ -255,10 +253,7 @@ fn note_garbage(
     flip.garbage.extend(
         replaced
             .filter(|entry| !live.contains(&entry.id))
-            .map(|entry| Garbage {
-                key: Key::Run(entry.id),
-                bytes: entry.stored,
-            }),
+            .map(|entry| Garbage::new(Key::Run(entry.id), entry.stored)),
     );
 }
 

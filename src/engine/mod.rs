@@ -29,6 +29,7 @@ mod poll;
 mod queue;
 mod rebuild;
 mod recover;
+mod reserve;
 mod scan;
 mod slice;
 mod source;

@@ -57,6 +57,8 @@ pub async fn open(
         subscribers: Subscribers::default(),
         written_bytes: Cell::new(0),
         maintenance_wanted: Cell::new(false),
+        reserve: Cell::new(super::reserve::Known::Unknown),
+        pressed: Cell::new(false),
         idle: RefCell::new(Vec::new()),
     });
     *late.borrow_mut() = Rc::downgrade(&core);
@@ -165,6 +167,7 @@ fn fresh_state(backend: Rc<dyn Backend>, head: &Head) -> State {
         recent_from: 0,
         last_call: 0,
         sequence: 0,
+        repair_log: false,
         queue: Queue::default(),
     }
 }

@@ -91,6 +91,8 @@ pub struct Group {
     pub bytes: usize,
     /// While in flight: the sequence and the batch of the frame.
     pub flight: Option<Flight>,
+    /// Of a large batch: what has been written ahead.
+    pub ahead: Option<Ahead>,
 }
 
 /// What is known of a frame while it is in flight.
@@ -100,7 +102,16 @@ pub struct Flight {
     pub sequence: u64,
     /// The batch as sealed.
     pub batch: Batch,
-    /// Segments of the cited run, kept warm until their holes can be filled.
+}
+
+/// A large batch whose cells are in `runs` already.
+#[derive(Debug, Clone)]
+pub struct Ahead {
+    /// The generation under which it was written: under another one it may have been collected.
+    pub generation: u64,
+    /// What the frame says.
+    pub batch: Batch,
+    /// Segments to be kept warm, once their holes can be filled.
     pub records: Vec<(Id, Bytes)>,
 }
 
@@ -232,6 +243,23 @@ pub struct Queue {
 }
 
 impl Queue {
+    /// Whether a call with a number up to `last` is not settled yet.
+    #[must_use]
+    pub fn holds_up_to(&self, last: u64) -> bool {
+        let waiting = self.line.iter().any(|item| match item {
+            Waiting::Write(submission) => submission.id <= last,
+            Waiting::Turn(_) => false,
+        });
+        // What is just being served is in neither place.
+        waiting
+            || self.serving
+            || self
+                .groups
+                .iter()
+                .flat_map(|group| &group.calls)
+                .any(|call| call.id <= last)
+    }
+
     /// Whether a newcomer must wait.
     #[must_use]
     pub fn is_held(&self) -> bool {

@@ -26,15 +26,24 @@ pub async fn rebuild(core: &Rc<Core>) -> Result<()> {
         state.queue.hold += 1;
         std::mem::take(&mut state.queue.groups)
     };
+    let tables = core.view().own.clone();
     let mut rebuilt = Rebuilt::new(core);
     let mut result = Ok(());
-    for call in groups.into_iter().flat_map(|group| group.calls) {
-        if result.is_err() {
-            // Could not be run again now: keeps what it has and stays stale.
-            rebuilt.keep(call);
+    for (group, table) in groups.into_iter().zip(tables) {
+        let stale = group.calls.iter().any(|call| rebuilt.is_stale(call));
+        if result.is_err() || !stale {
+            // (Where a call could not be run again now, the rest keeps what it has, and is stale
+            // still.) With its memtable, and what has been written ahead of it.
+            rebuilt.keep_group(group, table);
             continue;
         }
-        result = rebuilt.take(core, call).await;
+        for call in group.calls {
+            if result.is_ok() {
+                result = rebuilt.take(core, call).await;
+            } else {
+                rebuilt.keep(call);
+            }
+        }
     }
     {
         let mut state = core.state.borrow_mut();
@@ -74,6 +83,16 @@ impl Rebuilt {
         }
     }
 
+    fn is_stale(&self, call: &Call) -> bool {
+        call.stale || call.reads.meets(&self.dirty)
+    }
+
+    fn keep_group(&mut self, mut group: Group, table: Rc<Memtable>) {
+        group.flight = None;
+        self.groups.push(group);
+        self.own.push(table);
+    }
+
     fn keep(&mut self, call: Call) {
         if !self
             .groups
@@ -95,7 +114,7 @@ impl Rebuilt {
         core: &Rc<Core>,
         mut call: Call,
     ) -> std::result::Result<(), LoadError> {
-        if !call.stale && !call.reads.meets(&self.dirty) {
+        if !self.is_stale(&call) {
             self.keep(call);
             return Ok(());
         }

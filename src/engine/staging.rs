@@ -4,12 +4,14 @@ use bytes::Bytes;
 use std::rc::Rc;
 
 use super::core::Core;
+use super::flip;
 use super::recover;
-use crate::backend::{Failure, Key, Write};
+use super::reserve;
+use crate::backend::{Durability, Failure, Key, Write};
 use crate::codec::cell::Cell;
 use crate::codec::entry::Entry;
 use crate::codec::segment::{Segment, SegmentBuilder};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Bytes handed to the backend in one transaction.
 const BATCH_BYTES: usize = 2 << 20;
@@ -66,33 +68,25 @@ impl Staging {
             }));
         for attempt in 0..2 {
             let backend = self.core.backend();
-            match backend
-                .write(writes.clone(), self.core.options.durability)
-                .await
-            {
+            // Strict whatever the option: a root or frame that survives a power cut must not cite
+            // records which did not.
+            match backend.write(writes.clone(), Durability::Strict).await {
                 Ok(()) => return Ok(()),
                 // Random ids and whole records: writing them twice is the same as once.
                 Err(Failure::Lost) if attempt == 0 => {
                     recover::reconnect(&self.core, &backend).await?;
                 }
+                Err(Failure::Quota(_)) if attempt == 0 && reserve::give_up(&self.core).await => {}
                 Err(failure) => return Err(recover::error_of(&self.core, failure).await),
             }
         }
-        Ok(())
+        Err(Error::internal("a write ahead ended without an outcome"))
     }
 
     /// Removes what was written, having failed to make it live. A failure leaves orphans, which
     /// are collected later.
     pub async fn abandon(self) {
-        let deletes: Vec<Write> = self.written.iter().copied().map(Write::Delete).collect();
-        if !deletes.is_empty() && self.core.check_open_or_closing().is_ok() {
-            drop(
-                self.core
-                    .backend()
-                    .write(deletes, self.core.options.durability)
-                    .await,
-            );
-        }
+        flip::delete(&self.core, &self.written).await;
     }
 }
 

@@ -205,6 +205,7 @@ fn serve_from(core: &Rc<Core>, mut seed: Option<Draft>) {
                 }
             }
             inner.state.borrow_mut().queue.serving = false;
+            inner.tell_idle();
         }
         .boxed_local(),
     );

@@ -14,6 +14,7 @@ use super::gate::Gate;
 use super::load::{LoadError, load};
 use super::queue::{Call, Outcome, Waiting};
 use super::submit;
+use super::view::View;
 use crate::error::{Error, Result};
 
 /// A transaction: reads a snapshot and its own writes; nothing shows outside until `commit`.
@@ -32,20 +33,29 @@ struct Inner {
     conflict: bool,
 }
 
-/// Begins a transaction, once every earlier call of this realm is settled.
+/// Begins a transaction on what is committed, once the calls issued before are settled.
 ///
 /// # Errors
 /// `Closed`, `ConnectionLost`.
 pub async fn begin(core: Rc<Core>) -> Result<Transaction> {
     core.check_open()?;
-    core.settled().await;
+    core.settled_so_far().await;
     core.check_open()?;
-    let (since, call) = {
+    let (since, call, view) = {
         let mut state = core.state.borrow_mut();
         state.last_call += 1;
-        (state.known, state.last_call)
+        (state.known, state.last_call, state.view.clone())
     };
-    let draft = Draft::new(core.ground.clone(), core.view(), call);
+    let committed = if view.own.is_empty() {
+        view
+    } else {
+        // Calls issued meanwhile are not part of the snapshot; they are checked at the commit.
+        Rc::new(View {
+            own: Vec::new(),
+            ..View::clone(&view)
+        })
+    };
+    let draft = Draft::new(core.ground.clone(), committed, call);
     let inner = Inner {
         draft: Some(draft),
         since,
@@ -185,11 +195,19 @@ impl Transaction {
         }
         let (done, receiver) = oneshot::channel();
         let core = self.core.clone();
+        let mut draft = draft;
         let start = move || {
+            // Its insertions come after those of the calls that were queued while it ran.
+            let now = {
+                let mut state = core.state.borrow_mut();
+                state.last_call += 1;
+                state.last_call
+            };
+            draft.renumber(id, now);
             if touched(&core, since, &draft.reads) {
                 drop(done.send(Outcome::Conflict));
             } else {
-                submit::enqueue(&core, Call::of_draft(id, draft, None, done), None);
+                submit::enqueue(&core, Call::of_draft(now, draft, None, done), None);
             }
         };
         if self.core.state.borrow().queue.is_held() {

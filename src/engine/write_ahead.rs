@@ -5,32 +5,43 @@ use std::rc::Rc;
 
 use super::commit::{PIECE_BYTES, seal_piece};
 use super::core::Core;
+use super::queue::Ahead;
 use super::staging::{SegmentSink, Staging};
-use crate::backend::{Id, Key};
+use crate::backend::Key;
 use crate::codec::batch::{Batch, Op};
 use crate::codec::cell::{Cell, PieceRef};
 use crate::codec::order::{ORDER_BYTES, Order, PROVISIONAL};
 use crate::error::Result;
 
-pub use super::staging::keep_warm;
-
 /// Cells between two looks at the clock.
 const SLICE_CELLS: usize = 500;
 const SLICE_MS: f64 = 8.0;
 
-/// A batch whose cells are in `runs` already.
-pub struct Ahead {
-    /// What the frame says.
-    pub batch: Batch,
-    /// Segments to be kept warm.
-    pub records: Vec<(Id, Bytes)>,
-}
-
-/// Writes the only call of the first group ahead.
+/// The batch of the first group, whose only call is large: written ahead, unless that has been
+/// done under this generation.
 ///
 /// # Errors
 /// What writing fails with; nothing of it is live then, and what was written is removed.
-pub async fn write_first(core: &Rc<Core>) -> Result<Ahead> {
+pub async fn first(core: &Rc<Core>, generation: u64) -> Result<Batch> {
+    let done = core
+        .state
+        .borrow()
+        .queue
+        .groups
+        .front()
+        .and_then(|group| group.ahead.clone());
+    if let Some(ahead) = done.filter(|ahead| ahead.generation == generation) {
+        return Ok(ahead.batch);
+    }
+    let ahead = write_first(core, generation).await?;
+    let batch = ahead.batch.clone();
+    if let Some(group) = core.state.borrow_mut().queue.groups.front_mut() {
+        group.ahead = Some(ahead);
+    }
+    Ok(batch)
+}
+
+async fn write_first(core: &Rc<Core>, generation: u64) -> Result<Ahead> {
     let (table, call) = {
         let state = core.state.borrow();
         let call = state
@@ -71,11 +82,13 @@ pub async fn write_first(core: &Rc<Core>) -> Result<Ahead> {
         .cloned()
         .map(Op::DeleteRange)
         .collect();
+    let batch = Batch {
+        run: sink.entries,
+        ops,
+    };
     Ok(Ahead {
-        batch: Batch {
-            run: sink.entries,
-            ops,
-        },
+        generation,
+        batch,
         records: sink.records,
     })
 }
