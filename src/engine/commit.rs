@@ -81,6 +81,17 @@ async fn commit_first(core: &Rc<Core>) -> Result<()> {
         ground(core);
         return Ok(());
     }
+    let mut uncertain = false;
+    let sent = send(core, &sealed, &mut uncertain).await;
+    if uncertain && is_in_flight(core, sealed.sequence) {
+        // It may have taken effect, whatever it was that failed afterwards.
+        return sent.map_err(|error| recover::outcome_unknown(&error));
+    }
+    sent
+}
+
+/// Appends the frame until its outcome is known.
+async fn send(core: &Rc<Core>, sealed: &Sealed, uncertain: &mut bool) -> Result<()> {
     let at = sealed.at_known.then(|| core.state.borrow().known + 1);
     loop {
         let bytes = sealed.frame.len() + sealed.pieces.iter().map(|(_, b)| b.len()).sum::<usize>();
@@ -92,20 +103,22 @@ async fn commit_first(core: &Rc<Core>) -> Result<()> {
         };
         let pending = core.backend().append(append, core.options.durability);
         match pending.await {
-            Ok(appended) => return appended_first(core, &sealed, appended).await,
+            Ok(appended) => return appended_first(core, sealed, appended).await,
             Err(Failure::Taken) => {
                 // Perhaps by this very frame, sent before and thought lost: so it stays in flight
                 // until the frames between are taken in. Then it is sealed anew; stale calls run
                 // again first.
-                let taken_in = intake::take_in(core).await;
+                intake::take_in(core).await?;
                 ground(core);
-                return taken_in;
+                return Ok(());
             }
             Err(Failure::Lost) => {
+                *uncertain = true;
                 if recover::resolve(core, sealed.sequence, sealed.epoch).await? {
                     return Ok(());
                 }
                 // Absent and nothing of this writer can have been forgotten: the same again.
+                *uncertain = false;
             }
             Err(Failure::Quota(_)) if calls_in_first(core) > 1 => {
                 split_first(core);
@@ -278,9 +291,9 @@ async fn appended_first(core: &Rc<Core>, sealed: &Sealed, appended: Appended) ->
         // Void. A number that was handed out below the position means that the log's numbers have
         // started over: naming the number explicitly sets them right.
         core.state.borrow_mut().repair_log = same;
-        let taken_in = intake::take_in(core).await;
+        intake::take_in(core).await?;
         ground(core);
-        return taken_in;
+        return Ok(());
     }
     // From here on it is committed, whatever fails.
     let (known, base, epoch) = {

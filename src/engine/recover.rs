@@ -11,6 +11,11 @@ use crate::backend::{Backend, Event, Failure};
 use crate::codec::head::MAX_WRITERS;
 use crate::error::{Code, Error, Result};
 
+/// Looks at the log to find out about a frame, before giving up.
+const LOOKS: u32 = 5;
+/// Pause before the second look, ms; each later one is longer by this.
+const LOOK_AGAIN_MS: u32 = 50;
+
 /// What an engine does when its backend tells something.
 #[must_use]
 pub fn listener(core: &std::rc::Weak<Core>) -> Rc<dyn Fn(Event)> {
@@ -62,10 +67,13 @@ pub async fn reconnect(core: &Rc<Core>, failed: &Rc<dyn Backend>) -> Result<()> 
 /// # Errors
 /// `ConnectionLost` when nobody can tell.
 pub async fn resolve(core: &Rc<Core>, sequence: u64, epoch: u64) -> Result<bool> {
-    reconnect(core, &core.backend()).await?;
-    {
-        let pass = core.intake.enter().await;
-        intake::reload(core, &pass).await?;
+    let mut tries = 0;
+    while let Err(error) = look_again(core).await {
+        tries += 1;
+        if tries == LOOKS || core.check_open_or_closing().is_err() {
+            return Err(error);
+        }
+        core.env().sleep(tries * LOOK_AGAIN_MS).await;
     }
     if !is_in_flight(core, sequence) {
         return Ok(true);
@@ -79,11 +87,30 @@ pub async fn resolve(core: &Rc<Core>, sequence: u64, epoch: u64) -> Result<bool>
     if remembered {
         Ok(false)
     } else {
-        Err(Error::new(
-            Code::ConnectionLost,
-            "the connection was lost during a commit, and whether it took effect cannot be told",
-        ))
+        Err(outcome_unknown(&Error::internal(
+            "its writer has been forgotten",
+        )))
     }
+}
+
+async fn look_again(core: &Rc<Core>) -> Result<()> {
+    if core.state.borrow().lost {
+        reconnect(core, &core.backend()).await?;
+    }
+    let pass = core.intake.enter().await;
+    intake::reload(core, &pass).await
+}
+
+/// The error of a commit that may or may not have taken effect.
+#[must_use]
+pub fn outcome_unknown(why: &Error) -> Error {
+    Error::new(
+        Code::ConnectionLost,
+        format!(
+            "the connection was lost during a commit, and whether it took effect cannot be told ({})",
+            why.message()
+        ),
+    )
 }
 
 /// The error for a transaction that failed.
