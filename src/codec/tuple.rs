@@ -118,6 +118,19 @@ pub fn prefix_range(prefix: Bytes) -> KeyRange {
     }
 }
 
+/// Every key that goes on after `elements`, which end with a whole element. Not the same as
+/// [`prefix_range`]: the terminator of "a" also begins the escape in "a\0", whose keys belong to
+/// another string.
+#[must_use]
+pub fn range_within(elements: Bytes) -> KeyRange {
+    let mut until = elements.to_vec();
+    until.push(ESCAPED);
+    KeyRange {
+        from: elements,
+        until: until.into(),
+    }
+}
+
 fn corrupt() -> Error {
     Error::corrupt("a stored key is malformed")
 }

@@ -58,3 +58,21 @@ proptest! {
 fn a_prefix_of_the_last_byte_has_an_end() {
     assert_eq!(&after_prefix(&[0x10, 0xFF])[..], &[0x11]);
 }
+
+#[test]
+fn a_range_within_a_string_holds_nothing_of_a_longer_one() {
+    let beginning = |name: &str| {
+        let mut key = vec![0x10];
+        push_string(&mut key, name.into());
+        key
+    };
+    let within = range_within(beginning("a").into());
+    let holds = |key: Vec<u8>| within.from <= key && Bytes::from(key) < within.until;
+    for tail in [0x00, 0x01, 0x80, 0xFE] {
+        let key = |name| [beginning(name), vec![tail, 0xFF]].concat();
+        assert!(holds(key("a")));
+        for other in ["", "a\0", "a\0b", "ab", "b"] {
+            assert!(!holds(key(other)), "{other:?}");
+        }
+    }
+}

@@ -59,7 +59,7 @@ impl Kv {
     /// Every record of the store.
     #[must_use]
     pub fn all(&self) -> KeyRange {
-        tuple::prefix_range(self.prefix.clone())
+        tuple::range_within(self.prefix.clone())
     }
 
     /// Removes every key. Blind.
