@@ -11,6 +11,7 @@ use std::rc::Rc;
 use crate::error::Error;
 
 pub mod memory;
+mod refusals;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod simulated;
 

@@ -1,1 +1,115 @@
-//! IndexedDB.
+//! IndexedDB, in a window or any kind of worker.
+//!
+//! The rules that every transaction here keeps: all its requests are issued at once (a flip
+//! issues its second half inside the success event of its first), it is committed explicitly, and
+//! it is settled by nothing but `complete`, `abort`, or the loss of the connection. `rexie` and
+//! `idb` settle earlier or hide an abort, hence `web-sys`.
+
+mod channel;
+mod connection;
+mod error;
+mod flip;
+mod globals;
+mod link;
+mod lock;
+mod open;
+mod requests;
+mod schema;
+mod transaction;
+
+use futures_util::future::{Either, LocalBoxFuture, select};
+use js_sys::{Promise, Reflect};
+use std::pin::pin;
+use std::rc::Rc;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+
+use super::{Backend, Connector, Event};
+use crate::env::browser::Timeout;
+use crate::error::{Code, Error};
+use channel::Channel;
+use connection::Connection;
+use link::Link;
+use lock::SharedLock;
+
+/// Opens connections to the IndexedDB database of one name.
+#[derive(Clone)]
+pub struct IndexedDbConnector {
+    name: Rc<str>,
+    open_timeout_ms: u32,
+}
+
+impl IndexedDbConnector {
+    /// Connections to the database `name`; opening one gives up with `Blocked` after
+    /// `open_timeout_ms` milliseconds.
+    #[must_use]
+    pub fn new(name: &str, open_timeout_ms: u32) -> Self {
+        Self {
+            name: name.into(),
+            open_timeout_ms,
+        }
+    }
+}
+
+/// The name of the Web Lock that every open connection to the database `name` shares, and of the
+/// channel on which they wake each other. Whoever holds the lock exclusively knows that no
+/// connection is open.
+#[must_use]
+pub fn lock_name(name: &str) -> String {
+    format!("patchstore:{name}")
+}
+
+/// Opens without a limit of time. Dropped before its end, it leaves nothing open.
+async fn connect(name: Rc<str>, events: Rc<dyn Fn(Event)>) -> Result<Rc<dyn Backend>, Error> {
+    let shared_name = lock_name(&name);
+    let lock = SharedLock::acquire(&shared_name).await;
+    let database = open::open(&name).await?;
+    let wake = Rc::clone(&events);
+    let channel = Channel::join(&shared_name, move || wake(Event::Wake));
+    Ok(Rc::new(Connection::new(Link::new(
+        database, events, channel, lock,
+    ))))
+}
+
+impl Connector for IndexedDbConnector {
+    fn open(
+        &self,
+        events: Rc<dyn Fn(Event)>,
+    ) -> LocalBoxFuture<'static, Result<Rc<dyn Backend>, Error>> {
+        let Self {
+            name,
+            open_timeout_ms,
+        } = self.clone();
+        Box::pin(async move {
+            let timeout = Timeout::after_ms(open_timeout_ms);
+            match select(pin!(connect(Rc::clone(&name), events)), timeout).await {
+                Either::Left((opened, _)) => opened,
+                Either::Right(_) => Err(Error::new(
+                    Code::Blocked,
+                    format!(
+                        "the database {name:?} could not be opened within {open_timeout_ms} ms"
+                    ),
+                )),
+            }
+        })
+    }
+
+    fn estimate(&self) -> LocalBoxFuture<'static, Option<(f64, f64)>> {
+        Box::pin(estimate())
+    }
+}
+
+async fn estimate() -> Option<(f64, f64)> {
+    let storage = globals::path(&["navigator", "storage"])?;
+    let estimate = Reflect::get(&storage, &"estimate".into()).ok()?;
+    let promise = estimate
+        .dyn_into::<js_sys::Function>()
+        .ok()?
+        .call0(&storage)
+        .ok()?;
+    let figures = JsFuture::from(promise.dyn_into::<Promise>().ok()?)
+        .await
+        .ok()?;
+    let number = |name: &str| Reflect::get(&figures, &JsValue::from(name)).ok()?.as_f64();
+    Some((number("usage")?, number("quota")?))
+}

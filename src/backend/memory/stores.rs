@@ -4,10 +4,8 @@ use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
+use crate::backend::refusals::{LAST_NUMBER, number_out_of_range, put_of_frame};
 use crate::backend::{Append, Appended, Failure, Id, IdStore, Key, Read, Reply, Seen, Write};
-
-/// The largest number that IndexedDB's key generator hands out, 2^53.
-const LAST_NUMBER: u64 = 1 << 53;
 
 /// The records of one database.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -167,14 +165,4 @@ fn size<'a>(values: impl Iterator<Item = &'a Bytes>) -> StoreSize {
         records: sum.records + 1,
         bytes: sum.bytes + bytes.len(),
     })
-}
-
-/// How every backend refuses [`Write::Put`] of a [`Key::Frame`].
-pub(crate) fn put_of_frame() -> Failure {
-    Failure::Aborted("a frame is appended, never put".into(), None)
-}
-
-/// How every backend refuses a number that IndexedDB's numbers cannot hold.
-pub(crate) fn number_out_of_range() -> Failure {
-    Failure::Aborted("the log has no such number".into(), None)
 }

@@ -26,13 +26,12 @@ pub(super) struct Connection {
     settling: Turnstile,
 }
 
+type OneShot<T> = Box<dyn FnOnce(&mut Stores) -> Result<T, Failure>>;
+
 /// What a transaction does when its turn has come.
 enum Body<T> {
     /// Hands all requests over at once; `written` bytes of them.
-    OneShot {
-        written: usize,
-        run: Box<dyn FnOnce(&mut Stores) -> Result<T, Failure>>,
-    },
+    OneShot { written: usize, run: OneShot<T> },
     /// Asks the tab in between.
     Flip {
         decide: Decide,

@@ -3,6 +3,9 @@
 //! They come in through this trait so that a simulation can decide them; clippy forbids the
 //! real ones inside the engine.
 
+#[cfg(target_arch = "wasm32")]
+pub mod browser;
+
 use futures_util::future::LocalBoxFuture;
 
 /// The world as the engine sees it. Single-threaded: futures need not be `Send`.

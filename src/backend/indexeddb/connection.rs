@@ -1,0 +1,139 @@
+//! The four kinds of transaction.
+
+use std::future::ready;
+use std::rc::Rc;
+
+use super::link::{Link, Mode};
+use super::requests::{self, Awaited};
+use super::schema::Scope;
+use super::transaction::{End, or_abort};
+use super::{error, flip};
+use crate::backend::{
+    Append, Appended, Backend, Decide, Durability, Failure, Read, Reply, Settled, Write,
+};
+
+/// A connection as the engine sees it; closed when dropped.
+pub(super) struct Connection(Rc<Link>);
+
+impl Connection {
+    pub fn new(link: Rc<Link>) -> Self {
+        Self(link)
+    }
+
+    fn try_read(&self, reads: Vec<Read>) -> Result<Settled<Vec<Reply>>, Failure> {
+        let link = &self.0;
+        if reads.is_empty() {
+            return if link.is_open() {
+                at_once(Vec::new())
+            } else {
+                Err(Failure::Lost)
+            };
+        }
+        let transaction = link.begin(requests::scope_of_reads(&reads), Mode::Read)?;
+        let awaited = or_abort(&transaction, requests::issue_reads(&transaction, &reads))?;
+        link.commit(
+            &transaction,
+            awaited.iter().flat_map(Awaited::requests).count() < 2,
+        );
+        let (of, at) = (Rc::clone(link), transaction.clone());
+        Ok(link.settle(transaction, move |end| match end {
+            End::Completed => replies(&awaited),
+            End::Aborted => {
+                let all: Vec<_> = awaited
+                    .iter()
+                    .flat_map(Awaited::requests)
+                    .cloned()
+                    .collect();
+                Err(of.abort_of(&at, &all, false, Mode::Read))
+            }
+        }))
+    }
+
+    fn try_write(&self, writes: &[Write], mode: Mode) -> Result<Settled<()>, Failure> {
+        let link = &self.0;
+        let scope = requests::scope_of_writes(writes)?;
+        if writes.is_empty() {
+            return if link.is_open() {
+                at_once(())
+            } else {
+                Err(Failure::Lost)
+            };
+        }
+        let transaction = link.begin(scope, mode)?;
+        let issued = or_abort(&transaction, requests::issue_writes(&transaction, writes))?;
+        link.commit(&transaction, issued.len() < 2);
+        let (of, at) = (Rc::clone(link), transaction.clone());
+        Ok(link.settle(transaction, move |end| match end {
+            End::Completed => Ok(()),
+            End::Aborted => Err(of.abort_of(&at, &issued, false, mode)),
+        }))
+    }
+
+    fn try_append(&self, append: &Append, mode: Mode) -> Result<Settled<Appended>, Failure> {
+        let link = &self.0;
+        requests::check_number(append.at)?;
+        let pieces = if append.pieces.is_empty() {
+            Scope::NONE
+        } else {
+            Scope::BLOBS
+        };
+        let scope = Scope::LOG.with(Scope::HEAD).with(pieces);
+        let transaction = link.begin(scope, mode)?;
+        let issued = or_abort(&transaction, requests::issue_append(&transaction, append))?;
+        link.commit(&transaction, append.pieces.is_empty());
+        let (of, at) = (Rc::clone(link), transaction.clone());
+        let is_numbered = append.at.is_some();
+        Ok(link.settle(transaction, move |end| match end {
+            // Committed, but what it saw cannot be told: whoever reopens finds it in the log.
+            End::Completed => issued.appended().map_err(|_| Failure::Lost),
+            End::Aborted => Err(of.abort_of(&at, &issued.all(), is_numbered, mode)),
+        }))
+    }
+}
+
+fn replies(awaited: &[Awaited]) -> Result<Vec<Reply>, Failure> {
+    let replies = awaited.iter().map(Awaited::reply);
+    replies
+        .collect::<Result<_, _>>()
+        .map_err(|exception| error::thrown(&exception))
+}
+
+fn at_once<T: 'static>(value: T) -> Result<Settled<T>, Failure> {
+    Ok(Box::pin(ready(Ok(value))))
+}
+
+fn settled<T: 'static>(started: Result<Settled<T>, Failure>) -> Settled<T> {
+    started.unwrap_or_else(|failure| Box::pin(ready(Err(failure))))
+}
+
+impl Backend for Connection {
+    fn read(&self, reads: Vec<Read>) -> Settled<Vec<Reply>> {
+        settled(self.try_read(reads))
+    }
+
+    fn write(&self, writes: Vec<Write>, durability: Durability) -> Settled<()> {
+        settled(self.try_write(&writes, Mode::Write(durability)))
+    }
+
+    fn append(&self, append: Append, durability: Durability) -> Settled<Appended> {
+        settled(self.try_append(&append, Mode::Write(durability)))
+    }
+
+    fn flip(&self, decide: Decide, durability: Durability) -> Settled<bool> {
+        settled(flip::start(&self.0, decide, Mode::Write(durability)))
+    }
+
+    fn notify(&self) {
+        self.0.wake_others();
+    }
+
+    fn close(&self) {
+        self.0.close();
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}

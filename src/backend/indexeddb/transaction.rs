@@ -1,0 +1,122 @@
+//! Transactions under way: how each comes to exactly one end.
+
+use futures_channel::oneshot;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use wasm_bindgen::prelude::*;
+use web_sys::{Event, IdbRequest, IdbTransaction};
+
+use crate::backend::{Failure, Settled};
+
+/// How a transaction ended, as the browser tells.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    Completed,
+    Aborted,
+}
+
+/// The transactions of one connection that have not come to their end.
+#[derive(Default)]
+pub(super) struct Ledger {
+    last_id: Cell<u64>,
+    unsettled: RefCell<BTreeMap<u64, Unsettled>>,
+}
+
+/// A handler of events, freed with this.
+pub(super) type Handler = Closure<dyn FnMut(Event)>;
+
+/// A transaction and its handlers. Dropped, it hears nothing more, and who waits for it gets
+/// `Lost` unless it was settled.
+struct Unsettled {
+    transaction: IdbTransaction,
+    _on_end: Handler,
+    in_between: Option<(IdbRequest, Handler)>,
+}
+
+impl Drop for Unsettled {
+    fn drop(&mut self) {
+        self.transaction.set_oncomplete(None);
+        self.transaction.set_onabort(None);
+        if let Some((request, _)) = &self.in_between {
+            request.set_onsuccess(None);
+        }
+    }
+}
+
+impl Ledger {
+    /// Settles with what `outcome` makes of the end of `transaction`. `in_between` is a
+    /// request and what runs at its success. `ended` is called last, with the entry's number, which
+    /// is returned too.
+    pub fn enter<T: 'static>(
+        &self,
+        transaction: IdbTransaction,
+        in_between: Option<(IdbRequest, Handler)>,
+        outcome: impl FnOnce(End) -> Result<T, Failure> + 'static,
+        ended: impl FnOnce(u64) + 'static,
+    ) -> (u64, Settled<T>) {
+        let id = self.last_id.get() + 1;
+        self.last_id.set(id);
+        let (settle, settled) = oneshot::channel();
+        let on_end = Closure::once(move |event: Event| {
+            let end = if event.type_() == "complete" {
+                End::Completed
+            } else {
+                End::Aborted
+            };
+            // Nobody may be waiting any more.
+            let _ = settle.send(outcome(end));
+            ended(id);
+        });
+        transaction.set_oncomplete(Some(on_end.as_ref().unchecked_ref()));
+        transaction.set_onabort(Some(on_end.as_ref().unchecked_ref()));
+        if let Some((request, handler)) = &in_between {
+            request.set_onsuccess(Some(handler.as_ref().unchecked_ref()));
+        }
+        let unsettled = Unsettled {
+            transaction,
+            _on_end: on_end,
+            in_between,
+        };
+        self.unsettled.borrow_mut().insert(id, unsettled);
+        (
+            id,
+            Box::pin(async move { settled.await.unwrap_or(Err(Failure::Lost)) }),
+        )
+    }
+
+    /// Strikes off a transaction that has ended, or whose end is known.
+    pub fn leave(&self, id: u64) {
+        let ended = self.unsettled.borrow_mut().remove(&id);
+        drop(ended);
+    }
+
+    /// Whether every transaction has ended.
+    pub fn is_empty(&self) -> bool {
+        self.unsettled.borrow().is_empty()
+    }
+
+    /// Ends every transaction as `Lost`.
+    pub fn lose_all(&self) {
+        let lost = self.unsettled.take();
+        drop(lost);
+    }
+}
+
+/// Takes back what was issued. What has aborted already cannot be, and need not.
+pub(super) fn abort(transaction: &IdbTransaction) {
+    let _ = transaction.abort();
+}
+
+/// Takes the transaction back if not all of its requests could be issued.
+///
+/// # Errors
+/// Why they could not.
+pub(super) fn or_abort<T>(
+    transaction: &IdbTransaction,
+    issued: Result<T, Failure>,
+) -> Result<T, Failure> {
+    if issued.is_err() {
+        abort(transaction);
+    }
+    issued
+}
