@@ -1,1 +1,217 @@
-//! A fake keyspace.
+//! A keyspace for tests: a map, that stops work at random and makes it start over at random.
+
+use bytes::Bytes;
+use std::collections::BTreeMap;
+
+use crate::backend::Id;
+use crate::codec::order::{Order, PROVISIONAL};
+use crate::engine::access::{Attempt, Cursor, KeyRange, Need, Reads, Stop, Writes};
+use crate::error::Error;
+
+/// What is committed, and how to disturb.
+#[derive(Default)]
+pub struct Fake {
+    pub map: BTreeMap<Bytes, Bytes>,
+    /// One stop in this many calls; 0 is never.
+    pub stop_in: u64,
+    /// One rerun in this many stops; 0 is never.
+    pub rerun_in: u64,
+    pub seed: u64,
+    pub stops: u64,
+    pub reads: u64,
+    commits: u64,
+}
+
+/// One attempt.
+struct Batch<'a> {
+    fake: &'a mut Fake,
+    view: BTreeMap<Bytes, Bytes>,
+    slots: u32,
+    fresh: bool,
+}
+
+impl Fake {
+    pub fn disturbed(seed: u64) -> Self {
+        Self {
+            stop_in: 3,
+            rerun_in: 4,
+            seed,
+            ..Self::default()
+        }
+    }
+
+    fn chance(&mut self, one_in: u64) -> bool {
+        self.seed = self
+            .seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695);
+        one_in > 0 && (self.seed >> 33).is_multiple_of(one_in)
+    }
+
+    pub fn read<T>(
+        &mut self,
+        mut work: impl FnMut(&mut dyn Reads) -> Attempt<T>,
+    ) -> Result<T, Error> {
+        let view = self.map.clone();
+        let mut batch = Batch {
+            fake: self,
+            view,
+            slots: 0,
+            fresh: true,
+        };
+        loop {
+            match work(&mut batch) {
+                Ok(value) => return Ok(value),
+                Err(Stop::Fail(error)) => return Err(error),
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Runs work and commits it; some stops throw the batch away and begin anew.
+    pub fn write<T>(
+        &mut self,
+        mut work: impl FnMut(&mut dyn Writes) -> Attempt<T>,
+    ) -> Result<T, Error> {
+        let base = self.map.clone();
+        let mut batch = Batch {
+            fake: self,
+            view: base.clone(),
+            slots: 0,
+            fresh: true,
+        };
+        let value = loop {
+            match work(&mut batch) {
+                Ok(value) => break value,
+                Err(Stop::Fail(error)) => return Err(error),
+                Err(_) => {
+                    batch.fresh = batch.fake.chance(batch.fake.rerun_in);
+                    if batch.fresh {
+                        batch.view = base.clone();
+                        batch.slots = 0;
+                    }
+                }
+            }
+        };
+        let view = std::mem::take(&mut batch.view);
+        self.commits += 1;
+        self.map = view
+            .into_iter()
+            .map(|(k, v)| (self.settled(&k), self.settled(&v)))
+            .collect();
+        Ok(value)
+    }
+
+    /// Fills in provisional places, as a replayer does.
+    fn settled(&self, bytes: &Bytes) -> Bytes {
+        let Some(at) = bytes.len().checked_sub(12) else {
+            return bytes.clone();
+        };
+        match Order::from_bytes(&bytes[at..]) {
+            Some(order) if order.frame == PROVISIONAL => {
+                let real = Order {
+                    frame: self.commits,
+                    ..order
+                };
+                [&bytes[..at], &real.to_bytes()].concat().into()
+            }
+            _ => bytes.clone(),
+        }
+    }
+}
+
+impl Batch<'_> {
+    fn disturb(&mut self) -> Attempt<()> {
+        if !self.fake.chance(self.fake.stop_in) {
+            return Ok(());
+        }
+        self.fake.stops += 1;
+        Err(if self.fake.chance(2) {
+            Stop::Yield
+        } else {
+            Stop::Need(Need::Piece(Id([0; 16])))
+        })
+    }
+
+    fn advance(&mut self, cursor: &mut Cursor) -> Option<(Bytes, Bytes)> {
+        let (from, until) = (cursor.range.from.clone(), cursor.range.until.clone());
+        if from >= until {
+            return None;
+        }
+        let mut range = self.view.range(from..until);
+        let last = cursor.last.clone();
+        let found = if cursor.reverse {
+            range.rfind(|(key, _)| last.as_ref().is_none_or(|last| *key < last))
+        } else {
+            range.find(|(key, _)| last.as_ref().is_none_or(|last| *key > last))
+        };
+        let (key, value) = found?;
+        cursor.last = Some(key.clone());
+        Some((key.clone(), value.clone()))
+    }
+}
+
+impl Reads for Batch<'_> {
+    fn get(&mut self, key: &[u8]) -> Attempt<Option<Bytes>> {
+        self.fake.reads += 1;
+        self.disturb()?;
+        Ok(self.view.get(key).cloned())
+    }
+
+    fn contains(&mut self, key: &[u8]) -> Attempt<bool> {
+        Ok(self.get(key)?.is_some())
+    }
+
+    fn next(&mut self, cursor: &mut Cursor) -> Attempt<Option<(Bytes, Bytes)>> {
+        self.fake.reads += 1;
+        self.disturb()?;
+        Ok(self.advance(cursor))
+    }
+
+    fn next_key(&mut self, cursor: &mut Cursor) -> Attempt<Option<Bytes>> {
+        Ok(self.next(cursor)?.map(|(key, _)| key))
+    }
+
+    fn breathe(&mut self) -> Attempt<()> {
+        self.disturb()
+    }
+}
+
+impl Writes for Batch<'_> {
+    fn is_fresh(&self) -> bool {
+        self.fresh
+    }
+
+    fn put(&mut self, key: Bytes, value: Bytes) {
+        self.view.insert(key, value);
+    }
+
+    fn delete(&mut self, key: Bytes) {
+        self.view.remove(&key);
+    }
+
+    fn delete_range(&mut self, range: KeyRange) {
+        self.view
+            .retain(|key, _| !(range.from <= *key && *key < range.until));
+    }
+
+    fn new_order(&mut self) -> Order {
+        self.slots += 1;
+        Order {
+            frame: PROVISIONAL,
+            slot: self.slots - 1,
+        }
+    }
+
+    fn put_at(&mut self, prefix: Bytes, order: Order, value: Bytes) {
+        self.put([&prefix[..], &order.to_bytes()].concat().into(), value);
+    }
+
+    fn put_order(&mut self, key: Bytes, order: Order) {
+        self.put(key, Bytes::copy_from_slice(&order.to_bytes()));
+    }
+
+    fn delete_at(&mut self, prefix: Bytes, order: Order) {
+        self.delete([&prefix[..], &order.to_bytes()].concat().into());
+    }
+}

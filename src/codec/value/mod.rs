@@ -84,3 +84,6 @@ pub fn from_json(text: &[u8]) -> Bytes {
     out.extend_from_slice(text);
     out.into()
 }
+
+#[cfg(test)]
+pub(crate) mod testing;

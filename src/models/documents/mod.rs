@@ -1,20 +1,43 @@
 //! Collections of documents.
+//!
+//! A document is a stored object that begins with `_id`, `_created` and `_updated`, in this
+//! order; the two times are whole milliseconds since the epoch. It lies under its place in the
+//! order of insertion; the id index says which.
 
 use bytes::Bytes;
 
-use super::query::Query;
+use super::names::check_key;
 use super::scope::Scope;
-use crate::codec::js_string::{JsStr, JsString};
-use crate::engine::access::{Attempt, Reads, Writes};
-use crate::error::Result;
+use super::{keys, query};
+use crate::codec::js_string::JsStr;
+use crate::codec::order::Order;
+use crate::codec::tuple;
+use crate::engine::access::{Attempt, KeyRange, Reads, Stop, Writes};
+use crate::error::{Error, Result};
 
+mod collections;
+mod count;
+mod find;
 mod ids;
+mod insert;
+mod meta;
+mod projection;
+mod sort;
 
+pub use collections::Collections;
+pub use count::Count;
+pub use find::{Find, FindSpec};
 pub use ids::Ids;
+pub use insert::{Insert, NewDoc};
+pub use query::Query;
 
 /// A collection: where its keys lie. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Collection {}
+pub struct Collection {
+    docs: Bytes,
+    ids: Bytes,
+    marker: Bytes,
+}
 
 impl Collection {
     /// The collection `name` of a scope.
@@ -22,21 +45,30 @@ impl Collection {
     /// # Errors
     /// `InvalidArgument` when a name is empty or too long.
     pub fn new(scope: &Scope, name: JsStr<'_>) -> Result<Self> {
-        let _ = (scope, name);
-        todo!()
+        Ok(Self {
+            docs: keys::collection_prefix(keys::DOCUMENT, scope, name)?,
+            ids: keys::collection_prefix(keys::ID, scope, name)?,
+            marker: keys::collection_prefix(keys::COLLECTION, scope, name)?,
+        })
     }
+
     /// The stored document of an id.
     ///
     /// # Errors
     /// A stop; `InvalidArgument` for too long an id.
     pub fn get(&self, r: &mut dyn Reads, id: JsStr<'_>) -> Attempt<Option<Bytes>> {
-        let _ = (r, id);
-        todo!()
+        check_key("the id", id)?;
+        let Some(order) = self.order_of(r.get(&self.id_key(id))?)? else {
+            return Ok(None);
+        };
+        Ok(Some(there(r.get(&self.doc_key(order))?)?))
     }
-    /// Shallow merge of the stored object `changes`; false when absent.
+
+    /// Shallow merge of the stored object `changes`, in which `_id`, `_created` and `_updated`
+    /// are ignored; sets `_updated`. False when there is no such document.
     ///
     /// # Errors
-    /// A stop; `InvalidArgument` when `changes` is no plain object.
+    /// A stop; `InvalidArgument` when `changes` is no plain object or the id too long.
     pub fn update(
         &self,
         w: &mut dyn Writes,
@@ -44,13 +76,14 @@ impl Collection {
         changes: &[u8],
         now_ms: f64,
     ) -> Attempt<bool> {
-        let _ = (w, id, changes, now_ms);
-        todo!()
+        self.rewrite(w, id, &mut |old| meta::merged(old, changes, now_ms))
     }
-    /// Replaces all but `_id` and `_created`; false when absent.
+
+    /// Puts the stored object `doc` in the place of a document; `_id`, `_created` and the place
+    /// stay, `_updated` is set. False when there is no such document.
     ///
     /// # Errors
-    /// A stop; `InvalidArgument` when `doc` is no plain object.
+    /// A stop; `InvalidArgument` when `doc` is no plain object or the id too long.
     pub fn replace(
         &self,
         w: &mut dyn Writes,
@@ -58,151 +91,76 @@ impl Collection {
         doc: &[u8],
         now_ms: f64,
     ) -> Attempt<bool> {
-        let _ = (w, id, doc, now_ms);
-        todo!()
+        self.rewrite(w, id, &mut |old| meta::replaced(old, doc, now_ms))
     }
-    /// Removes a document; false when absent.
+
+    fn rewrite(
+        &self,
+        w: &mut dyn Writes,
+        id: JsStr<'_>,
+        change: &mut dyn FnMut(&[u8]) -> Result<Bytes>,
+    ) -> Attempt<bool> {
+        check_key("the id", id)?;
+        let Some(order) = self.order_of(w.get(&self.id_key(id))?)? else {
+            return Ok(false);
+        };
+        let old = there(w.get(&self.doc_key(order))?)?;
+        let new = change(&old)?;
+        w.put_at(self.docs.clone(), order, new);
+        Ok(true)
+    }
+
+    /// Removes a document. False when there is none.
     ///
     /// # Errors
-    /// A stop.
+    /// A stop; `InvalidArgument` for too long an id.
     pub fn delete(&self, w: &mut dyn Writes, id: JsStr<'_>) -> Attempt<bool> {
-        let _ = (w, id);
-        todo!()
+        check_key("the id", id)?;
+        let key = self.id_key(id);
+        let Some(order) = self.order_of(w.get(&key)?)? else {
+            return Ok(false);
+        };
+        w.delete_at(self.docs.clone(), order);
+        w.delete(key);
+        Ok(true)
     }
+
     /// Removes the collection and its documents. Blind.
     pub fn drop_all(&self, w: &mut dyn Writes) {
-        let _ = w;
-        todo!()
+        w.delete_range(self.all());
+        w.delete_range(tuple::prefix_range(self.ids.clone()));
+        w.delete(self.marker.clone());
     }
-}
 
-/// A document made ready to be inserted.
-#[derive(Debug, Clone)]
-pub struct NewDoc {}
-
-impl NewDoc {
-    /// Makes the document out of a stored object: takes its `_id` or makes one up, and sets
-    /// `_created` and `_updated`.
-    ///
-    /// # Errors
-    /// `InvalidArgument` when it is no plain object or its `_id` is no string, or too long.
-    pub fn prepare(
-        stored: &[u8],
-        now_ms: f64,
-        ids: &mut Ids,
-        random: &mut dyn FnMut(&mut [u8]),
-    ) -> Result<Self> {
-        let _ = (stored, now_ms, ids, random);
-        todo!()
-    }
-    /// Its id.
+    /// The records of all documents, in the order of insertion.
     #[must_use]
-    pub fn id(&self) -> JsStr<'_> {
-        todo!()
+    pub fn all(&self) -> KeyRange {
+        tuple::prefix_range(self.docs.clone())
     }
-    /// Bytes it will take.
-    #[must_use]
-    pub fn stored_bytes(&self) -> usize {
-        todo!()
+
+    fn id_key(&self, id: JsStr<'_>) -> Bytes {
+        keys::with_string(&self.ids, id)
+    }
+
+    fn doc_key(&self, order: Order) -> Vec<u8> {
+        [&self.docs[..], &order.to_bytes()].concat()
+    }
+
+    fn order_of(&self, entry: Option<Bytes>) -> Attempt<Option<Order>> {
+        entry
+            .map(|bytes| Order::from_bytes(&bytes).ok_or_else(broken_index))
+            .transpose()
+            .map_err(Stop::Fail)
     }
 }
 
-/// Inserts documents: all or none. Blind unless an `_id` was given.
-pub struct Insert {}
-
-impl Insert {
-    /// Inserts `docs` in this order.
-    #[must_use]
-    pub fn new(collection: &Collection, docs: Vec<NewDoc>) -> Self {
-        let _ = (collection, docs);
-        todo!()
-    }
-    /// Runs until it does not stop.
-    ///
-    /// # Errors
-    /// A stop; `Exists`.
-    pub fn step(&mut self, w: &mut dyn Writes) -> Attempt<()> {
-        let _ = w;
-        todo!()
-    }
-    /// The documents, in order.
-    #[must_use]
-    pub fn docs(&self) -> &[NewDoc] {
-        todo!()
-    }
+fn there(doc: Option<Bytes>) -> Result<Bytes> {
+    doc.ok_or_else(broken_index)
 }
 
-/// How to hand out what a query finds.
-#[derive(Debug, Clone, Default)]
-pub struct FindSpec {
-    /// Fields (dotted paths too) and whether descending; the first decides first.
-    pub sort: Vec<(JsString, bool)>,
-    /// Leave out this many.
-    pub skip: u64,
-    /// At most this many.
-    pub limit: Option<u64>,
-    /// Only these fields (dotted paths too), and `_id`.
-    pub fields: Option<Vec<JsString>>,
+fn broken_index() -> Error {
+    Error::corrupt("the index of ids does not lead to a document")
 }
 
-/// A query under way.
-pub struct Find {}
-
-impl Find {
-    /// Begins a query.
-    #[must_use]
-    pub fn new(collection: &Collection, query: Query, spec: FindSpec) -> Self {
-        let _ = (collection, query, spec);
-        todo!()
-    }
-    /// The next stored documents, some hundreds at most; `None` when nothing is left.
-    ///
-    /// # Errors
-    /// A stop; nothing is lost by it.
-    pub fn step(&mut self, r: &mut dyn Reads) -> Attempt<Option<Vec<Bytes>>> {
-        let _ = r;
-        todo!()
-    }
-}
-
-/// Counts what matches.
-pub struct Count {}
-
-impl Count {
-    /// Begins a count.
-    #[must_use]
-    pub fn new(collection: &Collection, query: Query) -> Self {
-        let _ = (collection, query);
-        todo!()
-    }
-    /// How many match. Runs until it does not stop.
-    ///
-    /// # Errors
-    /// A stop.
-    pub fn step(&mut self, r: &mut dyn Reads) -> Attempt<u64> {
-        let _ = r;
-        todo!()
-    }
-}
-
-/// Lists the collections of a scope.
-pub struct Collections {}
-
-impl Collections {
-    /// Begins the list.
-    ///
-    /// # Errors
-    /// `InvalidArgument` when the scope's name is empty or too long.
-    pub fn new(scope: &Scope) -> Result<Self> {
-        let _ = scope;
-        todo!()
-    }
-    /// Their names, ascending. Runs until it does not stop.
-    ///
-    /// # Errors
-    /// A stop.
-    pub fn step(&mut self, r: &mut dyn Reads) -> Attempt<Vec<JsString>> {
-        let _ = r;
-        todo!()
-    }
-}
+#[cfg(test)]
+mod tests;

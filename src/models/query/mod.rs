@@ -1,10 +1,22 @@
-//! Queries by equality, and what belongs to them.
+//! Queries by equality.
 
-use crate::error::Result;
+use crate::codec::js_string::JsString;
+use crate::codec::value::Form;
+use crate::codec::value::fields::Fields;
+use crate::error::{Error, Result};
 
-/// A compiled query. Cheap to clone is not: share it.
+mod path;
+mod want;
+
+pub use path::{Path, Step};
+pub use want::Want;
+
+/// A compiled query: every field must equal the document's.
 #[derive(Debug, Clone, Default)]
-pub struct Query {}
+pub struct Query {
+    conditions: Vec<(Path, Want)>,
+    id: Option<JsString>,
+}
 
 impl Query {
     /// The query that everything matches.
@@ -16,18 +28,76 @@ impl Query {
     /// Compiles a query that was encoded as a stored value.
     ///
     /// # Errors
-    /// `InvalidArgument` when it is no plain object or names an unknown operator.
+    /// `InvalidArgument` when it is no plain object or names an operator that is unknown.
     pub fn compile(stored: &[u8]) -> Result<Self> {
-        let _ = stored;
-        todo!()
+        let mut fields = Fields::of(Form::of(stored)?)?
+            .ok_or_else(|| Error::invalid("the query is not a plain object"))?;
+        let mut query = Self::default();
+        while let Some((name, wanted)) = fields.next()? {
+            let name = name.read()?;
+            refuse_operators(&name, wanted)?;
+            let want = Want::new(wanted)?;
+            if name.as_bytes() == b"_id" {
+                query.id = want.string();
+            }
+            query.conditions.push((Path::from(&name), want));
+        }
+        Ok(query)
+    }
+
+    /// Whether everything matches.
+    #[must_use]
+    pub fn is_all(&self) -> bool {
+        self.conditions.is_empty()
+    }
+
+    /// The one id that a match can have, where the query names one.
+    #[must_use]
+    pub fn id(&self) -> Option<&JsString> {
+        self.id.as_ref()
     }
 
     /// Whether a stored document matches.
     ///
     /// # Errors
-    /// `Corrupt`.
+    /// `Corrupt`, `UnsupportedFormat`.
     pub fn matches(&self, stored: &[u8]) -> Result<bool> {
-        let _ = stored;
-        todo!()
+        if self.conditions.is_empty() {
+            return Ok(true);
+        }
+        let doc = Form::of(stored)?;
+        for (path, want) in &self.conditions {
+            if !want.is(path.find(doc)?)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
+
+fn refuse_operators(name: &JsString, wanted: Form<'_>) -> Result<()> {
+    if name.as_bytes().starts_with(b"$") {
+        return Err(unknown_operator(name, None));
+    }
+    let Some(mut inner) = Fields::of(wanted)? else {
+        return Ok(());
+    };
+    while let Some((key, _)) = inner.next()? {
+        let key = key.read()?;
+        if key.as_bytes().starts_with(b"$") {
+            return Err(unknown_operator(&key, Some(name)));
+        }
+    }
+    Ok(())
+}
+
+fn unknown_operator(operator: &JsString, field: Option<&JsString>) -> Error {
+    let operator = operator.as_js().to_display();
+    let place = field.map_or_else(String::new, |field| {
+        format!(" for the field \"{}\"", field.as_js().to_display())
+    });
+    Error::invalid(format!("the query's operator {operator}{place} is unknown"))
+}
+
+#[cfg(test)]
+mod tests;

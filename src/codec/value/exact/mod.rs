@@ -7,7 +7,7 @@ mod writer;
 
 pub use kind::BytesKind;
 pub use reader::{Event, ExactReader};
-pub use skip::{skip_node, take_text};
+pub use skip::{skip_node, take_length, take_text};
 pub use writer::ExactWriter;
 
 pub(crate) mod tag {

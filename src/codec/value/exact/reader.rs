@@ -1,7 +1,7 @@
 //! Reading the exact form, event by event.
 
 use super::super::MAX_DEPTH;
-use super::skip::{short, take_array, take_byte, take_bytes, take_count, take_varint};
+use super::skip::{short, take_array, take_byte, take_bytes, take_length, take_varint};
 use super::{BytesKind, tag};
 use crate::codec::js_string::JsStr;
 use crate::error::{Error, Result};
@@ -157,7 +157,7 @@ impl<'a> ExactReader<'a> {
         if self.open.len() == MAX_DEPTH {
             return Err(Error::corrupt("a stored value is nested too deeply"));
         }
-        let count = take_count(&mut self.rest, least_bytes)?;
+        let count = take_length(&mut self.rest, least_bytes)?;
         self.open.push(Open {
             left: count * nodes_each,
             named,

@@ -43,8 +43,11 @@ pub(super) fn take_bytes<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8]> {
     Ok(taken)
 }
 
-/// A count of things that take at least `least` bytes each; never more than can remain.
-pub(super) fn take_count(rest: &mut &[u8], least: usize) -> Result<usize> {
+/// Takes a count of things that take at least `least` bytes each, never more than can remain.
+///
+/// # Errors
+/// `Corrupt` when it claims more.
+pub fn take_length(rest: &mut &[u8], least: usize) -> Result<usize> {
     let count = usize::try_from(take_varint(rest)?).map_err(|_| short())?;
     if count > rest.len() / least {
         Err(short())
@@ -104,10 +107,10 @@ pub fn skip_node<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8]> {
                 take_array::<8>(rest)?;
                 take_bytes(rest)?;
             }
-            tag::ARRAY | tag::SET => nodes += take_count(rest, 1)?,
-            tag::MAP => nodes += 2 * take_count(rest, 2)?,
+            tag::ARRAY | tag::SET => nodes += take_length(rest, 1)?,
+            tag::MAP => nodes += 2 * take_length(rest, 2)?,
             tag::OBJECT => {
-                let count = take_count(rest, 2)?;
+                let count = take_length(rest, 2)?;
                 objects.push((nodes, count));
                 nodes = 0;
             }

@@ -36,6 +36,15 @@ impl ExactWriter {
         }
     }
 
+    /// Begins a node that is to lie in another value: without the form's two bytes.
+    pub(crate) fn headless() -> Self {
+        Self {
+            out: Vec::new(),
+            depth: 0,
+            holes: Vec::new(),
+        }
+    }
+
     /// `null`.
     pub fn null(&mut self) {
         self.out.push(tag::NULL);
@@ -191,11 +200,6 @@ impl ExactWriter {
     /// Ends the innermost container.
     pub fn end(&mut self) {
         self.depth = self.depth.saturating_sub(1);
-    }
-
-    /// A node that was encoded before, as it is.
-    pub(crate) fn raw(&mut self, node: &[u8]) {
-        self.out.extend_from_slice(node);
     }
 
     /// How many contents [`finish_filled`](Self::finish_filled) needs.

@@ -1,0 +1,47 @@
+//! Which collections there are.
+
+use crate::codec::js_string::JsString;
+use crate::codec::tuple;
+use crate::engine::access::{Attempt, Cursor, Reads};
+use crate::error::{Error, Result};
+use crate::models::pace::Pace;
+use crate::models::{Scope, keys};
+
+/// Lists the collections of a scope.
+pub struct Collections {
+    prefix_bytes: usize,
+    cursor: Cursor,
+    names: Vec<JsString>,
+    pace: Pace,
+}
+
+impl Collections {
+    /// Begins the list.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when the scope's name is empty or too long.
+    pub fn new(scope: &Scope) -> Result<Self> {
+        let prefix = keys::scope_prefix(keys::COLLECTION, scope)?;
+        Ok(Self {
+            prefix_bytes: prefix.len(),
+            cursor: Cursor::new(tuple::prefix_range(prefix.into()), false),
+            names: Vec::new(),
+            pace: Pace::default(),
+        })
+    }
+
+    /// Their names, ascending. Runs until it does not stop.
+    ///
+    /// # Errors
+    /// A stop.
+    pub fn step(&mut self, r: &mut dyn Reads) -> Attempt<Vec<JsString>> {
+        while let Some(key) = r.next_key(&mut self.cursor)? {
+            let name = key
+                .get(self.prefix_bytes..)
+                .ok_or_else(|| Error::corrupt("the key of a collection is cut short"))?;
+            self.names.push(tuple::read_string(name)?.0);
+            self.pace.step(r)?;
+        }
+        Ok(std::mem::take(&mut self.names))
+    }
+}

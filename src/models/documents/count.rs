@@ -1,0 +1,57 @@
+//! Counting documents.
+
+use super::{Collection, Find, FindSpec};
+use crate::engine::access::{Attempt, Cursor, Reads};
+use crate::models::pace::Pace;
+use crate::models::query::Query;
+
+/// Counts what matches.
+pub struct Count {
+    way: Way,
+    counted: u64,
+    pace: Pace,
+}
+
+enum Way {
+    /// Every document: their keys are enough.
+    Keys(Cursor),
+    Match(Box<Find>),
+}
+
+impl Count {
+    /// Begins a count.
+    #[must_use]
+    pub fn new(collection: &Collection, query: Query) -> Self {
+        let way = if query.is_all() {
+            Way::Keys(Cursor::new(collection.all(), false))
+        } else {
+            Way::Match(Box::new(Find::new(collection, query, FindSpec::default())))
+        };
+        Self {
+            way,
+            counted: 0,
+            pace: Pace::default(),
+        }
+    }
+
+    /// How many match. Runs until it does not stop.
+    ///
+    /// # Errors
+    /// A stop.
+    pub fn step(&mut self, r: &mut dyn Reads) -> Attempt<u64> {
+        match &mut self.way {
+            Way::Keys(cursor) => {
+                while r.next_key(cursor)?.is_some() {
+                    self.counted += 1;
+                    self.pace.step(r)?;
+                }
+            }
+            Way::Match(find) => {
+                while let Some(batch) = find.step(r)? {
+                    self.counted += batch.len() as u64;
+                }
+            }
+        }
+        Ok(self.counted)
+    }
+}

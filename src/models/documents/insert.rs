@@ -1,0 +1,130 @@
+//! New documents.
+
+use bytes::Bytes;
+
+use super::{Collection, Ids, meta};
+use crate::codec::js_string::{JsStr, JsString};
+use crate::codec::value::Form;
+use crate::engine::access::{Attempt, Writes};
+use crate::error::{Code, Error, Result};
+use crate::models::names::check_key;
+use crate::models::pace::Pace;
+
+/// A document made ready to be inserted.
+#[derive(Debug, Clone)]
+pub struct NewDoc {
+    id: JsString,
+    given: bool,
+    stored: Bytes,
+}
+
+impl NewDoc {
+    /// Makes the document out of a stored object: takes its `_id` (a string; or none, or
+    /// `undefined`: then one is made up), and sets `_created` and `_updated`.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when it is no plain object or its `_id` is no string, or too long.
+    pub fn prepare(
+        stored: &[u8],
+        now_ms: f64,
+        ids: &mut Ids,
+        random: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<Self> {
+        let object = Form::of(stored)?;
+        let found = given_id(object)?;
+        let given = found.is_some();
+        let id = found.unwrap_or_else(|| ids.make(random));
+        let stored = meta::created(object, id.as_js(), now_ms)?;
+        Ok(Self { id, given, stored })
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> JsStr<'_> {
+        self.id.as_js()
+    }
+
+    /// Bytes that it will take.
+    #[must_use]
+    pub fn stored_bytes(&self) -> usize {
+        self.stored.len()
+    }
+}
+
+fn given_id(object: Form<'_>) -> Result<Option<JsString>> {
+    let mut fields = meta::given("the document", object)?;
+    while let Some((name, value)) = fields.next()? {
+        if !name.is_plain("_id") {
+            continue;
+        }
+        if value.is_undefined() {
+            return Ok(None);
+        }
+        let id = value
+            .string()?
+            .ok_or_else(|| Error::invalid("the document's _id is not a string"))?;
+        check_key("the document's _id", id.as_js())?;
+        return Ok(Some(id));
+    }
+    Ok(None)
+}
+
+/// Inserts documents: all or none. Blind unless an `_id` was given.
+pub struct Insert {
+    collection: Collection,
+    docs: Vec<NewDoc>,
+    done: usize,
+    pace: Pace,
+}
+
+impl Insert {
+    /// Inserts `docs` in this order.
+    #[must_use]
+    pub fn new(collection: &Collection, docs: Vec<NewDoc>) -> Self {
+        Self {
+            collection: collection.clone(),
+            docs,
+            done: 0,
+            pace: Pace::default(),
+        }
+    }
+
+    /// Runs until it does not stop.
+    ///
+    /// # Errors
+    /// A stop; `Exists` when a given `_id` is in use, or was given twice.
+    pub fn step(&mut self, w: &mut dyn Writes) -> Attempt<()> {
+        if w.is_fresh() {
+            self.done = 0;
+        }
+        while let Some(doc) = self.docs.get(self.done) {
+            let id_key = self.collection.id_key(doc.id());
+            // What stops comes first: a place once taken must not be taken again.
+            if doc.given && w.contains(&id_key)? {
+                return Err(exists(doc.id()).into());
+            }
+            if self.done == 0 {
+                w.put(self.collection.marker.clone(), Bytes::new());
+            }
+            let order = w.new_order();
+            w.put_at(self.collection.docs.clone(), order, doc.stored.clone());
+            w.put_order(id_key, order);
+            self.done += 1;
+            self.pace.step(w)?;
+        }
+        Ok(())
+    }
+
+    /// The documents, in order.
+    #[must_use]
+    pub fn docs(&self) -> &[NewDoc] {
+        &self.docs
+    }
+}
+
+fn exists(id: JsStr<'_>) -> Error {
+    Error::new(
+        Code::Exists,
+        format!("a document with the _id \"{}\" exists", id.to_display()),
+    )
+}

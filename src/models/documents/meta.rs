@@ -1,0 +1,269 @@
+//! The three properties that every document begins with, and how documents are put together.
+
+use bytes::Bytes;
+use std::borrow::Cow;
+
+use crate::codec::js_string::JsStr;
+use crate::codec::js_string::json::write_quoted;
+use crate::codec::value::fields::{Fields, ObjectBuilder, RawName};
+use crate::codec::value::{EXACT, EXACT_VERSION, ExactWriter, Form, JSON, Value, json};
+use crate::error::{Error, Result};
+
+/// Room for the names and times of the three properties.
+const META_BYTES: usize = 96;
+const ID: &str = "_id";
+const CREATED: &str = "_created";
+const UPDATED: &str = "_updated";
+
+/// Whether a property is one of the three.
+pub(super) fn is_meta(name: RawName<'_>) -> bool {
+    name.is_plain(ID) || name.is_plain(CREATED) || name.is_plain(UPDATED)
+}
+
+/// A document under construction, in the form of an object that goes into it.
+pub(super) struct Draft {
+    object: ObjectBuilder,
+    exact: bool,
+}
+
+impl Draft {
+    /// Begins a document with its three properties; `id` and `created` are of the form `like`.
+    pub fn new(
+        like: Form<'_>,
+        id: Form<'_>,
+        created: Form<'_>,
+        now_ms: f64,
+        room: usize,
+    ) -> Result<Self> {
+        let exact = matches!(like, Form::Exact(_));
+        let mut draft = Self {
+            object: ObjectBuilder::like(like, room + META_BYTES),
+            exact,
+        };
+        let updated = draft.time(now_ms)?;
+        draft.object.push(draft.name(ID), id)?;
+        draft.object.push(draft.name(CREATED), created)?;
+        draft
+            .object
+            .push(draft.name(UPDATED), draft.form(&updated))?;
+        Ok(draft)
+    }
+
+    /// Appends a property.
+    pub fn push(&mut self, name: RawName<'_>, value: Form<'_>) -> Result<()> {
+        self.object.push(name, value)
+    }
+
+    fn name(&self, plain: &'static str) -> RawName<'static> {
+        match (self.exact, plain) {
+            (true, _) => RawName::Exact(plain.as_bytes()),
+            (false, ID) => RawName::Json(b"\"_id\""),
+            (false, CREATED) => RawName::Json(b"\"_created\""),
+            (false, _) => RawName::Json(b"\"_updated\""),
+        }
+    }
+
+    fn form<'a>(&self, bytes: &'a [u8]) -> Form<'a> {
+        if self.exact {
+            Form::Exact(bytes)
+        } else {
+            Form::Json(bytes)
+        }
+    }
+
+    fn time(&self, now_ms: f64) -> Result<Vec<u8>> {
+        time(self.exact, now_ms)
+    }
+
+    /// The stored document.
+    pub fn finish(self) -> Bytes {
+        stored(self.exact, &self.object.finish())
+    }
+}
+
+/// A stored value out of a node of its form.
+pub(super) fn stored(exact: bool, node: &[u8]) -> Bytes {
+    let mut out = Vec::with_capacity(node.len() + 2);
+    if exact {
+        out.extend([EXACT, EXACT_VERSION]);
+    } else {
+        out.push(JSON);
+    }
+    out.extend_from_slice(node);
+    out.into()
+}
+
+/// A whole number of milliseconds as a node of either form.
+pub(super) fn time(exact: bool, ms: f64) -> Result<Vec<u8>> {
+    let whole = ms.floor();
+    if exact {
+        node_of(&Value::Number(whole))
+    } else {
+        Ok((whole as i64).to_string().into_bytes())
+    }
+}
+
+/// A string as a node of either form.
+pub(super) fn text(exact: bool, text: JsStr<'_>) -> Result<Vec<u8>> {
+    if exact {
+        return node_of(&Value::String(text.to_owned()));
+    }
+    let mut out = Vec::new();
+    write_quoted(text, &mut out);
+    Ok(out)
+}
+
+fn node_of(value: &Value) -> Result<Vec<u8>> {
+    let mut writer = ExactWriter::headless();
+    value.write(&mut writer)?;
+    Ok(writer.finish()?.to_vec())
+}
+
+/// The properties of an object given by the caller.
+pub(super) fn given<'a>(what: &str, form: Form<'a>) -> Result<Fields<'a>> {
+    Fields::of(form)?.ok_or_else(|| Error::invalid(format!("{what} is not a plain object")))
+}
+
+/// The value in the exact form if that is asked for and it is not.
+fn in_form(form: Form<'_>, exact: bool) -> Result<Cow<'_, [u8]>> {
+    match form {
+        Form::Json(text) if exact => Ok(Cow::Owned(node_of(&json::parse(text)?)?)),
+        Form::Json(bytes) | Form::Exact(bytes) => Ok(Cow::Borrowed(bytes)),
+    }
+}
+
+fn as_form(bytes: &[u8], exact: bool) -> Form<'_> {
+    if exact {
+        Form::Exact(bytes)
+    } else {
+        Form::Json(bytes)
+    }
+}
+
+/// Two nodes of one form, and whether that is the exact one.
+type Alike<'a> = (bool, Cow<'a, [u8]>, Cow<'a, [u8]>);
+
+/// Brings two values to one form: the exact one if either is exact.
+fn in_one_form<'a>(a: Form<'a>, b: Form<'a>) -> Result<Alike<'a>> {
+    let exact = matches!(a, Form::Exact(_)) || matches!(b, Form::Exact(_));
+    Ok((exact, in_form(a, exact)?, in_form(b, exact)?))
+}
+
+/// The properties of a stored document after its first two, which are given apart.
+struct Parts<'a> {
+    id: Form<'a>,
+    created: Form<'a>,
+    rest: Fields<'a>,
+}
+
+fn parts(doc: Form<'_>) -> Result<Parts<'_>> {
+    let broken = || Error::corrupt("a stored document does not begin with its id");
+    let mut rest = Fields::of(doc)?.ok_or_else(broken)?;
+    match (rest.next()?, rest.next()?) {
+        (Some((id_name, id)), Some((created_name, created)))
+            if id_name.is_plain(ID) && created_name.is_plain(CREATED) =>
+        {
+            Ok(Parts { id, created, rest })
+        }
+        _ => Err(broken()),
+    }
+}
+
+/// The stored document `old` with the stored object `changes` merged into it.
+pub(super) fn merged(old: &[u8], changes: &[u8], now_ms: f64) -> Result<Bytes> {
+    given("what a document is updated with", Form::of(changes)?)?;
+    let (exact, old, changes) = in_one_form(Form::of(old)?, Form::of(changes)?)?;
+    let (old, new) = (as_form(&old, exact), as_form(&changes, exact));
+    let mut fresh = Vec::new();
+    let mut fields = given("what a document is updated with", new)?;
+    while let Some((name, value)) = fields.next()? {
+        if !is_meta(name) {
+            fresh.push((name, value, false));
+        }
+    }
+    let Parts {
+        id,
+        created,
+        mut rest,
+    } = parts(old)?;
+    let mut draft = Draft::new(old, id, created, now_ms, bytes_of(old) + bytes_of(new))?;
+    while let Some((name, value)) = rest.next()? {
+        if is_meta(name) {
+            continue;
+        }
+        match fresh.iter_mut().find(|(other, ..)| same(name, *other)) {
+            Some((_, new, used)) => {
+                draft.push(name, *new)?;
+                *used = true;
+            }
+            None => draft.push(name, value)?,
+        }
+    }
+    for (name, value, used) in fresh {
+        if !used {
+            draft.push(name, value)?;
+        }
+    }
+    Ok(draft.finish())
+}
+
+/// The stored object `doc` with the id and the time of creation of the stored document `old`.
+pub(super) fn replaced(old: &[u8], doc: &[u8], now_ms: f64) -> Result<Bytes> {
+    let new = Form::of(doc)?;
+    let exact = matches!(new, Form::Exact(_));
+    let mut fields = given("the document", new)?;
+    let Parts { id, created, .. } = parts(Form::of(old)?)?;
+    let id_text = id
+        .string()?
+        .ok_or_else(|| Error::corrupt("a stored id is no string"))?;
+    let created_ms = created
+        .number()?
+        .ok_or_else(|| Error::corrupt("a stored time is no number"))?;
+    let (id, created) = (text(exact, id_text.as_js())?, time(exact, created_ms)?);
+    let mut draft = Draft::new(
+        new,
+        as_form(&id, exact),
+        as_form(&created, exact),
+        now_ms,
+        doc.len() + id.len(),
+    )?;
+    while let Some((name, value)) = fields.next()? {
+        if !is_meta(name) {
+            draft.push(name, value)?;
+        }
+    }
+    Ok(draft.finish())
+}
+
+fn same(a: RawName<'_>, b: RawName<'_>) -> bool {
+    match (a, b) {
+        (RawName::Json(a), RawName::Json(b)) | (RawName::Exact(a), RawName::Exact(b)) => a == b,
+        _ => false,
+    }
+}
+
+fn bytes_of(form: Form<'_>) -> usize {
+    match form {
+        Form::Json(bytes) | Form::Exact(bytes) => bytes.len(),
+    }
+}
+
+/// The document of a new object: with this id, made now.
+pub(super) fn created(object: Form<'_>, id: JsStr<'_>, now_ms: f64) -> Result<Bytes> {
+    let exact = matches!(object, Form::Exact(_));
+    let mut fields = given("the document", object)?;
+    let (id, made) = (text(exact, id)?, time(exact, now_ms)?);
+    let mut draft = Draft::new(
+        object,
+        as_form(&id, exact),
+        as_form(&made, exact),
+        now_ms,
+        bytes_of(object) + id.len(),
+    )?;
+    while let Some((name, value)) = fields.next()? {
+        if !is_meta(name) {
+            draft.push(name, value)?;
+        }
+    }
+    Ok(draft.finish())
+}

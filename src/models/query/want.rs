@@ -1,0 +1,108 @@
+//! What one field of a query has to equal.
+
+use crate::codec::js_string::JsString;
+use crate::codec::js_string::json::write_quoted;
+use crate::codec::value::compare::equal;
+use crate::codec::value::{ExactWriter, Form, Value};
+use crate::error::Result;
+
+/// The value that a field has to equal, ready to be compared with slices of documents.
+#[derive(Debug, Clone)]
+pub enum Want {
+    /// `undefined`: the field is absent or undefined.
+    Undefined,
+    /// `null`, a boolean or a string: one spelling in either form.
+    Literal {
+        /// Its JSON text.
+        json: Vec<u8>,
+        /// Its node.
+        exact: Vec<u8>,
+    },
+    /// A number, and its JSON text where that is known.
+    Number(f64, Option<Vec<u8>>),
+    /// Anything else, and its text if the query came as JSON.
+    Tree(Box<Value>, Option<Vec<u8>>),
+}
+
+impl Want {
+    /// Prepares a value of a query.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub fn new(wanted: Form<'_>) -> Result<Self> {
+        let text = match wanted {
+            Form::Json(text) => Some(text.to_vec()),
+            Form::Exact(_) => None,
+        };
+        Ok(match Value::of_form(wanted)? {
+            Value::Undefined => Self::Undefined,
+            Value::Number(number) => Self::Number(number, text.or_else(|| integer_text(number))),
+            value @ (Value::Null | Value::Bool(_) | Value::String(_)) => Self::Literal {
+                json: text.unwrap_or_else(|| literal_text(&value)),
+                exact: literal_node(&value)?,
+            },
+            value => Self::Tree(Box::new(value), text),
+        })
+    }
+
+    /// Whether what was found (`None`: nothing) equals it.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub fn is(&self, found: Option<Form<'_>>) -> Result<bool> {
+        let Some(found) = found else {
+            return Ok(matches!(self, Self::Undefined));
+        };
+        match (self, found) {
+            (Self::Undefined, _) => Ok(found.is_undefined()),
+            (Self::Literal { json, .. }, Form::Json(text)) => Ok(text == &json[..]),
+            (Self::Literal { exact, .. }, Form::Exact(node)) => Ok(node == &exact[..]),
+            (Self::Number(_, Some(json)), Form::Json(text)) => Ok(text == &json[..]),
+            (Self::Number(number, _), _) => Ok(found
+                .number()?
+                .is_some_and(|found| found == *number || (found.is_nan() && number.is_nan()))),
+            (Self::Tree(_, Some(json)), Form::Json(text)) if text == &json[..] => Ok(true),
+            (Self::Tree(tree, _), Form::Json(text)) => match (&**tree, text.first()) {
+                (Value::Array(_), Some(b'[')) | (Value::Object(_), Some(b'{')) => {
+                    Ok(equal(tree, &Value::of_form(found)?))
+                }
+                _ => Ok(false),
+            },
+            (Self::Tree(tree, _), Form::Exact(_)) => Ok(equal(tree, &Value::of_form(found)?)),
+        }
+    }
+
+    /// The string that is wanted, if it is one.
+    #[must_use]
+    pub fn string(&self) -> Option<JsString> {
+        match self {
+            Self::Literal { json, .. } => Form::Json(json).string().ok().flatten(),
+            _ => None,
+        }
+    }
+}
+
+/// The text of a whole number; of others only JavaScript knows the spelling.
+fn integer_text(number: f64) -> Option<Vec<u8>> {
+    let exact = number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0;
+    exact.then(|| (number as i64).to_string().into_bytes())
+}
+
+fn literal_text(value: &Value) -> Vec<u8> {
+    match value {
+        Value::Bool(true) => b"true".to_vec(),
+        Value::Bool(false) => b"false".to_vec(),
+        Value::String(text) => {
+            let mut out = Vec::new();
+            write_quoted(text.as_js(), &mut out);
+            out
+        }
+        _ => b"null".to_vec(),
+    }
+}
+
+fn literal_node(value: &Value) -> Result<Vec<u8>> {
+    let mut writer = ExactWriter::headless();
+    value.write(&mut writer)?;
+    Ok(writer.finish()?.to_vec())
+}
