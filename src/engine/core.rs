@@ -111,8 +111,9 @@ pub struct State {
     pub tail_bytes: usize,
     /// Their writers and sequences, in order.
     pub tail_writers: Vec<(Id, u64)>,
-    /// What a flush under way has frozen.
-    pub frozen: Option<Frozen>,
+    /// How often the committed layers have been built anew: what was frozen before is not there
+    /// any more as it was.
+    pub rebuilt_layers: u64,
     /// What recent frames wrote, in order, for validating transactions.
     pub recent: VecDeque<(u64, Rc<Writes>)>,
     /// Every frame above this one is in `recent`.
@@ -138,6 +139,8 @@ pub struct Frozen {
     pub bytes: usize,
     /// The first entries of `tail_writers`.
     pub writers: usize,
+    /// [`State::rebuilt_layers`] at the time.
+    pub rebuilt_layers: u64,
 }
 
 /// Frames whose writes are remembered for transactions.
@@ -290,10 +293,10 @@ impl State {
             frames: self.tail_frames,
             bytes: self.tail_bytes,
             writers: self.tail_writers.len(),
+            rebuilt_layers: self.rebuilt_layers,
         };
         view.layers
             .insert(0, Layer::Memory(Rc::new(Memtable::default())));
-        self.frozen = Some(frozen);
         frozen
     }
 
@@ -305,7 +308,6 @@ impl State {
         self.tail_bytes = self.tail_bytes.saturating_sub(frozen.bytes);
         self.tail_writers
             .drain(..frozen.writers.min(self.tail_writers.len()));
-        self.frozen = None;
     }
 
     /// Marks the uncommitted calls that read what was written.

@@ -130,7 +130,7 @@ impl Flip {
                 return Err(recover::error_of(core, failure).await);
             }
         }
-        if core.state.borrow().head.epoch == self.base.epoch {
+        if self.fits(core) {
             self.install(core, head);
         } else {
             intake::reload(core, &pass).await?;
@@ -138,6 +138,14 @@ impl Flip {
         drop(pass);
         delete(core, &self.deletes).await;
         Ok(true)
+    }
+
+    /// Whether the state is still the one that the flip was built upon. It may have been read
+    /// anew without a foreign flip: to find out about a commit of unknown outcome.
+    fn fits(&self, core: &Core) -> bool {
+        let state = core.state.borrow();
+        let layers = self.frozen.is_none_or(|f| f.rebuilt_layers == state.rebuilt_layers);
+        layers && state.head.epoch == self.base.epoch
     }
 
     async fn transact(&mut self, core: &Rc<Core>, head: &Head) -> Result<bool, Failure> {

@@ -254,7 +254,7 @@ pub fn install(core: &Rc<Core>, stored: Stored) -> Result<()> {
         state.tail_frames = 0;
         state.tail_bytes = 0;
         state.tail_writers.clear();
-        state.frozen = None;
+        state.rebuilt_layers += 1;
         state.head = head;
         (was_known, missed)
     };

@@ -50,7 +50,7 @@ async fn run(core: &Rc<Core>) -> Result<()> {
     {
         let pass = core.maintenance.enter().await;
         if fullness(core) >= 1.0 {
-            settled(core, flush::flush(core, &pass).await).await?;
+            step(core, flush::flush(core, &pass)).await?;
         }
     }
     reserve::restore(core).await;
@@ -60,18 +60,18 @@ async fn run(core: &Rc<Core>) -> Result<()> {
         let pass = core.maintenance.enter().await;
         let due = merge::due(&core.view().root);
         let Some(level) = due else { return Ok(()) };
-        if !settled(core, merge::step(core, &pass, level, false).await).await? {
+        if !step(core, merge::step(core, &pass, level, false)).await? {
             return Ok(());
         }
     }
 }
 
-/// What a flip came to. A record that was missing because another tab's flip has replaced it
-/// means that this one was too late, not that data are damaged.
-async fn settled(core: &Rc<Core>, result: Result<bool>) -> Result<bool> {
-    match result {
+/// Runs one step of maintenance. A record that was missing because another tab's flip has
+/// replaced it means that the step was too late (false), not that data are damaged.
+async fn step(core: &Rc<Core>, step: impl Future<Output = Result<bool>>) -> Result<bool> {
+    let before = core.state.borrow().head.epoch;
+    match step.await {
         Err(error) if error.code() == Code::Corrupt => {
-            let before = core.state.borrow().head.epoch;
             intake::take_in(core).await?;
             if core.state.borrow().head.epoch == before {
                 Err(error)
@@ -115,12 +115,15 @@ pub async fn compact(core: &Rc<Core>) -> Result<()> {
     flush_all(core, &pass).await?;
     while let Some(level) = uppermost_to_merge(core) {
         core.check_open_or_closing()?;
-        settled(core, merge::step(core, &pass, level, true).await).await?;
+        step(core, merge::step(core, &pass, level, true)).await?;
     }
     if !core.view().root.garbage.is_empty() {
         Flip::purging(core).run(core).await?;
     }
-    collect::collect(core, &pass).await?;
+    step(core, async {
+        collect::collect(core, &pass).await.map(|()| true)
+    })
+    .await?;
     core.pressed.set(false);
     reserve::restore(core).await;
     Ok(())
@@ -131,7 +134,7 @@ async fn flush_all(core: &Rc<Core>, pass: &Pass) -> Result<()> {
     let target = core.state.borrow().known;
     while core.state.borrow().head.position < target {
         core.check_open_or_closing()?;
-        settled(core, flush::flush(core, pass).await).await?;
+        step(core, flush::flush(core, pass)).await?;
     }
     Ok(())
 }

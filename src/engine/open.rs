@@ -162,7 +162,7 @@ fn fresh_state(backend: Rc<dyn Backend>, head: &Head) -> State {
         tail_frames: 0,
         tail_bytes: 0,
         tail_writers: Vec::new(),
-        frozen: None,
+        rebuilt_layers: 0,
         recent: VecDeque::new(),
         recent_from: 0,
         last_call: 0,
