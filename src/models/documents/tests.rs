@@ -1,1 +1,436 @@
+use super::*;
+use crate::codec::js_string::JsString;
+use crate::codec::value::compare::{equal, order};
+use crate::codec::value::testing::{any_json, stored};
+use crate::codec::value::{Value, from_json};
+use crate::error::Code;
+use crate::models::fake::Fake;
+use proptest::prelude::*;
 
+fn collection() -> Collection {
+    Collection::new(&Scope::Node("n".into()), "notes".into()).unwrap()
+}
+
+fn json(text: &str) -> Bytes {
+    from_json(text.as_bytes())
+}
+
+fn as_text(stored: &Bytes) -> String {
+    assert_eq!(stored[0], 1, "stays JSON");
+    String::from_utf8(stored[1..].to_vec()).unwrap()
+}
+
+fn prepare(doc: &[u8], now: f64) -> Result<NewDoc> {
+    let mut count = now as u8;
+    let mut random = |bytes: &mut [u8]| {
+        for byte in bytes {
+            count = count.wrapping_mul(77).wrapping_add(41);
+            *byte = count;
+        }
+    };
+    NewDoc::prepare(doc, now, &mut Ids::default(), &mut random)
+}
+
+fn insert(fake: &mut Fake, docs: &[Bytes], now: f64) -> Result<()> {
+    let docs = docs
+        .iter()
+        .map(|doc| prepare(doc, now))
+        .collect::<Result<Vec<_>>>()?;
+    let mut work = Insert::new(&collection(), docs);
+    fake.write(|w| work.step(w))
+}
+
+fn find(fake: &mut Fake, query: &[u8], spec: FindSpec) -> Result<Vec<Bytes>> {
+    let mut work = Find::new(&collection(), Query::compile(query)?, spec);
+    let mut all = Vec::new();
+    while let Some(batch) = fake.read(|r| work.step(r))? {
+        all.extend(batch);
+    }
+    Ok(all)
+}
+
+fn get(fake: &mut Fake, id: &str) -> Option<Bytes> {
+    fake.read(|r| collection().get(r, id.into())).unwrap()
+}
+
+#[test]
+fn an_insert_puts_the_three_properties_first() {
+    let mut fake = Fake::default();
+    let doc = json(r#"{"b":1,"_updated":0,"_id":"é\n","a":{"_id":2},"_created":7}"#);
+    insert(&mut fake, &[doc], 12.9).unwrap();
+    let found = get(&mut fake, "é\n").unwrap();
+    let expected = r#"{"_id":"é\n","_created":12,"_updated":12,"b":1,"a":{"_id":2}}"#;
+    assert_eq!(as_text(&found), expected);
+}
+
+#[test]
+fn generated_ids_read_nothing_and_given_ones_do() {
+    let mut fake = Fake::default();
+    insert(&mut fake, &[json("{}"), json(r#"{"a":1}"#)][..1], 1.0).unwrap();
+    assert_eq!(fake.reads, 0);
+    insert(&mut fake, &[json(r#"{"_id":"x"}"#)], 1.0).unwrap();
+    assert_eq!(fake.reads, 1);
+    let exact = Value::Object(vec![("_id".into(), Value::Undefined)])
+        .encode()
+        .unwrap();
+    assert_eq!(prepare(&exact, 3.0).unwrap().id().len_utf16(), 21);
+}
+
+#[test]
+fn an_id_is_given_once() {
+    let mut fake = Fake::default();
+    insert(&mut fake, &[json(r#"{"_id":"x"}"#)], 1.0).unwrap();
+    let before = fake.map.clone();
+    for docs in [
+        [r#"{"_id":"y"}"#, r#"{"_id":"x"}"#],
+        [r#"{"_id":"y"}"#, r#"{"_id":"y"}"#],
+    ] {
+        let error = insert(&mut fake, &docs.map(json), 1.0).unwrap_err();
+        assert_eq!(error.code(), Code::Exists);
+        assert_eq!(fake.map, before);
+    }
+}
+
+#[test]
+fn what_is_no_document_is_refused() {
+    for doc in ["[]", "1", r#"{"_id":5}"#, r#"{"_id":null}"#] {
+        assert_eq!(
+            prepare(&json(doc), 1.0).unwrap_err().code(),
+            Code::InvalidArgument,
+            "{doc}"
+        );
+    }
+    let mut fake = Fake::default();
+    insert(&mut fake, &[json(r#"{"_id":"x"}"#)], 1.0).unwrap();
+    let refused = fake.write(|w| collection().update(w, "x".into(), &json("[]"), 2.0));
+    assert_eq!(refused.unwrap_err().code(), Code::InvalidArgument);
+    let refused = fake.write(|w| collection().replace(w, "x".into(), &json("1"), 2.0));
+    assert_eq!(refused.unwrap_err().code(), Code::InvalidArgument);
+}
+
+#[test]
+fn an_update_keeps_the_order_of_properties() {
+    let mut fake = Fake::default();
+    insert(&mut fake, &[json(r#"{"_id":"x","a":1,"b":2}"#)], 1.0).unwrap();
+    let changes = json(r#"{"c":4,"a":[3],"_id":"y","_created":9,"_updated":9}"#);
+    assert!(
+        fake.write(|w| collection().update(w, "x".into(), &changes, 2.5))
+            .unwrap()
+    );
+    let expected = r#"{"_id":"x","_created":1,"_updated":2,"a":[3],"b":2,"c":4}"#;
+    assert_eq!(as_text(&get(&mut fake, "x").unwrap()), expected);
+    assert!(
+        !fake
+            .write(|w| collection().update(w, "y".into(), &changes, 2.5))
+            .unwrap()
+    );
+
+    assert!(
+        fake.write(|w| collection().replace(w, "x".into(), &json(r#"{"z":1,"_id":"q"}"#), 3.0))
+            .unwrap()
+    );
+    let expected = r#"{"_id":"x","_created":1,"_updated":3,"z":1}"#;
+    assert_eq!(as_text(&get(&mut fake, "x").unwrap()), expected);
+}
+
+#[test]
+fn fields_read_as_they_do_in_the_document() {
+    let mut fake = Fake::default();
+    let doc = r#"{"_id":"x","a":{"b":1,"c":2},"l":[1,{"p":2,"q":3},4],"a.c":5,"z":0}"#;
+    insert(&mut fake, &[json(doc)], 1.0).unwrap();
+    let mut chosen = |fields: &[&str]| {
+        let fields = Some(fields.iter().map(|&f| f.into()).collect());
+        let found = find(
+            &mut fake,
+            &json("{}"),
+            FindSpec {
+                fields,
+                ..FindSpec::default()
+            },
+        );
+        as_text(&found.unwrap()[0])
+    };
+    assert_eq!(chosen(&[]), r#"{"_id":"x"}"#);
+    assert_eq!(chosen(&["z", "a.b"]), r#"{"_id":"x","a":{"b":1},"z":0}"#);
+    assert_eq!(chosen(&["a.c"]), r#"{"_id":"x","a.c":5}"#);
+    assert_eq!(
+        chosen(&["l.1.q", "l.9", "z.y", "a.x"]),
+        r#"{"_id":"x","l":[null,{"q":3}]}"#
+    );
+    assert_eq!(chosen(&["_created"]), r#"{"_id":"x","_created":1}"#);
+}
+
+#[test]
+fn a_dropped_collection_leaves_nothing_and_its_neighbour_alone() {
+    let mut fake = Fake::default();
+    let other = Collection::new(&Scope::Node("n".into()), "notes2".into()).unwrap();
+    let mut work = Insert::new(&other, vec![prepare(&json("{}"), 1.0).unwrap()]);
+    fake.write(|w| work.step(w)).unwrap();
+    let neighbours = fake.map.clone();
+    insert(&mut fake, &[json("{}"), json(r#"{"_id":"x"}"#)], 2.0).unwrap();
+    let mut names = Collections::new(&Scope::Node("n".into())).unwrap();
+    assert_eq!(
+        fake.read(|r| names.step(r)).unwrap(),
+        ["notes".into(), "notes2".into()]
+    );
+    fake.write(|w| Ok(collection().drop_all(w))).unwrap();
+    assert_eq!(fake.map, neighbours);
+    let mut names = Collections::new(&Scope::Name("n".into())).unwrap();
+    assert!(fake.read(|r| names.step(r)).unwrap().is_empty());
+}
+
+#[test]
+fn an_id_is_looked_up_and_not_searched_for() {
+    let mut fake = Fake::default();
+    let docs: Vec<_> = (0..50)
+        .map(|n| json(&format!(r#"{{"_id":"{n}","n":{n}}}"#)))
+        .collect();
+    insert(&mut fake, &docs, 1.0).unwrap();
+    fake.reads = 0;
+    assert_eq!(
+        find(
+            &mut fake,
+            &json(r#"{"_id":"7","n":7}"#),
+            FindSpec::default()
+        )
+        .unwrap()
+        .len(),
+        1
+    );
+    assert_eq!(
+        find(
+            &mut fake,
+            &json(r#"{"n":7,"_id":"8"}"#),
+            FindSpec::default()
+        )
+        .unwrap()
+        .len(),
+        0
+    );
+    assert_eq!(fake.reads, 4);
+}
+
+/// A document of the model: its properties after the three, and its times.
+#[derive(Debug, Clone)]
+struct Held {
+    id: String,
+    times: (f64, f64),
+    properties: Vec<(JsString, Value)>,
+}
+
+impl Held {
+    fn value(&self) -> Value {
+        let meta = [
+            ("_id".into(), Value::String(self.id.as_str().into())),
+            ("_created".into(), Value::Number(self.times.0)),
+            ("_updated".into(), Value::Number(self.times.1)),
+        ];
+        Value::Object(meta.into_iter().chain(self.properties.clone()).collect())
+    }
+}
+
+type Properties = Vec<(JsString, Value)>;
+
+#[derive(Debug, Clone)]
+enum Op {
+    Insert(Vec<(u8, Properties)>, bool),
+    Update(u8, Properties, bool),
+    Replace(u8, Properties, bool),
+    Delete(u8),
+}
+
+fn properties() -> impl Strategy<Value = Properties> {
+    let name = prop::sample::select(vec!["a", "b", "c", "é\""]);
+    prop::collection::btree_map(name, any_json(), 0..4)
+        .prop_map(|map| map.into_iter().map(|(n, v)| (n.into(), v)).collect())
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        2 => (prop::collection::vec((0u8..200, properties()), 0..6), any::<bool>())
+            .prop_map(|(docs, exact)| Op::Insert(docs, exact)),
+        1 => (prop::collection::vec((0u8..200, properties()), 40..60), any::<bool>())
+            .prop_map(|(docs, exact)| Op::Insert(docs, exact)),
+        2 => (0u8..200, properties(), any::<bool>()).prop_map(|(id, p, e)| Op::Update(id, p, e)),
+        1 => (0u8..200, properties(), any::<bool>()).prop_map(|(id, p, e)| Op::Replace(id, p, e)),
+        1 => (0u8..200).prop_map(Op::Delete),
+    ]
+}
+
+/// The existing document that an arbitrary number means, or one that is not there.
+fn pick(model: &[Held], number: u8) -> (Option<usize>, String) {
+    if model.is_empty() || number < 20 {
+        return (None, "nobody".into());
+    }
+    let at = usize::from(number) % model.len();
+    (Some(at), model[at].id.clone())
+}
+
+fn apply(fake: &mut Fake, model: &mut Vec<Held>, op: Op, now: f64) {
+    match op {
+        Op::Insert(docs, exact) => {
+            let with_id = |(at, (_, properties)): (usize, &(u8, Properties))| Held {
+                id: format!("{now}-{at}"),
+                times: (now, now),
+                properties: properties.clone(),
+            };
+            let held: Vec<_> = docs.iter().enumerate().map(with_id).collect();
+            let stored: Vec<_> = held
+                .iter()
+                .map(|held| stored(&held.value(), exact))
+                .collect();
+            insert(fake, &stored, now).unwrap();
+            model.extend(held);
+        }
+        Op::Update(number, changes, exact) => {
+            let (at, id) = pick(model, number);
+            let stored = stored(&Value::Object(changes.clone()), exact);
+            let was = fake.write(|w| collection().update(w, id.as_str().into(), &stored, now));
+            assert_eq!(was.unwrap(), at.is_some());
+            let Some(held) = at.and_then(|at| model.get_mut(at)) else {
+                return;
+            };
+            held.times.1 = now;
+            for (name, value) in changes {
+                match held.properties.iter_mut().find(|(other, _)| *other == name) {
+                    Some((_, old)) => *old = value,
+                    None => held.properties.push((name, value)),
+                }
+            }
+        }
+        Op::Replace(number, properties, exact) => {
+            let (at, id) = pick(model, number);
+            let stored = stored(&Value::Object(properties.clone()), exact);
+            let was = fake.write(|w| collection().replace(w, id.as_str().into(), &stored, now));
+            assert_eq!(was.unwrap(), at.is_some());
+            let Some(held) = at.and_then(|at| model.get_mut(at)) else {
+                return;
+            };
+            held.times.1 = now;
+            held.properties = properties;
+        }
+        Op::Delete(number) => {
+            let (at, id) = pick(model, number);
+            let was = fake.write(|w| collection().delete(w, id.as_str().into()));
+            assert_eq!(was.unwrap(), at.is_some());
+            if let Some(at) = at {
+                model.remove(at);
+            }
+        }
+    }
+}
+
+fn sort_value(value: &Value, name: &str) -> Value {
+    let Value::Object(properties) = value else {
+        panic!("no object")
+    };
+    properties
+        .iter()
+        .find(|(other, _)| *other == name.into())
+        .map_or(Value::Undefined, |(_, value)| value.clone())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn a_collection_is_a_list_whatever_stops_it(
+        ops in prop::collection::vec(op(), 1..8), seed in any::<u64>(),
+        wanted in properties(), skip in 0u64..4, limit in prop::option::of(0u64..70),
+        descending in any::<bool>(), query_exact in any::<bool>(),
+    ) {
+        let mut fake = Fake::disturbed(seed);
+        let mut model = Vec::new();
+        for (at, op) in ops.into_iter().enumerate() {
+            apply(&mut fake, &mut model, op, at as f64 + 1.0);
+        }
+        let decoded = |docs: Vec<Bytes>| -> Vec<Value> {
+            docs.iter().map(|doc| Value::decode(doc).unwrap()).collect()
+        };
+        let expected: Vec<Value> = model.iter().map(Held::value).collect();
+        let all = json("{}");
+        prop_assert_eq!(decoded(find(&mut fake, &all, FindSpec::default()).unwrap()), expected.clone());
+
+        for held in model.iter().take(3) {
+            let found = get(&mut fake, &held.id).unwrap();
+            prop_assert_eq!(Value::decode(&found).unwrap(), held.value());
+        }
+
+        let cut = |docs: Vec<Value>| -> Vec<Value> {
+            let limit = limit.map_or(usize::MAX, |limit| limit as usize);
+            docs.into_iter().skip(skip as usize).take(limit).collect()
+        };
+        let sort = vec![("a".into(), descending), ("_updated".into(), false)];
+        let spec = FindSpec { sort, skip, limit, fields: None };
+        let mut sorted = expected.clone();
+        sorted.sort_by(|x, y| {
+            let first = order(&sort_value(x, "a"), &sort_value(y, "a"));
+            let first = if descending { first.reverse() } else { first };
+            first.then_with(|| order(&sort_value(x, "_updated"), &sort_value(y, "_updated")))
+        });
+        prop_assert_eq!(decoded(find(&mut fake, &all, spec).unwrap()), cut(sorted));
+
+        // Ask for what some document holds, so that something is found.
+        let wanted = model.last().map_or(wanted, |held| {
+            held.properties.iter().take(1).cloned().collect()
+        });
+        let matching: Vec<_> = expected.into_iter().filter(|doc| {
+            wanted.iter().all(|(name, value)| {
+                equal(&sort_value(doc, name.as_js().as_str().unwrap()), value)
+            })
+        }).collect();
+        let compiled = Query::compile(&stored(&Value::Object(wanted.clone()), query_exact));
+        // A name of a property may look like an operator.
+        prop_assume!(compiled.is_ok());
+        let mut count = Count::new(&collection(), compiled.unwrap());
+        prop_assert_eq!(fake.read(|r| count.step(r)).unwrap(), matching.len() as u64);
+        let spec = FindSpec { skip, limit, ..FindSpec::default() };
+        let query = stored(&Value::Object(wanted), query_exact);
+        prop_assert_eq!(decoded(find(&mut fake, &query, spec).unwrap()), cut(matching));
+        let mut count = Count::new(&collection(), Query::all());
+        prop_assert_eq!(fake.read(|r| count.step(r)).unwrap(), model.len() as u64);
+    }
+}
+
+#[test]
+fn many_documents_come_sorted_and_in_batches() {
+    let mut fake = Fake::default();
+    let docs: Vec<_> = (0..5000u32)
+        .map(|n| {
+            json(&format!(
+                r#"{{"_id":"{n}","n":{},"g":{}}}"#,
+                n * 7919 % 5000,
+                n % 3
+            ))
+        })
+        .collect();
+    insert(&mut fake, &docs, 1.0).unwrap();
+    let mut by = |limit: Option<u64>| {
+        let sort = vec![("g".into(), true), ("n".into(), false)];
+        let docs = find(
+            &mut fake,
+            &json("{}"),
+            FindSpec {
+                sort,
+                limit,
+                ..FindSpec::default()
+            },
+        )
+        .unwrap();
+        docs.iter()
+            .map(|doc| {
+                let value = Value::decode(doc).unwrap();
+                (sort_value(&value, "g"), sort_value(&value, "n"))
+            })
+            .collect::<Vec<_>>()
+    };
+    let all = by(None);
+    assert_eq!(all.len(), 5000);
+    assert!(all.windows(2).all(|pair| {
+        order(&pair[1].0, &pair[0].0)
+            .then_with(|| order(&pair[0].1, &pair[1].1))
+            .is_lt()
+    }));
+    assert_eq!(by(Some(10)), all[..10]);
+    assert_eq!(by(Some(2000)), all[..2000]);
+}
