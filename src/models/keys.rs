@@ -16,6 +16,7 @@ use super::names::check_name;
 use super::scope::Scope;
 use crate::codec::js_string::JsStr;
 use crate::codec::tuple;
+use crate::engine::access::KeyRange;
 use crate::error::{Error, Result};
 
 /// First byte of the key of a key-value pair.
@@ -29,6 +30,13 @@ pub const COLLECTION: u8 = 0x22;
 
 const NODE: u8 = 0x01;
 const NAME: u8 = 0x02;
+
+/// Where all key-value pairs and all documents lie: what a patch counts as its records.
+#[must_use]
+pub fn record_ranges() -> Vec<KeyRange> {
+    let of = |kind: u8| tuple::prefix_range(Bytes::copy_from_slice(&[kind]));
+    vec![of(KV), of(DOCUMENT)]
+}
 
 /// `kind scope`, the beginning of every key of that kind in that scope.
 ///

@@ -24,7 +24,7 @@ impl Collections {
         let prefix = keys::scope_prefix(keys::COLLECTION, scope)?;
         Ok(Self {
             prefix_bytes: prefix.len(),
-            cursor: Cursor::new(tuple::prefix_range(prefix.into()), false),
+            cursor: Cursor::new(tuple::range_within(prefix.into()), false),
             names: Vec::new(),
             pace: Pace::default(),
         })

@@ -128,14 +128,14 @@ impl Collection {
     /// Removes the collection and its documents. Blind.
     pub fn drop_all(&self, w: &mut dyn Writes) {
         w.delete_range(self.all());
-        w.delete_range(tuple::prefix_range(self.ids.clone()));
+        w.delete_range(tuple::range_within(self.ids.clone()));
         w.delete(self.marker.clone());
     }
 
     /// The records of all documents, in the order of insertion.
     #[must_use]
     pub fn all(&self) -> KeyRange {
-        tuple::prefix_range(self.docs.clone())
+        tuple::range_within(self.docs.clone())
     }
 
     fn id_key(&self, id: JsStr<'_>) -> Bytes {

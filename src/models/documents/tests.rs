@@ -163,15 +163,28 @@ fn fields_read_as_they_do_in_the_document() {
 #[test]
 fn a_dropped_collection_leaves_nothing_and_its_neighbour_alone() {
     let mut fake = Fake::default();
-    let other = Collection::new(&Scope::Node("n".into()), "notes2".into()).unwrap();
-    let mut work = Insert::new(&other, vec![prepare(&json("{}"), 1.0).unwrap()]);
-    fake.write(|w| work.step(w)).unwrap();
+    for (node, name) in [
+        ("n", "notes2"),
+        ("n", "notes\0"),
+        ("n\0", "notes"),
+        ("n\0", "x"),
+    ] {
+        let other = Collection::new(&Scope::Node(node.into()), name.into()).unwrap();
+        let mut work = Insert::new(&other, vec![prepare(&json("{}"), 1.0).unwrap()]);
+        fake.write(|w| work.step(w)).unwrap();
+    }
     let neighbours = fake.map.clone();
     insert(&mut fake, &[json("{}"), json(r#"{"_id":"x"}"#)], 2.0).unwrap();
     let mut names = Collections::new(&Scope::Node("n".into())).unwrap();
     assert_eq!(
         fake.read(|r| names.step(r)).unwrap(),
-        ["notes".into(), "notes2".into()]
+        ["notes", "notes\0", "notes2"].map(JsString::from)
+    );
+    assert_eq!(
+        find(&mut fake, &json("{}"), FindSpec::default())
+            .unwrap()
+            .len(),
+        2
     );
     fake.write(|w| Ok(collection().drop_all(w))).unwrap();
     assert_eq!(fake.map, neighbours);
