@@ -1,0 +1,64 @@
+# The one entry for people and for CI. `make help` prints what there is.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+export PATH := $(HOME)/.cargo/bin:$(CURDIR)/node_modules/.bin:$(PATH)
+
+SOURCES := $(shell find src -name '*.rs' -o -name '*.ts' -o -name 'tsconfig.json') \
+  Cargo.toml Cargo.lock rust-toolchain.toml package-lock.json scripts/build scripts/package.mjs \
+  README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE
+WASM_TARGET := wasm32-unknown-unknown
+
+.PHONY: help setup build check check-rust check-types check-package test test-native \
+  test-chromium test-firefox test-webkit test-page demo bench clean
+
+help: ## Prints this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
+
+setup: ## Installs what is missing (wasm target, wasm-pack, browsers, drivers, npm packages)
+	@scripts/setup
+
+build: target/stamp/build ## Makes the npm package in pkg/
+target/stamp/build: $(SOURCES) | setup
+	scripts/build
+	@mkdir -p target/stamp && touch $@
+
+check: check-rust check-types check-package ## Format, lints, types, package, size, licences
+
+check-rust: | setup ## Only rustfmt, clippy (native and wasm32) and cargo deny
+	cargo fmt --check
+	cargo clippy --all-targets --quiet -- -D warnings
+	cargo clippy --target $(WASM_TARGET) --lib --tests --quiet -- -D warnings
+	cargo deny --log-level error check licenses bans sources
+
+check-types: build ## Only the types of the facade and of its callers
+	tsc --noEmit -p src/facade
+	tsc --noEmit -p tests/types
+
+check-package: build ## Only the package: publint and the size budget
+	publint --strict pkg
+	node scripts/size.mjs
+
+test: test-native test-chromium test-firefox test-webkit test-page ## All tests
+
+test-native: | setup ## Only those that run on this machine
+	cargo test
+test-chromium: | setup ## Only those of the wasm, in Chromium
+	scripts/wasm-test chromium
+test-firefox: | setup ## Only those of the wasm, in Firefox
+	scripts/wasm-test firefox
+test-webkit: | setup ## Only those of the wasm, in WebKitGTK
+	scripts/wasm-test webkit
+test-page: build ## Only those of the npm package, in Chromium and in Node
+	node --test --test-concurrency=1 $$(find tests/browser -name '*.test.mjs' | sort)
+
+demo: build ## Serves the demo page; HEADLESS=1 drives it by itself and checks the data
+	node scripts/demo.mjs
+
+bench: build ## Measures on this machine
+	node scripts/bench.mjs
+
+clean: ## Removes what was built (not what was installed)
+	cargo clean --quiet
+	rm -rf target pkg

@@ -1,0 +1,95 @@
+/** Writes pkg/index.d.ts (every exported type in one file) and pkg/package.json. */
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import ts from "typescript";
+
+const root = new URL("..", import.meta.url).pathname;
+
+/**
+ * The declarations behind the exports of an emitted index.d.ts, each with its comments, and
+ * those that they refer to, which are not exported.
+ */
+function flatDeclarations(index) {
+  const program = ts.createProgram([index], {
+    target: ts.ScriptTarget.ES2022,
+    module: ts.ModuleKind.ES2022,
+    moduleResolution: ts.ModuleResolutionKind.Bundler,
+    types: [],
+  });
+  const checker = program.getTypeChecker();
+  const resolved = (symbol) =>
+    symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
+  const isOwn = (declaration) => declaration.getSourceFile().fileName.startsWith(`${root}target/types/`);
+
+  const exported = checker.getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(index)));
+  const wanted = new Set(exported.map(resolved));
+  const isExported = new Set(wanted);
+  const texts = [];
+  // A Set hands out what is added while it is walked.
+  for (const symbol of wanted) {
+    for (const declaration of symbol.declarations.filter(isOwn)) {
+      const text = declaration.getFullText().trim();
+      texts.push(isExported.has(symbol) ? text : text.replace(/^export /m, ""));
+      const visit = (node) => {
+        if (ts.isTypeReferenceNode(node) && ts.isIdentifier(node.typeName)) {
+          const target = resolved(checker.getSymbolAtLocation(node.typeName));
+          const isParameter = target.flags & ts.SymbolFlags.TypeParameter;
+          if (!isParameter && target.declarations?.some(isOwn)) wanted.add(target);
+        }
+        ts.forEachChild(node, visit);
+      };
+      visit(declaration);
+    }
+  }
+  // Without this line a declaration file exports all that it declares.
+  return [...texts, "export {};"].join("\n\n") + "\n";
+}
+
+/** Fails when the file does not compile by itself. */
+function checkAlone(file) {
+  const program = ts.createProgram([file], {
+    target: ts.ScriptTarget.ES2022,
+    lib: ["lib.es2022.d.ts", "lib.dom.d.ts", "lib.esnext.disposable.d.ts"],
+    types: [],
+    strict: true,
+    noEmit: true,
+  });
+  const found = ts
+    .getPreEmitDiagnostics(program)
+    .map((diagnostic) => ts.flattenDiagnosticMessageText(diagnostic.messageText, "\n"));
+  if (found.length > 0) throw new Error(`${file} does not stand alone:\n${found.join("\n")}`);
+}
+
+const types = `${root}pkg/index.d.ts`;
+writeFileSync(types, flatDeclarations(`${root}target/types/index.d.ts`));
+checkAlone(types);
+
+const metadata = JSON.parse(
+  execFileSync("cargo", ["metadata", "--no-deps", "--format-version", "1", "--offline"], { cwd: root }),
+);
+const crate = metadata.packages.find(({ name }) => name === "patchstore");
+const manifest = {
+  name: crate.name,
+  version: crate.version,
+  description: crate.description,
+  keywords: crate.keywords,
+  license: crate.license,
+  ...(crate.repository ? { repository: crate.repository } : {}),
+  type: "module",
+  sideEffects: false,
+  main: "./index.js",
+  types: "./index.d.ts",
+  exports: {
+    ".": { types: "./index.d.ts", default: "./index.js" },
+    "./patchstore_bg.wasm": "./patchstore_bg.wasm",
+    "./package.json": "./package.json",
+  },
+  files: ["index.js", "index.d.ts", "patchstore_bg.wasm", "CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT"],
+};
+writeFileSync(`${root}pkg/package.json`, JSON.stringify(manifest, null, 2) + "\n");
+
+const bundle = readFileSync(`${root}pkg/index.js`, "utf8");
+// Bundlers of apps find the wasm by exactly this expression.
+if (!/new URL\("patchstore_bg\.wasm",\s*import\.meta\.url\)/.test(bundle)) {
+  throw new Error("pkg/index.js does not name the wasm in a way that bundlers find");
+}

@@ -1,0 +1,31 @@
+/** Prints what the package weighs over the wire, and fails when that is above the budget. */
+import { readFileSync } from "node:fs";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+
+const BUDGET_BROTLI_BYTES = 184_320;
+
+const pkg = new URL("../pkg/", import.meta.url);
+const rows = ["index.js", "patchstore_bg.wasm"].map((name) => {
+  const bytes = readFileSync(new URL(name, pkg));
+  const quality = { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY };
+  return {
+    name,
+    raw: bytes.length,
+    gzip: gzipSync(bytes, { level: 9 }).length,
+    brotli: brotliCompressSync(bytes, { params: quality }).length,
+  };
+});
+const sum = (column) => rows.reduce((total, row) => total + row[column], 0);
+rows.push({ name: "together", raw: sum("raw"), gzip: sum("gzip"), brotli: sum("brotli") });
+
+const line = (cells) => cells.map((cell, at) => (at ? String(cell).padStart(10) : cell.padEnd(20))).join("");
+console.log(line(["size, bytes", "raw", "gzip", "brotli"]));
+for (const { name, raw, gzip, brotli } of rows) console.log(line([name, raw, gzip, brotli]));
+
+const { brotli } = rows.at(-1);
+const share = ((100 * brotli) / BUDGET_BROTLI_BYTES).toFixed(1);
+console.log(`size: ${brotli} of ${BUDGET_BROTLI_BYTES} bytes of brotli (${share} %)`);
+if (brotli > BUDGET_BROTLI_BYTES) {
+  console.error("size: above the budget");
+  process.exit(1);
+}

@@ -1,0 +1,28 @@
+/** Chromium, driven by Playwright. */
+import { chromium } from "playwright-core";
+
+const ARGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+/**
+ * Starts headless Chromium (CHROMIUM names another binary of that family).
+ * @param {{profile?: string, args?: string[]}} options `profile`: the directory that keeps its
+ *   data from one start to the next; without it nothing is kept.
+ * @returns what has newPage() and close()
+ */
+export function openBrowser({ profile, args = [] } = {}) {
+  const options = {
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: [...ARGS, ...args],
+  };
+  return profile === undefined
+    ? chromium.launch(options)
+    : chromium.launchPersistentContext(profile, options);
+}
