@@ -1,7 +1,21 @@
-//! The JavaScript surface.
+//! The JavaScript surface: what the facade (`src/facade`) calls.
+//!
+//! Exported objects are *ports*: every method takes `&self`, holds no borrow over an await, and is
+//! one synchronous call; what must be loaded or committed comes as a promise. [`values`] carries
+//! values in both directions, [`strings`] strings, [`collect`] results in bulk.
 
-pub mod env;
+pub mod batch;
+pub mod collect;
+pub mod db;
 pub mod errors;
 pub mod hooks;
+pub mod kv;
 pub mod outcome;
+pub mod patch;
+pub mod range;
 pub mod session;
+pub mod strings;
+pub mod transaction;
+pub mod update;
+pub mod values;
+pub mod watch;

@@ -125,6 +125,12 @@ impl Engine {
         async move { intake::take_in(&core).await }.boxed_local()
     }
 
+    /// Runs `work` on what is committed, without the writes of this realm that are pending: for
+    /// listeners, who hear of commits only.
+    pub fn read_committed<T: 'static>(&self, work: ReadWork<T>) -> Outcome<T> {
+        submit::read_committed(&self.0, work)
+    }
+
     /// Calls `listener` at every commit that this engine sees, and when it closes.
     #[must_use]
     pub fn subscribe(&self, listener: Rc<dyn Fn(&Notice)>) -> Subscription {

@@ -13,6 +13,7 @@ use super::intake;
 use super::load::{LoadError, load, run_read};
 use super::memtable::Memtable;
 use super::queue::{Call, Group, LARGE_BYTES, Outcome, Submission, Waiting, Work, plain};
+use super::view::View;
 use crate::error::{Error, Result};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
@@ -21,14 +22,27 @@ use futures_util::future::LocalBoxFuture;
 const SLICE_OPS: usize = 4_000;
 
 /// Runs reading work now, if nothing earlier is waiting and the data are warm.
-pub fn read<T: 'static>(core: &Rc<Core>, mut work: ReadWork<T>) -> Ended<T> {
+pub fn read<T: 'static>(core: &Rc<Core>, work: ReadWork<T>) -> Ended<T> {
     if let Err(error) = core.check_open() {
         return Ended::Ready(Err(error));
     }
     if core.state.borrow().queue.is_held() {
         return Ended::Later(read_in_turn(core.clone(), work).boxed_local());
     }
-    let view = core.view();
+    read_view(core, core.view(), work)
+}
+
+/// Runs reading work on what is committed, whatever this realm has pending.
+pub fn read_committed<T: 'static>(core: &Rc<Core>, work: ReadWork<T>) -> Ended<T> {
+    if let Err(error) = core.check_open() {
+        return Ended::Ready(Err(error));
+    }
+    let mut view = View::clone(&core.view());
+    view.own.clear();
+    read_view(core, Rc::new(view), work)
+}
+
+fn read_view<T: 'static>(core: &Rc<Core>, view: Rc<View>, mut work: ReadWork<T>) -> Ended<T> {
     let mut snapshot = Snapshot::new(core.ground.clone(), view.clone());
     match work(&mut snapshot) {
         Ok(value) => Ended::Ready(Ok(value)),

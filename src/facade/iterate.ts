@@ -5,9 +5,6 @@ import { crossing } from "./names.js";
 import { rangeOf, type Range } from "./ranges.js";
 import type { KeyRange } from "./types.js";
 
-/** What one page holds at most; a page ends early when its values are large. */
-const PAGE_ITEMS = 256;
-
 type Entry<T> = [string, T];
 
 /** Pages through a range by key: every page is a read of its own, after the last key. */
@@ -28,23 +25,24 @@ async function* pages<T>(
 ): AsyncGenerator<Entry<T>, void, undefined> {
   let { gt, lt } = range;
   let left = range.limit;
+  const { gte, lte, prefix, reverse, signal } = range;
   while (left > 0) {
-    throwIfAborted(range.signal);
-    const limit = Math.min(left, PAGE_ITEMS);
-    const { gte, lte, prefix, reverse, signal } = range;
-    const [page, end] = (await abortable(
+    throwIfAborted(signal);
+    const limit = left;
+    const page = (await abortable(
       handle.call(() => port.page(prefix, gt, gte, lt, lte, reverse, limit)),
       signal,
-    )) as [Entry<T>[], boolean];
+    )) as Entry<T>[];
+    // Taken before the entries are handed out, as whoever gets them may change them.
+    const last = page.at(-1)?.[0];
+    if (last === undefined) return;
     for (const entry of page) {
       throwIfAborted(signal);
       yield entry;
     }
-    const last = page.at(-1);
-    if (end || last === undefined) return;
     left -= page.length;
-    // The bounds that the caller gave hold on: they intersect with these in wasm.
-    if (reverse) lt = crossing(last[0]);
-    else gt = crossing(last[0]);
+    // No weaker than the bound that the caller gave: the key was within that.
+    if (reverse) lt = crossing(last);
+    else gt = crossing(last);
   }
 }

@@ -12,9 +12,15 @@ export interface Row extends Snapshot {
 
 /** A batch that grows in wasm until it is committed. */
 export interface BatchPort {
-  /** Adds rows: `lines` is the JSON texts joined by newlines, empty at the positions `exactAt`,
-   *  whose exact forms follow. */
-  push(keys: string[], lines: string, exactAt: Uint32Array, exact: Uint8Array[]): void;
+  /** Adds `count` rows: `lines` is the JSON texts joined by newlines, empty at the positions
+   *  `exactAt`, whose exact forms follow. */
+  push(
+    keys: string[],
+    lines: string,
+    exactAt: Uint32Array,
+    exact: Uint8Array[],
+    count: number,
+  ): void;
   free(): void;
 }
 
@@ -95,7 +101,7 @@ function push(batch: BatchPort, rows: readonly Row[]): void {
       exact.push(encoded);
     }
   });
-  batch.push(keys, lines.join("\n"), Uint32Array.from(exactAt), exact);
+  batch.push(keys, lines.join("\n"), Uint32Array.from(exactAt), exact, rows.length);
 }
 
 /** Resolves in a later task; needs no window, and is not slowed down as timers are. */

@@ -202,6 +202,12 @@ impl ExactWriter {
         self.depth = self.depth.saturating_sub(1);
     }
 
+    /// Bytes written so far: where in the stored value the next ones will lie, holes apart.
+    #[must_use]
+    pub fn position(&self) -> usize {
+        self.out.len()
+    }
+
     /// How many contents [`finish_filled`](Self::finish_filled) needs.
     #[must_use]
     pub fn holes(&self) -> usize {

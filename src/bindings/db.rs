@@ -1,0 +1,291 @@
+//! Document stores.
+
+use js_sys::{Promise, Uint8Array};
+use std::cell::RefCell;
+use wasm_bindgen::prelude::*;
+
+use super::batch::Lines;
+use super::collect::Collector;
+use super::errors;
+use super::outcome::{self, Returned};
+use super::range::bound;
+use super::session::AnySession;
+use super::strings::{self, all_received, received};
+use super::values::{self, decode};
+use crate::engine::access::Session;
+use crate::env::Env;
+use crate::env::browser::BrowserEnv;
+use crate::error::{Error, Result};
+use crate::models::Scope;
+use crate::models::documents::{
+    Collection, Collections, Count, Find, FindSpec, Ids, Insert, NewDoc,
+};
+use crate::models::query::Query;
+
+thread_local! {
+    static IDS: RefCell<Ids> = RefCell::default();
+}
+
+/// One store, of a patch or of a transaction. Strings come in as `strings::received` takes them,
+/// documents and queries as `values::stored` does.
+#[wasm_bindgen]
+pub struct DbPort {
+    session: AnySession,
+    scope: Scope,
+}
+
+impl DbPort {
+    /// The store of a scope.
+    #[must_use]
+    pub fn new(session: AnySession, scope: Scope) -> Self {
+        Self { session, scope }
+    }
+
+    fn collection(&self, name: &str) -> Result<Collection, JsValue> {
+        received(name)
+            .and_then(|name| Collection::new(&self.scope, name.as_js()))
+            .map_err(thrown)
+    }
+}
+
+fn thrown(error: Error) -> JsValue {
+    errors::to_js(&error)
+}
+
+fn prepared(stored: &[u8], now_ms: f64) -> Result<NewDoc> {
+    let mut random = |bytes: &mut [u8]| BrowserEnv.fill_random(bytes);
+    IDS.with_borrow_mut(|ids| NewDoc::prepare(stored, now_ms, ids, &mut random))
+}
+
+fn query_of(encoded: &JsValue) -> Result<Query, JsValue> {
+    values::stored(encoded)
+        .and_then(|stored| Query::compile(&stored))
+        .map_err(thrown)
+}
+
+#[wasm_bindgen]
+impl DbPort {
+    /// Inserts a document; its id.
+    pub fn insert(&self, collection: &str, encoded: &JsValue) -> Result<Promise, JsValue> {
+        let collection = self.collection(collection)?;
+        let stored = values::stored(encoded).map_err(thrown)?;
+        let doc = prepared(&stored, BrowserEnv.now_ms()).map_err(thrown)?;
+        let id = strings::to_js(doc.id());
+        let mut insert = Insert::new(&collection, vec![doc]);
+        let done = self.session.write(Box::new(move |w| insert.step(w)));
+        Ok(outcome::promise(done, move |()| Ok(id)))
+    }
+
+    /// A batch of documents, to be filled and committed.
+    pub fn batch(&self, collection: &str) -> Result<DbBatchPort, JsValue> {
+        Ok(DbBatchPort {
+            session: self.session.clone(),
+            collection: self.collection(collection)?,
+            now_ms: BrowserEnv.now_ms(),
+            docs: RefCell::default(),
+            ids: RefCell::default(),
+        })
+    }
+
+    /// The document of an id, or null.
+    pub fn get(&self, collection: &str, id: &str) -> Returned {
+        let collection = self.collection(collection)?;
+        let id = received(id).map_err(thrown)?;
+        let found = self
+            .session
+            .read(Box::new(move |r| collection.get(r, id.as_js())));
+        outcome::read(found, |stored| {
+            stored.map_or(Ok(JsValue::NULL), |it| decode::decode(&it))
+        })
+    }
+
+    /// The first document that matches, or null.
+    #[wasm_bindgen(js_name = findOne)]
+    pub fn find_one(&self, collection: &str, query: &JsValue) -> Returned {
+        let collection = self.collection(collection)?;
+        let spec = FindSpec {
+            limit: Some(1),
+            ..FindSpec::default()
+        };
+        let mut find = Find::new(&collection, query_of(query)?, spec);
+        let found = self.session.read(Box::new(move |r| find.step(r)));
+        outcome::read(found, |batch| {
+            let first = batch.and_then(|batch| batch.into_iter().next());
+            first.map_or(Ok(JsValue::NULL), |stored| decode::decode(&stored))
+        })
+    }
+
+    /// The documents that match, `descending` says of each field of `sort` whether it does.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "an object would cost a crossing a field"
+    )]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "wasm-bindgen hands vectors over"
+    )]
+    pub fn find(
+        &self,
+        collection: &str,
+        query: &JsValue,
+        sort: Vec<String>,
+        descending: Vec<u8>,
+        skip: f64,
+        limit: f64,
+        fields: Option<Vec<String>>,
+    ) -> Returned {
+        let collection = self.collection(collection)?;
+        let sort = all_received(&sort).map_err(thrown)?;
+        let spec = FindSpec {
+            sort: sort
+                .into_iter()
+                .zip(descending.iter().map(|down| *down != 0))
+                .collect(),
+            skip: bound(skip).unwrap_or(u64::MAX),
+            limit: bound(limit),
+            fields: fields
+                .map(|fields| all_received(&fields))
+                .transpose()
+                .map_err(thrown)?,
+        };
+        let mut find = Find::new(&collection, query_of(query)?, spec);
+        let mut out = Collector::default();
+        let found = self.session.read(Box::new(move |r| {
+            while let Some(batch) = find.step(r)? {
+                batch.iter().try_for_each(|stored| out.value(stored))?;
+            }
+            Ok(out.finish()?)
+        }));
+        outcome::read(found, Ok)
+    }
+
+    /// Merges changes into a document; whether it exists.
+    pub fn update(
+        &self,
+        collection: &str,
+        id: &str,
+        encoded: &JsValue,
+    ) -> Result<Promise, JsValue> {
+        let collection = self.collection(collection)?;
+        let id = received(id).map_err(thrown)?;
+        let changes = values::stored(encoded).map_err(thrown)?;
+        let now_ms = BrowserEnv.now_ms();
+        let done = self.session.write(Box::new(move |w| {
+            collection.update(w, id.as_js(), &changes, now_ms)
+        }));
+        Ok(outcome::promise(done, outcome::plain))
+    }
+
+    /// Replaces a document; whether it exists.
+    pub fn replace(
+        &self,
+        collection: &str,
+        id: &str,
+        encoded: &JsValue,
+    ) -> Result<Promise, JsValue> {
+        let collection = self.collection(collection)?;
+        let id = received(id).map_err(thrown)?;
+        let doc = values::stored(encoded).map_err(thrown)?;
+        let now_ms = BrowserEnv.now_ms();
+        let done = self.session.write(Box::new(move |w| {
+            collection.replace(w, id.as_js(), &doc, now_ms)
+        }));
+        Ok(outcome::promise(done, outcome::plain))
+    }
+
+    /// Removes a document; whether it existed.
+    pub fn delete(&self, collection: &str, id: &str) -> Result<Promise, JsValue> {
+        let collection = self.collection(collection)?;
+        let id = received(id).map_err(thrown)?;
+        let done = self
+            .session
+            .write(Box::new(move |w| collection.delete(w, id.as_js())));
+        Ok(outcome::promise(done, outcome::plain))
+    }
+
+    /// How many documents match.
+    pub fn count(&self, collection: &str, query: &JsValue) -> Returned {
+        let mut count = Count::new(&self.collection(collection)?, query_of(query)?);
+        outcome::read(
+            self.session.read(Box::new(move |r| count.step(r))),
+            outcome::count,
+        )
+    }
+
+    /// Removes a collection.
+    pub fn drop(&self, collection: &str) -> Result<Promise, JsValue> {
+        let collection = self.collection(collection)?;
+        let done = self.session.write(Box::new(move |w| {
+            collection.drop_all(w);
+            Ok(())
+        }));
+        Ok(outcome::promise(done, outcome::nothing))
+    }
+
+    /// The names of the collections.
+    pub fn collections(&self) -> Returned {
+        let mut collections = Collections::new(&self.scope).map_err(thrown)?;
+        let found = self.session.read(Box::new(move |r| collections.step(r)));
+        outcome::read(found, |names| {
+            let mut out = Collector::default();
+            names.iter().try_for_each(|name| out.string(name.as_js()))?;
+            out.finish()
+        })
+    }
+
+    /// The named store.
+    pub fn store(&self, name: &str) -> Result<DbPort, JsValue> {
+        let name = received(name).map_err(thrown)?;
+        Ok(Self::new(self.session.clone(), Scope::Name(name)))
+    }
+}
+
+/// Documents that are to be inserted at once.
+#[wasm_bindgen]
+pub struct DbBatchPort {
+    session: AnySession,
+    collection: Collection,
+    now_ms: f64,
+    docs: RefCell<Vec<NewDoc>>,
+    ids: RefCell<Collector>,
+}
+
+#[wasm_bindgen]
+impl DbBatchPort {
+    /// Adds documents (see [`Lines`]); `_keys` is empty, there are `count` of them.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "wasm-bindgen hands vectors over"
+    )]
+    pub fn push(
+        &self,
+        _keys: Vec<String>,
+        lines: &str,
+        exact_at: Vec<u32>,
+        exact: Vec<Uint8Array>,
+        count: usize,
+    ) -> Result<(), JsValue> {
+        let stored = Lines {
+            lines,
+            exact_at: &exact_at,
+            exact: &exact,
+        }
+        .stored(count);
+        let mut docs = self.docs.borrow_mut();
+        let mut ids = self.ids.borrow_mut();
+        for stored in stored {
+            let doc = prepared(&stored, self.now_ms).map_err(thrown)?;
+            ids.string(doc.id()).map_err(thrown)?;
+            docs.push(doc);
+        }
+        Ok(())
+    }
+
+    /// Inserts what was pushed; the ids.
+    pub fn commit(&self) -> Promise {
+        let mut insert = Insert::new(&self.collection, self.docs.take());
+        let mut ids = self.ids.take();
+        let done = self.session.write(Box::new(move |w| insert.step(w)));
+        outcome::promise(done, move |()| ids.finish())
+    }
+}

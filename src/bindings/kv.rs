@@ -1,0 +1,323 @@
+//! Key-value stores.
+
+use js_sys::{Array, Function, Promise, Uint8Array};
+use wasm_bindgen::prelude::*;
+
+use super::batch::Lines;
+use super::collect::Collector;
+use super::errors;
+use super::outcome::{self, Returned};
+use super::range::spec;
+use super::session::AnySession;
+use super::strings::{all_received, received};
+use super::update;
+use super::values::{self, decode};
+use super::watch::WatchPort;
+use crate::engine::access::{ReadWork, Session};
+use crate::error::{Error, Result};
+use crate::models::Scope;
+use crate::models::kv::{self, DeleteMany, GetMany, KeyRangeSpec, Kv, Scan, SetMany};
+
+/// One store, of a patch or of a transaction. Strings come in as `strings::received` takes them.
+#[wasm_bindgen]
+pub struct KvPort {
+    session: AnySession,
+    kv: Kv,
+}
+
+impl KvPort {
+    /// The store of a scope.
+    ///
+    /// # Errors
+    /// `InvalidArgument`.
+    pub fn new(session: AnySession, scope: &Scope) -> Result<Self> {
+        Ok(Self {
+            session,
+            kv: Kv::new(scope)?,
+        })
+    }
+
+    fn record(&self, key: &str) -> Result<bytes::Bytes, JsValue> {
+        received(key)
+            .and_then(|key| self.kv.key(key.as_js()))
+            .map_err(thrown)
+    }
+
+    fn records(&self, keys: &[String]) -> Result<Vec<bytes::Bytes>, JsValue> {
+        let keys = all_received(keys).map_err(thrown)?;
+        keys.iter()
+            .map(|key| self.kv.key(key.as_js()))
+            .collect::<Result<_>>()
+            .map_err(thrown)
+    }
+
+    fn scan(&self, spec: &KeyRangeSpec) -> Result<Scan, JsValue> {
+        Scan::new(&self.kv, spec).map_err(thrown)
+    }
+
+    fn gather(&self, work: ReadWork<JsValue>) -> Returned {
+        outcome::read(self.session.read(work), Ok)
+    }
+}
+
+fn thrown(error: Error) -> JsValue {
+    errors::to_js(&error)
+}
+
+#[wasm_bindgen]
+impl KvPort {
+    /// The value, or undefined; a promise of it when it must be loaded.
+    pub fn get(&self, key: &str) -> Returned {
+        let key = self.record(key)?;
+        let found = self.session.read(Box::new(move |r| kv::get(r, &key)));
+        outcome::read(found, |stored| {
+            stored.map_or(Ok(JsValue::UNDEFINED), |it| decode::decode(&it))
+        })
+    }
+
+    /// Stores an encoded value.
+    pub fn set(&self, key: &str, encoded: &JsValue) -> Result<Promise, JsValue> {
+        let key = self.record(key)?;
+        let stored = values::stored(encoded).map_err(thrown)?;
+        let done = self.session.write(Box::new(move |w| {
+            kv::set(w, &key, &stored);
+            Ok(())
+        }));
+        Ok(outcome::promise(done, outcome::nothing))
+    }
+
+    /// Removes a key; whether it existed.
+    pub fn delete(&self, key: &str) -> Result<Promise, JsValue> {
+        let key = self.record(key)?;
+        let done = self.session.write(Box::new(move |w| kv::delete(w, &key)));
+        Ok(outcome::promise(done, outcome::plain))
+    }
+
+    /// Whether a key exists.
+    pub fn has(&self, key: &str) -> Returned {
+        let key = self.record(key)?;
+        outcome::read(
+            self.session.read(Box::new(move |r| kv::has(r, &key))),
+            outcome::plain,
+        )
+    }
+
+    /// The keys of a range.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "an object would cost a crossing a field"
+    )]
+    pub fn keys(
+        &self,
+        prefix: Option<String>,
+        gt: Option<String>,
+        gte: Option<String>,
+        lt: Option<String>,
+        lte: Option<String>,
+        reverse: bool,
+        limit: f64,
+    ) -> Returned {
+        let spec = spec([prefix, gt, gte, lt, lte], reverse, limit).map_err(thrown)?;
+        let mut scan = self.scan(&spec)?;
+        let mut out = Collector::default();
+        self.gather(Box::new(move |r| {
+            while let Some(keys) = scan.next_keys(r)? {
+                keys.iter().try_for_each(|key| out.string(key.as_js()))?;
+            }
+            Ok(out.finish()?)
+        }))
+    }
+
+    /// The entries of a range.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "an object would cost a crossing a field"
+    )]
+    pub fn entries(
+        &self,
+        prefix: Option<String>,
+        gt: Option<String>,
+        gte: Option<String>,
+        lt: Option<String>,
+        lte: Option<String>,
+        reverse: bool,
+        limit: f64,
+    ) -> Returned {
+        let spec = spec([prefix, gt, gte, lt, lte], reverse, limit).map_err(thrown)?;
+        let mut scan = self.scan(&spec)?;
+        let mut out = Collector::default();
+        self.gather(Box::new(move |r| {
+            while let Some(entries) = scan.next_entries(r)? {
+                entries
+                    .iter()
+                    .try_for_each(|(key, stored)| out.pair(key.as_js(), stored))?;
+            }
+            Ok(out.finish()?)
+        }))
+    }
+
+    /// The first entries of a range, as many as make a page; none when the range is empty.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "an object would cost a crossing a field"
+    )]
+    pub fn page(
+        &self,
+        prefix: Option<String>,
+        gt: Option<String>,
+        gte: Option<String>,
+        lt: Option<String>,
+        lte: Option<String>,
+        reverse: bool,
+        limit: f64,
+    ) -> Returned {
+        let spec = spec([prefix, gt, gte, lt, lte], reverse, limit).map_err(thrown)?;
+        let mut scan = self.scan(&spec)?;
+        self.gather(Box::new(move |r| {
+            let mut out = Collector::default();
+            for (key, stored) in scan.next_entries(r)?.unwrap_or_default() {
+                out.pair(key.as_js(), &stored)?;
+            }
+            Ok(out.finish()?)
+        }))
+    }
+
+    /// How many keys a range has.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "an object would cost a crossing a field"
+    )]
+    pub fn count(
+        &self,
+        prefix: Option<String>,
+        gt: Option<String>,
+        gte: Option<String>,
+        lt: Option<String>,
+        lte: Option<String>,
+        reverse: bool,
+        limit: f64,
+    ) -> Returned {
+        let spec = spec([prefix, gt, gte, lt, lte], reverse, limit).map_err(thrown)?;
+        let mut scan = self.scan(&spec)?;
+        outcome::read(
+            self.session.read(Box::new(move |r| scan.count(r))),
+            outcome::count,
+        )
+    }
+
+    /// The values of many keys, undefined for absent ones.
+    #[wasm_bindgen(js_name = getMany)]
+    pub fn get_many(&self, keys: Vec<String>) -> Returned {
+        let mut many = GetMany::new(self.records(&keys)?);
+        outcome::read(
+            self.session.read(Box::new(move |r| many.step(r))),
+            |found| {
+                let absent = found.iter().zip(0..).filter(|(stored, _)| stored.is_none());
+                let absent: Vec<u32> = absent.map(|(_, at)| at).collect();
+                let mut out = Collector::default();
+                let null = crate::codec::value::from_json(b"null");
+                found
+                    .iter()
+                    .try_for_each(|stored| out.value(stored.as_ref().unwrap_or(&null)))?;
+                let out: Array = out.finish()?.unchecked_into();
+                absent
+                    .into_iter()
+                    .for_each(|at| out.set(at, JsValue::UNDEFINED));
+                Ok(out.into())
+            },
+        )
+    }
+
+    /// Removes many keys; how many existed.
+    #[wasm_bindgen(js_name = deleteMany)]
+    pub fn delete_many(&self, keys: Vec<String>) -> Result<Promise, JsValue> {
+        let mut many = DeleteMany::new(self.records(&keys)?);
+        let done = self.session.write(Box::new(move |w| many.step(w)));
+        Ok(outcome::promise(done, outcome::count))
+    }
+
+    /// A batch of keys and values, to be filled and committed.
+    pub fn batch(&self) -> KvBatchPort {
+        KvBatchPort {
+            session: self.session.clone(),
+            kv: self.kv.clone(),
+            entries: std::cell::RefCell::default(),
+        }
+    }
+
+    /// Reads, lets `change` make the new encoded value of the old one, and stores that.
+    pub fn update(&self, key: &str, change: Function) -> Result<Promise, JsValue> {
+        Ok(update::run(&self.session, self.record(key)?, change))
+    }
+
+    /// Removes every key.
+    pub fn clear(&self) -> Promise {
+        let kv = self.kv.clone();
+        let done = self.session.write(Box::new(move |w| {
+            kv.clear(w);
+            Ok(())
+        }));
+        outcome::promise(done, outcome::nothing)
+    }
+
+    /// Calls `listener` with the encoded value after each commit that changed it, until the
+    /// port is freed.
+    pub fn watch(&self, key: &str, listener: Function) -> Result<WatchPort, JsValue> {
+        match &self.session {
+            AnySession::Engine(engine) => Ok(WatchPort::new(engine, self.record(key)?, listener)),
+            AnySession::Transaction(_) => Err(thrown(Error::invalid(
+                "watch is not to be had within a transaction",
+            ))),
+        }
+    }
+
+    /// The named store.
+    pub fn store(&self, name: &str) -> Result<KvPort, JsValue> {
+        let name = received(name).map_err(thrown)?;
+        Self::new(self.session.clone(), &Scope::Name(name)).map_err(thrown)
+    }
+}
+
+/// Keys and values that are to be stored at once.
+#[wasm_bindgen]
+pub struct KvBatchPort {
+    session: AnySession,
+    kv: Kv,
+    entries: std::cell::RefCell<Vec<(bytes::Bytes, bytes::Bytes)>>,
+}
+
+#[wasm_bindgen]
+impl KvBatchPort {
+    /// Adds rows (see [`Lines`]).
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "wasm-bindgen hands vectors over"
+    )]
+    pub fn push(
+        &self,
+        keys: Vec<String>,
+        lines: &str,
+        exact_at: Vec<u32>,
+        exact: Vec<Uint8Array>,
+    ) -> Result<(), JsValue> {
+        let stored = Lines {
+            lines,
+            exact_at: &exact_at,
+            exact: &exact,
+        }
+        .stored(keys.len());
+        let keys = all_received(&keys).map_err(thrown)?;
+        let mut entries = self.entries.borrow_mut();
+        for (key, stored) in keys.iter().zip(stored) {
+            entries.push((self.kv.key(key.as_js()).map_err(thrown)?, stored));
+        }
+        Ok(())
+    }
+
+    /// Stores what was pushed.
+    pub fn commit(&self) -> Promise {
+        let mut many = SetMany::new(self.entries.take());
+        let done = self.session.write(Box::new(move |w| many.step(w)));
+        outcome::promise(done, outcome::nothing)
+    }
+}

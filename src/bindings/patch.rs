@@ -1,0 +1,209 @@
+//! Open patches.
+
+use js_sys::{Array, Float64Array, Function, Promise};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use wasm_bindgen::prelude::*;
+
+use super::db::DbPort;
+use super::errors;
+use super::kv::KvPort;
+use super::outcome;
+use super::session::AnySession;
+use super::strings::{self, received};
+use super::transaction::TransactionPort;
+use crate::backend::indexeddb::IndexedDbConnector;
+use crate::backend::memory::MemoryConnector;
+use crate::backend::{Connector, Durability};
+use crate::codec::tuple::prefix_range;
+use crate::engine::{Engine, Notice, Options, Reason, Stats, Subscription};
+use crate::env::browser::BrowserEnv;
+use crate::error::Result;
+use crate::models::{Scope, keys};
+
+/// Opens the engine of one database.
+#[wasm_bindgen(js_name = openPort, unchecked_return_type = "Promise<PatchPort>")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the facade checks these; an `as` of too large a number is the largest"
+)]
+pub fn open_port(
+    database: &str,
+    in_memory: bool,
+    strict: bool,
+    cache_bytes: f64,
+    open_timeout_ms: f64,
+) -> Promise {
+    let connector: Rc<dyn Connector> = if in_memory {
+        Rc::new(memory(database))
+    } else {
+        Rc::new(IndexedDbConnector::new(database, open_timeout_ms as u32))
+    };
+    let mut options = Options {
+        durability: if strict {
+            Durability::Strict
+        } else {
+            Durability::Relaxed
+        },
+        cache_bytes: cache_bytes as usize,
+        ..Options::default()
+    };
+    if in_memory {
+        // Nobody else can commit to it.
+        options.poll_ms = 0;
+    }
+    let opening = Engine::open(connector, Rc::new(BrowserEnv), options);
+    outcome::promise(opening, |engine| Ok(PatchPort { engine }.into()))
+}
+
+thread_local! {
+    /// The databases in memory, by name: they last as long as the page does.
+    static MEMORIES: RefCell<BTreeMap<String, MemoryConnector>> = RefCell::default();
+}
+
+fn memory(database: &str) -> MemoryConnector {
+    MEMORIES.with_borrow_mut(|memories| memories.entry(database.into()).or_default().clone())
+}
+
+/// One open engine.
+#[wasm_bindgen]
+pub struct PatchPort {
+    engine: Engine,
+}
+
+/// The scope that the facade means.
+///
+/// # Errors
+/// `InvalidArgument`.
+pub fn scope(name: &str, is_node: bool) -> Result<Scope> {
+    let name = received(name)?;
+    Ok(if is_node {
+        Scope::Node(name)
+    } else {
+        Scope::Name(name)
+    })
+}
+
+#[wasm_bindgen]
+impl PatchPort {
+    /// The key-value store of a scope.
+    pub fn kv(&self, name: &str, is_node: bool) -> Result<KvPort, JsValue> {
+        let session = AnySession::Engine(self.engine.clone());
+        scope(name, is_node)
+            .and_then(|scope| KvPort::new(session, &scope))
+            .map_err(|error| errors::to_js(&error))
+    }
+
+    /// The document store of a scope.
+    pub fn db(&self, name: &str, is_node: bool) -> Result<DbPort, JsValue> {
+        let session = AnySession::Engine(self.engine.clone());
+        scope(name, is_node)
+            .map(|scope| DbPort::new(session, scope))
+            .map_err(|error| errors::to_js(&error))
+    }
+
+    /// Begins a transaction.
+    #[wasm_bindgen(unchecked_return_type = "Promise<TransactionPort>")]
+    pub fn begin(&self) -> Promise {
+        outcome::promise(self.engine.begin(), |begun| {
+            Ok(TransactionPort::new(begun).into())
+        })
+    }
+
+    /// Makes what was acknowledged survive a power cut.
+    pub fn flush(&self) -> Promise {
+        outcome::promise(self.engine.flush(), outcome::nothing)
+    }
+
+    /// Merges, and gives back the space of dead data.
+    pub fn compact(&self) -> Promise {
+        outcome::promise(self.engine.compact(), outcome::nothing)
+    }
+
+    /// Records, and bytes: live, in the log, garbage, of large values.
+    pub fn stats(&self) -> Promise {
+        let kinds = [keys::KV, keys::DOCUMENT];
+        let ranges = kinds.map(|kind| prefix_range(bytes::Bytes::copy_from_slice(&[kind])));
+        outcome::promise(self.engine.stats(ranges.into()), |stats| {
+            Ok(numbers(&stats).into())
+        })
+    }
+
+    /// Calls `changed(remote, scopes)` after each commit, scopes as kinds and names in turn, and
+    /// `ended(reason)` once, until the port is freed.
+    pub fn subscribe(&self, changed: Function, ended: Function) -> SubscriptionPort {
+        let listener = move |notice: &Notice| tell(notice, &changed, &ended);
+        SubscriptionPort {
+            _subscription: self.engine.subscribe(Rc::new(listener)),
+        }
+    }
+
+    /// Waits for what was issued, and closes.
+    pub fn close(&self) -> Promise {
+        let engine = self.engine.clone();
+        outcome::promise(
+            Box::pin(async move {
+                engine.close().await;
+                Ok(())
+            }),
+            outcome::nothing,
+        )
+    }
+}
+
+/// A subscription; it lasts until this is freed.
+#[wasm_bindgen]
+pub struct SubscriptionPort {
+    _subscription: Subscription,
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no count comes near 2^53")]
+fn numbers(stats: &Stats) -> Float64Array {
+    let counts = [
+        stats.records,
+        stats.live_bytes,
+        stats.log_bytes,
+        stats.garbage_bytes,
+        0,
+    ];
+    Float64Array::from(&counts.map(|count| count as f64)[..])
+}
+
+fn tell(notice: &Notice, changed: &Function, ended: &Function) {
+    // The facade's callbacks only queue its listeners; they do not throw.
+    let none = JsValue::UNDEFINED;
+    let _ = match notice {
+        Notice::Commit { remote, writes } => {
+            let ranges = writes.ranges().iter().map(|(from, _)| from);
+            let touched = writes.keys().iter().chain(ranges).map(|key| &**key);
+            changed.call2(&none, &(*remote).into(), &flat(keys::scopes_of(touched)))
+        }
+        // What others committed is not known one by one any more.
+        Notice::Cut => changed.call2(&none, &true.into(), &Array::new()),
+        Notice::Closed(reason) => ended.call1(&none, &reason_name(*reason).into()),
+    };
+}
+
+fn flat(scopes: Vec<Scope>) -> Array {
+    let out = Array::new();
+    for scope in scopes {
+        let (kind, name) = match &scope {
+            Scope::Node(name) => ("node", name),
+            Scope::Name(name) => ("name", name),
+        };
+        out.push(&kind.into());
+        out.push(&strings::to_js(name.as_js()));
+    }
+    out
+}
+
+fn reason_name(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Closed => "closed",
+        Reason::Deleted => "deleted",
+        Reason::VersionChange => "versionchange",
+        Reason::Lost => "lost",
+    }
+}

@@ -1,0 +1,59 @@
+//! JavaScript strings on their way in and out.
+
+use wasm_bindgen::prelude::*;
+
+use crate::codec::js_string::{JsStr, JsString, json};
+use crate::error::{Error, Result};
+
+/// What begins a string that crosses as JSON text, since UTF-8 cannot carry lone surrogates.
+const ESCAPE: char = '\u{10FFFF}';
+
+/// Undoes what the facade's `crossing` did.
+///
+/// # Errors
+/// `InvalidArgument` where it was not the facade that made it.
+pub fn received(crossing: &str) -> Result<JsString> {
+    match crossing.strip_prefix(ESCAPE) {
+        None => Ok(crossing.into()),
+        Some(text) => json::read_quoted(text.as_bytes())
+            .map_err(|_| Error::invalid("a string reached wasm in an unknown form")),
+    }
+}
+
+/// The same for many strings.
+///
+/// # Errors
+/// As [`received`].
+pub fn all_received(crossing: &[String]) -> Result<Vec<JsString>> {
+    crossing.iter().map(|each| received(each)).collect()
+}
+
+/// A string as it is in JavaScript, read unit by unit only when it may hold lone surrogates.
+#[must_use]
+pub fn from_js(value: &JsValue) -> JsString {
+    match value.as_string() {
+        // What UTF-8 cannot carry arrives as this.
+        Some(text) if !text.contains(char::REPLACEMENT_CHARACTER) => text.into(),
+        _ => {
+            let units: Vec<u16> = js_sys::JsString::from(value.clone()).iter().collect();
+            JsString::from_units(&units)
+        }
+    }
+}
+
+/// Engines bound how many arguments a call takes.
+const UNITS_A_CALL: usize = 4096;
+
+/// The JavaScript string.
+#[must_use]
+pub fn to_js(text: JsStr<'_>) -> JsValue {
+    if let Some(text) = text.as_str() {
+        return JsValue::from_str(text);
+    }
+    let units: Vec<u16> = text.units().collect();
+    let empty = js_sys::JsString::from("");
+    let whole = units.chunks(UNITS_A_CALL).fold(empty, |before, piece| {
+        before.concat(&js_sys::JsString::from_char_code(piece))
+    });
+    whole.into()
+}

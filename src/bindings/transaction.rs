@@ -1,0 +1,65 @@
+//! Transactions under way.
+
+use js_sys::Promise;
+use wasm_bindgen::prelude::*;
+
+use super::db::DbPort;
+use super::errors;
+use super::kv::KvPort;
+use super::outcome;
+use super::patch::scope;
+use super::session::AnySession;
+use crate::engine::Transaction;
+
+/// One run of a transaction.
+#[wasm_bindgen]
+pub struct TransactionPort {
+    transaction: Transaction,
+}
+
+impl TransactionPort {
+    /// Hands a transaction to JavaScript.
+    #[must_use]
+    pub fn new(transaction: Transaction) -> Self {
+        Self { transaction }
+    }
+
+    fn session(&self) -> AnySession {
+        AnySession::Transaction(self.transaction.clone())
+    }
+}
+
+#[wasm_bindgen]
+impl TransactionPort {
+    /// The key-value store of a scope.
+    pub fn kv(&self, name: &str, is_node: bool) -> Result<KvPort, JsValue> {
+        scope(name, is_node)
+            .and_then(|scope| KvPort::new(self.session(), &scope))
+            .map_err(|error| errors::to_js(&error))
+    }
+
+    /// The document store of a scope.
+    pub fn db(&self, name: &str, is_node: bool) -> Result<DbPort, JsValue> {
+        scope(name, is_node)
+            .map(|scope| DbPort::new(self.session(), scope))
+            .map_err(|error| errors::to_js(&error))
+    }
+
+    /// Commits; false when another commit touched what it read.
+    #[wasm_bindgen(unchecked_return_type = "Promise<boolean>")]
+    pub fn commit(&self) -> Promise {
+        let committing = Box::pin(self.transaction.clone().commit());
+        outcome::promise(committing, outcome::plain)
+    }
+
+    /// Whether its snapshot is gone, so that it must begin anew.
+    #[wasm_bindgen(js_name = isDoomed)]
+    pub fn is_doomed(&self) -> bool {
+        self.transaction.is_doomed()
+    }
+
+    /// Drops what it noted.
+    pub fn abandon(&self) {
+        self.transaction.abandon();
+    }
+}

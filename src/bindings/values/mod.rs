@@ -1,0 +1,44 @@
+//! Values: between JavaScript and their stored bytes.
+
+pub mod decode;
+pub mod encode;
+mod js;
+mod path;
+mod shape;
+
+use bytes::Bytes;
+use js_sys::Uint8Array;
+use wasm_bindgen::prelude::*;
+
+use crate::codec::value::{self, Form};
+use crate::error::{Error, Result};
+
+/// The stored form of what the facade encoded: JSON text, or an exact form.
+///
+/// # Errors
+/// `InvalidArgument` where it was not the facade that made it.
+pub fn stored(encoded: &JsValue) -> Result<Bytes> {
+    if let Some(text) = encoded.as_string() {
+        return Ok(value::from_json(text.as_bytes()));
+    }
+    match encoded.dyn_ref::<Uint8Array>() {
+        Some(bytes) => Ok(bytes.to_vec().into()),
+        None => Err(Error::invalid("a value reached wasm in an unknown form")),
+    }
+}
+
+/// The facade's encoded form of a stored value.
+///
+/// # Errors
+/// `Corrupt`, `UnsupportedFormat`.
+pub fn encoded(stored: &[u8]) -> Result<JsValue> {
+    match Form::of(stored)? {
+        Form::Json(text) => {
+            let text = str::from_utf8(text);
+            Ok(text
+                .map_err(|_| Error::corrupt("stored text is not UTF-8"))?
+                .into())
+        }
+        Form::Exact(_) => Ok(Uint8Array::from(stored).into()),
+    }
+}
