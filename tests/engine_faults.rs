@@ -1,5 +1,12 @@
 //! The engine over a backend that aborts, loses connections, runs out of room and kills tabs:
 //! what was acknowledged is there, nothing is there twice, and the tabs agree.
+#![cfg(not(target_arch = "wasm32"))]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that meets the unexpected must fail"
+)]
 
 use bytes::Bytes;
 use futures_util::future::join_all;

@@ -1,7 +1,12 @@
 //! The conformance suite on IndexedDB in a service worker, which has no `window` and forbids more
 //! than any other realm.
 #![cfg(target_arch = "wasm32")]
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 mod conformance;
 

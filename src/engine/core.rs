@@ -53,6 +53,9 @@ pub enum Reason {
     Lost,
 }
 
+/// Who waits for a load.
+pub type Loading = oneshot::Sender<Result<(), super::load::LoadError>>;
+
 /// One open engine.
 pub struct Core {
     /// Opens connections.
@@ -70,7 +73,7 @@ pub struct Core {
     /// Everything that changes.
     pub state: RefCell<State>,
     /// Loads under way and who waits for them.
-    pub loads: RefCell<BTreeMap<Id, Vec<oneshot::Sender<Result<(), super::load::LoadError>>>>>,
+    pub loads: RefCell<BTreeMap<Id, Vec<Loading>>>,
     /// Who is told of commits.
     pub subscribers: Subscribers,
     /// Bytes handed to the backend since opening.

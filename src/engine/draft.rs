@@ -157,7 +157,7 @@ impl Reads for Snapshot {
     }
 
     fn breathe(&mut self) -> Attempt<()> {
-        if self.breaths % BREATHS == 0 {
+        if self.breaths.is_multiple_of(BREATHS) {
             let now = self.ground.env.monotonic_ms();
             let deadline = *self.deadline_ms.get_or_insert(now + SLICE_MS);
             if now > deadline {

@@ -144,7 +144,9 @@ impl Flip {
     /// anew without a foreign flip: to find out about a commit of unknown outcome.
     fn fits(&self, core: &Core) -> bool {
         let state = core.state.borrow();
-        let layers = self.frozen.is_none_or(|f| f.rebuilt_layers == state.rebuilt_layers);
+        let layers = self
+            .frozen
+            .is_none_or(|f| f.rebuilt_layers == state.rebuilt_layers);
         layers && state.head.epoch == self.base.epoch
     }
 

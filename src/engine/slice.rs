@@ -26,7 +26,7 @@ impl Slice {
     /// To be called at every step: yields when the slice is used up.
     pub async fn breathe(&mut self, core: &Core) {
         self.steps = self.steps.wrapping_add(1);
-        if self.steps % STEPS == 0 && core.env().monotonic_ms() > self.until_ms {
+        if self.steps.is_multiple_of(STEPS) && core.env().monotonic_ms() > self.until_ms {
             core.env().yield_now().await;
             self.until_ms = core.env().monotonic_ms() + SLICE_MS;
         }

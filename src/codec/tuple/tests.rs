@@ -67,7 +67,7 @@ fn a_range_within_a_string_holds_nothing_of_a_longer_one() {
         key
     };
     let within = range_within(beginning("a").into());
-    let holds = |key: Vec<u8>| within.from <= key && Bytes::from(key) < within.until;
+    let holds = |key: Vec<u8>| within.from <= key && key[..] < within.until[..];
     for tail in [0x00, 0x01, 0x80, 0xFE] {
         let key = |name| [beginning(name), vec![tail, 0xFF]].concat();
         assert!(holds(key("a")));

@@ -49,7 +49,11 @@ fn apply(fake: &mut Fake, kv: &Kv, model: &mut Model, op: Op) {
     let value = |v: u8| Bytes::from(vec![v]);
     match op {
         Op::Set(k, v) => {
-            fake.write(|w| Ok(set(w, &at(&k), &value(v)))).unwrap();
+            fake.write(|w| {
+                set(w, &at(&k), &value(v));
+                Ok(())
+            })
+            .unwrap();
             model.insert(k, v);
         }
         Op::Delete(k) => {
@@ -87,7 +91,11 @@ fn apply(fake: &mut Fake, kv: &Kv, model: &mut Model, op: Op) {
             }
         }
         Op::Clear => {
-            fake.write(|w| Ok(kv.clear(w))).unwrap();
+            fake.write(|w| {
+                kv.clear(w);
+                Ok(())
+            })
+            .unwrap();
             model.clear();
         }
     }
@@ -218,9 +226,17 @@ fn blind_writes_read_nothing() {
     let kv = kv("x");
     let key = kv.key("".into()).unwrap();
     let mut many = SetMany::new(vec![(key.clone(), Bytes::new()); 100]);
-    fake.write(|w| Ok(set(w, &key, &Bytes::new()))).unwrap();
+    fake.write(|w| {
+        set(w, &key, &Bytes::new());
+        Ok(())
+    })
+    .unwrap();
     fake.write(|w| many.step(w)).unwrap();
-    fake.write(|w| Ok(kv.clear(w))).unwrap();
+    fake.write(|w| {
+        kv.clear(w);
+        Ok(())
+    })
+    .unwrap();
     assert_eq!(fake.reads, 0);
 }
 
