@@ -1,0 +1,58 @@
+/** Small helps with the page: elements, numbers, times, errors. */
+import { isPatchStoreError } from "patchstore";
+
+export const element = (id) => document.getElementById(id);
+
+/** A new element with a text in it. */
+export function make(tag, text = "", className = "") {
+  const made = document.createElement(tag);
+  made.textContent = text;
+  if (className) made.className = className;
+  return made;
+}
+
+const grouped = new Intl.NumberFormat("en", { useGrouping: true });
+export const count = (n) => grouped.format(n).replaceAll(",", "\u202f");
+
+export function bytes(n) {
+  if (n < 1024) return `${n} B`;
+  if (n < 1024 * 1024) return `${(n / 1024).toFixed(1)} KiB`;
+  return `${(n / 1024 / 1024).toFixed(1)} MiB`;
+}
+
+export const ms = (duration) => `${duration.toFixed(duration < 10 ? 2 : 0)} ms`;
+
+/** What the work came to and how long it took, in milliseconds. */
+export async function timed(work) {
+  const start = performance.now();
+  const result = await work();
+  return [result, performance.now() - start];
+}
+
+const REMEDIES = {
+  "fix-call": "This is a mistake in the page.",
+  retry: "Trying again may help.",
+  "free-space": "Free some space and try again.",
+  reopen: "Reload the page.",
+  reload: "Reload the page.",
+  restore: "The stored data is damaged.",
+};
+
+/** Shows an error on the page, with what helps. */
+export function report(error) {
+  console.error(error);
+  const known = isPatchStoreError(error);
+  const text = known ? `${error.code}: ${error.message}. ${REMEDIES[error.remedy]}` : String(error);
+  const problem = element("problem");
+  problem.append(make("p", text));
+  problem.hidden = false;
+}
+
+/** A listener that reports what the work throws. */
+export const guarded = (work) => async (event) => {
+  try {
+    await work(event);
+  } catch (error) {
+    report(error);
+  }
+};
