@@ -3,14 +3,12 @@
  * PORT chooses the port of the served page (default: any that is free).
  */
 import { createServer } from "node:http";
-import { createRequire } from "node:module";
-import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import sirv from "sirv";
 import { drive } from "./demo-drive.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const datasets = dirname(createRequire(import.meta.url).resolve("vega-datasets/package.json"));
+const datasets = `${root}node_modules/vega-datasets`;
 
 /** The page at /, the package at /pkg/, the data sets at /data/. */
 async function serveDemo(port) {
