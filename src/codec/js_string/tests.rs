@@ -1,17 +1,19 @@
 use super::*;
 use proptest::prelude::*;
 
-/// Units that provoke: NUL, quotes, surrogates of both kinds, both sides of them.
+/// Units that provoke: NUL, quotes, pairs, surrogates of both kinds alone, both sides of them.
 pub(crate) fn any_units() -> impl Strategy<Value = Vec<u16>> {
     let unit = prop_oneof![
         4 => prop::sample::select(vec![
             0u16, 1, 8, 9, 10, 12, 13, 0x1F, 0x22, 0x2F, 0x5C, 0x61, 0x62, 0x7F, 0x80, 0x7FF,
             0x800, 0xCFFF, 0xD000, 0xD7FF, 0xD800, 0xD83D, 0xDBFF, 0xDC00, 0xDE00, 0xDFFF,
             0xE000, 0xFEFF, 0xFFFD, 0xFFFF,
-        ]),
-        1 => any::<u16>(),
+        ]).prop_map(|unit| vec![unit]),
+        2 => prop::sample::select(vec![[0xD800u16, 0xDC00], [0xD83D, 0xDE00], [0xDBFF, 0xDFFF]])
+            .prop_map(Vec::from),
+        1 => any::<u16>().prop_map(|unit| vec![unit]),
     ];
-    prop::collection::vec(unit, 0..8)
+    prop::collection::vec(unit, 0..6).prop_map(|parts| parts.concat())
 }
 
 proptest! {
@@ -28,6 +30,12 @@ proptest! {
         let (x, y) = (JsString::from_units(&a), JsString::from_units(&b));
         prop_assert_eq!(x.cmp(&y), a.cmp(&b));
         prop_assert_eq!(x == y, a == b);
+    }
+
+    #[test]
+    fn order_after_a_common_beginning(same in any_units(), a in any_units(), b in any_units()) {
+        let (a, b) = ([&same[..], &a].concat(), [&same[..], &b].concat());
+        prop_assert_eq!(JsString::from_units(&a).cmp(&JsString::from_units(&b)), a.cmp(&b));
     }
 
     #[test]
@@ -63,4 +71,26 @@ fn escapes_are_those_of_stringify() {
 fn a_split_pair_is_refused() {
     assert!(JsStr::from_wtf8(&[0xED, 0xA0, 0xBD, 0xED, 0xB8, 0x80]).is_err());
     assert!(JsStr::from_wtf8(&[0xED, 0xB8, 0x80, 0xED, 0xA0, 0xBD]).is_ok());
+}
+
+#[test]
+fn pairs_sort_below_what_lies_above_the_surrogates() {
+    let ascending: [&[u16]; 8] = [
+        &[0xD7FF],
+        &[0xD83D],
+        &[0xD83D, 0x61],
+        &[0xD83D, 0xDE00],
+        &[0xD83D, 0xE000],
+        &[0xDE00],
+        &[0xE000],
+        &[0xFFFF],
+    ];
+    for (i, a) in ascending.iter().enumerate() {
+        for (j, b) in ascending.iter().enumerate() {
+            assert_eq!(
+                JsString::from_units(a).cmp(&JsString::from_units(b)),
+                i.cmp(&j)
+            );
+        }
+    }
 }
