@@ -193,7 +193,7 @@ impl Walker {
             .as_f64()
             .unwrap_or(0.0);
         if size > MAX_BLOB_BYTES {
-            let message = format!("a Blob of {size} bytes is too large for a value");
+            let message = format!("a Blob of {} bytes is too large for a value", size as u64);
             return Err(self.refused(&message, None));
         }
         let media_type = strings::from_js(&self.property(value, &"type".into())?);
