@@ -1,4 +1,4 @@
-import { throwIfAborted } from "./abort.js";
+import { abortable, throwIfAborted } from "./abort.js";
 import { invalid } from "./errors.js";
 import { init } from "./load.js";
 import { describe, isWellFormed } from "./names.js";
@@ -34,8 +34,7 @@ export async function openPatch(id: string, options?: OpenOptions): Promise<Patc
   } as const;
   const signal = signalOf("options.signal", given.signal);
   throwIfAborted(signal);
-  await init();
-  throwIfAborted(signal);
+  await abortable(init(), signal);
   return OpenedPatch.open(id, settings, signal);
 }
 

@@ -115,7 +115,11 @@ export interface PatchEvents {
  * (lone surrogates kept), Date, ArrayBuffer, every typed array, DataView, Blob, File, Map, Set,
  * arrays (holes become undefined) and plain objects of these, `undefined` inside them kept.
  * What is stored is what the value was at the call, what comes back is a fresh copy. Anything
- * else is refused with code NotStorable and the path of the offender.
+ * else is refused with code NotStorable and the path of the offender; so are instances of
+ * subclasses of these, which would come back as something else. Symbol-keyed properties, and
+ * properties of arrays other than their elements, are left out, as JSON does.
+ *
+ * In a path, the n-th member of a Set is `[n]`, the n-th key of a Map `[n][0]`, its value `[n][1]`.
  */
 export type Storable = unknown;
 
