@@ -17,12 +17,13 @@ inPage({
       same((await tx.db("d").find("c")).length, 1);
       same(await patch.db("d").count("c"), 0);
       void tx.node("n").kv.set("unawaited", true);
+      void tx.node("n").kv.set("blob", new Blob(["read after the work has ended"]));
       return "result";
     });
     same(result, "result");
     same(await kv.entries(), [["a", 2], ["b", 3]]);
     same(await patch.db("d").count("c"), 1);
-    same(await patch.node("n").kv.get("unawaited"), true);
+    same(await patch.node("n").kv.keys(), ["blob", "unawaited"]);
     const reason = new Error("expected by a test");
     await rejectsWith(patch.transaction(async (tx) => {
       await tx.kv("s").set("a", 99);
