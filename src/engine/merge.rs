@@ -19,10 +19,15 @@ use crate::codec::entry::Entry;
 use crate::codec::root::{Garbage, PageRef, Root};
 use crate::error::Result;
 
-/// Level 0 is merged when it has this many runs.
-pub const LEVEL0_RUNS: usize = 4;
+/// Level 0 is merged when it has this many runs and [`LEVEL0_BYTES`]: small ones are worth
+/// waiting for, since each merge rewrites what it overlaps in level 1.
+const LEVEL0_RUNS: usize = 4;
+/// Stored bytes from which on level 0 is merged.
+const LEVEL0_BYTES: u64 = 2 << 20;
+/// Runs at which level 0 is merged however small they are.
+const LEVEL0_RUNS_MOST: usize = 10;
 /// Stored bytes of level 1 above which it is merged; each level below takes ten times more.
-const LEVEL1_BYTES: u64 = 1 << 20;
+const LEVEL1_BYTES: u64 = 8 << 20;
 /// Stored bytes after which a step's output is installed; one segment when room is short.
 const STEP_BYTES: u64 = 2 << 20;
 /// A segment of at least this many stored bytes moves down by reference.
@@ -31,7 +36,15 @@ const MOVE_BYTES: u64 = 32 << 10;
 /// Which level is most in need of a merge, if any.
 #[must_use]
 pub fn due(root: &Root) -> Option<usize> {
-    if root.runs.len() >= LEVEL0_RUNS {
+    let stored = || {
+        root.runs
+            .iter()
+            .flatten()
+            .map(|entry| entry.stored)
+            .sum::<u64>()
+    };
+    let runs = root.runs.len();
+    if runs >= LEVEL0_RUNS_MOST || (runs >= LEVEL0_RUNS && stored() >= LEVEL0_BYTES) {
         return Some(0);
     }
     let mut target = LEVEL1_BYTES;

@@ -19,7 +19,7 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 
 /// Operations are put into a large memtable this many at a time.
-const SLICE_OPS: usize = 4_000;
+const SLICE_OPS: usize = 1_000;
 
 /// Runs reading work now, if nothing earlier is waiting and the data are warm.
 pub fn read<T: 'static>(core: &Rc<Core>, work: ReadWork<T>) -> Ended<T> {
