@@ -8,8 +8,9 @@ use super::core::Core;
 use super::footprint::{Resolved, Writes};
 use super::intake;
 use super::maintain;
+use super::memtable::Memtable;
 use super::notice::Notice;
-use super::queue::{Flight, Group, Outcome};
+use super::queue::{Call, Flight, Group, Outcome};
 use super::rebuild;
 use super::recover;
 use super::reserve;
@@ -25,6 +26,9 @@ use crate::error::{Error, Result};
 
 /// A value above this many bytes is stored as a piece.
 pub const PIECE_BYTES: usize = 64 << 10;
+
+/// Operations of a large batch that are dropped at once.
+const BURY_OPS: usize = 5_000;
 
 /// Starts the committer, if it does not run.
 pub fn start(core: &Rc<Core>) {
@@ -355,7 +359,7 @@ fn apply_own(core: &Rc<Core>, sealed: &Sealed, number: u64, base: u64) {
 /// The frame in flight is committed, as the frame base + number; `None` when it has been merged
 /// and cut before its number could be learnt, or when there was nothing to write.
 pub fn landed(core: &Rc<Core>, sequence: u64, frame: Option<u64>) {
-    let group = {
+    let (group, table) = {
         let mut state = core.state.borrow_mut();
         let first = state
             .queue
@@ -368,19 +372,43 @@ pub fn landed(core: &Rc<Core>, sequence: u64, frame: Option<u64>) {
         let Some(group) = state.queue.groups.pop_front() else {
             return;
         };
-        {
+        let table = {
             let own = &mut Rc::make_mut(&mut state.view).own;
-            if !own.is_empty() {
-                own.remove(0);
+            if own.is_empty() {
+                None
+            } else {
+                Some(own.remove(0))
             }
-        }
+        };
         settle_places(&mut state, &group, frame);
-        group
+        (group, table)
     };
-    for mut call in group.calls {
-        call.settle(Outcome::Committed);
+    let large = group.is_large();
+    let mut calls = group.calls;
+    calls
+        .iter_mut()
+        .for_each(|call| call.settle(Outcome::Committed));
+    if large {
+        core.env()
+            .spawn(bury(core.clone(), calls, table).boxed_local());
     }
     core.tell_idle();
+}
+
+/// Lets go of a large batch in slices: dropping some hundred thousand operations takes long.
+async fn bury(core: Rc<Core>, calls: Vec<Call>, table: Option<Rc<Memtable>>) {
+    for mut call in calls {
+        while !call.ops.is_empty() {
+            call.ops.truncate(call.ops.len().saturating_sub(BURY_OPS));
+            core.env().yield_now().await;
+        }
+    }
+    // Readers of an older view may hold it still; the last one drops it then.
+    if let Some(mut table) = table.and_then(|table| Rc::try_unwrap(table).ok()) {
+        while table.drop_some(BURY_OPS) {
+            core.env().yield_now().await;
+        }
+    }
 }
 
 /// Fills in, in the calls behind, the places that the landed group took.

@@ -126,6 +126,11 @@ impl Memtable {
         &self.dead_pieces
     }
 
+    /// Drops some of the cells; whether there are more.
+    pub fn drop_some(&mut self, count: usize) -> bool {
+        (0..count).all(|_| self.cells.pop_first().is_some())
+    }
+
     /// Whether it says nothing of any key.
     #[must_use]
     pub fn is_empty(&self) -> bool {

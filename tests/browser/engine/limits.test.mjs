@@ -77,7 +77,9 @@ test("opening reads as much with 1 000 000 records as with 10 000", async () => 
     assert.equal(await inPage(fill.toString(), { id, records, text: TEXT }), records);
     found[records] = await inPage(open.toString(), { id, key: `key-${records - 7}` });
     assert.equal(found[records].length, 80);
-    assert.equal(found[records].opened.transactions, 1);
+    // One reads; another, without requests, looks at the shape of the stores.
+    assert.equal(found[records].opened.transactions, 2);
+    assert.ok(found[records].opened.requests <= 4, JSON.stringify(found[records].opened));
     assert.ok(found[records].got.requests <= 3, JSON.stringify(found[records].got));
   }
   const [small, large] = [found[10_000].opened, found[1_000_000].opened];
