@@ -32,7 +32,7 @@ fn bytes(most: usize) -> impl Strategy<Value = Bytes> {
 }
 
 fn entry() -> impl Strategy<Value = Entry> {
-    let numbers = (any::<u64>(), any::<u64>(), any::<u64>(), any::<u64>());
+    let numbers = (any::<u64>(), any::<u32>(), any::<u32>(), any::<u32>());
     (id(), bytes(20), bytes(20), any::<[bool; 4]>(), numbers).prop_map(|(id, a, b, flags, n)| {
         let (first, last) = if a <= b { (a, b) } else { (b, a) };
         let [any, first_hole, last_hole, pieces] = flags;
@@ -47,9 +47,9 @@ fn entry() -> impl Strategy<Value = Entry> {
             },
             pieces,
             fill: n.0,
-            records: n.1,
-            tombstones: n.2,
-            bytes: n.3,
+            records: n.1.into(),
+            tombstones: n.2.into(),
+            bytes: n.3.into(),
             stored: 7,
         }
     })
