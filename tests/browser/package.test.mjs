@@ -87,7 +87,7 @@ async function viteProject(name) {
   await writeFile(join(project, "package.json"), JSON.stringify({ private: true, type: "module" }));
   await writeFile(
     join(project, "vite.config.js"),
-    `export default { logLevel: "error", optimizeDeps: { exclude: ["patchstore"] } };`,
+    `export default { logLevel: "error" };`,
   );
   await writeFile(
     join(project, "index.html"),
