@@ -1,0 +1,152 @@
+//! The engine and the models over real IndexedDB, in each of the three browser engines.
+#![cfg(target_arch = "wasm32")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that meets the unexpected must fail"
+)]
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use patchstore::backend::indexeddb::IndexedDbConnector;
+use patchstore::codec::value::from_json;
+use patchstore::engine::access::{Outcome, Session};
+use patchstore::engine::{Engine, Options};
+use patchstore::env::Env;
+use patchstore::env::browser::BrowserEnv;
+use patchstore::models::documents::{Collection, Find, FindSpec, Ids, Insert, NewDoc};
+use patchstore::models::kv;
+use patchstore::models::query::Query;
+use patchstore::models::scope::Scope;
+use std::rc::Rc;
+use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+
+wasm_bindgen_test_configure!(run_in_browser);
+
+fn fresh_name(test: &str) -> String {
+    let mut random = [0; 8];
+    BrowserEnv.fill_random(&mut random);
+    format!("patchstore-test-{test}-{:016x}", u64::from_be_bytes(random))
+}
+
+async fn open(name: &str) -> Engine {
+    let connector = IndexedDbConnector::new(name, 10_000);
+    Engine::open(Rc::new(connector), Rc::new(BrowserEnv), Options::default())
+        .await
+        .unwrap()
+}
+
+async fn ready<T: 'static>(outcome: Outcome<T>) -> T {
+    match outcome {
+        Outcome::Ready(result) => result.unwrap(),
+        Outcome::Later(future) => future.await.unwrap(),
+    }
+}
+
+fn scope() -> Scope {
+    Scope::Name("store".into())
+}
+
+fn key(text: &str) -> Bytes {
+    kv::Kv::new(&scope()).unwrap().key(text.into()).unwrap()
+}
+
+async fn set(engine: &Engine, at: &str, value: Bytes) {
+    let at = key(at);
+    let work = engine.write(Box::new(move |w| {
+        kv::set(w, &at, &value);
+        Ok(())
+    }));
+    work.await.unwrap();
+}
+
+async fn get(engine: &Engine, at: &str) -> Option<Bytes> {
+    let at = key(at);
+    ready(engine.read(Box::new(move |r| kv::get(r, &at)))).await
+}
+
+async fn insert(engine: &Engine, count: usize, from: usize) {
+    let collection = Collection::new(&scope(), "notes".into()).unwrap();
+    let mut ids = Ids::default();
+    let mut random = |bytes: &mut [u8]| BrowserEnv.fill_random(bytes);
+    let docs = (from..from + count).map(|n| {
+        let text = from_json(format!(r#"{{"n":{n},"text":"{}"}}"#, "x".repeat(250)).as_bytes());
+        NewDoc::prepare(&text, 1.0, &mut ids, &mut random).unwrap()
+    });
+    let mut insert = Insert::new(&collection, docs.collect());
+    let done = engine.write(Box::new(move |w| insert.step(w)));
+    done.await.unwrap();
+}
+
+async fn found(engine: &Engine, query: Query) -> Vec<Bytes> {
+    let collection = Collection::new(&scope(), "notes".into()).unwrap();
+    let mut find = Find::new(&collection, query, FindSpec::default());
+    let mut out = Vec::new();
+    ready(engine.read(Box::new(move |r| {
+        while let Some(batch) = find.step(r)? {
+            out.extend(batch);
+        }
+        Ok(std::mem::take(&mut out))
+    })))
+    .await
+}
+
+fn number_in(doc: &[u8]) -> usize {
+    let text = String::from_utf8_lossy(doc);
+    let (_, rest) = text.split_once("\"n\":").unwrap();
+    rest.split(',').next().unwrap().parse().unwrap()
+}
+
+#[wasm_bindgen_test]
+async fn values_and_documents_outlive_flushes_merges_and_reopening() {
+    let name = fresh_name("outlive");
+    let mut engine = open(&name).await;
+    let large = Bytes::from((0..300_000u32).map(|n| (n % 251) as u8).collect::<Vec<_>>());
+    set(&engine, "large", large.clone()).await;
+    set(&engine, "", Bytes::from_static(b"\x011")).await;
+    // Above a mebibyte: written ahead, with holes where the frame's number goes.
+    insert(&engine, 6000, 0).await;
+    insert(&engine, 10, 6000).await;
+    for round in 0..3 {
+        let docs = found(&engine, Query::all()).await;
+        let numbers: Vec<usize> = docs.iter().map(|doc| number_in(doc)).collect();
+        assert_eq!(numbers, (0..6010).collect::<Vec<_>>(), "round {round}");
+        let wanted = Query::compile(&from_json(br#"{"n":6003}"#)).unwrap();
+        assert_eq!(found(&engine, wanted).await.len(), 1);
+        assert_eq!(get(&engine, "large").await, Some(large.clone()));
+        assert_eq!(get(&engine, "").await, Some(Bytes::from_static(b"\x011")));
+        assert_eq!(get(&engine, "other").await, None);
+        if round == 0 {
+            engine.compact().await.unwrap();
+        }
+        engine.close().await;
+        engine = open(&name).await;
+    }
+    engine.close().await;
+    rexie::Rexie::delete(&name).await.unwrap();
+}
+
+#[wasm_bindgen_test]
+async fn two_connections_lose_no_update() {
+    let name = fresh_name("two");
+    let tabs = [open(&name).await, open(&name).await];
+    let add = |tab: &Engine| {
+        let at = key("counter");
+        let work = tab.write(Box::new(move |w| {
+            let old = kv::get(w, &at)?.map_or(0, |v| u32::from_le_bytes(v[..].try_into().unwrap()));
+            kv::set(w, &at, &Bytes::copy_from_slice(&(old + 1).to_le_bytes()));
+            Ok(())
+        }));
+        async move { work.await.unwrap() }
+    };
+    for _ in 0..40 {
+        let both = tabs.iter().flat_map(|tab| [add(tab), add(tab), add(tab)]);
+        join_all(both).await;
+    }
+    for tab in &tabs {
+        tab.refresh().await.unwrap();
+        assert_eq!(get(tab, "counter").await.unwrap(), 240u32.to_le_bytes()[..]);
+        tab.close().await;
+    }
+    rexie::Rexie::delete(&name).await.unwrap();
+}
