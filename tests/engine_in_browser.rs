@@ -2,7 +2,6 @@
 #![cfg(target_arch = "wasm32")]
 #![expect(
     clippy::unwrap_used,
-    clippy::indexing_slicing,
     reason = "a test that meets the unexpected must fail"
 )]
 
