@@ -57,6 +57,7 @@ demo: build ## Serves the demo page; HEADLESS=1 drives it by itself and checks t
 	node scripts/demo.mjs
 
 bench: build ## Measures on this machine
+	node scripts/bench-engine.mjs
 	node scripts/bench.mjs
 
 clean: ## Removes what was built (not what was installed)
