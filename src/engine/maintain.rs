@@ -31,7 +31,8 @@ fn fullness(core: &Core) -> f64 {
 
 /// Starts maintenance in the background if a commit of this realm has made it due.
 pub fn consider(core: &Rc<Core>) {
-    if fullness(core) < 1.0 || core.maintenance_wanted.replace(true) {
+    let due = fullness(core) >= 1.0 || reserve::is_wanted(core);
+    if !due || core.maintenance_wanted.replace(true) {
         return;
     }
     let inner = core.clone();

@@ -15,7 +15,7 @@ use crate::backend::{Durability, Id, IdStore, Key, Read, Reply, Write};
 pub const RESERVE: Id = Id([0xff; 16]);
 /// Its size.
 const RESERVE_BYTES: usize = 512 << 10;
-/// Stored bytes from which on a patch keeps one: small ones are not worth it.
+/// Bytes written by a realm from which on it sees to the reserve: small patches need none.
 const WORTH_BYTES: u64 = 1 << 20;
 
 /// What is known of it.
@@ -43,15 +43,18 @@ pub async fn give_up(core: &Rc<Core>) -> bool {
         .is_ok()
 }
 
-/// Sets the reserve up, where it is missing and worth it. Failing to is no failure.
+/// Whether there is reason to set the reserve up: it is not known to be there, and this realm has
+/// written as much as makes it worth while.
+#[must_use]
+pub fn is_wanted(core: &Core) -> bool {
+    core.reserve.get() != Known::There
+        && !core.pressed.get()
+        && core.written_bytes.get() >= WORTH_BYTES
+}
+
+/// Sets the reserve up, where it is wanted and missing. Failing to is no failure.
 pub async fn restore(core: &Rc<Core>) {
-    if core.reserve.get() == Known::There || core.pressed.get() {
-        return;
-    }
-    let root = core.view().root.clone();
-    let levels = root.levels.iter().flatten().map(|page| page.stored);
-    let runs = root.runs.iter().flatten().map(|entry| entry.stored);
-    if levels.chain(runs).sum::<u64>() < WORTH_BYTES {
+    if !is_wanted(core) {
         return;
     }
     if core.reserve.get() == Known::Unknown
