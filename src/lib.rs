@@ -11,6 +11,7 @@ pub mod engine;
 pub mod env;
 pub mod error;
 pub mod models;
+mod sorted;
 
 #[cfg(target_arch = "wasm32")]
 pub mod bindings;

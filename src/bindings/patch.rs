@@ -1,8 +1,8 @@
 //! Open patches.
 
+use crate::sorted::SortedMap;
 use js_sys::{Array, Float64Array, Function, Promise};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
@@ -60,11 +60,18 @@ pub fn open_port(
 
 thread_local! {
     /// The databases in memory, by name: they last as long as the page does.
-    static MEMORIES: RefCell<BTreeMap<String, MemoryConnector>> = RefCell::default();
+    static MEMORIES: RefCell<SortedMap<String, MemoryConnector>> = RefCell::default();
 }
 
 fn memory(database: &str) -> MemoryConnector {
-    MEMORIES.with_borrow_mut(|memories| memories.entry(database.into()).or_default().clone())
+    MEMORIES.with_borrow_mut(|memories| {
+        if let Some(known) = memories.get(database) {
+            return known.clone();
+        }
+        let made = MemoryConnector::default();
+        memories.insert(database.into(), made.clone());
+        made
+    })
 }
 
 /// One open engine.

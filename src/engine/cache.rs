@@ -4,9 +4,10 @@
 //! clock algorithm and takes the decoded pages of a segment first, the segment itself the next
 //! time round. Directory pages stay: they are small, and every cold read needs them.
 
+use crate::sorted::SortedMap;
 use bytes::Bytes;
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::access::Attempt;
@@ -88,9 +89,9 @@ impl Item {
 pub struct Cache {
     budget_bytes: usize,
     total: Rc<Cell<usize>>,
-    items: RefCell<BTreeMap<Id, Item>>,
+    items: RefCell<SortedMap<Id, Item>>,
     hand: RefCell<VecDeque<Id>>,
-    directories: RefCell<BTreeMap<Id, Rc<Vec<Entry>>>>,
+    directories: RefCell<SortedMap<Id, Rc<Vec<Entry>>>>,
 }
 
 impl Cache {

@@ -1,7 +1,8 @@
 //! What one open engine consists of.
 
+use crate::sorted::SortedMap;
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use futures_channel::oneshot;
@@ -73,7 +74,7 @@ pub struct Core {
     /// Everything that changes.
     pub state: RefCell<State>,
     /// Loads under way and who waits for them.
-    pub loads: RefCell<BTreeMap<Id, Vec<Loading>>>,
+    pub loads: RefCell<SortedMap<Id, Vec<Loading>>>,
     /// Who is told of commits.
     pub subscribers: Subscribers,
     /// Bytes handed to the backend since opening.
@@ -107,7 +108,7 @@ pub struct State {
     /// The last frame taken in.
     pub known: u64,
     /// The highest sequence applied, by writer.
-    pub seen: BTreeMap<Id, u64>,
+    pub seen: SortedMap<Id, u64>,
     /// Frames in memory, and their bytes.
     pub tail_frames: usize,
     /// Bytes of the frames in memory.

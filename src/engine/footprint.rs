@@ -1,7 +1,7 @@
 //! What a call read, and whether a frame's writes touch it.
 
 use bytes::Bytes;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::Bound;
 
 use super::access::KeyRange;
@@ -83,7 +83,7 @@ impl ReadSet {
 }
 
 /// Where the insertions of committed calls went: call → (frame, offset of its slots).
-pub type Resolved = BTreeMap<u64, (u64, u32)>;
+pub type Resolved = crate::sorted::SortedMap<u64, (u64, u32)>;
 
 /// The real order for a provisional one, if its call is committed.
 #[must_use]

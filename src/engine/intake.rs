@@ -1,7 +1,7 @@
 //! Taking in what other tabs committed, and building the view anew after their flips.
 
+use crate::sorted::SortedMap;
 use bytes::Bytes;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::commit;
@@ -243,7 +243,7 @@ pub fn install(core: &Rc<Core>, stored: Stored) -> Result<()> {
             state.recent_from = head.position;
             state.mark_all_stale();
         }
-        state.seen = head.writers.iter().copied().collect::<BTreeMap<Id, u64>>();
+        state.seen = head.writers.iter().copied().collect::<SortedMap<Id, u64>>();
         let mut view = View::of_root(root);
         view.own = state.view.own.clone();
         core.ground

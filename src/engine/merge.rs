@@ -256,7 +256,7 @@ fn note_garbage(
     rest: &[Vec<Entry>],
     rest_lower: &[Entry],
 ) {
-    let live: std::collections::BTreeSet<Id> = output
+    let live: crate::sorted::SortedSet<Id> = output
         .iter()
         .chain(rest.iter().flatten())
         .chain(rest_lower)
@@ -304,7 +304,7 @@ async fn replace(
     let (Some(first), Some(last)) = (first, last) else {
         return Ok(());
     };
-    let ids: std::collections::BTreeSet<Id> = gone.iter().map(|entry| entry.id).collect();
+    let ids: crate::sorted::SortedSet<Id> = gone.iter().map(|entry| entry.id).collect();
     let Flip {
         root,
         staging,

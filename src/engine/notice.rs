@@ -1,7 +1,7 @@
 //! What an engine tells of itself: commits, and its end.
 
+use crate::sorted::SortedMap;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 
 use super::core::Reason;
@@ -28,7 +28,7 @@ type Listener = Rc<dyn Fn(&Notice)>;
 #[derive(Default)]
 struct Inner {
     next: u64,
-    listeners: BTreeMap<u64, Listener>,
+    listeners: SortedMap<u64, Listener>,
 }
 
 /// Who is told.

@@ -1,7 +1,8 @@
 //! Opening: one read transaction on a database that has been used before.
 
+use crate::sorted::SortedMap;
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::cache::Cache;
@@ -53,7 +54,7 @@ pub async fn open(
         maintenance: Gate::default(),
         reconnecting: Gate::default(),
         state: RefCell::new(fresh_state(backend.clone(), &stored.head)),
-        loads: RefCell::new(BTreeMap::new()),
+        loads: RefCell::new(SortedMap::new()),
         subscribers: Subscribers::default(),
         written_bytes: Cell::new(0),
         maintenance_wanted: Cell::new(false),
@@ -158,7 +159,7 @@ fn fresh_state(backend: Rc<dyn Backend>, head: &Head) -> State {
         view: Rc::new(View::of_root(Root::default())),
         // What is stored at opening is no news to anybody.
         known: u64::MAX,
-        seen: BTreeMap::new(),
+        seen: SortedMap::new(),
         tail_frames: 0,
         tail_bytes: 0,
         tail_writers: Vec::new(),

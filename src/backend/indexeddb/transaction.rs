@@ -1,8 +1,8 @@
 //! Transactions under way: how each comes to exactly one end.
 
+use crate::sorted::SortedMap;
 use futures_channel::oneshot;
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use wasm_bindgen::prelude::*;
 use web_sys::{Event, IdbRequest, IdbTransaction};
 
@@ -19,7 +19,7 @@ pub(super) enum End {
 #[derive(Default)]
 pub(super) struct Ledger {
     last_id: Cell<u64>,
-    unsettled: RefCell<BTreeMap<u64, Unsettled>>,
+    unsettled: RefCell<SortedMap<u64, Unsettled>>,
 }
 
 /// A handler of events, freed with this.

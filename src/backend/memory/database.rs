@@ -1,6 +1,6 @@
 //! One database: its records and who is connected to it.
 
-use std::collections::BTreeMap;
+use crate::sorted::SortedMap;
 use std::rc::Rc;
 
 use super::stores::Stores;
@@ -17,7 +17,7 @@ pub(crate) struct Database {
 #[derive(Default)]
 pub(crate) struct Listeners {
     last_id: u64,
-    open: BTreeMap<u64, Rc<dyn Fn(Event)>>,
+    open: SortedMap<u64, Rc<dyn Fn(Event)>>,
 }
 
 impl Listeners {
@@ -46,6 +46,9 @@ impl Listeners {
 
     /// Strikes all off and hands out their callbacks.
     pub fn take_all(&mut self) -> Vec<Rc<dyn Fn(Event)>> {
-        std::mem::take(&mut self.open).into_values().collect()
+        std::mem::take(&mut self.open)
+            .into_iter()
+            .map(|(_, events)| events)
+            .collect()
     }
 }

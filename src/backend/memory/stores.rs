@@ -1,8 +1,7 @@
 //! The four stores and what transactions do to them.
 
+use crate::sorted::SortedMap;
 use bytes::Bytes;
-use std::collections::BTreeMap;
-use std::ops::Bound;
 
 use crate::backend::refusals::{LAST_NUMBER, number_out_of_range, put_of_frame};
 use crate::backend::{Append, Appended, Failure, Id, IdStore, Key, Read, Reply, Seen, Write};
@@ -12,11 +11,11 @@ use crate::backend::{Append, Appended, Failure, Id, IdStore, Key, Read, Reply, S
 pub(crate) struct Stores {
     head: Option<Bytes>,
     root: Option<Bytes>,
-    log: BTreeMap<u64, Bytes>,
+    log: SortedMap<u64, Bytes>,
     /// The highest number that the key generator has passed.
     passed: u64,
-    runs: BTreeMap<Id, Bytes>,
-    blobs: BTreeMap<Id, Bytes>,
+    runs: SortedMap<Id, Bytes>,
+    blobs: SortedMap<Id, Bytes>,
 }
 
 /// How many records a store holds, and their bytes.
@@ -51,8 +50,7 @@ impl Stores {
         match read {
             Read::Get(key) => Reply::Record(self.get(key)),
             Read::Frames { after, limit } => {
-                let above = (Bound::Excluded(after), Bound::Unbounded);
-                let frames = self.log.range(above).take(limit as usize);
+                let frames = self.log.after(&after).take(limit as usize);
                 Reply::Frames(
                     frames
                         .map(|(number, bytes)| (*number, bytes.clone()))
@@ -74,7 +72,7 @@ impl Stores {
         }
     }
 
-    fn by_id(&self, store: IdStore) -> &BTreeMap<Id, Bytes> {
+    fn by_id(&self, store: IdStore) -> &SortedMap<Id, Bytes> {
         match store {
             IdStore::Runs => &self.runs,
             IdStore::Blobs => &self.blobs,
@@ -92,10 +90,7 @@ impl Stores {
                 Write::Put(key, bytes) => self.put(key, bytes),
                 Write::Delete(key) => self.delete(key),
                 Write::CutLog { through } => {
-                    self.log = match through.checked_add(1) {
-                        Some(first_kept) => self.log.split_off(&first_kept),
-                        None => BTreeMap::new(),
-                    };
+                    self.log.retain(|number, _| *number > through);
                 }
             }
         }
@@ -133,7 +128,9 @@ impl Stores {
         }
         self.log.insert(number, append.frame);
         self.passed = self.passed.max(number);
-        self.blobs.extend(append.pieces);
+        for (id, piece) in append.pieces {
+            self.blobs.insert(id, piece);
+        }
         Ok(Appended {
             number,
             head: self.head.clone(),
@@ -142,7 +139,7 @@ impl Stores {
 
     /// What a flip sees.
     pub fn seen(&self) -> Seen {
-        let last_frame = self.log.last_key_value().map(|(number, _)| *number);
+        let last_frame = self.log.keys().next_back().copied();
         Seen {
             head: self.head.clone(),
             last_frame,
