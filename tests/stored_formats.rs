@@ -3,7 +3,6 @@
 
 #![cfg(not(target_arch = "wasm32"))]
 #![expect(
-    clippy::unwrap_used,
     clippy::indexing_slicing,
     reason = "a test that meets the unexpected must fail"
 )]

@@ -1,5 +1,6 @@
 //! From outcomes to what JavaScript gets: a value at once, or a promise.
 
+use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;
@@ -33,12 +34,17 @@ pub fn promise<T: 'static>(
     future: LocalBoxFuture<'static, Result<T>>,
     convert: impl FnOnce(T) -> Result<JsValue> + 'static,
 ) -> Promise {
-    future_to_promise(async move {
-        future
-            .await
+    let settled = future.map(|result| {
+        result
             .and_then(convert)
             .map_err(|error| errors::to_js(&error))
-    })
+    });
+    to_promise(settled.boxed_local())
+}
+
+/// One kind of future for all promises: what drives them is compiled once.
+pub fn to_promise(future: LocalBoxFuture<'static, Returned>) -> Promise {
+    future_to_promise(future)
 }
 
 /// The conversion of what has no value.

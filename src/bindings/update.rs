@@ -1,13 +1,14 @@
 //! Reading, changing and writing one key, where JavaScript does the changing.
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use js_sys::{Function, Promise};
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::future_to_promise;
 
 use super::errors;
+use super::outcome;
 use super::session::AnySession;
 use super::values;
 use crate::engine::access::Session;
@@ -35,10 +36,9 @@ pub fn run(session: &AnySession, key: Bytes, change: Function) -> Promise {
         kv::update(w, &key, &mut change)?;
         Ok(())
     }));
-    future_to_promise(async move {
-        match done.await {
-            Ok(()) => Ok(JsValue::UNDEFINED),
-            Err(error) => Err(thrown.take().unwrap_or_else(|| errors::to_js(&error))),
-        }
-    })
+    let settled = done.map(move |done| match done {
+        Ok(()) => Ok(JsValue::UNDEFINED),
+        Err(error) => Err(thrown.take().unwrap_or_else(|| errors::to_js(&error))),
+    });
+    outcome::to_promise(settled.boxed_local())
 }

@@ -2,14 +2,14 @@
 //!
 //! ```text
 //! 8   fixed fields of the envelope (see `seal`), kind S
-//! …   pages, each as stored (raw or compressed) followed by its CRC-32, u32 little-endian
+//! …   pages, each as stored (raw or compressed) followed by its XXH64, u64 little-endian
 //! …   index: varint number of pages, then of each
 //!       varint  offset from the start of the record
-//!       varint  stored bytes, without the CRC
+//!       varint  stored bytes, without the check
 //!       varint  decoded bytes; equal to the stored ones when the page is not compressed
 //!       bytes   first key, holes unfilled
 //! 4   bytes of the index, u32 little-endian
-//! 4   CRC-32 of the fixed fields, the index and its length, u32 little-endian
+//! 8   XXH64 of the index and its length, u64 little-endian
 //! ```
 //!
 //! Pages are compressed as LZ4 blocks (the block format of the LZ4 project). Segments are cut
@@ -31,6 +31,8 @@ use crate::error::{Error, Result};
 pub const PAGE_BYTES: usize = 16 << 10;
 /// A segment is closed when it has this many bytes, stored.
 pub const SEGMENT_BYTES: usize = 72 << 10;
+/// Bytes of a check.
+const CHECK: usize = 8;
 /// A page that claims more decoded bytes than this is corrupt (a cell is at most a large key,
 /// an inline value below the threshold of pieces, and little else).
 const MAX_PAGE_BYTES: usize = 4 << 20;
@@ -129,7 +131,7 @@ impl SegmentBuilder {
         self.pages += 1;
         self.record.extend_from_slice(stored);
         self.record
-            .extend_from_slice(&crc32fast::hash(stored).to_le_bytes());
+            .extend_from_slice(&seal::checksum(stored).to_le_bytes());
     }
 
     /// The record and its directory entry.
@@ -142,14 +144,10 @@ impl SegmentBuilder {
         put_varint(&mut index, self.pages);
         index.extend_from_slice(&self.index);
         let length = (index.len() as u32).to_le_bytes();
-        let mut check = crc32fast::Hasher::new();
-        check.update(self.record.get(..8).unwrap_or_default());
-        check.update(&index);
-        check.update(&length);
+        index.extend_from_slice(&length);
+        let check = seal::checksum(&index);
         self.record.extend_from_slice(&index);
-        self.record.extend_from_slice(&length);
-        self.record
-            .extend_from_slice(&check.finalize().to_le_bytes());
+        self.record.extend_from_slice(&check.to_le_bytes());
         self.entry.stored = self.record.len() as u64;
         (self.record.into(), self.entry)
     }
@@ -200,7 +198,7 @@ impl Segment {
                 decoded: input.varint32()? as usize,
                 first: input.bytes()?,
             };
-            if place.offset + place.stored + 4 > limit || place.decoded > MAX_PAGE_BYTES {
+            if place.offset + place.stored + CHECK > limit || place.decoded > MAX_PAGE_BYTES {
                 return Err(Error::corrupt("a segment's page lies outside of it"));
             }
             pages.push(place);
@@ -250,11 +248,11 @@ impl Segment {
         let end = place.offset + place.stored;
         let (Some(stored), Some(check)) = (
             self.record.get(place.offset..end),
-            self.record.get(end..end + 4),
+            self.record.get(end..end + CHECK),
         ) else {
             return Err(Error::corrupt("a segment is cut"));
         };
-        let got = crc32fast::hash(stored).to_le_bytes();
+        let got = seal::checksum(stored).to_le_bytes();
         if got.as_slice() != check {
             return Err(Error::corrupt(format!(
                 "the checksum of a page is {got:02x?} where {check:02x?} was written"
@@ -272,24 +270,19 @@ impl Segment {
 
 fn open_index(record: &Bytes) -> Result<Bytes> {
     let broken = || Error::corrupt("a segment's index is cut");
-    let tail = record.len().checked_sub(8).ok_or_else(broken)?;
+    let tail = record.len().checked_sub(4 + CHECK).ok_or_else(broken)?;
     let mut input = Input::new(record.slice(tail..), "segment");
     let length = input.u32()? as usize;
-    let expected = input.u32()?;
+    let expected = input.u64()?;
     let start = tail
         .checked_sub(length)
         .filter(|&at| at >= 8)
         .ok_or_else(broken)?;
-    let index = record.slice(start..tail);
-    let mut check = crc32fast::Hasher::new();
-    check.update(record.get(..8).unwrap_or_default());
-    check.update(&index);
-    check.update(&(length as u32).to_le_bytes());
-    let got = check.finalize();
+    let got = seal::checksum(&record.slice(start..tail + 4));
     if got != expected {
         return Err(Error::corrupt(format!(
-            "the checksum of a segment's index is {got:08x} where {expected:08x} was written"
+            "the checksum of a segment's index is {got:016x} where {expected:016x} was written"
         )));
     }
-    Ok(index)
+    Ok(record.slice(start..tail))
 }

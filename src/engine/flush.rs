@@ -1,5 +1,7 @@
 //! Flush: the frames in memory become runs of level 0, and the log is cut.
 
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
 use std::rc::Rc;
 
 use super::core::Core;
@@ -19,7 +21,12 @@ use crate::error::Result;
 ///
 /// # Errors
 /// What reading or writing fails with; nothing is changed then.
-pub async fn flush(core: &Rc<Core>, _maintenance: &Pass) -> Result<bool> {
+pub fn flush<'a>(core: &'a Rc<Core>, maintenance: &'a Pass) -> LocalBoxFuture<'a, Result<bool>> {
+    // Boxed, so that its state is not part of every caller's.
+    flush_now(core, maintenance).boxed_local()
+}
+
+async fn flush_now(core: &Rc<Core>, _maintenance: &Pass) -> Result<bool> {
     let (frozen, layers, position, writers) = {
         let mut state = core.state.borrow_mut();
         if state.tail_frames == 0 {

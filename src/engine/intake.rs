@@ -2,6 +2,8 @@
 
 use crate::sorted::SortedMap;
 use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
 use std::rc::Rc;
 
 use super::commit;
@@ -25,7 +27,12 @@ const RELOADS: usize = 5;
 ///
 /// # Errors
 /// What is wrong with the connection or the stored data.
-pub async fn take_in(core: &Rc<Core>) -> Result<()> {
+pub fn take_in<'a>(core: &'a Rc<Core>) -> LocalBoxFuture<'a, Result<()>> {
+    // Boxed, so that its state is not part of every caller's.
+    take_in_now(core).boxed_local()
+}
+
+async fn take_in_now(core: &Rc<Core>) -> Result<()> {
     let pass = core.intake.enter().await;
     take_in_holding(core, &pass).await
 }
@@ -196,7 +203,12 @@ pub fn stored_reads() -> Vec<Read> {
 ///
 /// # Errors
 /// As [`take_in`].
-pub async fn reload(core: &Rc<Core>, _pass: &Pass) -> Result<()> {
+pub fn reload<'a>(core: &'a Rc<Core>, pass: &'a Pass) -> LocalBoxFuture<'a, Result<()>> {
+    // Boxed, so that its state is not part of every caller's.
+    reload_now(core, pass).boxed_local()
+}
+
+async fn reload_now(core: &Rc<Core>, _pass: &Pass) -> Result<()> {
     for _ in 0..RELOADS {
         let replies = read(core, stored_reads()).await?;
         let stored = decode_stored(&replies)?;

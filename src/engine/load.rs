@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 use futures_channel::oneshot;
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
 use std::rc::Rc;
 
 use super::access::{Attempt, Need, ReadWork, Stop};
@@ -34,7 +36,12 @@ impl From<Error> for LoadError {
 ///
 /// # Errors
 /// [`LoadError`].
-pub async fn load(core: &Rc<Core>, need: Need) -> Result<(), LoadError> {
+pub fn load(core: &Rc<Core>, need: Need) -> LocalBoxFuture<'static, Result<(), LoadError>> {
+    load_once(core.clone(), need).boxed_local()
+}
+
+async fn load_once(core: Rc<Core>, need: Need) -> Result<(), LoadError> {
+    let core = &core;
     let (Need::Segment(id, _) | Need::Directory(id) | Need::Piece(id)) = need;
     let waiter = {
         let mut loads = core.loads.borrow_mut();
@@ -89,7 +96,12 @@ async fn get_record(core: &Rc<Core>, key: Key) -> Result<Option<Bytes>> {
 ///
 /// # Errors
 /// `Closed`, `ConnectionLost`, `Unavailable`.
-pub async fn read(core: &Rc<Core>, reads: Vec<Read>) -> Result<Vec<Reply>> {
+pub fn read(core: &Rc<Core>, reads: Vec<Read>) -> LocalBoxFuture<'static, Result<Vec<Reply>>> {
+    read_persistently(core.clone(), reads).boxed_local()
+}
+
+async fn read_persistently(core: Rc<Core>, reads: Vec<Read>) -> Result<Vec<Reply>> {
+    let core = &core;
     for _ in 0..3 {
         core.check_open_or_closing()?;
         let backend = core.backend();
@@ -109,13 +121,21 @@ pub async fn read(core: &Rc<Core>, reads: Vec<Read>) -> Result<Vec<Reply>> {
 ///
 /// # Errors
 /// What the work fails with, or what is wrong with the stored data.
-pub async fn run_read<T>(core: Rc<Core>, view: Rc<View>, mut work: ReadWork<T>) -> Result<T> {
+pub fn run_read(
+    core: Rc<Core>,
+    view: Rc<View>,
+    work: ReadWork<()>,
+) -> LocalBoxFuture<'static, Result<()>> {
+    read_to_end(core, view, work).boxed_local()
+}
+
+async fn read_to_end(core: Rc<Core>, view: Rc<View>, mut work: ReadWork<()>) -> Result<()> {
     let mut snapshot = Snapshot::new(core.ground.clone(), view.clone());
     let mut view = view;
     loop {
         snapshot.refresh();
         match work(&mut snapshot) {
-            Ok(value) => return Ok(value),
+            Ok(()) => return Ok(()),
             Err(Stop::Fail(error)) => return Err(error),
             Err(Stop::Yield) => core.env().yield_now().await,
             Err(Stop::Need(need)) => match load(&core, need).await {

@@ -1,6 +1,8 @@
 //! Merge: a level's segments into the next level, in steps that can stop after any flip.
 
 use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
 use std::rc::Rc;
 
 use super::core::Core;
@@ -70,7 +72,17 @@ struct Inputs {
 ///
 /// # Errors
 /// What reading or writing fails with; nothing is changed then.
-pub async fn step(core: &Rc<Core>, _maintenance: &Pass, level: usize, whole: bool) -> Result<bool> {
+pub fn step<'a>(
+    core: &'a Rc<Core>,
+    maintenance: &'a Pass,
+    level: usize,
+    whole: bool,
+) -> LocalBoxFuture<'a, Result<bool>> {
+    // Boxed, so that its state is not part of every caller's.
+    step_now(core, maintenance, level, whole).boxed_local()
+}
+
+async fn step_now(core: &Rc<Core>, _maintenance: &Pass, level: usize, whole: bool) -> Result<bool> {
     let mut flip = Flip::new(core);
     let merged = merge_into(core, &mut flip, level, whole).await;
     match merged {

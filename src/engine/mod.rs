@@ -32,6 +32,7 @@ mod recover;
 mod reserve;
 mod scan;
 mod slice;
+mod slot;
 mod source;
 mod staging;
 mod stats;

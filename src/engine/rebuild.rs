@@ -1,5 +1,7 @@
 //! Running uncommitted calls again whose reads were overtaken, in program order.
 
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
 use std::rc::Rc;
 
 use super::core::Core;
@@ -19,7 +21,12 @@ use crate::error::Result;
 ///
 /// # Errors
 /// What is wrong with the connection or the stored data; the queue is as it was then.
-pub async fn rebuild(core: &Rc<Core>) -> Result<()> {
+pub fn rebuild<'a>(core: &'a Rc<Core>) -> LocalBoxFuture<'a, Result<()>> {
+    // Boxed, so that its state is not part of every caller's.
+    rebuild_now(core).boxed_local()
+}
+
+async fn rebuild_now(core: &Rc<Core>) -> Result<()> {
     let pass = core.intake.enter().await;
     let groups = {
         let mut state = core.state.borrow_mut();

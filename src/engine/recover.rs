@@ -1,5 +1,7 @@
 //! Lost connections, and commits whose outcome is unknown.
 
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
 use std::any::Any;
 use std::rc::Rc;
 
@@ -34,7 +36,15 @@ pub fn listener(core: &std::rc::Weak<Core>) -> Rc<dyn Fn(Event)> {
 ///
 /// # Errors
 /// `ConnectionLost`: it cannot be opened; the engine is closed then.
-pub async fn reconnect(core: &Rc<Core>, failed: &Rc<dyn Backend>) -> Result<()> {
+pub fn reconnect<'a>(
+    core: &'a Rc<Core>,
+    failed: &'a Rc<dyn Backend>,
+) -> LocalBoxFuture<'a, Result<()>> {
+    // Boxed, so that its state is not part of every caller's.
+    reconnect_now(core, failed).boxed_local()
+}
+
+async fn reconnect_now(core: &Rc<Core>, failed: &Rc<dyn Backend>) -> Result<()> {
     let _pass = core.reconnecting.enter().await;
     core.check_open_or_closing()?;
     if !Rc::ptr_eq(failed, &core.backend()) {
@@ -66,7 +76,16 @@ pub async fn reconnect(core: &Rc<Core>, failed: &Rc<dyn Backend>) -> Result<()> 
 ///
 /// # Errors
 /// `ConnectionLost` when nobody can tell.
-pub async fn resolve(core: &Rc<Core>, sequence: u64, epoch: u64) -> Result<bool> {
+pub fn resolve<'a>(
+    core: &'a Rc<Core>,
+    sequence: u64,
+    epoch: u64,
+) -> LocalBoxFuture<'a, Result<bool>> {
+    // Boxed, so that its state is not part of every caller's.
+    resolve_now(core, sequence, epoch).boxed_local()
+}
+
+async fn resolve_now(core: &Rc<Core>, sequence: u64, epoch: u64) -> Result<bool> {
     let mut tries = 0;
     while let Err(error) = look_again(core).await {
         tries += 1;
@@ -114,7 +133,12 @@ pub fn outcome_unknown(why: &Error) -> Error {
 }
 
 /// The error for a transaction that failed.
-pub async fn error_of(core: &Rc<Core>, failure: Failure) -> Error {
+pub fn error_of<'a>(core: &'a Rc<Core>, failure: Failure) -> LocalBoxFuture<'a, Error> {
+    // Boxed, so that its state is not part of every caller's.
+    error_of_now(core, failure).boxed_local()
+}
+
+async fn error_of_now(core: &Rc<Core>, failure: Failure) -> Error {
     let with_cause = |error: Error, cause: Option<Rc<dyn Any>>| match cause {
         Some(cause) => error.with_cause(cause),
         None => error,

@@ -13,6 +13,7 @@ use super::intake;
 use super::load::{LoadError, load, run_read};
 use super::memtable::Memtable;
 use super::queue::{Call, Group, LARGE_BYTES, Outcome, Submission, Waiting, Work, plain};
+use super::slot::Slot;
 use super::view::View;
 use crate::error::{Error, Result};
 use futures_util::FutureExt;
@@ -27,7 +28,7 @@ pub fn read<T: 'static>(core: &Rc<Core>, work: ReadWork<T>) -> Ended<T> {
         return Ended::Ready(Err(error));
     }
     if core.state.borrow().queue.is_held() {
-        return Ended::Later(read_in_turn(core.clone(), work).boxed_local());
+        return Ended::Later(read_in_turn(core, work));
     }
     read_view(core, core.view(), work)
 }
@@ -48,50 +49,49 @@ fn read_view<T: 'static>(core: &Rc<Core>, view: Rc<View>, mut work: ReadWork<T>)
         Ok(value) => Ended::Ready(Ok(value)),
         Err(Stop::Fail(error)) => Ended::Ready(Err(error)),
         Err(Stop::Need(_) | Stop::Yield) => {
-            Ended::Later(run_read(core.clone(), view, work).boxed_local())
+            let (work, slot) = Slot::around_read(work);
+            Ended::Later(slot.after(run_read(core.clone(), view, work)))
         }
     }
 }
 
 fn read_in_turn<T: 'static>(
-    core: Rc<Core>,
+    core: &Rc<Core>,
     work: ReadWork<T>,
-) -> impl Future<Output = Result<T>> + 'static {
+) -> LocalBoxFuture<'static, Result<T>> {
+    let (work, slot) = Slot::around_read(work);
+    slot.after(start_in_turn(core, work))
+}
+
+fn start_in_turn(core: &Rc<Core>, work: ReadWork<()>) -> LocalBoxFuture<'static, Result<()>> {
     let (sender, turn) = oneshot::channel();
     let start = {
         let core = core.clone();
         move || drop(sender.send(core.view()))
     };
-    core.state
-        .borrow_mut()
-        .queue
-        .line
-        .push_back(Waiting::Turn(Box::new(start)));
-    serve(&core);
+    let queued = Waiting::Turn(Box::new(start));
+    core.state.borrow_mut().queue.line.push_back(queued);
+    serve(core);
+    let core = core.clone();
     async move {
         let view = turn.await.map_err(|_| Error::closed())?;
         run_read(core, view, work).await
     }
+    .boxed_local()
 }
 
 /// Runs writing work in its turn; resolves when its batch is committed.
 pub fn write<T: 'static>(
     core: &Rc<Core>,
-    mut work: WriteWork<T>,
+    work: WriteWork<T>,
 ) -> LocalBoxFuture<'static, Result<T>> {
-    let slot: Rc<RefCell<Option<T>>> = Rc::default();
-    let fill = slot.clone();
-    let work: Work = Rc::new(RefCell::new(move |draft: &mut Draft| -> Attempt<()> {
-        *fill.borrow_mut() = Some(work(draft)?);
-        Ok(())
-    }));
-    let receiver = submit(core, work);
-    async move {
-        plain(receiver?.await)?;
-        let value = slot.borrow_mut().take();
-        value.ok_or_else(|| Error::internal("a committed call has no result"))
-    }
-    .boxed_local()
+    let (mut work, slot) = Slot::around_write(work);
+    let work: Work = Rc::new(RefCell::new(move |draft: &mut Draft| work(draft)));
+    slot.after(committed(submit(core, work)))
+}
+
+fn committed(submitted: Result<oneshot::Receiver<Outcome>>) -> LocalBoxFuture<'static, Result<()>> {
+    async move { plain(submitted?.await) }.boxed_local()
 }
 
 fn submit(core: &Rc<Core>, work: Work) -> Result<oneshot::Receiver<Outcome>> {

@@ -13,6 +13,7 @@ use super::footprint::ReadSet;
 use super::gate::Gate;
 use super::load::{LoadError, load};
 use super::queue::{Call, Outcome, Waiting};
+use super::slot::Slot;
 use super::submit;
 use super::view::View;
 use crate::error::{Error, Result};
@@ -71,7 +72,7 @@ pub async fn begin(core: Rc<Core>) -> Result<Transaction> {
 
 impl Transaction {
     /// One attempt on the draft.
-    fn attempt<T>(&self, work: &mut WriteWork<T>, again: bool) -> Result<T, Stop> {
+    fn attempt(&self, work: &mut WriteWork<()>, again: bool) -> Result<(), Stop> {
         let mut inner = self
             .inner
             .try_borrow_mut()
@@ -81,11 +82,19 @@ impl Transaction {
         work(draft)
     }
 
-    fn run<T: 'static>(&self, mut work: WriteWork<T>) -> Ended<T> {
+    fn run<T: 'static>(&self, work: WriteWork<T>) -> Ended<T> {
+        let (work, slot) = Slot::around_write(work);
+        match self.run_erased(work) {
+            Ended::Ready(done) => Ended::Ready(done.and_then(|()| slot.take())),
+            Ended::Later(done) => Ended::Later(slot.after(done)),
+        }
+    }
+
+    fn run_erased(&self, mut work: WriteWork<()>) -> Ended<()> {
         if let Some(pass) = self.turn.try_enter() {
             let mark = self.mark();
             match self.attempt(&mut work, false) {
-                Ok(value) => return Ended::Ready(Ok(value)),
+                Ok(()) => return Ended::Ready(Ok(())),
                 Err(Stop::Fail(error)) => {
                     self.undo(mark);
                     return Ended::Ready(Err(error));
@@ -108,13 +117,13 @@ impl Transaction {
         )
     }
 
-    async fn finish<T>(
+    async fn finish(
         &self,
-        mut work: WriteWork<T>,
+        mut work: WriteWork<()>,
         mut stop: Option<Stop>,
         mark: (usize, u32),
         _pass: super::gate::Pass,
-    ) -> Result<T> {
+    ) -> Result<()> {
         loop {
             let again = stop.is_some();
             match stop.take() {
@@ -134,7 +143,7 @@ impl Transaction {
                 None => {}
             }
             match self.attempt(&mut work, again) {
-                Ok(value) => return Ok(value),
+                Ok(()) => return Ok(()),
                 Err(Stop::Fail(error)) => {
                     self.undo(mark);
                     return Err(error);

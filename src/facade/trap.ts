@@ -25,6 +25,20 @@ function poisonWith(cause: unknown): PatchStoreError {
   return poison;
 }
 
+/**
+ * Hears of traps in what wasm does by itself: its tasks and its handlers of IndexedDB's events run
+ * outside of any call. A trap of somebody else's wasm names another file.
+ */
+export function hearTraps(): void {
+  const hear = (error: unknown): void => {
+    if (!(error instanceof WebAssembly.RuntimeError)) return;
+    const files = error.stack?.match(/[^\s/()]+\.wasm/g) ?? [];
+    if (files.length === 0 || files.some((file) => file.includes("patchstore"))) poisonWith(error);
+  };
+  globalThis.addEventListener?.("error", (event) => hear((event as ErrorEvent).error));
+  globalThis.addEventListener?.("unhandledrejection", (event) => hear(event.reason));
+}
+
 /** Calls into wasm; a trap becomes code Internal, there and for every later call. */
 export function guarded<T>(call: () => T): T {
   if (poison !== undefined) throw poison;
