@@ -177,11 +177,13 @@ test("StorageQuotaExceeded: what was acknowledged is there, deleting makes room"
   // In a profile of its own: a quota counts only if it is set before the origin's first write.
   const home = await mkdtemp(join(tmpdir(), "patchstore-quota-"));
   const fresh = await openBrowser({ profile: home });
+  let found;
   const page = await newPage(async (page) => {
     const client = await page.context().newCDPSession(page);
     await client.send("Storage.overrideQuotaForOrigin", { origin: server.origin, quotaSize: 20 << 20 });
   }, fresh);
-  const found = await page.evaluate(async () => {
+  try {
+  found = await page.evaluate(async () => {
     const patch = await lib.openPatch("quota");
     const kv = patch.kv("s");
     const value = (n) => {
@@ -208,7 +210,9 @@ test("StorageQuotaExceeded: what was acknowledged is there, deleting makes room"
     await patch.close();
     return { full, stored, intact, freed, again, left };
   });
-  await fresh.close();
+  } finally {
+    await fresh.close();
+  }
   await rm(home, { recursive: true, force: true });
   assert.equal(found.full?.code, "StorageQuotaExceeded");
   assert.equal(found.full.remedy, "free-space");

@@ -81,15 +81,15 @@ pub(super) fn abort_reason(
 pub(super) fn not_opened(database_name: &str, exception: &JsValue) -> Error {
     let reason = describe(exception);
     let (code, message) = if name(exception) == "VersionError" {
-        let message = format!("the database {database_name:?} is of a later version: {reason}");
+        let message = format!("the database \"{database_name}\" is of a later version: {reason}");
         (Code::UnsupportedFormat, message)
     } else if is_quota(exception) {
-        let message = format!("no room to create the database {database_name:?}: {reason}");
+        let message = format!("no room to create the database \"{database_name}\": {reason}");
         (Code::StorageQuotaExceeded, message)
     } else {
         (
             Code::Unavailable,
-            format!("IndexedDB refused to open {database_name:?}: {reason}"),
+            format!("IndexedDB refused to open \"{database_name}\": {reason}"),
         )
     };
     Error::new(code, message).with_cause(cause(exception))

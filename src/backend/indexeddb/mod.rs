@@ -87,7 +87,7 @@ impl Connector for IndexedDbConnector {
                 Either::Right(_) => Err(Error::new(
                     Code::Blocked,
                     format!(
-                        "the database {name:?} could not be opened within {open_timeout_ms} ms"
+                        "the database \"{name}\" could not be opened within {open_timeout_ms} ms"
                     ),
                 )),
             }

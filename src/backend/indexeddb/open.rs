@@ -50,7 +50,7 @@ pub(super) async fn open(name: &str) -> Result<OpenDatabase, Error> {
         Ok(database)
     } else {
         Err(Error::unsupported(format!(
-            "the database {name:?} has other stores than a patch"
+            "the database \"{name}\" has other stores than a patch"
         )))
     }
 }

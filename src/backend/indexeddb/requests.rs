@@ -263,7 +263,7 @@ fn js_key(key: Key) -> JsValue {
         Key::Head => schema::HEAD_KEY.into(),
         Key::Root => schema::ROOT_KEY.into(),
         Key::Frame(number) => js_number(number),
-        Key::Run(id) | Key::Piece(id) => format!("{id:?}").into(),
+        Key::Run(id) | Key::Piece(id) => id.to_string().into(),
     }
 }
 
