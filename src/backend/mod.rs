@@ -216,6 +216,10 @@ pub trait Connector {
         &self,
         events: Rc<dyn Fn(Event)>,
     ) -> LocalBoxFuture<'static, Result<Rc<dyn Backend>, Error>>;
+    /// Asks the storage to give back at once what is still taken by records that were deleted.
+    fn reclaim(&self) -> LocalBoxFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
+    }
     /// The origin's usage and quota in bytes, where they can be had.
     fn estimate(&self) -> LocalBoxFuture<'static, Option<(f64, f64)>>;
 }

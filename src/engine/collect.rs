@@ -10,7 +10,7 @@ use super::flip::Flip;
 use super::flush;
 use super::gate::Pass;
 use super::load::{read, run_attempts};
-use super::reserve::RESERVE;
+use super::room::RESERVE;
 use super::slice::Slice;
 use super::source::{Listing, Source};
 use super::view::Layer;

@@ -13,7 +13,7 @@ use super::notice::Notice;
 use super::queue::{Call, Flight, Group, Outcome};
 use super::rebuild;
 use super::recover;
-use super::reserve;
+use super::room;
 use super::staging::keep_warm;
 use super::write_ahead;
 use crate::backend::{Append, Appended, Failure, Id};
@@ -97,6 +97,7 @@ async fn commit_first(core: &Rc<Core>) -> Result<()> {
 /// Appends the frame until its outcome is known.
 async fn send(core: &Rc<Core>, sealed: &Sealed, uncertain: &mut bool) -> Result<()> {
     let at = sealed.at_known.then(|| core.state.borrow().known + 1);
+    let mut room = room::Attempts::new(frees_room(core));
     loop {
         let bytes = sealed.frame.len() + sealed.pieces.iter().map(|(_, b)| b.len()).sum::<usize>();
         core.count_written(bytes);
@@ -129,8 +130,7 @@ async fn send(core: &Rc<Core>, sealed: &Sealed, uncertain: &mut bool) -> Result<
                 return Ok(());
             }
             Err(Failure::Quota(cause)) => {
-                // What frees room may use up the room kept for that.
-                if !frees_room(core) || !reserve::give_up(core).await {
+                if !room.make_room(core).await {
                     return Err(recover::error_of(core, Failure::Quota(cause)).await);
                 }
             }

@@ -82,9 +82,13 @@ pub struct Core {
     /// Whether background maintenance has been asked for and not ended.
     pub maintenance_wanted: Cell<bool>,
     /// Whether the record that keeps room for deleting is known to be there.
-    pub reserve: Cell<super::reserve::Known>,
+    pub reserve: Cell<super::room::Known>,
     /// Whether a write has failed for lack of room since the last compaction.
     pub pressed: Cell<bool>,
+    /// Until when making room is known to be futile.
+    pub futile_until_ms: Cell<f64>,
+    /// Whether `compact` runs: what it writes ahead frees room in the end.
+    pub compacting: Cell<bool>,
     /// Held by whoever reopens a lost connection.
     pub reconnecting: Gate,
     /// Who waits for the queue to run empty.

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::core::{Core, Frozen};
 use super::intake;
 use super::recover;
+use super::room;
 use super::staging::Staging;
 use super::view::View;
 use crate::backend::{Durability, Failure, Key, Seen, Write};
@@ -67,7 +68,7 @@ impl Flip {
             base,
             root,
             garbage: Vec::new(),
-            staging: Staging::new(core),
+            staging: Staging::new(core, core.compacting.get()),
             frozen: None,
             deletes: expired.iter().map(|garbage| garbage.key).collect(),
             writers: Vec::new(),
@@ -111,7 +112,7 @@ impl Flip {
         }
         self.root.epoch = head.epoch;
         self.root.garbage.append(&mut self.garbage);
-        match self.transact(core, &head).await {
+        match self.transact_with_room(core, &head).await {
             Ok(true) => {}
             Ok(false) => {
                 self.staging.abandon().await;
@@ -150,7 +151,18 @@ impl Flip {
         layers && state.head.epoch == self.base.epoch
     }
 
-    async fn transact(&mut self, core: &Rc<Core>, head: &Head) -> Result<bool, Failure> {
+    /// The transaction; where there is no room for it, once more with some made.
+    async fn transact_with_room(&self, core: &Rc<Core>, head: &Head) -> Result<bool, Failure> {
+        let mut room = room::Attempts::new(core.compacting.get());
+        loop {
+            match self.transact(core, head).await {
+                Err(Failure::Quota(_)) if room.make_room(core).await => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn transact(&self, core: &Rc<Core>, head: &Head) -> Result<bool, Failure> {
         let mut writes = vec![
             Write::Put(Key::Head, head.encode()),
             Write::Put(Key::Root, self.root.encode()),

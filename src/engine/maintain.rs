@@ -5,13 +5,12 @@ use std::rc::Rc;
 
 use super::collect;
 use super::core::Core;
-use super::flip::{self, Flip};
+use super::flip::Flip;
 use super::flush;
 use super::gate::Pass;
 use super::intake;
 use super::merge;
-use super::reserve;
-use crate::backend::Key;
+use super::room;
 use crate::error::{Code, Result};
 
 /// Frames in the log at which the realm that wrote the last one flushes.
@@ -31,7 +30,7 @@ fn fullness(core: &Core) -> f64 {
 
 /// Starts maintenance in the background if a commit of this realm has made it due.
 pub fn consider(core: &Rc<Core>) {
-    let due = fullness(core) >= 1.0 || reserve::is_wanted(core);
+    let due = fullness(core) >= 1.0 || room::is_reserve_wanted(core);
     if !due || core.maintenance_wanted.replace(true) {
         return;
     }
@@ -54,12 +53,12 @@ async fn run(core: &Rc<Core>) -> Result<()> {
             step(core, flush::flush(core, &pass)).await?;
         }
     }
-    reserve::restore(core).await;
+    room::restore_reserve(core).await;
     loop {
         core.check_open_or_closing()?;
         // Let go between two steps: a flush may wait.
         let pass = core.maintenance.enter().await;
-        let due = merge::due(&core.view().root);
+        let due = merge::due(&core.view().root, core.pressed.get());
         let Some(level) = due else { return Ok(()) };
         if !step(core, merge::step(core, &pass, level, false)).await? {
             return Ok(());
@@ -107,26 +106,31 @@ pub async fn relieve(core: &Rc<Core>) {
 /// `StorageQuotaExceeded`, `ConnectionLost`, `Corrupt`, …
 pub async fn compact(core: &Rc<Core>) -> Result<()> {
     let pass = core.maintenance.enter().await;
+    core.compacting.set(true);
+    let done = compact_all(core, &pass).await;
+    core.compacting.set(false);
+    done?;
+    core.pressed.set(false);
+    room::restore_reserve(core).await;
+    Ok(())
+}
+
+async fn compact_all(core: &Rc<Core>, pass: &Pass) -> Result<()> {
     if core.pressed.get() {
-        // Deleting needs no room, and makes some.
-        let garbage: Vec<Key> = core.view().root.garbage.iter().map(|g| g.key).collect();
-        flip::delete(core, &garbage).await;
-        reserve::give_up(core).await;
+        room::Attempts::new(true).make_room(core).await;
     }
-    flush_all(core, &pass).await?;
+    flush_all(core, pass).await?;
     while let Some(level) = uppermost_to_merge(core) {
         core.check_open_or_closing()?;
-        step(core, merge::step(core, &pass, level, true)).await?;
+        step(core, merge::step(core, pass, level, true)).await?;
     }
     if !core.view().root.garbage.is_empty() {
         Flip::purging(core).run(core).await?;
     }
     step(core, async {
-        collect::collect(core, &pass).await.map(|()| true)
+        collect::collect(core, pass).await.map(|()| true)
     })
     .await?;
-    core.pressed.set(false);
-    reserve::restore(core).await;
     Ok(())
 }
 

@@ -35,9 +35,10 @@ const STEP_BYTES: u64 = 2 << 20;
 /// A segment of at least this many stored bytes moves down by reference.
 const MOVE_BYTES: u64 = 32 << 10;
 
-/// Which level is most in need of a merge, if any.
+/// Which level is most in need of a merge, if any. `pressed`: what newer runs hide in older ones
+/// takes room that is short.
 #[must_use]
-pub fn due(root: &Root) -> Option<usize> {
+pub fn due(root: &Root, pressed: bool) -> Option<usize> {
     let stored = || {
         root.runs
             .iter()
@@ -46,7 +47,8 @@ pub fn due(root: &Root) -> Option<usize> {
             .sum::<u64>()
     };
     let runs = root.runs.len();
-    if runs >= LEVEL0_RUNS_MOST || (runs >= LEVEL0_RUNS && stored() >= LEVEL0_BYTES) {
+    let most = if pressed { 2 } else { LEVEL0_RUNS_MOST };
+    if runs >= most || (runs >= LEVEL0_RUNS && stored() >= LEVEL0_BYTES) {
         return Some(0);
     }
     let mut target = LEVEL1_BYTES;
@@ -214,7 +216,6 @@ async fn run_scan(
     let mut sink = SegmentSink::new(core, false, core.options.cache_bytes / 8);
     let mut slice = Slice::new(core);
     let mut dead: Vec<Garbage> = Vec::new();
-    let step_bytes = if core.pressed.get() { 1 } else { STEP_BYTES };
     let mut written: u64 = 0;
     loop {
         slice.breathe(core).await;
@@ -248,7 +249,7 @@ async fn run_scan(
             sink.push(&mut flip.staging, &key, &cell).await?;
             if sink.entries.len() > before {
                 written += sink.entries.last().map_or(0, |entry| entry.stored);
-                if written >= step_bytes {
+                if written >= STEP_BYTES || core.pressed.get() {
                     break;
                 }
             }

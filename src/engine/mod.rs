@@ -29,7 +29,7 @@ mod poll;
 mod queue;
 mod rebuild;
 mod recover;
-mod reserve;
+mod room;
 mod scan;
 mod slice;
 mod slot;

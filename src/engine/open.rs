@@ -58,8 +58,10 @@ pub async fn open(
         subscribers: Subscribers::default(),
         written_bytes: Cell::new(0),
         maintenance_wanted: Cell::new(false),
-        reserve: Cell::new(super::reserve::Known::Unknown),
+        reserve: Cell::new(super::room::Known::Unknown),
         pressed: Cell::new(false),
+        futile_until_ms: Cell::new(0.0),
+        compacting: Cell::new(false),
         idle: RefCell::new(Vec::new()),
     });
     *late.borrow_mut() = Rc::downgrade(&core);

@@ -6,12 +6,12 @@ use std::rc::Rc;
 use super::core::Core;
 use super::flip;
 use super::recover;
-use super::reserve;
+use super::room;
 use crate::backend::{Durability, Failure, Key, Write};
 use crate::codec::cell::Cell;
 use crate::codec::entry::Entry;
 use crate::codec::segment::{Segment, SegmentBuilder};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// Bytes handed to the backend in one transaction.
 const BATCH_BYTES: usize = 2 << 20;
@@ -22,17 +22,19 @@ pub struct Staging {
     waiting: Vec<Write>,
     waiting_bytes: usize,
     written: Vec<Key>,
+    frees: bool,
 }
 
 impl Staging {
-    /// Nothing staged.
+    /// Nothing staged. `frees`: whether it is staged to free room, which may use up the reserve.
     #[must_use]
-    pub fn new(core: &Rc<Core>) -> Self {
+    pub fn new(core: &Rc<Core>, frees: bool) -> Self {
         Self {
             core: core.clone(),
             waiting: Vec::new(),
             waiting_bytes: 0,
             written: Vec::new(),
+            frees,
         }
     }
 
@@ -66,21 +68,23 @@ impl Staging {
                 Write::Put(key, _) => Some(*key),
                 Write::Delete(_) | Write::CutLog { .. } => None,
             }));
-        for attempt in 0..2 {
+        let mut reconnected = false;
+        let mut room = room::Attempts::new(self.frees);
+        loop {
             let backend = self.core.backend();
             // Strict whatever the option: a root or frame that survives a power cut must not cite
             // records which did not.
             match backend.write(writes.clone(), Durability::Strict).await {
                 Ok(()) => return Ok(()),
                 // Random ids and whole records: writing them twice is the same as once.
-                Err(Failure::Lost) if attempt == 0 => {
+                Err(Failure::Lost) if !reconnected => {
+                    reconnected = true;
                     recover::reconnect(&self.core, &backend).await?;
                 }
-                Err(Failure::Quota(_)) if attempt == 0 && reserve::give_up(&self.core).await => {}
+                Err(Failure::Quota(_)) if room.make_room(&self.core).await => {}
                 Err(failure) => return Err(recover::error_of(&self.core, failure).await),
             }
         }
-        Err(Error::internal("a write ahead ended without an outcome"))
     }
 
     /// Removes what was written, having failed to make it live. A failure leaves orphans, which

@@ -54,7 +54,7 @@ async fn write_first(core: &Rc<Core>, generation: u64) -> Result<Ahead> {
             call.map_or(0, |call| call.id),
         )
     };
-    let mut staging = Staging::new(core);
+    let mut staging = Staging::new(core, false);
     let mut sink = SegmentSink::new(core, true, core.options.cache_bytes / 2);
     let mut slice_end = core.env().monotonic_ms() + SLICE_MS;
     for (at, (key, cell)) in table.cells().enumerate() {

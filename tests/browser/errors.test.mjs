@@ -159,46 +159,6 @@ test("Corrupt: a damaged page is reported, never returned", async () => {
   await page.close();
 });
 
-test("StorageQuotaExceeded: reported with usage and quota, and what was acknowledged is there", async () => {
-  // In a profile of its own: a quota counts only if it is set before the origin's first write.
-  const home = await mkdtemp(join(tmpdir(), "patchstore-quota-"));
-  const fresh = await openBrowser({ profile: home });
-  let found;
-  const page = await newPage(async (page) => {
-    const client = await page.context().newCDPSession(page);
-    await client.send("Storage.overrideQuotaForOrigin", { origin: server.origin, quotaSize: 20 << 20 });
-  }, fresh);
-  try {
-    found = await page.evaluate(async () => {
-    const patch = await lib.openPatch("quota");
-    const kv = patch.kv("s");
-    const value = (n) => {
-      const bytes = new Uint8Array(200_000);
-      for (let at = 0; at < bytes.length; at += 65536) crypto.getRandomValues(bytes.subarray(at, at + 65536));
-      bytes[0] = n % 256;
-      return bytes;
-    };
-    let full = null, stored = 0;
-    while (full === null && stored < 2000) {
-      full = await failure(() => kv.set(`key-${stored}`, value(stored)));
-      if (full === null) stored++;
-    }
-    let intact = 0;
-    for (let n = 0; n < stored; n++) if ((await kv.get(`key-${n}`))?.[0] === n % 256) intact++;
-    await patch.close();
-    return { full, stored, intact };
-  });
-  } finally {
-    await fresh.close();
-  }
-  await rm(home, { recursive: true, force: true });
-  assert.equal(found.full?.code, "StorageQuotaExceeded");
-  assert.equal(found.full.remedy, "free-space");
-  assert.ok(found.full.usage > 0 && found.full.quota > 0, JSON.stringify(found.full));
-  assert.ok(found.stored > 20, `${found.stored} stored`);
-  assert.equal(found.intact, found.stored);
-});
-
 test("ConnectionLost: the origin's data cleared under an open patch", async () => {
   const page = await newPage();
   await page.evaluate(async () => {

@@ -21,7 +21,7 @@ use futures_util::future::{Either, LocalBoxFuture, select};
 use js_sys::{Promise, Reflect};
 use std::pin::pin;
 use std::rc::Rc;
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
 use super::{Backend, Connector, Event};
@@ -31,6 +31,12 @@ use channel::Channel;
 use connection::Connection;
 use link::Link;
 use lock::SharedLock;
+
+#[wasm_bindgen(module = "/src/backend/indexeddb/reclaim.js")]
+extern "C" {
+    /// Settles once a scratch database has come and gone, or after a second.
+    fn reclaim() -> Promise;
+}
 
 /// Opens connections to the IndexedDB database of one name.
 #[derive(Clone)]
@@ -92,6 +98,10 @@ impl Connector for IndexedDbConnector {
                 )),
             }
         })
+    }
+
+    fn reclaim(&self) -> LocalBoxFuture<'static, ()> {
+        Box::pin(async { drop(JsFuture::from(reclaim()).await) })
     }
 
     fn estimate(&self) -> LocalBoxFuture<'static, Option<(f64, f64)>> {

@@ -1,0 +1,115 @@
+/** A used-up quota, for real: reported, survived, and left behind by deleting and compacting. */
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { openBrowser } from "./support/browser.mjs";
+import { serve } from "./support/server.mjs";
+
+let server;
+before(async () => {
+  server = await serve();
+});
+after(() => server?.close());
+
+/** Runs `work` in a page of a new profile: a quota counts if it is set before the first write. */
+async function withQuota(quotaMib, work, argument) {
+  const profile = await mkdtemp(join(tmpdir(), "patchstore-quota-"));
+  const browser = await openBrowser({ profile });
+  try {
+    const page = await browser.newPage();
+    const client = await page.context().newCDPSession(page);
+    await client.send("Storage.overrideQuotaForOrigin", { origin: server.origin, quotaSize: quotaMib << 20 });
+    await page.goto(`${server.origin}/tests/browser/engine/page.html`);
+    await page.evaluate(prepare);
+    return await page.evaluate(work, argument);
+  } finally {
+    await browser.close();
+    await rm(profile, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+async function prepare() {
+  globalThis.lib = await import("/pkg/index.js");
+  /** Bytes that cannot be compressed and tell which write they are of. */
+  globalThis.value = (n, bytes) => {
+    const out = new Uint8Array(bytes);
+    for (let at = 0; at < bytes; at += 65536) crypto.getRandomValues(out.subarray(at, at + 65536));
+    new DataView(out.buffer).setUint32(0, n);
+    return out;
+  };
+  globalThis.number = (bytes) => (bytes ? new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) : null);
+  globalThis.failure = async (call) => {
+    try {
+      await call();
+      return null;
+    } catch ({ code, remedy, usage, quota, message }) {
+      return { code, remedy, usage, quota, message };
+    }
+  };
+}
+
+/** Fills a patch by awaited writes, reads all back in a new handle, deletes half, and goes on. */
+async function fillAndFree({ bytes, keys }) {
+  let patch = await lib.openPatch("quota");
+  const expected = new Map();
+  let full = null, count = 0;
+  while (full === null && count < 20_000) {
+    const key = `key-${count % keys}`;
+    full = await failure(() => patch.kv("s").set(key, value(count, bytes)));
+    if (full === null) expected.set(key, count++);
+  }
+  const wrong = async () => {
+    await patch.close();
+    patch = await lib.openPatch("quota");
+    let wrong = 0;
+    for (const [key, n] of expected) if (number(await patch.kv("s").get(key)) !== n) wrong++;
+    return wrong + Math.abs((await patch.kv("s").count()) - expected.size);
+  };
+  const failed = [];
+  const attempt = async (what, call) => {
+    const found = await failure(call);
+    if (found) failed.push(`${what}: ${found.code} ${found.message}`);
+    return found === null;
+  };
+  const wrongWhenFull = await wrong();
+  const stored = expected.size;
+  for (const key of [...expected.keys()].filter((_, at) => at % 2)) {
+    if (await attempt(`delete ${key}`, () => patch.kv("s").delete(key))) expected.delete(key);
+  }
+  await attempt("compact", () => patch.compact());
+  for (let more = 0; more < stored / 4; more++) {
+    const key = `more-${more}`;
+    if (await attempt(`set ${key}`, () => patch.kv("s").set(key, value(more, bytes)))) expected.set(key, more);
+  }
+  return { full, count, stored, wrongWhenFull, failed, wrongAtLast: await wrong() };
+}
+
+for (const [what, quotaMib, work] of [
+  ["large values", 20, { bytes: 200_000, keys: Infinity }],
+  ["values of 20 KB", 12, { bytes: 20_000, keys: Infinity }],
+  ["small values", 8, { bytes: 1_000, keys: Infinity }],
+]) {
+  test(`a quota of ${quotaMib} MiB used up by ${what}`, { timeout: 240_000 }, async () => {
+    const found = await withQuota(quotaMib, fillAndFree, work);
+    assert.equal(found.full?.code, "StorageQuotaExceeded", JSON.stringify(found));
+    assert.equal(found.full.remedy, "free-space");
+    assert.ok(found.full.usage > 1 << 20 && found.full.quota > 0, JSON.stringify(found.full));
+    assert.ok(found.stored * work.bytes > (quotaMib << 20) / 4, `${found.stored} stored`);
+    assert.equal(found.wrongWhenFull, 0, "what was acknowledged is there");
+    assert.deepEqual(found.failed, [], "deleting and compacting make room");
+    assert.equal(found.wrongAtLast, 0, "what was acknowledged is there, and what was deleted is not");
+  });
+}
+
+// Little data, of which the log and the browser's own log keep many dead versions.
+test("a quota of 8 MiB and many small updates", { timeout: 240_000 }, async () => {
+  const found = await withQuota(8, fillAndFree, { bytes: 1_000, keys: 500 });
+  assert.ok(found.full === null || found.full.code === "StorageQuotaExceeded", JSON.stringify(found));
+  assert.equal(found.stored, 500);
+  assert.equal(found.wrongWhenFull, 0, "what was acknowledged is there");
+  assert.deepEqual(found.failed, [], "deleting and compacting make room");
+  assert.equal(found.wrongAtLast, 0);
+  console.log(`many small updates: ${found.count} before the quota of 8 MiB was reported as used up, if it was`);
+});
