@@ -66,7 +66,8 @@ impl Attempts {
             return false;
         }
         let now_ms = core.env().monotonic_ms();
-        if self.made < MOST_ATTEMPTS && now_ms >= core.futile_until_ms.get() {
+        let most = if self.frees { MOST_ATTEMPTS } else { 1 };
+        if self.made < most && now_ms >= core.futile_until_ms.get() {
             let garbage: Vec<Key> = core.view().root.garbage.iter().map(|g| g.key).collect();
             flip::delete(core, &garbage).await;
             reclaim(core).await;

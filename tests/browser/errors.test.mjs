@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { openBrowser } from "./support/browser.mjs";
+import { pageWithPackage } from "./support/page.mjs";
 import { serve } from "./support/server.mjs";
 
 let server, browser, profile;
@@ -20,31 +21,7 @@ after(async () => {
   if (profile) await rm(profile, { recursive: true, force: true });
 });
 
-/** A page with the package and some helpers; `prepare` gets it before anything is loaded. */
-async function newPage(prepare = async () => {}, home = browser) {
-  const page = await home.newPage();
-  await prepare(page);
-  await page.goto(`${server.origin}/tests/browser/engine/page.html`);
-  await page.evaluate(async () => {
-    globalThis.lib = await import("/pkg/index.js");
-    /** What a call fails with, as plain data; null when it does not. */
-    globalThis.failure = async (call) => {
-      try {
-        await call();
-        return null;
-      } catch (error) {
-        const { code, remedy, usage, quota } = error;
-        return { code, remedy, usage, quota, message: error.message, own: lib.isPatchStoreError(error) };
-      }
-    };
-    globalThis.asked = (request) =>
-      new Promise((resolve, reject) => {
-        request.onsuccess = () => resolve(request.result);
-        request.onerror = () => reject(request.error);
-      });
-  });
-  return page;
-}
+const newPage = (prepare) => pageWithPackage(browser, server.origin, prepare);
 
 test("Unavailable: no IndexedDB; memory only when asked for", async () => {
   const page = await newPage((page) =>

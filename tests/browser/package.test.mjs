@@ -141,6 +141,27 @@ test("a plain page uses it without a bundler", async () => {
   }
 });
 
+test("the README's first example does what it shows", async () => {
+  const readme = await readFile(join(repository, "README.md"), "utf8");
+  const [, example] = readme.match(/## A first example\n\n```html\n([\s\S]*?)```/);
+  const site = join(home, "example");
+  await cp(installed, join(site, "node_modules", "patchstore"), { recursive: true });
+  await writeFile(join(site, "index.html"), example);
+  const server = await serve(site);
+  const page = await browser.newPage();
+  try {
+    for (const visit of [1, 2]) {
+      await page.goto(`${server.origin}/index.html`);
+      await page.waitForFunction((n) => document.querySelectorAll("#notes li").length === n, visit);
+      equal(await page.locator("#visits").innerText(), String(visit));
+      match(await page.locator("#notes li").first().innerText(), new RegExp(`^Visit number ${visit}, .*[0-9]`));
+    }
+  } finally {
+    await page.close();
+    await server.close();
+  }
+});
+
 test("importing it in Node touches no global of a browser", async () => {
   await writeFile(
     join(home, "bare.mjs"),

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { openBrowser } from "./support/browser.mjs";
+import { pageWithPackage } from "./support/page.mjs";
 import { serve } from "./support/server.mjs";
 
 let server;
@@ -18,10 +19,11 @@ async function withQuota(quotaMib, work, argument) {
   const profile = await mkdtemp(join(tmpdir(), "patchstore-quota-"));
   const browser = await openBrowser({ profile });
   try {
-    const page = await browser.newPage();
-    const client = await page.context().newCDPSession(page);
-    await client.send("Storage.overrideQuotaForOrigin", { origin: server.origin, quotaSize: quotaMib << 20 });
-    await page.goto(`${server.origin}/tests/browser/engine/page.html`);
+    const page = await pageWithPackage(browser, server.origin, async (page) => {
+      const client = await page.context().newCDPSession(page);
+      const quotaSize = quotaMib << 20;
+      await client.send("Storage.overrideQuotaForOrigin", { origin: server.origin, quotaSize });
+    });
     await page.evaluate(prepare);
     return await page.evaluate(work, argument);
   } finally {
@@ -30,8 +32,7 @@ async function withQuota(quotaMib, work, argument) {
   }
 }
 
-async function prepare() {
-  globalThis.lib = await import("/pkg/index.js");
+function prepare() {
   /** Bytes that cannot be compressed and tell which write they are of. */
   globalThis.value = (n, bytes) => {
     const out = new Uint8Array(bytes);
@@ -40,14 +41,6 @@ async function prepare() {
     return out;
   };
   globalThis.number = (bytes) => (bytes ? new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) : null);
-  globalThis.failure = async (call) => {
-    try {
-      await call();
-      return null;
-    } catch ({ code, remedy, usage, quota, message }) {
-      return { code, remedy, usage, quota, message };
-    }
-  };
 }
 
 /** Fills a patch by awaited writes, reads all back in a new handle, deletes half, and goes on. */
