@@ -9,16 +9,15 @@ use super::cache::Cache;
 use super::footprint::ReadSet;
 use super::memtable::Memtable;
 use super::scan::{Scan, rest_of};
+use super::slice::SLICE_MS;
 use super::view::View;
 use crate::codec::batch::{Op, OpKey, OpValue, resolve_op};
 use crate::codec::cell::Cell;
 use crate::codec::order::{Order, PROVISIONAL};
 use crate::env::Env;
 
-/// How long an attempt may run before it stops to breathe.
-pub const SLICE_MS: f64 = 8.0;
 /// How many calls of `breathe` pass between two looks at the clock.
-const BREATHS: u32 = 32;
+const BREATHS: u32 = 4;
 
 /// What attempts need of the engine.
 #[derive(Clone)]

@@ -2,8 +2,9 @@
 
 use super::core::Core;
 
-/// Milliseconds of work between two yields.
-const SLICE_MS: f64 = 8.0;
+/// Milliseconds of work between two yields: few, since a garbage collection of the page's may fall
+/// into the same task.
+pub const SLICE_MS: f64 = 5.0;
 /// Steps between two looks at the clock.
 const STEPS: u32 = 64;
 

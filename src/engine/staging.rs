@@ -14,7 +14,7 @@ use crate::codec::segment::{Segment, SegmentBuilder};
 use crate::error::Result;
 
 /// Bytes handed to the backend in one transaction.
-const BATCH_BYTES: usize = 2 << 20;
+const BATCH_BYTES: usize = 1 << 20;
 
 /// Records on their way into `runs` and `blobs`, not live yet.
 pub struct Staging {

@@ -6,16 +6,13 @@ use std::rc::Rc;
 use super::commit::{PIECE_BYTES, seal_piece};
 use super::core::Core;
 use super::queue::Ahead;
+use super::slice::Slice;
 use super::staging::{SegmentSink, Staging};
 use crate::backend::Key;
 use crate::codec::batch::{Batch, Op};
 use crate::codec::cell::{Cell, PieceRef};
 use crate::codec::order::{ORDER_BYTES, Order, PROVISIONAL};
 use crate::error::Result;
-
-/// Cells between two looks at the clock.
-const SLICE_CELLS: usize = 500;
-const SLICE_MS: f64 = 8.0;
 
 /// The batch of the first group, whose only call is large: written ahead, unless that has been
 /// done under this generation.
@@ -56,17 +53,14 @@ async fn write_first(core: &Rc<Core>, generation: u64) -> Result<Ahead> {
     };
     let mut staging = Staging::new(core, false);
     let mut sink = SegmentSink::new(core, true, core.options.cache_bytes / 2);
-    let mut slice_end = core.env().monotonic_ms() + SLICE_MS;
-    for (at, (key, cell)) in table.cells().enumerate() {
+    let mut slice = Slice::new(core);
+    for (key, cell) in table.cells() {
         let written = push_cell(core, &mut staging, &mut sink, call, key, cell).await;
         if let Err(error) = written {
             staging.abandon().await;
             return Err(error);
         }
-        if at % SLICE_CELLS == 0 && core.env().monotonic_ms() > slice_end {
-            core.env().yield_now().await;
-            slice_end = core.env().monotonic_ms() + SLICE_MS;
-        }
+        slice.breathe(core).await;
     }
     let mut written = sink.close(&mut staging).await;
     if written.is_ok() {
