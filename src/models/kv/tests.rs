@@ -74,7 +74,7 @@ fn apply(fake: &mut Fake, kv: &Kv, model: &mut Model, op: Op) {
         }
         Op::Update(k) => {
             // Up to 3, then away.
-            let next = |old: Option<u8>| old.map_or(Some(0), |v| (v < 3).then_some(v + 1));
+            let next = |old: Option<u8>| old.map_or(Some(0), |v| (v < 3).then(|| v + 1));
             let new = fake
                 .write(|w| {
                     update(
