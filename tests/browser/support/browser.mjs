@@ -1,7 +1,10 @@
 /** Chromium, driven by Playwright. */
 import { chromium } from "playwright-core";
 
-const ARGS = [
+/** CHROMIUM names another binary of that family. */
+export const BINARY = process.env.CHROMIUM ?? "/usr/bin/chromium";
+
+export const ARGS = [
   "--no-sandbox",
   "--disable-gpu",
   "--disable-quic",
@@ -12,14 +15,14 @@ const ARGS = [
 ];
 
 /**
- * Starts headless Chromium (CHROMIUM names another binary of that family).
+ * Starts headless Chromium.
  * @param {{profile?: string, args?: string[]}} options `profile`: the directory that keeps its
  *   data from one start to the next; without it nothing is kept.
  * @returns what has newPage() and close()
  */
 export function openBrowser({ profile, args = [] } = {}) {
   const options = {
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    executablePath: BINARY,
     args: [...ARGS, ...args],
   };
   return profile === undefined

@@ -1,0 +1,45 @@
+/** Chromium as processes of ours, to be killed; its tabs hold the patch "kill". */
+import { createInterface } from "node:readline";
+import { chromium } from "playwright-core";
+import { ARGS, BINARY } from "./browser.mjs";
+import { killAll, start } from "./processes.mjs";
+
+/** Starts it on `profile`. */
+export async function launch(profile, origin) {
+  const flags = ["--headless", "--remote-debugging-port=0", `--user-data-dir=${profile}`];
+  const child = start(BINARY, [...ARGS, ...flags, "about:blank"]);
+  try {
+    const endpoint = await new Promise((resolve, reject) => {
+      createInterface({ input: child.stderr }).on("line", (line) => {
+        const found = /DevTools listening on (ws:\S+)/.exec(line);
+        if (found) resolve(found[1]);
+      });
+      child.once("error", reject);
+      child.once("exit", (code) => reject(new Error(`Chromium ended with ${code}`)));
+    });
+    const browser = await chromium.connectOverCDP(endpoint);
+    const [context] = browser.contexts();
+    return { kill: () => killAll(child), openTab: () => openTab(context, origin) };
+  } catch (error) {
+    await killAll(child);
+    throw error;
+  }
+}
+
+async function openTab(context, origin) {
+  const page = await context.newPage();
+  await page.goto(`${origin}/tests/browser/engine/page.html`);
+  await page.evaluate(async () => {
+    globalThis.batches = await import("/tests/browser/support/batches.mjs");
+    const { openPatch } = await import("/pkg/index.js");
+    globalThis.patch = await openPatch("kill");
+  });
+  return {
+    inspect: (writers) => page.evaluate((writers) => batches.inspect(patch, writers), writers),
+    /** Writes until it fails; `acknowledged` hears of every batch. */
+    async write(writer, first, acknowledged) {
+      await page.exposeFunction("acknowledged", acknowledged);
+      await page.evaluate(([writer, first]) => batches.write(patch, writer, first, acknowledged), [writer, first]);
+    },
+  };
+}
