@@ -12,7 +12,7 @@ use super::range::bound;
 use super::session::AnySession;
 use super::strings::{self, all_received, received};
 use super::values::{self, decode};
-use crate::engine::access::Session;
+use crate::engine::access::{Session, afresh};
 use crate::env::Env;
 use crate::env::browser::BrowserEnv;
 use crate::error::{Error, Result};
@@ -46,6 +46,15 @@ impl DbPort {
             .and_then(|name| Collection::new(&self.scope, name.as_js()))
             .map_err(thrown)
     }
+}
+
+/// Begins a query, as often as it must begin.
+fn finding(
+    collection: Collection,
+    query: Query,
+    spec: FindSpec,
+) -> impl Fn() -> Result<Find> + 'static {
+    move || Ok(Find::new(&collection, query.clone(), spec.clone()))
 }
 
 fn thrown(error: Error) -> JsValue {
@@ -107,8 +116,8 @@ impl DbPort {
             limit: Some(1),
             ..FindSpec::default()
         };
-        let mut find = Find::new(&collection, query_of(query)?, spec);
-        let found = self.session.read(Box::new(move |r| find.step(r)));
+        let begin = finding(collection, query_of(query)?, spec);
+        let found = self.session.read(afresh(begin, Find::step));
         outcome::read(found, |batch| {
             let first = batch.and_then(|batch| batch.into_iter().next());
             first.map_or(Ok(JsValue::NULL), |stored| decode::decode(&stored))
@@ -148,9 +157,9 @@ impl DbPort {
                 .transpose()
                 .map_err(thrown)?,
         };
-        let mut find = Find::new(&collection, query_of(query)?, spec);
-        let mut out = Collector::default();
-        let found = self.session.read(Box::new(move |r| {
+        let find = finding(collection, query_of(query)?, spec);
+        let begin = move || Ok((find()?, Collector::default()));
+        let found = self.session.read(afresh(begin, |(find, out), r| {
             while let Some(batch) = find.step(r)? {
                 batch.iter().try_for_each(|stored| out.value(stored))?;
             }
@@ -205,9 +214,10 @@ impl DbPort {
 
     /// How many documents match.
     pub fn count(&self, collection: &str, query: &JsValue) -> Returned {
-        let mut count = Count::new(&self.collection(collection)?, query_of(query)?);
+        let (collection, query) = (self.collection(collection)?, query_of(query)?);
+        let begin = move || Ok(Count::new(&collection, query.clone()));
         outcome::read(
-            self.session.read(Box::new(move |r| count.step(r))),
+            self.session.read(afresh(begin, Count::step)),
             outcome::count,
         )
     }
@@ -224,8 +234,10 @@ impl DbPort {
 
     /// The names of the collections.
     pub fn collections(&self) -> Returned {
-        let mut collections = Collections::new(&self.scope).map_err(thrown)?;
-        let found = self.session.read(Box::new(move |r| collections.step(r)));
+        let scope = self.scope.clone();
+        Collections::new(&scope).map_err(thrown)?;
+        let begin = move || Collections::new(&scope);
+        let found = self.session.read(afresh(begin, Collections::step));
         outcome::read(found, |names| {
             let mut out = Collector::default();
             names.iter().try_for_each(|name| out.string(name.as_js()))?;

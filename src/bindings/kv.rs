@@ -13,10 +13,10 @@ use super::strings::{all_received, received};
 use super::update;
 use super::values::{self, decode};
 use super::watch::WatchPort;
-use crate::engine::access::{ReadWork, Session};
+use crate::engine::access::{Attempt, Reads, Session, afresh};
 use crate::error::{Error, Result};
 use crate::models::Scope;
-use crate::models::kv::{self, DeleteMany, GetMany, KeyRangeSpec, Kv, Scan, SetMany};
+use crate::models::kv::{self, DeleteMany, GetMany, Kv, Scan, SetMany};
 
 /// One store, of a patch or of a transaction. Strings come in as `strings::received` takes them.
 #[wasm_bindgen]
@@ -50,14 +50,34 @@ impl KvPort {
             .collect::<Result<_>>()
             .map_err(thrown)
     }
+}
 
-    fn scan(&self, spec: &KeyRangeSpec) -> Result<Scan, JsValue> {
-        Scan::new(&self.kv, spec).map_err(thrown)
+/// Goes on through a range, until it has what [`KvPort::range`] is to hand out.
+fn go_through(
+    what: u8,
+    scan: &mut Scan,
+    out: &mut Collector,
+    r: &mut dyn Reads,
+) -> Attempt<JsValue> {
+    match what {
+        0 => {
+            while let Some(keys) = scan.next_keys(r)? {
+                keys.iter().try_for_each(|key| out.string(key.as_js()))?;
+            }
+        }
+        3 => return Ok(outcome::count(scan.count(r)?)?),
+        _ => {
+            while let Some(entries) = scan.next_entries(r)? {
+                entries
+                    .iter()
+                    .try_for_each(|(key, stored)| out.pair(key.as_js(), stored))?;
+                if what == 2 {
+                    break;
+                }
+            }
+        }
     }
-
-    fn gather(&self, work: ReadWork<JsValue>) -> Returned {
-        outcome::read(self.session.read(work), Ok)
-    }
+    Ok(out.finish()?)
 }
 
 fn thrown(error: Error) -> JsValue {
@@ -102,13 +122,15 @@ impl KvPort {
         )
     }
 
-    /// The keys of a range.
+    /// What a range has: its keys (`what` 0), its entries (1), its first entries, as many as make a
+    /// page (2), or the number of its keys (3).
     #[expect(
         clippy::too_many_arguments,
         reason = "an object would cost a crossing a field"
     )]
-    pub fn keys(
+    pub fn range(
         &self,
+        what: u8,
         prefix: Option<String>,
         gt: Option<String>,
         gte: Option<String>,
@@ -118,99 +140,22 @@ impl KvPort {
         limit: f64,
     ) -> Returned {
         let spec = spec([prefix, gt, gte, lt, lte], reverse, limit).map_err(thrown)?;
-        let mut scan = self.scan(&spec)?;
-        let mut out = Collector::default();
-        self.gather(Box::new(move |r| {
-            while let Some(keys) = scan.next_keys(r)? {
-                keys.iter().try_for_each(|key| out.string(key.as_js()))?;
-            }
-            Ok(out.finish()?)
-        }))
-    }
-
-    /// The entries of a range.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "an object would cost a crossing a field"
-    )]
-    pub fn entries(
-        &self,
-        prefix: Option<String>,
-        gt: Option<String>,
-        gte: Option<String>,
-        lt: Option<String>,
-        lte: Option<String>,
-        reverse: bool,
-        limit: f64,
-    ) -> Returned {
-        let spec = spec([prefix, gt, gte, lt, lte], reverse, limit).map_err(thrown)?;
-        let mut scan = self.scan(&spec)?;
-        let mut out = Collector::default();
-        self.gather(Box::new(move |r| {
-            while let Some(entries) = scan.next_entries(r)? {
-                entries
-                    .iter()
-                    .try_for_each(|(key, stored)| out.pair(key.as_js(), stored))?;
-            }
-            Ok(out.finish()?)
-        }))
-    }
-
-    /// The first entries of a range, as many as make a page; none when the range is empty.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "an object would cost a crossing a field"
-    )]
-    pub fn page(
-        &self,
-        prefix: Option<String>,
-        gt: Option<String>,
-        gte: Option<String>,
-        lt: Option<String>,
-        lte: Option<String>,
-        reverse: bool,
-        limit: f64,
-    ) -> Returned {
-        let spec = spec([prefix, gt, gte, lt, lte], reverse, limit).map_err(thrown)?;
-        let mut scan = self.scan(&spec)?;
-        self.gather(Box::new(move |r| {
-            let mut out = Collector::default();
-            for (key, stored) in scan.next_entries(r)?.unwrap_or_default() {
-                out.pair(key.as_js(), &stored)?;
-            }
-            Ok(out.finish()?)
-        }))
-    }
-
-    /// How many keys a range has.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "an object would cost a crossing a field"
-    )]
-    pub fn count(
-        &self,
-        prefix: Option<String>,
-        gt: Option<String>,
-        gte: Option<String>,
-        lt: Option<String>,
-        lte: Option<String>,
-        reverse: bool,
-        limit: f64,
-    ) -> Returned {
-        let spec = spec([prefix, gt, gte, lt, lte], reverse, limit).map_err(thrown)?;
-        let mut scan = self.scan(&spec)?;
-        outcome::read(
-            self.session.read(Box::new(move |r| scan.count(r))),
-            outcome::count,
-        )
+        spec.check().map_err(thrown)?;
+        let kv = self.kv.clone();
+        let begin = move || Ok((Scan::new(&kv, &spec)?, Collector::default()));
+        let work = afresh(begin, move |(scan, out), r| go_through(what, scan, out, r));
+        outcome::read(self.session.read(work), Ok)
     }
 
     /// The values of many keys, undefined for absent ones.
     #[wasm_bindgen(js_name = getMany)]
     pub fn get_many(&self, keys: Vec<String>) -> Returned {
-        let mut many = GetMany::new(self.records(&keys)?);
+        let keys = self.records(&keys)?;
         outcome::read(
-            self.session.read(Box::new(move |r| many.step(r))),
+            self.session.read(afresh(
+                move || Ok(GetMany::new(keys.clone())),
+                GetMany::step,
+            )),
             |found| {
                 let absent = found.iter().zip(0..).filter(|(stored, _)| stored.is_none());
                 let absent: Vec<u32> = absent.map(|(_, at)| at).collect();

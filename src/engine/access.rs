@@ -89,6 +89,10 @@ impl Cursor {
 
 /// A consistent view of the keyspace.
 pub trait Reads {
+    /// True in the first attempt on a view: work with progress of its own starts over. (The view
+    /// is another one when what it showed has been cleared away; a batch is run again when another
+    /// commit touched what it read.)
+    fn is_fresh(&self) -> bool;
     /// The value under `key`.
     ///
     /// # Errors
@@ -119,9 +123,6 @@ pub trait Reads {
 /// A batch under construction, over a view that shows it. What is read is what the commit
 /// depends on; a batch that read nothing is blind.
 pub trait Writes: Reads {
-    /// True in the first attempt of a run: work with progress of its own starts over. (A run is
-    /// repeated when another commit touched what it read.)
-    fn is_fresh(&self) -> bool;
     /// Stores `value` under `key`.
     fn put(&mut self, key: Bytes, value: Bytes);
     /// Removes `key`.
@@ -141,6 +142,24 @@ pub trait Writes: Reads {
 
 /// Work on a view.
 pub type ReadWork<T> = Box<dyn FnMut(&mut dyn Reads) -> Attempt<T>>;
+/// Reading work that goes on where its last attempt stopped, in a state that `make` makes; on a new
+/// view it starts over, so that what it hands out is of one view.
+pub fn afresh<S: 'static, T>(
+    make: impl Fn() -> Result<S> + 'static,
+    mut step: impl FnMut(&mut S, &mut dyn Reads) -> Attempt<T> + 'static,
+) -> ReadWork<T> {
+    let mut state: Option<S> = None;
+    Box::new(move |r| {
+        if r.is_fresh() {
+            state = None;
+        }
+        let state = match &mut state {
+            Some(state) => state,
+            none => none.insert(make()?),
+        };
+        step(state, r)
+    })
+}
 /// Work on a batch.
 pub type WriteWork<T> = Box<dyn FnMut(&mut dyn Writes) -> Attempt<T>>;
 

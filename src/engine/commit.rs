@@ -27,6 +27,10 @@ use crate::error::{Error, Result};
 /// A value above this many bytes is stored as a piece.
 pub const PIECE_BYTES: usize = 64 << 10;
 
+/// How often the log is looked at for a commit's own frame, and how long after a failure.
+const LOOKS: u32 = 8;
+const LOOK_AGAIN_MS: u32 = 50;
+
 /// Operations of a large batch that are dropped at once.
 const BURY_OPS: usize = 5_000;
 
@@ -308,9 +312,14 @@ async fn appended_first(core: &Rc<Core>, sealed: &Sealed, appended: Appended) ->
     if is_in_flight(core, sealed.sequence) && appended.number == known + 1 {
         apply_own(core, sealed, appended.number, base);
     } else if is_in_flight(core, sealed.sequence) {
-        // Frames of others lie between: they are taken in, and with them this one. If that fails,
-        // or it has been merged and cut already, the next look shows it.
-        drop(intake::take_in(core).await);
+        // Frames of others lie between: they are taken in, and with them this one, or what it has
+        // been merged into. Not before is it acknowledged: a tab sees what it was told.
+        for _ in 0..LOOKS {
+            if intake::take_in(core).await.is_ok() {
+                break;
+            }
+            core.env().sleep(LOOK_AGAIN_MS).await;
+        }
         landed(core, sealed.sequence, None);
     }
     core.backend().notify();

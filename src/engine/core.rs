@@ -20,6 +20,30 @@ use crate::codec::head::Head;
 use crate::env::Env;
 use crate::error::{Code, Error, Result};
 
+/// From where on the engine tidies up.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Frames in the log at which the realm that wrote the last one flushes.
+    pub log_frames: usize,
+    /// Bytes in the log at which it does.
+    pub log_bytes: usize,
+    /// Stored bytes from which on level 0 is merged.
+    pub level0_bytes: u64,
+    /// Stored bytes of level 1 above which it is merged; each level below takes ten times more.
+    pub level1_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            log_frames: 400,
+            log_bytes: 2 << 20,
+            level0_bytes: 2 << 20,
+            level1_bytes: 8 << 20,
+        }
+    }
+}
+
 /// How an engine is opened.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
@@ -29,6 +53,8 @@ pub struct Options {
     pub cache_bytes: usize,
     /// How often the log is looked at for the commits of other tabs, ms; 0 for never.
     pub poll_ms: u32,
+    /// When to flush and merge.
+    pub limits: Limits,
 }
 
 impl Default for Options {
@@ -37,6 +63,7 @@ impl Default for Options {
             durability: Durability::Relaxed,
             cache_bytes: 32 << 20,
             poll_ms: 700,
+            limits: Limits::default(),
         }
     }
 }

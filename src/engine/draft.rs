@@ -34,6 +34,7 @@ pub struct Snapshot {
     view: Rc<View>,
     deadline_ms: Option<f64>,
     breaths: u32,
+    fresh: bool,
 }
 
 impl Snapshot {
@@ -43,9 +44,22 @@ impl Snapshot {
         Self {
             ground,
             view,
+            fresh: false,
             deadline_ms: None,
             breaths: 0,
         }
+    }
+
+    /// The same on another view, for work that has begun on one that is gone.
+    pub fn turn_to(&mut self, view: Rc<View>) {
+        self.view = view;
+        self.fresh = true;
+    }
+
+    /// The next attempt is not the first on this view.
+    pub fn go_on(&mut self) {
+        self.fresh = false;
+        self.refresh();
     }
 
     /// Starts a new slice of time.
@@ -126,6 +140,10 @@ fn take_state(cursor: &mut Cursor, view: &Rc<View>) -> Box<Pending> {
 }
 
 impl Reads for Snapshot {
+    fn is_fresh(&self) -> bool {
+        self.fresh
+    }
+
     fn get(&mut self, key: &[u8]) -> Attempt<Option<Bytes>> {
         match self.view.get(&self.ground.cache, key)? {
             None => Ok(None),
@@ -268,6 +286,10 @@ impl Draft {
 }
 
 impl Reads for Draft {
+    fn is_fresh(&self) -> bool {
+        self.fresh
+    }
+
     fn get(&mut self, key: &[u8]) -> Attempt<Option<Bytes>> {
         self.show();
         self.reads.add_key(key);
@@ -298,10 +320,6 @@ impl Reads for Draft {
 }
 
 impl Writes for Draft {
-    fn is_fresh(&self) -> bool {
-        self.fresh
-    }
-
     fn put(&mut self, key: Bytes, value: Bytes) {
         self.push(Op::Put(OpKey::plain(key), OpValue::Inline(value)));
     }

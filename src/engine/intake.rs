@@ -63,7 +63,10 @@ pub async fn take_in_holding(core: &Rc<Core>, pass: &Pass) -> Result<()> {
 
 /// The stored head, if it is of the life of the database that this engine was opened on;
 /// otherwise the engine is closed.
-fn check_life(core: &Rc<Core>, record: Option<&Bytes>) -> Result<Head> {
+///
+/// # Errors
+/// `ConnectionLost`, `Closed`, or that the head cannot be read.
+pub fn check_life(core: &Rc<Core>, record: Option<&Bytes>) -> Result<Head> {
     let head = record.map(Head::decode).transpose()?;
     let known = core.state.borrow().head.incarnation;
     match head {

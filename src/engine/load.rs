@@ -117,7 +117,8 @@ async fn read_persistently(core: Rc<Core>, reads: Vec<Read>) -> Result<Vec<Reply
     ))
 }
 
-/// Runs reading work to its end, on `view` or, when that has been cleared away, on a newer one.
+/// Runs reading work to its end, on `view` or, when that has been cleared away, on a newer one;
+/// `committed`: without what this realm has pending.
 ///
 /// # Errors
 /// What the work fails with, or what is wrong with the stored data.
@@ -125,16 +126,23 @@ pub fn run_read(
     core: Rc<Core>,
     view: Rc<View>,
     work: ReadWork<()>,
+    committed: bool,
 ) -> LocalBoxFuture<'static, Result<()>> {
-    read_to_end(core, view, work).boxed_local()
+    read_to_end(core, view, work, committed).boxed_local()
 }
 
-async fn read_to_end(core: Rc<Core>, view: Rc<View>, mut work: ReadWork<()>) -> Result<()> {
+async fn read_to_end(
+    core: Rc<Core>,
+    view: Rc<View>,
+    mut work: ReadWork<()>,
+    committed: bool,
+) -> Result<()> {
     let mut snapshot = Snapshot::new(core.ground.clone(), view.clone());
     let mut view = view;
     loop {
-        snapshot.refresh();
-        match work(&mut snapshot) {
+        let attempt = work(&mut snapshot);
+        snapshot.go_on();
+        match attempt {
             Ok(()) => return Ok(()),
             Err(Stop::Fail(error)) => return Err(error),
             Err(Stop::Yield) => core.env().yield_now().await,
@@ -143,7 +151,10 @@ async fn read_to_end(core: Rc<Core>, view: Rc<View>, mut work: ReadWork<()>) -> 
                 Err(LoadError::Fail(error)) => return Err(error),
                 Err(LoadError::Missing) => {
                     view = intake::renewed_view(&core, &view).await?;
-                    snapshot = Snapshot::new(core.ground.clone(), view.clone());
+                    if committed {
+                        view = view.committed();
+                    }
+                    snapshot.turn_to(view.clone());
                 }
             },
         }

@@ -13,19 +13,15 @@ use super::merge;
 use super::room;
 use crate::error::{Code, Result};
 
-/// Frames in the log at which the realm that wrote the last one flushes.
-pub const LOG_FRAMES: usize = 400;
-/// Bytes in the log at which it does.
-pub const LOG_BYTES: usize = 2 << 20;
-
 /// Runs in level 0 from which on a commit waits for a merge.
 const CROWDED_RUNS: usize = 16;
 
 /// How full the log is, 1.0 being the line.
 fn fullness(core: &Core) -> f64 {
     let state = core.state.borrow();
-    let frames = state.tail_frames as f64 / LOG_FRAMES as f64;
-    frames.max(state.tail_bytes as f64 / LOG_BYTES as f64)
+    let limits = &core.options.limits;
+    let frames = state.tail_frames as f64 / limits.log_frames as f64;
+    frames.max(state.tail_bytes as f64 / limits.log_bytes as f64)
 }
 
 /// Starts maintenance in the background if a commit of this realm has made it due.
@@ -58,7 +54,7 @@ async fn run(core: &Rc<Core>) -> Result<()> {
         core.check_open_or_closing()?;
         // Let go between two steps: a flush may wait.
         let pass = core.maintenance.enter().await;
-        let due = merge::due(&core.view().root, core.pressed.get());
+        let due = merge::due(core);
         let Some(level) = due else { return Ok(()) };
         if !step(core, merge::step(core, &pass, level, false)).await? {
             return Ok(());

@@ -21,24 +21,22 @@ use crate::codec::entry::Entry;
 use crate::codec::root::{Garbage, PageRef, Root};
 use crate::error::Result;
 
-/// Level 0 is merged when it has this many runs and [`LEVEL0_BYTES`]: small ones are worth
+/// Level 0 is merged when it has this many runs and enough bytes: small ones are worth
 /// waiting for, since each merge rewrites what it overlaps in level 1.
 const LEVEL0_RUNS: usize = 4;
-/// Stored bytes from which on level 0 is merged.
-const LEVEL0_BYTES: u64 = 2 << 20;
 /// Runs at which level 0 is merged however small they are.
 const LEVEL0_RUNS_MOST: usize = 10;
-/// Stored bytes of level 1 above which it is merged; each level below takes ten times more.
-const LEVEL1_BYTES: u64 = 8 << 20;
 /// Stored bytes after which a step's output is installed; one segment when room is short.
 const STEP_BYTES: u64 = 2 << 20;
 /// A segment of at least this many stored bytes moves down by reference.
 const MOVE_BYTES: u64 = 32 << 10;
 
-/// Which level is most in need of a merge, if any. `pressed`: what newer runs hide in older ones
-/// takes room that is short.
+/// Which level is most in need of a merge, if any. Where room is short, level 0 is sooner: what
+/// newer runs hide in older ones takes some.
 #[must_use]
-pub fn due(root: &Root, pressed: bool) -> Option<usize> {
+pub fn due(core: &Core) -> Option<usize> {
+    let (view, limits) = (core.view(), &core.options.limits);
+    let root = &view.root;
     let stored = || {
         root.runs
             .iter()
@@ -47,11 +45,15 @@ pub fn due(root: &Root, pressed: bool) -> Option<usize> {
             .sum::<u64>()
     };
     let runs = root.runs.len();
-    let most = if pressed { 2 } else { LEVEL0_RUNS_MOST };
-    if runs >= most || (runs >= LEVEL0_RUNS && stored() >= LEVEL0_BYTES) {
+    let most = if core.pressed.get() {
+        2
+    } else {
+        LEVEL0_RUNS_MOST
+    };
+    if runs >= most || (runs >= LEVEL0_RUNS && stored() >= limits.level0_bytes) {
         return Some(0);
     }
-    let mut target = LEVEL1_BYTES;
+    let mut target = limits.level1_bytes;
     for (at, level) in root.levels.iter().enumerate() {
         if level.iter().map(|page| page.stored).sum::<u64>() > target {
             return Some(at + 1);

@@ -50,7 +50,7 @@ use crate::env::Env;
 use crate::error::Result;
 use access::{KeyRange, Outcome, ReadWork, Session, WriteWork};
 
-pub use self::core::{Options, Reason};
+pub use self::core::{Limits, Options, Reason};
 pub use footprint::Writes as Written;
 pub use notice::{Notice, Subscription};
 pub use stats::Stats;

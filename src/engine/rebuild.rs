@@ -57,7 +57,8 @@ async fn rebuild_now(core: &Rc<Core>) -> Result<()> {
         let view = Rc::make_mut(&mut state.view);
         view.own = rebuilt.own;
         state.queue.groups = rebuilt.groups.into();
-        state.queue.hold -= 1;
+        // Closing has ended every hold; the committer then finds the groups and fails them.
+        state.queue.hold = state.queue.hold.saturating_sub(1);
     }
     let missing = matches!(result, Err(LoadError::Missing));
     if missing {

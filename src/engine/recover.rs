@@ -9,7 +9,7 @@ use super::close::shut;
 use super::commit::is_in_flight;
 use super::core::{Core, Reason};
 use super::intake;
-use crate::backend::{Backend, Event, Failure};
+use crate::backend::{Backend, Event, Failure, Key, Read, Reply};
 use crate::codec::head::MAX_WRITERS;
 use crate::error::{Code, Error, Result};
 
@@ -53,9 +53,19 @@ async fn reconnect_now(core: &Rc<Core>, failed: &Rc<dyn Backend>) -> Result<()> 
     failed.close();
     match core.connector.open(listener(&Rc::downgrade(core))).await {
         Ok(backend) => {
+            // Before anything is written: into a database of another life, a frame under the
+            // number after the last one known would leave a gap.
+            let replies = backend.read(vec![Read::Get(Key::Head)]).await;
+            if let Ok([Reply::Record(head)]) = replies.as_deref() {
+                let checked = intake::check_life(core, head.as_ref());
+                if checked.is_err() {
+                    backend.close();
+                }
+                checked?;
+            }
             let mut state = core.state.borrow_mut();
+            state.lost = replies.is_err();
             state.backend = backend;
-            state.lost = false;
             Ok(())
         }
         Err(error) => {

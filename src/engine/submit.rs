@@ -30,7 +30,7 @@ pub fn read<T: 'static>(core: &Rc<Core>, work: ReadWork<T>) -> Ended<T> {
     if core.state.borrow().queue.is_held() {
         return Ended::Later(read_in_turn(core, work));
     }
-    read_view(core, core.view(), work)
+    read_view(core, core.view(), work, false)
 }
 
 /// Runs reading work on what is committed, whatever this realm has pending.
@@ -38,19 +38,22 @@ pub fn read_committed<T: 'static>(core: &Rc<Core>, work: ReadWork<T>) -> Ended<T
     if let Err(error) = core.check_open() {
         return Ended::Ready(Err(error));
     }
-    let mut view = View::clone(&core.view());
-    view.own.clear();
-    read_view(core, Rc::new(view), work)
+    read_view(core, core.view().committed(), work, true)
 }
 
-fn read_view<T: 'static>(core: &Rc<Core>, view: Rc<View>, mut work: ReadWork<T>) -> Ended<T> {
+fn read_view<T: 'static>(
+    core: &Rc<Core>,
+    view: Rc<View>,
+    mut work: ReadWork<T>,
+    committed: bool,
+) -> Ended<T> {
     let mut snapshot = Snapshot::new(core.ground.clone(), view.clone());
     match work(&mut snapshot) {
         Ok(value) => Ended::Ready(Ok(value)),
         Err(Stop::Fail(error)) => Ended::Ready(Err(error)),
         Err(Stop::Need(_) | Stop::Yield) => {
             let (work, slot) = Slot::around_read(work);
-            Ended::Later(slot.after(run_read(core.clone(), view, work)))
+            Ended::Later(slot.after(run_read(core.clone(), view, work, committed)))
         }
     }
 }
@@ -75,7 +78,7 @@ fn start_in_turn(core: &Rc<Core>, work: ReadWork<()>) -> LocalBoxFuture<'static,
     let core = core.clone();
     async move {
         let view = turn.await.map_err(|_| Error::closed())?;
-        run_read(core, view, work).await
+        run_read(core, view, work, false).await
     }
     .boxed_local()
 }
@@ -142,8 +145,14 @@ fn guarded(core: &Rc<Core>, work: &Work, draft: &mut Draft) -> Attempt<()> {
             "a call's work ran inside of itself",
         ))),
     };
-    core.state.borrow_mut().queue.hold -= 1;
+    release(core);
     attempt
+}
+
+/// Ends a hold; closing has ended all of them already.
+fn release(core: &Core) {
+    let hold = &mut core.state.borrow_mut().queue.hold;
+    *hold = hold.saturating_sub(1);
 }
 
 /// Puts a finished draft into the queue.

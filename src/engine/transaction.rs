@@ -15,7 +15,6 @@ use super::load::{LoadError, load};
 use super::queue::{Call, Outcome, Waiting};
 use super::slot::Slot;
 use super::submit;
-use super::view::View;
 use crate::error::{Error, Result};
 
 /// A transaction: reads a snapshot and its own writes; nothing shows outside until `commit`.
@@ -47,16 +46,8 @@ pub async fn begin(core: Rc<Core>) -> Result<Transaction> {
         state.last_call += 1;
         (state.known, state.last_call, state.view.clone())
     };
-    let committed = if view.own.is_empty() {
-        view
-    } else {
-        // Calls issued meanwhile are not part of the snapshot; they are checked at the commit.
-        Rc::new(View {
-            own: Vec::new(),
-            ..View::clone(&view)
-        })
-    };
-    let draft = Draft::new(core.ground.clone(), committed, call);
+    // Calls issued meanwhile are not part of the snapshot; they are checked at the commit.
+    let draft = Draft::new(core.ground.clone(), view.committed(), call);
     let inner = Inner {
         draft: Some(draft),
         since,

@@ -45,6 +45,18 @@ impl View {
         }
     }
 
+    /// The same without what this realm has pending.
+    #[must_use]
+    pub fn committed(self: &Rc<Self>) -> Rc<Self> {
+        if self.own.is_empty() {
+            return self.clone();
+        }
+        Rc::new(Self {
+            own: Vec::new(),
+            ..Self::clone(self)
+        })
+    }
+
     /// The cell that counts for a key; `None` and a tombstone both mean absent.
     ///
     /// # Errors

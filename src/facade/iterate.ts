@@ -30,7 +30,7 @@ async function* pages<T>(
     throwIfAborted(signal);
     const limit = left;
     const page = (await abortable(
-      handle.call(() => port.page(prefix, gt, gte, lt, lte, reverse, limit)),
+      handle.call(() => port.range(2, prefix, gt, gte, lt, lte, reverse, limit)),
       signal,
     )) as Entry<T>[];
     // Taken before the entries are handed out, as whoever gets them may change them.

@@ -49,7 +49,7 @@ export class KvStore implements KV {
     const r = rangeOf(range);
     throwIfAborted(r.signal);
     const result = this.#handle.call(() =>
-      this.#port.keys(r.prefix, r.gt, r.gte, r.lt, r.lte, r.reverse, r.limit),
+      this.#port.range(0, r.prefix, r.gt, r.gte, r.lt, r.lte, r.reverse, r.limit),
     );
     return abortable(result, r.signal) as string[];
   }
@@ -58,7 +58,7 @@ export class KvStore implements KV {
     const r = rangeOf(range);
     throwIfAborted(r.signal);
     const result = this.#handle.call(() =>
-      this.#port.entries(r.prefix, r.gt, r.gte, r.lt, r.lte, r.reverse, r.limit),
+      this.#port.range(1, r.prefix, r.gt, r.gte, r.lt, r.lte, r.reverse, r.limit),
     );
     return abortable(result, r.signal) as [string, T][];
   }
@@ -102,7 +102,7 @@ export class KvStore implements KV {
     const r = rangeOf(range);
     throwIfAborted(r.signal);
     const result = this.#handle.call(() =>
-      this.#port.count(r.prefix, r.gt, r.gte, r.lt, r.lte, r.reverse, r.limit),
+      this.#port.range(3, r.prefix, r.gt, r.gte, r.lt, r.lte, r.reverse, r.limit),
     );
     return abortable(result, r.signal) as number;
   }

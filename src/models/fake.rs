@@ -152,6 +152,10 @@ impl Batch<'_> {
 }
 
 impl Reads for Batch<'_> {
+    fn is_fresh(&self) -> bool {
+        self.fresh
+    }
+
     fn get(&mut self, key: &[u8]) -> Attempt<Option<Bytes>> {
         self.fake.reads += 1;
         self.disturb()?;
@@ -178,10 +182,6 @@ impl Reads for Batch<'_> {
 }
 
 impl Writes for Batch<'_> {
-    fn is_fresh(&self) -> bool {
-        self.fresh
-    }
-
     fn put(&mut self, key: Bytes, value: Bytes) {
         self.view.insert(key, value);
     }

@@ -97,7 +97,8 @@ impl Stores {
         Ok(())
     }
 
-    fn put(&mut self, key: Key, bytes: Bytes) {
+    /// Puts a record, whatever its kind.
+    pub fn put(&mut self, key: Key, bytes: Bytes) {
         match key {
             Key::Head => self.head = Some(bytes),
             Key::Root => self.root = Some(bytes),
@@ -144,6 +145,22 @@ impl Stores {
             head: self.head.clone(),
             last_frame,
         }
+    }
+
+    /// Every record.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn records(&self) -> Vec<(Key, Bytes)> {
+        let single = [(Key::Head, &self.head), (Key::Root, &self.root)];
+        let single = single
+            .into_iter()
+            .filter_map(|(key, bytes)| Some((key, bytes.clone()?)));
+        let frames = self.log.iter().map(|(n, b)| (Key::Frame(*n), b.clone()));
+        let runs = self.runs.iter().map(|(id, b)| (Key::Run(*id), b.clone()));
+        let blobs = self
+            .blobs
+            .iter()
+            .map(|(id, b)| (Key::Piece(*id), b.clone()));
+        single.chain(frames).chain(runs).chain(blobs).collect()
     }
 
     /// Counts and sizes.

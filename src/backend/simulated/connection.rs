@@ -31,10 +31,15 @@ type OneShot<T> = Box<dyn FnOnce(&mut Stores) -> Result<T, Failure>>;
 /// What a transaction does when its turn has come.
 enum Body<T> {
     /// Hands all requests over at once; `written` bytes of them.
-    OneShot { written: usize, run: OneShot<T> },
+    OneShot {
+        written: usize,
+        durability: Option<Durability>,
+        run: OneShot<T>,
+    },
     /// Asks the tab in between.
     Flip {
         decide: Decide,
+        durability: Durability,
         wrote: fn(bool) -> T,
     },
 }
@@ -54,10 +59,12 @@ impl Connection {
     fn one_shot<T: 'static>(
         &self,
         written: usize,
+        durability: Option<Durability>,
         run: impl FnOnce(&mut Stores) -> Result<T, Failure> + 'static,
     ) -> Settled<T> {
         self.issue(Body::OneShot {
             written,
+            durability,
             run: Box::new(run),
         })
     }
@@ -75,12 +82,12 @@ impl Connection {
         self.shared.env.spawn(Box::pin(async move {
             turn.turn().await;
             if fault == Some(Fault::FrozenBefore) {
-                release.pass().await;
+                thawed(&release, &link).await;
             }
             let result = carry_out(&shared, &link, fault.as_ref(), body).await;
             drop(turn);
             if fault == Some(Fault::FrozenAfter) {
-                release.pass().await;
+                thawed(&release, &link).await;
             }
             shared.pause(shared.timing.get().settle_us).await;
             settle_turn.turn().await;
@@ -89,6 +96,11 @@ impl Connection {
         }));
         Box::pin(async move { or_lost(settled, cut).await? })
     }
+}
+
+/// Waits until a frozen transaction is released, or its connection is gone.
+async fn thawed(release: &Gate, link: &Link) {
+    select(pin!(release.pass()), pin!(link.cut.pass())).await;
 }
 
 /// What the transaction settles to, or `Lost` as soon as the connection is cut.
@@ -132,11 +144,23 @@ async fn take_effect<T: 'static>(
     body: Body<T>,
 ) -> Result<T, Failure> {
     match body {
-        Body::OneShot { written, run } => {
+        Body::OneShot {
+            written,
+            durability,
+            run,
+        } => {
             shared.check_room(written)?;
-            run(&mut shared.stores.borrow_mut())
+            let result = run(&mut shared.stores.borrow_mut());
+            if result.is_ok() {
+                shared.committed(durability);
+            }
+            result
         }
-        Body::Flip { decide, wrote } => {
+        Body::Flip {
+            decide,
+            durability,
+            wrote,
+        } => {
             let seen = shared.stores.borrow().seen();
             // The tab's own code runs in the tab: a frozen one keeps everybody waiting, a killed
             // one drops its end.
@@ -150,11 +174,9 @@ async fn take_effect<T: 'static>(
                 Some(writes) => writes,
             };
             shared.check_room(bytes_put(&writes))?;
-            shared
-                .stores
-                .borrow_mut()
-                .write(writes)
-                .map(|()| wrote(true))
+            shared.stores.borrow_mut().write(writes)?;
+            shared.committed(Some(durability));
+            Ok(wrote(true))
         }
     }
 }
@@ -172,27 +194,32 @@ fn bytes_put(writes: &[Write]) -> usize {
 
 impl Backend for Connection {
     fn read(&self, reads: Vec<Read>) -> Settled<Vec<Reply>> {
-        self.one_shot(0, move |stores| Ok(stores.read(&reads)))
+        self.one_shot(0, None, move |stores| Ok(stores.read(&reads)))
     }
 
-    fn write(&self, writes: Vec<Write>, _durability: Durability) -> Settled<()> {
-        self.one_shot(bytes_put(&writes), move |stores| stores.write(writes))
+    fn write(&self, writes: Vec<Write>, durability: Durability) -> Settled<()> {
+        let written = bytes_put(&writes);
+        self.one_shot(written, Some(durability), move |stores| {
+            stores.write(writes)
+        })
     }
 
-    fn append(&self, append: Append, _durability: Durability) -> Settled<Appended> {
+    fn append(&self, append: Append, durability: Durability) -> Settled<Appended> {
         let pieces = append
             .pieces
             .iter()
             .map(|(_, bytes)| bytes.len())
             .sum::<usize>();
-        self.one_shot(append.frame.len() + pieces, move |stores| {
+        let written = append.frame.len() + pieces;
+        self.one_shot(written, Some(durability), move |stores| {
             stores.append(append)
         })
     }
 
-    fn flip(&self, decide: Decide, _durability: Durability) -> Settled<bool> {
+    fn flip(&self, decide: Decide, durability: Durability) -> Settled<bool> {
         self.issue(Body::Flip {
             decide,
+            durability,
             wrote: |wrote| wrote,
         })
     }

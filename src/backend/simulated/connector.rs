@@ -67,6 +67,11 @@ impl SimConnector {
         self.faults.release.shut();
     }
 
+    /// Lets the transactions go on that froze, and every later one.
+    pub fn thaw(&self) {
+        self.faults.release.open();
+    }
+
     /// The next call of `open` fails with `error`; several queue up.
     pub fn refuse_open(&self, error: Error) {
         self.faults.refused_opens.borrow_mut().push(error);

@@ -1,12 +1,13 @@
 //! What all tabs share: the records, the order of transactions, who is connected.
 
+use bytes::Bytes;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::backend::memory::Snapshot;
 use crate::backend::memory::stores::Stores;
-use crate::backend::{Event, Failure};
+use crate::backend::{Durability, Event, Failure, Key};
 use crate::env::Env;
 use crate::simulation::{Gate, SimEnv, Turnstile};
 
@@ -23,6 +24,8 @@ pub struct Timing {
     pub wake_us: u64,
     /// How many wake-ups in a hundred get lost.
     pub wake_loss_percent: u64,
+    /// How many of the others come twice.
+    pub wake_double_percent: u64,
 }
 
 impl Default for Timing {
@@ -33,6 +36,7 @@ impl Default for Timing {
             open_us: 1_000,
             wake_us: 2_000,
             wake_loss_percent: 0,
+            wake_double_percent: 0,
         }
     }
 }
@@ -45,12 +49,23 @@ pub(super) struct Inner {
     /// The world's own realm: the browser's process, which outlives tabs.
     pub env: SimEnv,
     pub stores: RefCell<Stores>,
+    disk: RefCell<Disk>,
     pub timing: Cell<Timing>,
     pub quota_bytes: Cell<Option<usize>>,
     pub line: Turnstile,
     links: RefCell<BTreeMap<u64, Rc<Link>>>,
     last_link: Cell<u64>,
 }
+
+/// What is on the disk for certain, and what would be after each transaction since.
+#[derive(Default)]
+struct Disk {
+    flushed: Stores,
+    unflushed: Vec<Stores>,
+}
+
+/// After so many relaxed transactions the browser has flushed by itself.
+const MOST_UNFLUSHED: usize = 40;
 
 /// A connection as the database sees it.
 pub(super) struct Link {
@@ -69,6 +84,7 @@ impl SimDatabase {
         Self(Rc::new(Inner {
             env: env.root(),
             stores: RefCell::default(),
+            disk: RefCell::default(),
             timing: Cell::default(),
             quota_bytes: Cell::default(),
             line: Turnstile::default(),
@@ -100,15 +116,66 @@ impl SimDatabase {
         self.0.disconnect_all(Event::Lost);
     }
 
+    /// What a cut of power leaves: every tab is gone (which the caller sees to, by killing their
+    /// realms), and of what was committed since the last strict transaction a part, by the seed,
+    /// that ends between two transactions. How many of them are lost.
+    pub fn cut_power(&self) -> usize {
+        self.0.disconnect_all(Event::Lost);
+        let mut disk = self.0.disk.borrow_mut();
+        let states = std::mem::take(&mut disk.unflushed);
+        let kept = self.0.env.random_below(states.len() as u64 + 1) as usize;
+        let lost = states.len() - kept;
+        if let Some(state) = states.into_iter().take(kept).next_back() {
+            disk.flushed = state;
+        }
+        self.0.stores.replace(disk.flushed.clone());
+        lost
+    }
+
+    /// Every record, by key.
+    #[must_use]
+    pub fn records(&self) -> Vec<(Key, Bytes)> {
+        self.0.stores.borrow().records()
+    }
+
+    /// Replaces the bytes of one record behind everybody's back, as a failing disk does.
+    pub fn spoil(&self, key: Key, bytes: Bytes) {
+        self.0.stores.borrow_mut().put(key, bytes);
+    }
+
+    /// A database of its own with the same records and nobody connected.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        let fork = Self::new(&self.0.env);
+        fork.0.stores.replace(self.0.stores.borrow().clone());
+        fork
+    }
+
     /// Removes every record and restarts the log's numbers, as `deleteDatabase` does;
     /// connections get [`Event::VersionChange`].
     pub fn delete(&self) {
         self.0.disconnect_all(Event::VersionChange);
         self.0.stores.replace(Stores::default());
+        self.0.disk.replace(Disk::default());
     }
 }
 
 impl Inner {
+    /// Notes that a transaction has committed, for a cut of power to come.
+    pub fn committed(&self, durability: Option<Durability>) {
+        let mut disk = self.disk.borrow_mut();
+        match durability {
+            None => {}
+            Some(Durability::Relaxed) if disk.unflushed.len() < MOST_UNFLUSHED => {
+                disk.unflushed.push(self.stores.borrow().clone());
+            }
+            Some(_) => {
+                disk.unflushed.clear();
+                disk.flushed = self.stores.borrow().clone();
+            }
+        }
+    }
+
     pub fn connect(&self, env: &SimEnv, events: Rc<dyn Fn(Event)>) -> Rc<Link> {
         let id = self.last_link.get() + 1;
         self.last_link.set(id);
@@ -161,18 +228,23 @@ impl Inner {
             if self.env.chance(timing.wake_loss_percent) {
                 continue;
             }
-            let (inner, link) = (Rc::clone(self), Rc::clone(link));
-            let tab = link.env.clone();
-            tab.spawn(Box::pin(async move {
-                inner
-                    .env
-                    .sleep_us(inner.env.random_below(timing.wake_us))
-                    .await;
-                if inner.is_connected(link.id) {
-                    (link.events)(Event::Wake);
-                }
-            }));
+            self.wake(link, timing.wake_us);
+            if self.env.chance(timing.wake_double_percent) {
+                self.wake(link, timing.wake_us);
+            }
         }
+    }
+
+    fn wake(self: &Rc<Self>, link: &Rc<Link>, within_us: u64) {
+        let (inner, link) = (Rc::clone(self), Rc::clone(link));
+        let tab = link.env.clone();
+        tab.spawn(Box::pin(async move {
+            let late_us = inner.env.random_below(within_us);
+            inner.env.sleep_us(late_us).await;
+            if inner.is_connected(link.id) {
+                (link.events)(Event::Wake);
+            }
+        }));
     }
 
     /// Whether there is room for `bytes` more.

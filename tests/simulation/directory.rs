@@ -1,0 +1,98 @@
+//! Whether the records are what the formats promise: sorted, complete, nothing twice, no orphans.
+
+use bytes::Bytes;
+use patchstore::backend::{Id, Key};
+use patchstore::codec::cell::Cell;
+use patchstore::codec::entry::Entry;
+use patchstore::codec::head::Head;
+use patchstore::codec::root::{Root, decode_directory_page};
+use patchstore::codec::segment::Segment;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The id under which room is kept for deleting.
+const RESERVE: Key = Key::Run(Id([0xff; 16]));
+
+/// Checks the records of a database at rest, whose log has just been flushed and whose orphans have
+/// just been collected by the only tab.
+pub fn check(records: &[(Key, Bytes)]) {
+    let records: BTreeMap<Key, Bytes> = records.iter().cloned().collect();
+    let head = Head::decode(&records[&Key::Head]).unwrap();
+    let root = Root::decode(&records[&Key::Root]).unwrap();
+    assert_eq!(
+        root.epoch, head.epoch,
+        "head and root are of different flips"
+    );
+    let mut live: BTreeSet<Key> = BTreeSet::from([Key::Head, Key::Root]);
+    let mut enter = |key: Key| {
+        assert!(live.insert(key), "{key:?} is referred to twice");
+        assert!(records.contains_key(&key), "{key:?} is missing");
+    };
+    let mut pieces = BTreeSet::new();
+    for run in &root.runs {
+        check_run(run, &records, &mut pieces, &mut enter);
+    }
+    for level in &root.levels {
+        let mut entries = Vec::new();
+        for page in level {
+            enter(Key::Run(page.id));
+            let of_page = decode_directory_page(&records[&Key::Run(page.id)]).unwrap();
+            let (first, last) = (of_page.first().unwrap(), of_page.last().unwrap());
+            assert_eq!((&page.first, &page.last), (&first.first, &last.last));
+            assert_eq!(page.entries, of_page.len() as u64);
+            assert_eq!(
+                page.records,
+                of_page.iter().map(|entry| entry.records).sum::<u64>()
+            );
+            assert_eq!(
+                page.bytes,
+                of_page.iter().map(|entry| entry.bytes).sum::<u64>()
+            );
+            entries.extend(of_page);
+        }
+        check_run(&entries, &records, &mut pieces, &mut enter);
+    }
+    let garbage: BTreeSet<Key> = root.garbage.iter().map(|garbage| garbage.key).collect();
+    for key in records
+        .keys()
+        .filter(|key| !matches!(key, Key::Frame(_)) && **key != RESERVE)
+    {
+        let known = live.contains(key) || pieces.contains(key) || garbage.contains(key);
+        assert!(known, "{key:?} is an orphan");
+    }
+    for piece in &pieces {
+        assert!(records.contains_key(piece), "{piece:?} is missing");
+    }
+}
+
+fn check_run(
+    run: &[Entry],
+    records: &BTreeMap<Key, Bytes>,
+    pieces: &mut BTreeSet<Key>,
+    enter: &mut impl FnMut(Key),
+) {
+    for pair in run.windows(2) {
+        assert!(
+            pair[0].last < pair[1].first,
+            "segments overlap or are out of order"
+        );
+    }
+    for entry in run {
+        enter(Key::Run(entry.id));
+        let segment = Segment::open(records[&Key::Run(entry.id)].clone(), entry.fill).unwrap();
+        let mut previous: Option<Bytes> = None;
+        for at in 0..segment.pages() {
+            let page = segment.page(at).unwrap();
+            for n in 0..page.len() {
+                let key = page.key_bytes(n);
+                assert!(previous.as_ref() < Some(&key), "keys out of order");
+                if entry.first <= key
+                    && key <= entry.last
+                    && let Some(Cell::Piece(piece)) = page.cell(n)
+                {
+                    pieces.insert(Key::Piece(piece.id));
+                }
+                previous = Some(key);
+            }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! The engine in simulated worlds: many tabs over one database, with everything decided by a seed:
+//! what they do, how tasks interleave, what fails, who dies, when the power is cut. One order of
+//! commits must explain all that anybody was told and saw.
+//!
+//! `SEEDS=from..until` chooses other seeds. A failing one is made smaller and printed as
+//! `SEEDS=n..n+1 WITHOUT=…`, which replays it; `TRACE=1` then tells all that happened.
+#![cfg(not(target_arch = "wasm32"))]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that meets the unexpected must fail"
+)]
+
+mod directory;
+mod explain;
+mod ledger;
+mod operation;
+mod plan;
+mod shrink;
+mod tab;
+mod world;
+
+use plan::Plan;
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use world::Counts;
+
+fn seeds() -> Range<u64> {
+    let Ok(given) = std::env::var("SEEDS") else {
+        return 0..2_000;
+    };
+    let (from, until) = given.split_once("..").unwrap();
+    from.parse().unwrap()..until.parse().unwrap()
+}
+
+fn left_out() -> BTreeSet<usize> {
+    let given = std::env::var("WITHOUT").unwrap_or_default();
+    given
+        .split(',')
+        .filter_map(|item| item.parse().ok())
+        .collect()
+}
+
+fn report(seed: u64, why: &str) -> String {
+    let plan = Plan::of_seed(seed);
+    let (without, why) = shrink::shrink(&plan, why.to_string(), Duration::from_secs(40));
+    let items: Vec<String> = without.iter().map(ToString::to_string).collect();
+    format!(
+        "seed {seed}: {why}\nof {} items these are left:\n{}\nSEEDS={seed}..{} WITHOUT={} cargo test --test simulation -- every_seed\n",
+        plan.items.len(),
+        plan.without(&without)
+            .items
+            .iter()
+            .map(|item| format!("  {item:?}\n"))
+            .collect::<String>(),
+        seed + 1,
+        items.join(","),
+    )
+}
+
+#[test]
+fn every_seed_is_explained_by_one_order_of_commits() {
+    let (seeds, without) = (seeds(), left_out());
+    if std::env::var("TRACE").is_err() {
+        // Failures are told below, once, and not by each attempt to make them smaller.
+        std::panic::set_hook(Box::new(|_| {}));
+    }
+    let next = AtomicU64::new(seeds.start);
+    let results = Mutex::new((Vec::new(), Counts::default()));
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    let enough = results.lock().unwrap().0.len() >= 3;
+                    if seed >= seeds.end || enough {
+                        return;
+                    }
+                    let outcome = shrink::failure_of(&Plan::of_seed(seed).without(&without));
+                    let mut results = results.lock().unwrap();
+                    match outcome {
+                        Ok(counts) => results.1.add(counts),
+                        Err(why) => results.0.push((seed, why)),
+                    }
+                }
+            });
+        }
+    });
+    let (mut failures, counts) = results.into_inner().unwrap();
+    let _ = std::panic::take_hook();
+    println!("seeds {seeds:?}: {counts:?}");
+    failures.sort();
+    if let Some((seed, why)) = failures.first() {
+        std::panic::set_hook(Box::new(|_| {}));
+        let told = if without.is_empty() {
+            report(*seed, why)
+        } else {
+            format!("seed {seed}: {why}")
+        };
+        let _ = std::panic::take_hook();
+        let others: Vec<u64> = failures.iter().map(|(seed, _)| *seed).collect();
+        panic!("failing seeds {others:?}\n{told}");
+    }
+}
+
+#[test]
+fn a_seed_run_twice_gives_the_same_trace() {
+    for seed in 0..25 {
+        let plan = Plan::of_seed(seed);
+        let (first, _) = world::run(&plan);
+        let (second, _) = world::run(&plan);
+        assert!(first.len() > 4, "seed {seed} does nothing");
+        assert_eq!(first, second, "seed {seed}");
+    }
+}

@@ -1,0 +1,231 @@
+//! What happens in one simulated world: everything that a seed decides before the world begins,
+//! item by item, so that a failing one can be made smaller by leaving items out.
+
+use patchstore::backend::simulated::{Fault, Timing};
+use std::collections::BTreeSet;
+
+/// One world.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub seed: u64,
+    pub tabs: usize,
+    /// Whether commits promise to survive a cut of power.
+    pub strict: bool,
+    pub timing: Timing,
+    pub quota_bytes: Option<usize>,
+    pub log_frames: usize,
+    pub cache_bytes: usize,
+    pub items: Vec<Item>,
+}
+
+/// A part of a plan that can be left out.
+#[derive(Debug, Clone)]
+pub enum Item {
+    /// The next thing that a tab does.
+    Step(usize, Step),
+    /// The n-th transaction of a tab's life (its lives are counted from 0) meets a fault.
+    Fault {
+        tab: usize,
+        life: usize,
+        at: u64,
+        fault: Fault,
+    },
+    /// Something that happens to the world at a moment.
+    Event { at_ms: u64, event: Event },
+}
+
+/// What a tab does.
+#[derive(Debug, Clone)]
+pub enum Step {
+    /// Calls made at once; whether the tab waits for them.
+    Write(Vec<Op>, bool),
+    /// A transaction.
+    Transfer {
+        from: u8,
+        to: u8,
+        amount: u64,
+    },
+    /// Reads some keys, with the tab's own pending writes or (`committed`) without.
+    Read {
+        committed: bool,
+    },
+    Scan,
+    Compact,
+    Flush,
+    Stats,
+    Reopen,
+    Pause(u64),
+}
+
+/// A call that writes.
+#[derive(Debug, Clone)]
+pub enum Op {
+    Put { key: u8, bytes: usize },
+    Delete { key: u8 },
+    Increment { counter: u8 },
+    Clear { from: u8, until: u8 },
+    Bulk { keys: u8, bytes: usize },
+}
+
+/// What happens to tabs, the database, the machine.
+#[derive(Debug, Clone)]
+pub enum Event {
+    Kill(usize),
+    Freeze(usize, u64),
+    Sever(usize),
+    CutPower,
+    Delete,
+}
+
+/// Keys of puts, deletes and clears.
+pub const KEYS: u8 = 24;
+/// Counters.
+pub const COUNTERS: u8 = 3;
+/// Accounts.
+pub const ACCOUNTS: u8 = 4;
+
+impl Plan {
+    /// The plan of a seed.
+    pub fn of_seed(seed: u64) -> Self {
+        let mut dice = Dice(fastrand::Rng::with_seed(seed ^ 0x5eed));
+        let tabs = 1 + dice.below(4) as usize;
+        let calm = dice.chance(15);
+        let mut items = Vec::new();
+        for tab in 0..tabs {
+            for _ in 0..4 + dice.below(14) {
+                items.push(Item::Step(tab, dice.step()));
+            }
+        }
+        if !calm {
+            for _ in 0..dice.below(6) {
+                items.push(Item::Fault {
+                    tab: dice.below(tabs as u64) as usize,
+                    life: dice.below(2) as usize,
+                    at: 1 + dice.below(40),
+                    fault: dice.fault(),
+                });
+            }
+            for _ in 0..dice.below(4) {
+                items.push(Item::Event {
+                    at_ms: dice.below(4_000),
+                    event: dice.event(tabs),
+                });
+            }
+        }
+        Self {
+            seed,
+            tabs,
+            strict: dice.chance(40),
+            timing: dice.timing(),
+            quota_bytes: dice
+                .chance(12)
+                .then(|| 30_000 + dice.below(3_000_000) as usize),
+            log_frames: [4, 12, 40, 400][dice.below(4) as usize],
+            cache_bytes: [0, 200_000, 4 << 20][dice.below(3) as usize],
+            items,
+        }
+    }
+
+    /// The same without some of its items.
+    pub fn without(&self, left_out: &BTreeSet<usize>) -> Self {
+        let kept = self.items.iter().enumerate();
+        Self {
+            items: kept
+                .filter(|(at, _)| !left_out.contains(at))
+                .map(|(_, item)| item.clone())
+                .collect(),
+            ..self.clone()
+        }
+    }
+}
+
+struct Dice(fastrand::Rng);
+
+impl Dice {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0.u64(..bound)
+    }
+
+    fn chance(&mut self, percent: u64) -> bool {
+        self.below(100) < percent
+    }
+
+    fn step(&mut self) -> Step {
+        match self.below(100) {
+            0..45 => {
+                let ops = (0..1 + self.below(4)).map(|_| self.op()).collect();
+                Step::Write(ops, self.chance(60))
+            }
+            45..60 => Step::Transfer {
+                from: self.below(ACCOUNTS.into()) as u8,
+                to: self.below(ACCOUNTS.into()) as u8,
+                amount: self.below(20),
+            },
+            60..78 => Step::Read {
+                committed: self.chance(40),
+            },
+            78..84 => Step::Scan,
+            84..89 => Step::Compact,
+            89..91 => Step::Flush,
+            91..92 => Step::Stats,
+            92..94 => Step::Reopen,
+            _ => Step::Pause(self.below(1_500)),
+        }
+    }
+
+    fn op(&mut self) -> Op {
+        let key = self.below(KEYS.into()) as u8;
+        match self.below(100) {
+            0..40 => Op::Put {
+                key,
+                bytes: [10, 10, 300, 3_000, 70_000][self.below(5) as usize],
+            },
+            40..55 => Op::Delete { key },
+            55..90 => Op::Increment {
+                counter: self.below(COUNTERS.into()) as u8,
+            },
+            90..96 => Op::Clear {
+                from: key,
+                until: (key + self.below(8) as u8).min(KEYS),
+            },
+            _ => Op::Bulk {
+                keys: 3 + self.below(u64::from(KEYS) - 3) as u8,
+                bytes: [20_000, 60_000][self.below(2) as usize],
+            },
+        }
+    }
+
+    fn fault(&mut self) -> Fault {
+        match self.below(7) {
+            0 => Fault::Abort("no reason".into()),
+            1 => Fault::Quota,
+            2 => Fault::LostBefore,
+            3 | 4 => Fault::LostAfter,
+            5 => Fault::FrozenBefore,
+            _ => Fault::FrozenAfter,
+        }
+    }
+
+    fn event(&mut self, tabs: usize) -> Event {
+        let tab = self.below(tabs as u64) as usize;
+        match self.below(10) {
+            0..3 => Event::Kill(tab),
+            3..6 => Event::Freeze(tab, 1 + self.below(6_000)),
+            6 => Event::Sever(tab),
+            7 | 8 => Event::CutPower,
+            _ => Event::Delete,
+        }
+    }
+
+    fn timing(&mut self) -> Timing {
+        let mut us = |most: &[u64]| most[self.below(most.len() as u64) as usize];
+        Timing {
+            effect_us: us(&[1, 500, 20_000]),
+            settle_us: us(&[1, 500, 50_000]),
+            open_us: us(&[1, 1_000, 100_000]),
+            wake_us: us(&[1, 2_000, 900_000]),
+            wake_loss_percent: us(&[0, 30, 100]),
+            wake_double_percent: us(&[0, 50]),
+        }
+    }
+}

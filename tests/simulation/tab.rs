@@ -1,0 +1,266 @@
+//! One life of a tab: opens the engine, does what the plan says, and enters it in the ledger.
+
+use bytes::Bytes;
+use patchstore::backend::Durability;
+use patchstore::backend::simulated::SimConnector;
+use patchstore::engine::access::{Cursor, Outcome, Session, afresh};
+use patchstore::engine::{Engine, Limits, Options};
+use patchstore::env::Env;
+use patchstore::simulation::SimEnv;
+use patchstore::{Code, Error, Result};
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::ledger::{Ending, Ledger, Seen};
+use super::operation::{Call, What, every_key, range, read_keys};
+use super::plan::{Plan, Step};
+
+/// What a life works with.
+#[derive(Clone)]
+pub struct Tab {
+    pub env: SimEnv,
+    pub connector: SimConnector,
+    pub ledger: Rc<Ledger>,
+    pub plan: Rc<Plan>,
+    pub life: u64,
+    /// Numbers of calls, over the whole world.
+    pub last_call: Rc<Cell<u64>>,
+    /// The phase in which its engine was opened.
+    pub phase: Rc<Cell<u64>>,
+    /// Calls of this life whose end is awaited.
+    pub under_way: Rc<Cell<usize>>,
+}
+
+pub async fn settled<T: 'static>(outcome: Outcome<T>) -> Result<T> {
+    match outcome {
+        Outcome::Ready(result) => result,
+        Outcome::Later(future) => future.await,
+    }
+}
+
+pub async fn scan(engine: &Engine, prefix: &str) -> Result<Vec<(Bytes, Bytes)>> {
+    let range = range(prefix);
+    let begin = move || Ok((Cursor::new(range.clone(), false), Vec::new()));
+    let scanned = engine.read(afresh(begin, |(cursor, out), r| {
+        while let Some(pair) = r.next(cursor)? {
+            out.push(pair);
+            r.breathe()?;
+        }
+        Ok(std::mem::take(out))
+    }));
+    settled(scanned).await
+}
+
+pub fn options(plan: &Plan) -> Options {
+    Options {
+        durability: if plan.strict {
+            Durability::Strict
+        } else {
+            Durability::Relaxed
+        },
+        cache_bytes: plan.cache_bytes,
+        limits: Limits {
+            log_frames: plan.log_frames,
+            log_bytes: 200_000,
+            level0_bytes: 100_000,
+            level1_bytes: 300_000,
+        },
+        ..Options::default()
+    }
+}
+
+/// What an error of a call says about its effects.
+fn ending_of(error: &Error) -> Ending {
+    match error.code() {
+        Code::StorageQuotaExceeded | Code::Unavailable | Code::Conflict => Ending::Failed,
+        Code::ConnectionLost | Code::Closed => Ending::Unknown,
+        other => panic!("{other:?}: {error}"),
+    }
+}
+
+/// Errors that a call may end in, none of which says that data are damaged.
+fn tolerable(error: &Error) {
+    ending_of(error);
+}
+
+impl Tab {
+    /// Opens the engine, as often as it takes.
+    pub async fn open(&self) -> Engine {
+        for _ in 0..30 {
+            let connector = Rc::new(self.connector.clone());
+            self.phase.set(self.ledger.phase.get());
+            match Engine::open(connector, Rc::new(self.env.clone()), options(&self.plan)).await {
+                Ok(engine) if self.phase.get() == self.ledger.phase.get() => return engine,
+                // The data went while it was being opened.
+                Ok(engine) => engine.close().await,
+                Err(error) => tolerable(&error),
+            }
+            self.env.sleep(100).await;
+        }
+        panic!("the engine cannot be opened");
+    }
+
+    /// Does the steps that `next` hands out.
+    pub async fn live(self, next: impl Fn() -> Option<Step>) {
+        let mut engine = self.open().await;
+        while let Some(step) = next() {
+            self.note(format_args!("{step:?}"));
+            if let Err(error) = self.perform(&mut engine, step).await {
+                tolerable(&error);
+            }
+            if engine.closed().is_some() {
+                engine = self.open().await;
+            }
+            let pause_us = self.env.random_below(3_000);
+            self.env.sleep_us(pause_us).await;
+        }
+        engine.close().await;
+        while self.under_way.get() > 0 {
+            self.env.sleep(5).await;
+        }
+    }
+
+    fn note(&self, what: impl std::fmt::Display) {
+        let line = format_args!("life {}: {what}", self.life).to_string();
+        self.ledger.note(self.env.now_us(), line);
+    }
+
+    async fn perform(&self, engine: &mut Engine, step: Step) -> Result<()> {
+        match step {
+            Step::Write(ops, wait) => {
+                for op in ops {
+                    self.issue(engine, What::Op(op));
+                }
+                while wait && self.under_way.get() > 0 {
+                    self.env.sleep_us(200).await;
+                }
+            }
+            Step::Transfer { from, to, amount } => {
+                let what = What::Transfer { from, to, amount };
+                self.transact(engine, what).await?;
+            }
+            Step::Read { committed } => self.read(engine, committed).await?,
+            Step::Scan => self.scan(engine).await?,
+            Step::Compact => engine.compact().await?,
+            Step::Flush => {
+                let (_, acknowledged) = self.ledger.calls_of(self.life);
+                engine.flush().await?;
+                self.ledger.hardened.borrow_mut().extend(acknowledged);
+            }
+            Step::Stats => drop(engine.stats(vec![range("d/")]).await?),
+            Step::Reopen => {
+                engine.close().await;
+                *engine = self.open().await;
+            }
+            Step::Pause(ms) => self.env.sleep(ms as u32).await,
+        }
+        Ok(())
+    }
+
+    fn new_call(&self, what: What) -> Call {
+        self.last_call.set(self.last_call.get() + 1);
+        let id = self.last_call.get();
+        let call = Call { id, what };
+        self.ledger.issue(self.life, self.phase.get(), call.clone());
+        call
+    }
+
+    fn end(&self, id: u64, ending: Ending) {
+        self.note(format_args!("call {id}: {ending:?}"));
+        self.ledger.settle(id, ending);
+    }
+
+    /// Makes a call and does not wait for its end.
+    fn issue(&self, engine: &Engine, what: What) {
+        let call = self.new_call(what);
+        let id = call.id;
+        let done = engine.write(Box::new(move |w| call.run(w)));
+        let tab = self.clone();
+        self.under_way.set(self.under_way.get() + 1);
+        self.env.spawn(Box::pin(async move {
+            let ending = match done.await {
+                Ok(told) => Ending::Acknowledged(told),
+                Err(error) => ending_of(&error),
+            };
+            tab.end(id, ending);
+            tab.under_way.set(tab.under_way.get() - 1);
+        }));
+    }
+
+    /// A transaction, begun anew as long as others get in its way.
+    async fn transact(&self, engine: &Engine, what: What) -> Result<()> {
+        let call = self.new_call(what);
+        let id = call.id;
+        for _ in 0..50 {
+            match self.attempt(engine, call.clone()).await {
+                Ok(Some(told)) => {
+                    self.end(id, Ending::Acknowledged(told));
+                    return Ok(());
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    self.end(id, ending_of(&error));
+                    return Err(error);
+                }
+            }
+        }
+        self.end(id, Ending::Failed);
+        Ok(())
+    }
+
+    /// `None`: it must begin anew.
+    async fn attempt(&self, engine: &Engine, call: Call) -> Result<Option<Vec<u64>>> {
+        let transaction = engine.begin().await?;
+        // As user code would: waiting for other things in between.
+        self.env.sleep_us(self.env.random_below(3_000)).await;
+        let told = match transaction.write(Box::new(move |w| call.run(w))).await {
+            Ok(told) => told,
+            Err(_) if transaction.is_doomed() => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        self.env.sleep_us(self.env.random_below(3_000)).await;
+        Ok(transaction.commit().await?.then_some(told))
+    }
+
+    async fn read(&self, engine: &Engine, committed: bool) -> Result<()> {
+        let mut keys = every_key();
+        keys.retain(|_| self.env.chance(40));
+        let seen = self.seen(committed);
+        let wanted = keys.clone();
+        let work: patchstore::engine::access::ReadWork<_> =
+            Box::new(move |r| read_keys(r, &wanted));
+        let found = if committed {
+            settled(engine.read_committed(work)).await?
+        } else {
+            settled(engine.read(work)).await?
+        };
+        self.saw(seen, keys.into_iter().zip(found).collect());
+        Ok(())
+    }
+
+    async fn scan(&self, engine: &Engine) -> Result<()> {
+        let seen = self.seen(false);
+        let found = scan(engine, "d/").await?;
+        let mut all: BTreeMap<_, _> = every_key().into_iter().map(|key| (key, None)).collect();
+        all.extend(found.into_iter().map(|(key, value)| (key, Some(value))));
+        self.saw(seen, all);
+        Ok(())
+    }
+
+    fn seen(&self, committed: bool) -> Seen {
+        let (pending, acknowledged) = self.ledger.calls_of(self.life);
+        Seen {
+            life: self.life,
+            phase: self.phase.get(),
+            pending: if committed { Vec::new() } else { pending },
+            acknowledged,
+            found: BTreeMap::new(),
+        }
+    }
+
+    fn saw(&self, seen: Seen, found: BTreeMap<Bytes, Option<Bytes>>) {
+        self.note(format_args!("found {} keys", found.len()));
+        self.ledger.reads.borrow_mut().push(Seen { found, ..seen });
+    }
+}

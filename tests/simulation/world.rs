@@ -1,0 +1,365 @@
+//! Runs a plan: tabs that live, die and come back over one database, and what happens to them.
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use patchstore::backend::simulated::{SimConnector, SimDatabase};
+use patchstore::engine::Engine;
+use patchstore::env::Env;
+use patchstore::simulation::SimEnv;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeSet, VecDeque};
+use std::rc::Rc;
+
+use super::directory;
+use super::explain::{self, Phase};
+use super::ledger::{Ending, Ledger};
+use super::operation::order_of;
+use super::plan::{Event, Item, Plan, Step};
+use super::tab::{Tab, options, scan};
+
+/// What the checks of a world that went well have counted.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Counts {
+    pub steps: usize,
+    pub commits: usize,
+    pub reads: usize,
+    pub faults: usize,
+    pub kills: usize,
+    pub power_cuts: usize,
+    pub freezes: usize,
+}
+
+impl Counts {
+    pub fn add(&mut self, more: Self) {
+        self.steps += more.steps;
+        self.commits += more.commits;
+        self.reads += more.reads;
+        self.faults += more.faults;
+        self.kills += more.kills;
+        self.power_cuts += more.power_cuts;
+        self.freezes += more.freezes;
+    }
+}
+
+/// One tab, over all its lives.
+struct Slot {
+    number: usize,
+    steps: RefCell<VecDeque<Step>>,
+    realm: RefCell<Option<SimEnv>>,
+    connector: RefCell<Option<SimConnector>>,
+    /// Set when the steps are done.
+    done: Cell<bool>,
+    lives: Cell<usize>,
+}
+
+struct World {
+    env: SimEnv,
+    plan: Rc<Plan>,
+    database: SimDatabase,
+    ledger: Rc<Ledger>,
+    slots: Vec<Slot>,
+    last_call: Rc<Cell<u64>>,
+    last_life: Cell<u64>,
+    phases: RefCell<Vec<Phase>>,
+    counts: Cell<Counts>,
+}
+
+/// Runs the plan and checks it. Panics with what is wrong; else the trace and the counts.
+pub fn run(plan: &Plan) -> (Vec<String>, Counts) {
+    let env = SimEnv::new(plan.seed);
+    let database = SimDatabase::new(&env);
+    database.set_timing(plan.timing);
+    database.set_quota(plan.quota_bytes);
+    let slots = (0..plan.tabs)
+        .map(|number| Slot::new(number, plan))
+        .collect();
+    let world = Rc::new(World {
+        env: env.clone(),
+        plan: Rc::new(plan.clone()),
+        database,
+        ledger: Rc::new(Ledger::default()),
+        slots,
+        last_call: Rc::default(),
+        last_life: Cell::new(0),
+        phases: RefCell::default(),
+        counts: Cell::default(),
+    });
+    env.block_on(world.clone().unfold());
+    let mut counts = world.counts.get();
+    let phases = world.phases.take();
+    counts.commits = phases.iter().map(|phase| phase.order.len()).sum();
+    counts.reads = world.ledger.reads.borrow().len();
+    explain::check(&world.ledger, &phases);
+    (world.ledger.trace.take(), counts)
+}
+
+impl Slot {
+    fn new(number: usize, plan: &Plan) -> Self {
+        let mine = plan.items.iter().filter_map(|item| match item {
+            Item::Step(tab, step) if *tab == number => Some(step.clone()),
+            _ => None,
+        });
+        Self {
+            number,
+            steps: RefCell::new(mine.collect()),
+            realm: RefCell::default(),
+            connector: RefCell::default(),
+            done: Cell::new(false),
+            lives: Cell::new(0),
+        }
+    }
+}
+
+impl World {
+    async fn unfold(self: Rc<Self>) {
+        self.slots
+            .iter()
+            .for_each(|slot| self.clone().begin_life(slot));
+        let mut events: Vec<(u64, Event)> = Vec::new();
+        for item in &self.plan.items {
+            match item {
+                Item::Event { at_ms, event } => events.push((*at_ms, event.clone())),
+                Item::Step(..) => self.count(|counts| counts.steps += 1),
+                Item::Fault { .. } => self.count(|counts| counts.faults += 1),
+            }
+        }
+        events.sort_by_key(|(at_ms, _)| *at_ms);
+        for (at_ms, event) in events {
+            let now_ms = self.env.now_us() / 1_000;
+            self.env.sleep(at_ms.saturating_sub(now_ms) as u32).await;
+            self.clone().happen(event).await;
+        }
+        for _ in 0..100_000 {
+            if self.slots.iter().all(|slot| slot.done.get()) {
+                return self.end().await;
+            }
+            self.env.sleep(50).await;
+            // Frozen transactions go on, and so do frozen tabs, sooner or later.
+            if self.env.chance(3) {
+                self.release();
+            }
+        }
+        panic!("a call hangs: {:?}", self.open_calls());
+    }
+
+    fn open_calls(&self) -> Vec<u64> {
+        let entries = self.ledger.entries.borrow();
+        let open = entries.values().filter(|e| e.ending == Ending::Open);
+        open.map(|entry| entry.call.id).collect()
+    }
+
+    fn count(&self, add: impl FnOnce(&mut Counts)) {
+        let mut counts = self.counts.get();
+        add(&mut counts);
+        self.counts.set(counts);
+    }
+
+    fn release(&self) {
+        for slot in &self.slots {
+            if let Some(connector) = slot.connector.borrow().as_ref() {
+                connector.release();
+            }
+        }
+    }
+
+    fn begin_life(self: Rc<Self>, slot: &Slot) {
+        let realm = self.env.new_realm();
+        let connector = SimConnector::new(&realm, &self.database);
+        let life = slot.lives.get();
+        slot.lives.set(life + 1);
+        for item in &self.plan.items {
+            if let Item::Fault {
+                tab,
+                life: of,
+                at,
+                fault,
+            } = item
+                && (*tab, *of) == (slot.number, life)
+            {
+                connector.fault_at(*at, fault.clone());
+            }
+        }
+        self.last_life.set(self.last_life.get() + 1);
+        let tab = Tab {
+            env: realm.clone(),
+            connector: connector.clone(),
+            ledger: self.ledger.clone(),
+            plan: self.plan.clone(),
+            life: self.last_life.get(),
+            last_call: self.last_call.clone(),
+            phase: Rc::default(),
+            under_way: Rc::default(),
+        };
+        slot.realm.replace(Some(realm.clone()));
+        slot.connector.replace(Some(connector));
+        let (world, number) = (self.clone(), slot.number);
+        realm.spawn(Box::pin(async move {
+            let steps = world.clone();
+            tab.live(move || steps.slots[number].steps.borrow_mut().pop_front())
+                .await;
+            world.slots[number].done.set(true);
+        }));
+    }
+
+    fn kill(&self, slot: &Slot) {
+        if let Some(connector) = slot.connector.take() {
+            connector.thaw();
+            connector.sever();
+        }
+        if let Some(realm) = slot.realm.take() {
+            realm.thaw();
+            realm.kill();
+        }
+    }
+
+    async fn happen(self: Rc<Self>, event: Event) {
+        self.ledger
+            .note(self.env.now_us(), format_args!("{event:?}"));
+        match event {
+            Event::Kill(tab) => {
+                let slot = &self.slots[tab];
+                if !slot.done.get() {
+                    self.count(|counts| counts.kills += 1);
+                    self.kill(slot);
+                    self.clone().begin_life(slot);
+                }
+            }
+            Event::Freeze(tab, ms) => {
+                let Some(realm) = self.slots[tab].realm.borrow().clone() else {
+                    return;
+                };
+                self.count(|counts| counts.freezes += 1);
+                realm.freeze();
+                let env = self.env.clone();
+                self.env.spawn(Box::pin(async move {
+                    env.sleep(ms as u32).await;
+                    realm.thaw();
+                }));
+            }
+            Event::Sever(tab) => {
+                if let Some(connector) = self.slots[tab].connector.borrow().as_ref() {
+                    connector.sever();
+                }
+            }
+            Event::CutPower => self.cut_power().await,
+            Event::Delete => {
+                let fork = self.database.fork();
+                self.database.delete();
+                let number = self.ledger.phase.get();
+                self.ledger.phase.set(number + 1);
+                let phase = self.phase_of(&fork).await;
+                self.phases.borrow_mut().push(Phase { number, ..phase });
+            }
+        }
+    }
+
+    /// Every tab is gone at once; what was not flushed may be.
+    async fn cut_power(self: Rc<Self>) {
+        self.count(|counts| counts.power_cuts += 1);
+        let promised: BTreeSet<u64> = self.promised();
+        self.slots.iter().for_each(|slot| self.kill(slot));
+        let before = self.phase_of(&self.database.fork()).await;
+        self.database.cut_power();
+        let after = self.phase_of(&self.database.fork()).await;
+        assert!(
+            before.order.starts_with(&after.order),
+            "after the power cut, {:?} is no prefix of {:?}",
+            after.order,
+            before.order
+        );
+        let kept: BTreeSet<u64> = after.order.iter().copied().collect();
+        let lost: Vec<_> = before
+            .order
+            .iter()
+            .filter(|id| promised.contains(id) && !kept.contains(id))
+            .collect();
+        assert!(
+            lost.is_empty(),
+            "the power cut took {lost:?}, promised to survive it"
+        );
+        self.ledger.phase.set(self.ledger.phase.get() + 1);
+        self.phases.borrow_mut().push(before);
+        // The next phase begins with what was kept.
+        self.phases.borrow_mut().push(Phase {
+            is_start: true,
+            ..after
+        });
+        self.slots
+            .iter()
+            .filter(|slot| !slot.done.get())
+            .for_each(|slot| self.clone().begin_life(slot));
+    }
+
+    /// Calls that must survive a cut of power.
+    fn promised(&self) -> BTreeSet<u64> {
+        let entries = self.ledger.entries.borrow();
+        let acknowledged = entries
+            .values()
+            .filter(|e| matches!(e.ending, Ending::Acknowledged(_)));
+        let hardened = self.ledger.hardened.borrow();
+        acknowledged
+            .map(|entry| entry.call.id)
+            .filter(|id| self.plan.strict || hardened.contains(id))
+            .collect()
+    }
+
+    async fn open_alone(&self, database: &SimDatabase) -> Engine {
+        let realm = self.env.new_realm();
+        let connector = SimConnector::new(&realm, database);
+        let opened = Engine::open(Rc::new(connector), Rc::new(realm), options(&self.plan)).await;
+        opened.unwrap_or_else(|error| panic!("a database at rest cannot be opened: {error}"))
+    }
+
+    /// What a database at rest holds.
+    async fn phase_of(&self, database: &SimDatabase) -> Phase {
+        let number = self.ledger.phase.get();
+        let rest = |prefix: &'static str| async move {
+            let engine = self.open_alone(database).await;
+            let found = scan(&engine, prefix).await;
+            engine.close().await;
+            found.unwrap_or_else(|error| panic!("a database at rest cannot be read: {error}"))
+        };
+        let data: Vec<(Bytes, Bytes)> = rest("d/").await;
+        Phase {
+            number,
+            order: order_of(&rest("h/").await),
+            data,
+            is_start: false,
+        }
+    }
+
+    async fn end(&self) {
+        // What closed engines have left under way goes on.
+        self.slots.iter().for_each(|slot| self.kill(slot));
+        self.database.set_quota(None);
+        let phase = self.phase_of(&self.database).await;
+        self.phases.borrow_mut().push(phase);
+        // What maintenance leaves behind is what it should be.
+        let engine = self.open_alone(&self.database).await;
+        join_all([engine.compact()])
+            .await
+            .into_iter()
+            .for_each(|done| {
+                done.unwrap_or_else(|error| {
+                    panic!("a database at rest cannot be compacted: {error}")
+                });
+            });
+        let stats = engine.stats(vec![super::operation::range("")]).await;
+        let stats = stats.unwrap_or_else(|error| panic!("no statistics: {error}"));
+        let all = scan(&engine, "")
+            .await
+            .unwrap_or_else(|error| panic!("no scan: {error}"));
+        engine.close().await;
+        assert_eq!(
+            stats.records,
+            all.len() as u64,
+            "statistics differ from a count"
+        );
+        let bytes: usize = all.iter().map(|(key, value)| key.len() + value.len()).sum();
+        assert_eq!(
+            stats.live_bytes, bytes as u64,
+            "statistics differ from a sum"
+        );
+        directory::check(&self.database.records());
+    }
+}
