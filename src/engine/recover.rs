@@ -13,6 +13,8 @@ use crate::backend::{Backend, Event, Failure, Key, Read, Reply};
 use crate::codec::head::MAX_WRITERS;
 use crate::error::{Code, Error, Result};
 
+/// How often a connection is opened again before it counts as lost.
+const REOPENINGS: u32 = 3;
 /// Looks at the log to find out about a frame, before giving up.
 const LOOKS: u32 = 5;
 /// Pause before the second look, ms; each later one is longer by this.
@@ -51,34 +53,42 @@ async fn reconnect_now(core: &Rc<Core>, failed: &Rc<dyn Backend>) -> Result<()> 
         return Ok(());
     }
     failed.close();
-    match core.connector.open(listener(&Rc::downgrade(core))).await {
-        Ok(backend) => {
-            // Before anything is written: into a database of another life, a frame under the
-            // number after the last one known would leave a gap.
-            let replies = backend.read(vec![Read::Get(Key::Head)]).await;
-            if let Ok([Reply::Record(head)]) = replies.as_deref() {
-                let checked = intake::check_life(core, head.as_ref());
-                if checked.is_err() {
-                    backend.close();
-                }
-                checked?;
+    let mut why = Error::closed();
+    for _ in 0..REOPENINGS {
+        match reopen(core).await {
+            Ok(backend) => {
+                let mut state = core.state.borrow_mut();
+                state.backend = backend;
+                state.lost = false;
+                return Ok(());
             }
-            let mut state = core.state.borrow_mut();
-            state.lost = replies.is_err();
-            state.backend = backend;
-            Ok(())
+            Err(error) => why = error,
         }
-        Err(error) => {
-            shut(core, Reason::Lost);
-            Err(Error::new(
-                Code::ConnectionLost,
-                format!(
-                    "the connection was lost and could not be reopened: {}",
-                    error.message()
-                ),
-            ))
-        }
+        core.check_open_or_closing()?;
+        core.env().sleep(LOOK_AGAIN_MS).await;
     }
+    shut(core, Reason::Lost);
+    Err(Error::new(
+        Code::ConnectionLost,
+        format!(
+            "the connection was lost and could not be reopened: {}",
+            why.message()
+        ),
+    ))
+}
+
+/// A new connection, to the same life of the database: into another one, a frame under the number
+/// after the last one known would leave a gap.
+async fn reopen(core: &Rc<Core>) -> Result<Rc<dyn Backend>> {
+    let backend = core.connector.open(listener(&Rc::downgrade(core))).await?;
+    let checked = match backend.read(vec![Read::Get(Key::Head)]).await.as_deref() {
+        Ok([Reply::Record(head)]) => intake::check_life(core, head.as_ref()).map(drop),
+        _ => Err(Error::internal("its head could not be read")),
+    };
+    if checked.is_err() {
+        backend.close();
+    }
+    checked.map(|()| backend)
 }
 
 /// Finds out what became of the frame in flight. True when it has been dealt with; false when

@@ -97,6 +97,9 @@ fn every_seed_is_explained_by_one_order_of_commits() {
     failures.sort();
     if let Some((seed, why)) = failures.first() {
         std::panic::set_hook(Box::new(|_| {}));
+        if std::env::var("TRACE").is_ok() {
+            world::tell(&Plan::of_seed(*seed).without(&without));
+        }
         let told = if without.is_empty() {
             report(*seed, why)
         } else {

@@ -105,9 +105,12 @@ impl Plan {
                     fault: dice.fault(),
                 });
             }
-            for _ in 0..dice.below(4) {
+            for _ in 0..dice.below(6) {
                 items.push(Item::Event {
-                    at_ms: dice.below(4_000),
+                    at_ms: {
+                        let most = [50, 300, 1_000, 4_000][dice.below(4) as usize];
+                        dice.below(most)
+                    },
                     event: dice.event(tabs),
                 });
             }

@@ -64,27 +64,28 @@ struct World {
     counts: Cell<Counts>,
 }
 
+/// Runs the plan and tells all that happened, however it ends.
+pub fn tell(plan: &Plan) {
+    let world = World::new(plan);
+    let unfold = || world.env.clone().block_on(world.clone().unfold());
+    drop(std::panic::catch_unwind(std::panic::AssertUnwindSafe(
+        unfold,
+    )));
+    for line in world.ledger.trace.borrow().iter() {
+        println!("{line}");
+    }
+    for phase in world.phases.borrow().iter() {
+        println!(
+            "phase {}, {}: {:?}",
+            phase.number, phase.is_start, phase.order
+        );
+    }
+}
+
 /// Runs the plan and checks it. Panics with what is wrong; else the trace and the counts.
 pub fn run(plan: &Plan) -> (Vec<String>, Counts) {
-    let env = SimEnv::new(plan.seed);
-    let database = SimDatabase::new(&env);
-    database.set_timing(plan.timing);
-    database.set_quota(plan.quota_bytes);
-    let slots = (0..plan.tabs)
-        .map(|number| Slot::new(number, plan))
-        .collect();
-    let world = Rc::new(World {
-        env: env.clone(),
-        plan: Rc::new(plan.clone()),
-        database,
-        ledger: Rc::new(Ledger::default()),
-        slots,
-        last_call: Rc::default(),
-        last_life: Cell::new(0),
-        phases: RefCell::default(),
-        counts: Cell::default(),
-    });
-    env.block_on(world.clone().unfold());
+    let world = World::new(plan);
+    world.env.block_on(world.clone().unfold());
     let mut counts = world.counts.get();
     let phases = world.phases.take();
     counts.commits = phases.iter().map(|phase| phase.order.len()).sum();
@@ -111,6 +112,25 @@ impl Slot {
 }
 
 impl World {
+    fn new(plan: &Plan) -> Rc<Self> {
+        let env = SimEnv::new(plan.seed);
+        let database = SimDatabase::new(&env);
+        database.set_timing(plan.timing);
+        database.set_quota(plan.quota_bytes);
+        let slots = (0..plan.tabs).map(|number| Slot::new(number, plan));
+        Rc::new(Self {
+            slots: slots.collect(),
+            env,
+            plan: Rc::new(plan.clone()),
+            database,
+            ledger: Rc::new(Ledger::default()),
+            last_call: Rc::default(),
+            last_life: Cell::new(0),
+            phases: RefCell::default(),
+            counts: Cell::default(),
+        })
+    }
+
     async fn unfold(self: Rc<Self>) {
         self.slots
             .iter()
@@ -258,9 +278,10 @@ impl World {
         self.count(|counts| counts.power_cuts += 1);
         let promised: BTreeSet<u64> = self.promised();
         self.slots.iter().for_each(|slot| self.kill(slot));
-        let before = self.phase_of(&self.database.fork()).await;
+        let before = self.database.fork();
         self.database.cut_power();
         let after = self.phase_of(&self.database.fork()).await;
+        let before = self.phase_of(&before).await;
         assert!(
             before.order.starts_with(&after.order),
             "after the power cut, {:?} is no prefix of {:?}",

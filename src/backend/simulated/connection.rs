@@ -79,12 +79,18 @@ impl Connection {
         let (turn, settle_turn) = (shared.line.ticket(), self.settling.ticket());
         let (settle, settled) = oneshot::channel();
         let cut = link.cut.clone();
+        let power = shared.power_cuts.get();
         self.shared.env.spawn(Box::pin(async move {
             turn.turn().await;
             if fault == Some(Fault::FrozenBefore) {
                 thawed(&release, &link).await;
             }
-            let result = carry_out(&shared, &link, fault.as_ref(), body).await;
+            shared.pause(shared.timing.get().effect_us).await;
+            let result = if power == shared.power_cuts.get() {
+                carry_out(&shared, &link, fault.as_ref(), body).await
+            } else {
+                Err(Failure::Lost)
+            };
             drop(turn);
             if fault == Some(Fault::FrozenAfter) {
                 thawed(&release, &link).await;
@@ -118,7 +124,6 @@ async fn carry_out<T: 'static>(
     fault: Option<&Fault>,
     body: Body<T>,
 ) -> Result<T, Failure> {
-    shared.pause(shared.timing.get().effect_us).await;
     if link.cut.is_open() {
         return Err(Failure::Lost);
     }

@@ -50,6 +50,8 @@ pub(super) struct Inner {
     pub env: SimEnv,
     pub stores: RefCell<Stores>,
     disk: RefCell<Disk>,
+    /// How often the power was cut: what was under way then never takes effect.
+    pub power_cuts: Cell<u64>,
     pub timing: Cell<Timing>,
     pub quota_bytes: Cell<Option<usize>>,
     pub line: Turnstile,
@@ -85,6 +87,7 @@ impl SimDatabase {
             env: env.root(),
             stores: RefCell::default(),
             disk: RefCell::default(),
+            power_cuts: Cell::default(),
             timing: Cell::default(),
             quota_bytes: Cell::default(),
             line: Turnstile::default(),
@@ -121,6 +124,7 @@ impl SimDatabase {
     /// that ends between two transactions. How many of them are lost.
     pub fn cut_power(&self) -> usize {
         self.0.disconnect_all(Event::Lost);
+        self.0.power_cuts.set(self.0.power_cuts.get() + 1);
         let mut disk = self.0.disk.borrow_mut();
         let states = std::mem::take(&mut disk.unflushed);
         let kept = self.0.env.random_below(states.len() as u64 + 1) as usize;
