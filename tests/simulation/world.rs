@@ -61,7 +61,16 @@ struct World {
     last_call: Rc<Cell<u64>>,
     last_life: Cell<u64>,
     phases: RefCell<Vec<Phase>>,
+    /// The records when all tabs were done.
+    left: RefCell<Option<SimDatabase>>,
     counts: Cell<Counts>,
+}
+
+/// The database that the plan leaves behind in the world of `env`, before anybody tidies up.
+pub fn at_rest(plan: &Plan, env: &SimEnv) -> SimDatabase {
+    let world = World::in_env(plan, env.clone());
+    env.block_on(world.clone().unfold());
+    world.left.borrow().clone().unwrap()
 }
 
 /// Runs the plan and tells all that happened, however it ends.
@@ -113,7 +122,10 @@ impl Slot {
 
 impl World {
     fn new(plan: &Plan) -> Rc<Self> {
-        let env = SimEnv::new(plan.seed);
+        Self::in_env(plan, SimEnv::new(plan.seed))
+    }
+
+    fn in_env(plan: &Plan, env: SimEnv) -> Rc<Self> {
         let database = SimDatabase::new(&env);
         database.set_timing(plan.timing);
         database.set_quota(plan.quota_bytes);
@@ -127,6 +139,7 @@ impl World {
             last_call: Rc::default(),
             last_life: Cell::new(0),
             phases: RefCell::default(),
+            left: RefCell::default(),
             counts: Cell::default(),
         })
     }
@@ -353,6 +366,7 @@ impl World {
         // What closed engines have left under way goes on.
         self.slots.iter().for_each(|slot| self.kill(slot));
         self.database.set_quota(None);
+        self.left.replace(Some(self.database.fork()));
         let phase = self.phase_of(&self.database).await;
         self.phases.borrow_mut().push(phase);
         // What maintenance leaves behind is what it should be.
