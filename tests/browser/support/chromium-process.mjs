@@ -1,11 +1,14 @@
-/** Chromium as processes of ours, to be killed; its tabs hold the patch "kill". */
+/** Chromium as processes of ours: to be killed, or to be left as it is without a driver's switches. */
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 import { ARGS, BINARY } from "./browser.mjs";
 import { killAll, start } from "./processes.mjs";
 
-/** Starts it on `profile`. */
-export async function launch(profile, origin) {
+/**
+ * Starts it on `profile`, with none of the switches and emulations by which a driver keeps hidden tabs
+ * awake and leaves the back-forward cache out.
+ */
+export async function run(profile) {
   const flags = ["--headless", "--remote-debugging-port=0", `--user-data-dir=${profile}`];
   const child = start(BINARY, [...ARGS, ...flags, "about:blank"]);
   try {
@@ -17,13 +20,18 @@ export async function launch(profile, origin) {
       child.once("error", reject);
       child.once("exit", (code) => reject(new Error(`Chromium ended with ${code}`)));
     });
-    const browser = await chromium.connectOverCDP(endpoint);
-    const [context] = browser.contexts();
-    return { kill: () => killAll(child), openTab: () => openTab(context, origin) };
+    const browser = await chromium.connectOverCDP(endpoint, { noDefaults: true });
+    return { context: browser.contexts()[0], kill: () => killAll(child) };
   } catch (error) {
     await killAll(child);
     throw error;
   }
+}
+
+/** The same, for tabs that hold the patch "kill". */
+export async function launch(profile, origin) {
+  const { context, kill } = await run(profile);
+  return { kill, openTab: () => openTab(context, origin) };
 }
 
 async function openTab(context, origin) {
