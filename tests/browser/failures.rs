@@ -51,10 +51,7 @@ async fn a_bare_abort_is_a_failure_for_lack_of_room() {
     let decide = |_| Some(vec![put(Key::Head, "h")]);
     let outcome = backend.flip(Box::new(decide), Durability::Relaxed).await;
     assert!(matches!(outcome, Err(Failure::Quota(_))), "{outcome:?}");
-    // A read is not committed explicitly.
-    let aborted =
-        "queueMicrotask(() => this.transaction.abort()); return original.apply(this, args)";
-    sabotage("IDBObjectStore", "get", aborted).await;
+    sabotage("IDBTransaction", "commit", "this.abort()").await;
     let outcome = backend.read(vec![Read::Get(Key::Head)]).await;
     assert!(matches!(outcome, Err(Failure::Aborted(..))), "{outcome:?}");
     is_untouched(&backend).await;

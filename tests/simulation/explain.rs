@@ -157,14 +157,22 @@ fn shows(states: &[Model], pending: &[&Call], seen: &Seen) -> bool {
             .iter()
             .all(|(key, value)| state.get(*key) == value.as_ref())
     };
-    agrees(&beside, last)
-        && states.iter().rev().any(|state| {
-            let mut state = state.clone();
-            pending.iter().for_each(|call| {
-                call.apply(&mut state);
-            });
-            agrees(&under, &state)
-        })
+    if !agrees(&beside, last) {
+        return false;
+    }
+    // Each by itself: of several pending calls, some may have been computed anew already.
+    let mut unexplained = under;
+    for state in states.iter().rev() {
+        let mut state = state.clone();
+        pending.iter().for_each(|call| {
+            call.apply(&mut state);
+        });
+        unexplained.retain(|(key, value)| state.get(*key) != value.as_ref());
+        if unexplained.is_empty() {
+            return true;
+        }
+    }
+    unexplained.is_empty()
 }
 
 /// The prefix that explains most of what was seen, and what it does not: (key, seen, there).

@@ -31,19 +31,22 @@ impl Connection {
         }
         let transaction = link.begin(requests::scope_of_reads(&reads), Mode::Read)?;
         let awaited = or_abort(&transaction, requests::issue_reads(&transaction, &reads))?;
-        // Not committed explicitly: Chromium then fires `complete` before it has delivered values
-        // above 64 KiB, which it keeps apart (measured in Chromium 156).
+        // Committed explicitly, so that a tab that is frozen now does not hold up those who write.
+        // Settled by the last success instead of `complete`, which Chromium then fires before it has
+        // delivered values above 64 KiB, which it keeps apart (measured in Chromium 156).
+        link.commit(&transaction, true);
         let (of, at) = (Rc::clone(link), transaction.clone());
-        Ok(link.settle(transaction, move |end| match end {
+        let all: Vec<_> = awaited
+            .iter()
+            .flat_map(Awaited::requests)
+            .cloned()
+            .collect();
+        let Some(last) = all.last().cloned() else {
+            return at_once(replies(&awaited)?);
+        };
+        Ok(link.settle_read(transaction, last, move |end| match end {
             End::Completed => replies(&awaited),
-            End::Aborted => {
-                let all: Vec<_> = awaited
-                    .iter()
-                    .flat_map(Awaited::requests)
-                    .cloned()
-                    .collect();
-                Err(of.abort_of(&at, &all, false, Mode::Read))
-            }
+            End::Aborted => Err(of.abort_of(&at, &all, false, Mode::Read)),
         }))
     }
 

@@ -236,7 +236,17 @@ impl Link {
         transaction: IdbTransaction,
         outcome: impl FnOnce(End) -> Result<T, Failure> + 'static,
     ) -> Settled<T> {
-        self.settle_in_two(transaction, None, outcome).1
+        self.enter(transaction, None, None, outcome).1
+    }
+
+    /// The same for a transaction that only reads, at the success of its last request.
+    pub fn settle_read<T: 'static>(
+        self: &Rc<Self>,
+        transaction: IdbTransaction,
+        last: IdbRequest,
+        outcome: impl FnOnce(End) -> Result<T, Failure> + 'static,
+    ) -> Settled<T> {
+        self.enter(transaction, Some(last), None, outcome).1
     }
 
     /// The same for a transaction with something to do at the success of one of its requests;
@@ -247,9 +257,20 @@ impl Link {
         in_between: Option<(IdbRequest, Handler)>,
         outcome: impl FnOnce(End) -> Result<T, Failure> + 'static,
     ) -> (u64, Settled<T>) {
+        self.enter(transaction, None, in_between, outcome)
+    }
+
+    fn enter<T: 'static>(
+        self: &Rc<Self>,
+        transaction: IdbTransaction,
+        last: Option<IdbRequest>,
+        in_between: Option<(IdbRequest, Handler)>,
+        outcome: impl FnOnce(End) -> Result<T, Failure> + 'static,
+    ) -> (u64, Settled<T>) {
         let link = Rc::clone(self);
+        let ended = move |id| link.forget(id);
         self.ledger
-            .enter(transaction, in_between, outcome, move |id| link.forget(id))
+            .enter(transaction, last, in_between, outcome, ended)
     }
 
     /// No longer waits for the end of a transaction.

@@ -29,6 +29,7 @@ pub(super) type Handler = Closure<dyn FnMut(Event)>;
 /// `Lost` unless it was settled.
 struct Unsettled {
     transaction: IdbTransaction,
+    last: Option<IdbRequest>,
     _on_end: Handler,
     in_between: Option<(IdbRequest, Handler)>,
 }
@@ -37,19 +38,21 @@ impl Drop for Unsettled {
     fn drop(&mut self) {
         self.transaction.set_oncomplete(None);
         self.transaction.set_onabort(None);
-        if let Some((request, _)) = &self.in_between {
+        let heard = self.in_between.iter().map(|(request, _)| request);
+        for request in heard.chain(&self.last) {
             request.set_onsuccess(None);
         }
     }
 }
 
 impl Ledger {
-    /// Settles with what `outcome` makes of the end of `transaction`. `in_between` is a
-    /// request and what runs at its success. `ended` is called last, with the entry's number, which
+    /// Settles with what `outcome` makes of the end of `transaction`, which for a reading one is the
+    /// success of its `last` request. `in_between` is a request and what runs at its success. `ended` is called last, with the entry's number, which
     /// is returned too.
     pub fn enter<T: 'static>(
         &self,
         transaction: IdbTransaction,
+        last: Option<IdbRequest>,
         in_between: Option<(IdbRequest, Handler)>,
         outcome: impl FnOnce(End) -> Result<T, Failure> + 'static,
         ended: impl FnOnce(u64) + 'static,
@@ -58,22 +61,26 @@ impl Ledger {
         self.last_id.set(id);
         let (settle, settled) = oneshot::channel();
         let on_end = Closure::once(move |event: Event| {
-            let end = if event.type_() == "complete" {
-                End::Completed
-            } else {
+            let end = if event.type_() == "abort" {
                 End::Aborted
+            } else {
+                End::Completed
             };
             // Nobody may be waiting any more.
             let _ = settle.send(outcome(end));
             ended(id);
         });
-        transaction.set_oncomplete(Some(on_end.as_ref().unchecked_ref()));
+        match &last {
+            Some(last) => last.set_onsuccess(Some(on_end.as_ref().unchecked_ref())),
+            None => transaction.set_oncomplete(Some(on_end.as_ref().unchecked_ref())),
+        }
         transaction.set_onabort(Some(on_end.as_ref().unchecked_ref()));
         if let Some((request, handler)) = &in_between {
             request.set_onsuccess(Some(handler.as_ref().unchecked_ref()));
         }
         let unsettled = Unsettled {
             transaction,
+            last,
             _on_end: on_end,
             in_between,
         };

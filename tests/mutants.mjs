@@ -1,0 +1,126 @@
+/**
+ * Planted bugs, each caught by the simulation. A mutant is an edit of a source file, or several
+ * (`and`): if a text that it replaces is not there exactly once, it fails, so that none goes stale
+ * unseen.
+ * @type {({name: string} & Edit & {and?: Edit})[]}
+ * @typedef {{file: string, from: string, to: string}} Edit
+ */
+export const MUTANTS = [
+  {
+    name: "acknowledge before the transaction completes",
+    file: "src/engine/commit.rs",
+    from: "        match pending.await {\n",
+    to: `        if let Some(group) = core.state.borrow_mut().queue.groups.front_mut() {
+            group.calls.iter_mut().for_each(|call| call.settle(Outcome::Committed));
+        }
+        match pending.await {\n`,
+  },
+  {
+    name: "send a dependent write without the number it depends on",
+    file: "src/engine/commit.rs",
+    from: "let at = sealed.at_known.then(|| core.state.borrow().known + 1);",
+    to: "let at = None;",
+  },
+  {
+    name: "report a commit of unknown outcome as failed",
+    file: "src/engine/commit.rs",
+    from: "            Err(Failure::Lost) => {\n                *uncertain = true;\n",
+    to: "            Err(Failure::Lost) => {\n                return Err(recover::error_of(core, Failure::Quota(None)).await);\n                #[expect(unreachable_code)]\n                {}\n                *uncertain = true;\n",
+  },
+  {
+    name: "acknowledge a commit that the view does not show yet",
+    file: "src/engine/commit.rs",
+    from: "            if intake::take_in(core).await.is_ok() {\n                break;\n            }\n            core.env().sleep(LOOK_AGAIN_MS).await;\n",
+    to: "            drop(intake::take_in(core).await);\n            break;\n",
+  },
+  {
+    name: "leave calls alone that were built on a failed one",
+    file: "src/engine/commit.rs",
+    from: "        state.mark_stale(&writes);\n        state.rebuild_own();",
+    to: "        state.rebuild_own();",
+  },
+  {
+    name: "apply void frames",
+    file: "src/engine/intake.rs",
+    from: "    if header.incarnation != state.head.incarnation || header.generation != state.head.generation {\n        Fate::Void\n    } else if state",
+    to: "    if false {\n        Fate::Void\n    } else if state",
+  },
+  {
+    name: "apply a frame twice that was sent twice",
+    file: "src/engine/intake.rs",
+    from: ".is_some_and(|seen| header.sequence <= *seen)",
+    to: ".is_some_and(|seen| header.sequence < *seen)",
+    // Two lines of defence: a commit is sent again only when it is not in the log.
+    and: {
+      file: "src/engine/recover.rs",
+      from: "    if !is_in_flight(core, sequence) {\n        return Ok(true);\n    }",
+      to: "    if is_in_flight(core, sequence) || true {\n        return Ok(false);\n    }",
+    },
+  },
+  {
+    name: "overlook that another tab's frame touches what was read",
+    file: "src/engine/intake.rs",
+    from: "            state.mark_stale(&writes);",
+    to: "            drop(writes.keys());",
+  },
+  {
+    name: "cut one frame too many",
+    file: "src/engine/flip.rs",
+    from: "                through: self.position,",
+    to: "                through: self.position + 1,",
+  },
+  {
+    name: "flip upon a head that another tab has replaced",
+    file: "src/engine/flip.rs",
+    from: "            && head.epoch == base.epoch;",
+    to: "            && head.epoch >= base.epoch;",
+  },
+  {
+    name: "install a flush whose layers were built anew meanwhile",
+    file: "src/engine/flip.rs",
+    from: "        layers && state.head.epoch == self.base.epoch",
+    to: "        (layers || true) && state.head.epoch == self.base.epoch",
+  },
+  {
+    name: "collect orphans without raising the generation",
+    file: "src/engine/collect.rs",
+    from: "        flip.new_generation = true;\n",
+    to: "",
+  },
+  {
+    name: "write segments ahead without flushing them to the disk",
+    file: "src/engine/staging.rs",
+    from: "match backend.write(writes.clone(), Durability::Strict).await {",
+    to: "match backend.write(writes.clone(), self.core.options.durability).await {",
+  },
+  {
+    name: "ignore checksums",
+    file: "src/codec/seal.rs",
+    from: "    twox_hash::XxHash64::oneshot(0, bytes)",
+    to: "    bytes.len() as u64",
+  },
+  {
+    name: "drop tombstones that still hide something",
+    file: "src/engine/merge.rs",
+    from: "        .any(|page| page.first <= last && first <= page.last);",
+    to: "        .any(|page| page.first <= last && first <= page.last && false);",
+  },
+  {
+    name: "forget that a range was read",
+    file: "src/engine/footprint.rs",
+    from: "    fn has_range(&self, from: &Bytes, until: &Bytes) -> bool {\n        if from >= until {",
+    to: "    fn has_range(&self, from: &Bytes, until: &Bytes) -> bool {\n        if true || from >= until {",
+  },
+  {
+    name: "write into a database of another life",
+    file: "src/engine/recover.rs",
+    from: "    checked.map(|()| backend)",
+    to: "    drop(checked);\n    Ok(backend)",
+  },
+  {
+    name: "go on half-way on a newer view",
+    file: "src/engine/draft.rs",
+    from: "        self.view = view;\n        self.fresh = true;",
+    to: "        self.view = view;\n        self.fresh = false;",
+  },
+];
