@@ -11,7 +11,7 @@ SOURCES := $(shell find src -name '*.rs' -o -name '*.ts' -o -name 'tsconfig.json
 WASM_TARGET := wasm32-unknown-unknown
 
 .PHONY: help setup build check check-rust check-types check-package test test-native \
-  test-chromium test-firefox test-webkit test-page demo bench clean
+  test-chromium test-firefox test-webkit test-page soak mutants demo bench clean
 
 help: ## Prints this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -52,6 +52,13 @@ test-webkit: | setup ## Only those of the wasm, in WebKitGTK
 	scripts/wasm-test webkit
 test-page: build ## Only those of the npm package, in Chromium and in Node
 	node --test --test-concurrency=1 $$(find tests/browser -name '*.test.mjs' | sort)
+
+SECONDS ?= 600
+soak: build ## Simulates new seeds for SECONDS (600), fuzzes, then kills the browser 30 times
+	scripts/soak $(SECONDS)
+
+mutants: | setup ## Plants bugs, each of which the simulation must catch
+	node scripts/mutants.mjs
 
 demo: build ## Serves the demo page; HEADLESS=1 drives it by itself and checks the data
 	node scripts/demo.mjs

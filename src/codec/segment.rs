@@ -252,10 +252,11 @@ impl Segment {
         ) else {
             return Err(Error::corrupt("a segment is cut"));
         };
-        let got = seal::checksum(stored).to_le_bytes();
-        if got.as_slice() != check {
+        let got = seal::checksum(stored);
+        let written = check.try_into().map_or(!got, u64::from_le_bytes);
+        if got != written {
             return Err(Error::corrupt(format!(
-                "the checksum of a page is {got:02x?} where {check:02x?} was written"
+                "the checksum of a page is {got:016x} where {written:016x} was written"
             )));
         }
         let raw = if place.stored == place.decoded {

@@ -7,7 +7,7 @@ use patchstore::engine::Engine;
 use patchstore::env::Env;
 use patchstore::simulation::SimEnv;
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use super::directory;
@@ -18,12 +18,12 @@ use super::plan::{Event, Item, Plan, Step};
 use super::tab::{Tab, options, scan};
 
 /// What the checks of a world that went well have counted.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Counts {
     pub steps: usize,
     pub commits: usize,
     pub reads: usize,
-    pub faults: usize,
+    pub faults: BTreeMap<&'static str, usize>,
     pub kills: usize,
     pub power_cuts: usize,
     pub freezes: usize,
@@ -34,7 +34,9 @@ impl Counts {
         self.steps += more.steps;
         self.commits += more.commits;
         self.reads += more.reads;
-        self.faults += more.faults;
+        for (kind, count) in more.faults {
+            *self.faults.entry(kind).or_default() += count;
+        }
         self.kills += more.kills;
         self.power_cuts += more.power_cuts;
         self.freezes += more.freezes;
@@ -63,7 +65,7 @@ struct World {
     phases: RefCell<Vec<Phase>>,
     /// The records when all tabs were done.
     left: RefCell<Option<SimDatabase>>,
-    counts: Cell<Counts>,
+    counts: RefCell<Counts>,
 }
 
 /// The database that the plan leaves behind in the world of `env`, before anybody tidies up.
@@ -95,7 +97,8 @@ pub fn tell(plan: &Plan) {
 pub fn run(plan: &Plan) -> (Vec<String>, Counts) {
     let world = World::new(plan);
     world.env.block_on(world.clone().unfold());
-    let mut counts = world.counts.get();
+    let mut counts = world.counts.take();
+    counts.faults = world.database.faults_met();
     let phases = world.phases.take();
     counts.commits = phases.iter().map(|phase| phase.order.len()).sum();
     counts.reads = world.ledger.reads.borrow().len();
@@ -140,7 +143,7 @@ impl World {
             last_life: Cell::new(0),
             phases: RefCell::default(),
             left: RefCell::default(),
-            counts: Cell::default(),
+            counts: RefCell::default(),
         })
     }
 
@@ -153,7 +156,7 @@ impl World {
             match item {
                 Item::Event { at_ms, event } => events.push((*at_ms, event.clone())),
                 Item::Step(..) => self.count(|counts| counts.steps += 1),
-                Item::Fault { .. } => self.count(|counts| counts.faults += 1),
+                Item::Fault { .. } => {}
             }
         }
         events.sort_by_key(|(at_ms, _)| *at_ms);
@@ -162,7 +165,7 @@ impl World {
             self.env.sleep(at_ms.saturating_sub(now_ms) as u32).await;
             self.clone().happen(event).await;
         }
-        for _ in 0..100_000 {
+        for _ in 0..8_000 {
             if self.slots.iter().all(|slot| slot.done.get()) {
                 return self.end().await;
             }
@@ -182,9 +185,7 @@ impl World {
     }
 
     fn count(&self, add: impl FnOnce(&mut Counts)) {
-        let mut counts = self.counts.get();
-        add(&mut counts);
-        self.counts.set(counts);
+        add(&mut self.counts.borrow_mut());
     }
 
     fn release(&self) {

@@ -76,6 +76,9 @@ impl Connection {
         let (shared, link) = (Rc::clone(&self.shared), Rc::clone(&self.link));
         let release = self.faults.release.clone();
         let fault = self.faults.script.borrow_mut().issue();
+        if let Some(fault) = &fault {
+            *shared.met.borrow_mut().entry(fault.kind()).or_default() += 1;
+        }
         let (turn, settle_turn) = (shared.line.ticket(), self.settling.ticket());
         let (settle, settled) = oneshot::channel();
         let cut = link.cut.clone();

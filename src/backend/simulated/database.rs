@@ -50,6 +50,8 @@ pub(super) struct Inner {
     pub env: SimEnv,
     pub stores: RefCell<Stores>,
     disk: RefCell<Disk>,
+    /// How often which kind of fault was met.
+    pub met: RefCell<BTreeMap<&'static str, usize>>,
     /// How often the power was cut: what was under way then never takes effect.
     pub power_cuts: Cell<u64>,
     pub timing: Cell<Timing>,
@@ -87,6 +89,7 @@ impl SimDatabase {
             env: env.root(),
             stores: RefCell::default(),
             disk: RefCell::default(),
+            met: RefCell::default(),
             power_cuts: Cell::default(),
             timing: Cell::default(),
             quota_bytes: Cell::default(),
@@ -134,6 +137,12 @@ impl SimDatabase {
         }
         self.0.stores.replace(disk.flushed.clone());
         lost
+    }
+
+    /// How often which kind of fault was met until now.
+    #[must_use]
+    pub fn faults_met(&self) -> BTreeMap<&'static str, usize> {
+        self.0.met.borrow().clone()
     }
 
     /// Every record, by key.

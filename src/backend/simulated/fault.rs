@@ -21,6 +21,21 @@ pub enum Fault {
     FrozenAfter,
 }
 
+impl Fault {
+    /// What kind it is, in a word or two.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Abort(_) => "aborted",
+            Self::Quota => "quota exceeded",
+            Self::LostBefore => "lost before its effect",
+            Self::LostAfter => "lost after its effect",
+            Self::FrozenBefore => "frozen before its effect",
+            Self::FrozenAfter => "frozen after its effect",
+        }
+    }
+}
+
 /// Which of a tab's transactions meet which fault.
 #[derive(Default)]
 pub(super) struct Script {
