@@ -28,8 +28,7 @@ test("a tab closed, one crashed and one frozen hold nobody up, and sums stay exa
     await context.addInitScript(countTransactions);
     const heard = {}, realms = {};
     for (const name of ["closed", "crashed", "frozen", "steady", "other"]) {
-      // The frozen one is to be at rest: Chromium hands a frozen page the others' messages still.
-      realms[name] = await openTab(context, origin, name, { mute: name === "frozen" });
+      realms[name] = await openTab(context, origin, name);
       heard[name] = { updates: 0, transfers: 0 };
       await realms[name].exposeFunction("heard", (counts) => (heard[name] = counts));
     }
@@ -93,7 +92,10 @@ async function crash(page) {
   await crashed;
 }
 
-/** Freezes a page between two of its looks at the log: again, if it was in the midst of one. */
+/**
+ * Freezes a page between two of its looks at the log: again, if it was in the midst of one. Chromium hands a
+ * frozen page the others' messages still, so that it begins to look, and hears no more of it.
+ */
 async function freezeAtRest(page) {
   for (let tries = 0; tries < 10; tries++) {
     const client = await freeze(page);
