@@ -134,6 +134,14 @@ impl Executor {
     /// nothing can ever happen again.
     pub fn next(&mut self) -> Option<TaskId> {
         loop {
+            // Computing takes time, and timers do not wait until it is over.
+            while self
+                .timers
+                .first_key_value()
+                .is_some_and(|((at_us, _), _)| *at_us <= self.now_us)
+            {
+                self.fire_next_timer()?;
+            }
             let ready = self.ready();
             if ready.is_empty() {
                 self.fire_next_timer()?;

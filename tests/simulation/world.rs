@@ -17,6 +17,9 @@ use super::operation::order_of;
 use super::plan::{Event, Item, Plan, Step};
 use super::tab::{Tab, options, scan};
 
+/// So many times 50 ms and there must be an end to everything.
+const LONG_ENOUGH: u32 = 4_000;
+
 /// What the checks of a world that went well have counted.
 #[derive(Debug, Clone, Default)]
 pub struct Counts {
@@ -165,7 +168,7 @@ impl World {
             self.env.sleep(at_ms.saturating_sub(now_ms) as u32).await;
             self.clone().happen(event).await;
         }
-        for _ in 0..8_000 {
+        for _ in 0..LONG_ENOUGH {
             if self.slots.iter().all(|slot| slot.done.get()) {
                 return self.end().await;
             }
