@@ -12,7 +12,8 @@ pub async fn close(core: Rc<Core>) {
     shut(&core, Reason::Closed);
 }
 
-/// Closes at once: what is queued fails.
+/// Closes at once: what is queued fails, but for the frame in flight, whose end the committer still
+/// hears: it may have taken effect.
 pub fn shut(core: &Rc<Core>, reason: Reason) {
     let (backend, queue) = {
         let mut state = core.state.borrow_mut();
@@ -22,7 +23,11 @@ pub fn shut(core: &Rc<Core>, reason: Reason) {
         state.closed = Some(reason);
         let committing = state.queue.committing;
         let mut queue = std::mem::take(&mut state.queue);
-        // The committer, if it runs, finds nothing more to do and ends by itself.
+        let in_flight = queue.groups.front().is_some_and(|g| g.flight.is_some());
+        if committing && in_flight {
+            state.queue.groups.extend(queue.groups.pop_front());
+        }
+        // The committer, if it runs, finds nothing more to do after that and ends by itself.
         state.queue.committing = committing;
         queue.hold = 0;
         (state.backend.clone(), queue)

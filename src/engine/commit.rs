@@ -20,7 +20,6 @@ use crate::backend::{Append, Appended, Failure, Id};
 use crate::codec::batch::{Batch, Op, OpValue};
 use crate::codec::cell::PieceRef;
 use crate::codec::frame::{self, FrameHeader};
-use crate::codec::head::Head;
 use crate::codec::seal::{self, Kind};
 use crate::error::{Error, Result};
 
@@ -111,7 +110,7 @@ async fn send(core: &Rc<Core>, sealed: &Sealed, uncertain: &mut bool) -> Result<
             pieces: sealed.pieces.clone(),
         };
         let pending = core.backend().append(append, core.options.durability);
-        match pending.await {
+        match recover::unless_lost(core, pending.await).await {
             Ok(appended) => return appended_first(core, sealed, appended).await,
             Err(Failure::Taken) => {
                 // Perhaps by this very frame, sent before and thought lost: so it stays in flight
@@ -293,7 +292,7 @@ async fn appended_first(core: &Rc<Core>, sealed: &Sealed, appended: Appended) ->
         // The stores were emptied under the connection.
         return intake::take_in(core).await;
     };
-    let head = Head::decode(record)?;
+    let head = intake::decode_head(core, record)?;
     let same = head.incarnation == sealed.incarnation && head.generation == sealed.generation;
     if !same || appended.number <= head.position {
         // Void. A number that was handed out below the position means that the log's numbers have

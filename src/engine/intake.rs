@@ -17,7 +17,7 @@ use crate::codec::batch::Batch;
 use crate::codec::frame::{self, FrameHeader};
 use crate::codec::head::Head;
 use crate::codec::root::Root;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 const ALL: u32 = u32::MAX;
 /// Times that a reload may find less in the log than is known before the store counts as broken.
@@ -67,7 +67,7 @@ pub async fn take_in_holding(core: &Rc<Core>, pass: &Pass) -> Result<()> {
 /// # Errors
 /// `ConnectionLost`, `Closed`, or that the head cannot be read.
 pub fn check_life(core: &Rc<Core>, record: Option<&Bytes>) -> Result<Head> {
-    let head = record.map(Head::decode).transpose()?;
+    let head = record.map(|record| decode_head(core, record)).transpose()?;
     let known = core.state.borrow().head.incarnation;
     match head {
         Some(head) if head.incarnation == known => Ok(head),
@@ -77,6 +77,18 @@ pub fn check_life(core: &Rc<Core>, record: Option<&Bytes>) -> Result<Head> {
             Err(Error::closed())
         }
     }
+}
+
+/// The head; one of a later format ends this engine: it could only do harm.
+///
+/// # Errors
+/// `Corrupt`, `UnsupportedFormat`, `Encrypted`.
+pub fn decode_head(core: &Rc<Core>, record: &Bytes) -> Result<Head> {
+    let head = Head::decode(record);
+    if matches!(&head, Err(error) if error.code() == Code::UnsupportedFormat) {
+        super::close::shut(core, Reason::VersionChange);
+    }
+    head
 }
 
 /// Takes in one frame, if it is the next.

@@ -152,6 +152,20 @@ pub fn outcome_unknown(why: &Error) -> Error {
     )
 }
 
+/// An abort that we did not ask for may be the beginning of the connection's end, of which the browser
+/// tells a moment later (Chromium, when an origin's storage is cleared: `UnknownError`, "Force close
+/// delete origin").
+pub async fn unless_lost<T>(core: &Rc<Core>, outcome: Result<T, Failure>) -> Result<T, Failure> {
+    if matches!(outcome, Err(Failure::Aborted(..))) {
+        core.env().sleep(LOOK_AGAIN_MS).await;
+        let state = core.state.borrow();
+        if state.lost || state.closed.is_some() {
+            return Err(Failure::Lost);
+        }
+    }
+    outcome
+}
+
 /// The error for a transaction that failed.
 pub fn error_of<'a>(core: &'a Rc<Core>, failure: Failure) -> LocalBoxFuture<'a, Error> {
     // Boxed, so that its state is not part of every caller's.
@@ -163,7 +177,11 @@ async fn error_of_now(core: &Rc<Core>, failure: Failure) -> Error {
         Some(cause) => error.with_cause(cause),
         None => error,
     };
-    match failure {
+    match unless_lost::<()>(core, Err(failure))
+        .await
+        .err()
+        .unwrap_or(Failure::Lost)
+    {
         Failure::Quota(cause) => {
             let error = Error::new(
                 Code::StorageQuotaExceeded,

@@ -64,6 +64,10 @@ for (const [title, waits, call] of [
     const after = await other.evaluate(() => records(database));
     for (const code of codes) assert.ok(["UnsupportedFormat", "Closed"].includes(code), `${codes}`);
     for (const [key, record] of Object.entries(before)) assert.equal(after[key], record, `${key} is as it was`);
+    // A write sees the head in the transaction that appends its frame, which is void then: one at most, and
+    // none once the tab has looked.
+    const added = Object.keys(after).length - Object.keys(before).length;
+    assert.ok(added <= (waits === 0 ? 1 : 0), `${added} records were added`);
     await Promise.all([page.close(), other.close()]);
   });
 }

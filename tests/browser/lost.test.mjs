@@ -85,8 +85,7 @@ test("the origin's storage is cleared", { timeout: 90_000 }, async () => {
     const page = await writingTab(id);
     const client = await page.context().newCDPSession(page);
     await client.send("Storage.clearDataForOrigin", { origin: server.origin, storageTypes: "indexeddb" });
-    // Chromium rejects some calls before it tells of the cut connection: these are Unavailable.
-    await assertSettled(page, ["lost", "deleted"], [...LOSS, "Unavailable"]);
+    await assertSettled(page, ["lost", "deleted"]);
     const left = await page.evaluate(async (id) => {
       const patch = await lib.openPatch(id);
       const left = await patch.db("d").count("calls");

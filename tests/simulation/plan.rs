@@ -73,6 +73,7 @@ pub enum Event {
     Kill(usize),
     Freeze(usize, u64),
     Sever(usize),
+    Upgrade,
     CutPower,
     Delete,
 }
@@ -215,7 +216,8 @@ impl Dice {
             0..3 => Event::Kill(tab),
             3..6 => Event::Freeze(tab, 1 + self.below(6_000)),
             6 => Event::Sever(tab),
-            7 | 8 => Event::CutPower,
+            7 => Event::Upgrade,
+            8 => Event::CutPower,
             _ => Event::Delete,
         }
     }

@@ -73,8 +73,10 @@ pub fn options(plan: &Plan) -> Options {
 /// What an error of a call says about its effects.
 fn ending_of(error: &Error) -> Ending {
     match error.code() {
-        Code::StorageQuotaExceeded | Code::Unavailable | Code::Conflict => Ending::Failed,
-        Code::ConnectionLost | Code::Closed => Ending::Unknown,
+        Code::StorageQuotaExceeded | Code::Unavailable | Code::Conflict | Code::Closed => {
+            Ending::Failed
+        }
+        Code::ConnectionLost => Ending::Unknown,
         other => panic!("{other:?}: {error}"),
     }
 }

@@ -278,6 +278,7 @@ impl World {
                     connector.sever();
                 }
             }
+            Event::Upgrade => self.database.want_upgrade(),
             Event::CutPower => self.cut_power().await,
             Event::Delete => {
                 let fork = self.database.fork();

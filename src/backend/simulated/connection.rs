@@ -82,14 +82,14 @@ impl Connection {
         let (turn, settle_turn) = (shared.line.ticket(), self.settling.ticket());
         let (settle, settled) = oneshot::channel();
         let cut = link.cut.clone();
-        let power = shared.power_cuts.get();
+        let end = shared.ends.get();
         self.shared.env.spawn(Box::pin(async move {
             turn.turn().await;
             if fault == Some(Fault::FrozenBefore) {
                 thawed(&release, &link).await;
             }
             shared.pause(shared.timing.get().effect_us).await;
-            let result = if power == shared.power_cuts.get() {
+            let result = if end == shared.ends.get() {
                 carry_out(&shared, &link, fault.as_ref(), body).await
             } else {
                 Err(Failure::Lost)

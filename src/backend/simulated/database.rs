@@ -52,8 +52,8 @@ pub(super) struct Inner {
     disk: RefCell<Disk>,
     /// How often which kind of fault was met.
     pub met: RefCell<BTreeMap<&'static str, usize>>,
-    /// How often the power was cut: what was under way then never takes effect.
-    pub power_cuts: Cell<u64>,
+    /// How often the power was cut or the database deleted: what was under way then never takes effect.
+    pub ends: Cell<u64>,
     pub timing: Cell<Timing>,
     pub quota_bytes: Cell<Option<usize>>,
     pub line: Turnstile,
@@ -90,7 +90,7 @@ impl SimDatabase {
             stores: RefCell::default(),
             disk: RefCell::default(),
             met: RefCell::default(),
-            power_cuts: Cell::default(),
+            ends: Cell::default(),
             timing: Cell::default(),
             quota_bytes: Cell::default(),
             line: Turnstile::default(),
@@ -122,12 +122,22 @@ impl SimDatabase {
         self.0.disconnect_all(Event::Lost);
     }
 
+    /// Another tab wants another version: every connection gets [`Event::VersionChange`], in its tab's
+    /// own time; the records stay.
+    pub fn want_upgrade(&self) {
+        for link in self.0.links.borrow().values() {
+            let told = Rc::clone(link);
+            link.env
+                .spawn(Box::pin(async move { (told.events)(Event::VersionChange) }));
+        }
+    }
+
     /// What a cut of power leaves: every tab is gone (which the caller sees to, by killing their
     /// realms), and of what was committed since the last strict transaction a part, by the seed,
     /// that ends between two transactions. How many of them are lost.
     pub fn cut_power(&self) -> usize {
         self.0.disconnect_all(Event::Lost);
-        self.0.power_cuts.set(self.0.power_cuts.get() + 1);
+        self.0.end();
         let mut disk = self.0.disk.borrow_mut();
         let states = std::mem::take(&mut disk.unflushed);
         let kept = self.0.env.random_below(states.len() as u64 + 1) as usize;
@@ -168,12 +178,18 @@ impl SimDatabase {
     /// connections get [`Event::VersionChange`].
     pub fn delete(&self) {
         self.0.disconnect_all(Event::VersionChange);
+        self.0.end();
         self.0.stores.replace(Stores::default());
         self.0.disk.replace(Disk::default());
     }
 }
 
 impl Inner {
+    /// Whatever was issued until now and has not taken effect never will.
+    fn end(&self) {
+        self.ends.set(self.ends.get() + 1);
+    }
+
     /// Notes that a transaction has committed, for a cut of power to come.
     pub fn committed(&self, durability: Option<Durability>) {
         let mut disk = self.disk.borrow_mut();
