@@ -159,7 +159,7 @@ impl SimEnv {
 
 #[expect(clippy::panic, reason = "a test that hangs must fail, not wait")]
 fn stuck() -> ! {
-    panic!("simulation stuck: no task is ready and no timer is set")
+    panic!("simulation stuck: no task is ready and no timer is set, or none ever rests")
 }
 
 #[expect(

@@ -26,6 +26,8 @@ pub(super) struct Executor {
     woken: Arc<Woken>,
     timers: BTreeMap<(u64, u64), Waker>,
     last_timer: u64,
+    /// Tasks chosen since the last moment of rest.
+    restless: u64,
 }
 
 struct Task {
@@ -55,6 +57,9 @@ impl Wake for TaskWaker {
     }
 }
 
+/// After so many tasks without a moment of rest, they keep each other awake for ever.
+const MOST_RESTLESS: u64 = 1_000_000;
+
 impl Executor {
     pub fn new(seed: u64) -> Self {
         Self {
@@ -68,6 +73,7 @@ impl Executor {
             woken: Arc::default(),
             timers: BTreeMap::new(),
             last_timer: 0,
+            restless: 0,
         }
     }
 
@@ -131,7 +137,7 @@ impl Executor {
     }
 
     /// One of the tasks that are ready, by the seed; moves time on when none is. `None` when
-    /// nothing can ever happen again.
+    /// nothing can ever happen again, or nothing ever comes to rest.
     pub fn next(&mut self) -> Option<TaskId> {
         loop {
             // Computing takes time, and timers do not wait until it is over.
@@ -144,8 +150,13 @@ impl Executor {
             }
             let ready = self.ready();
             if ready.is_empty() {
+                self.restless = 0;
                 self.fire_next_timer()?;
                 continue;
+            }
+            self.restless += 1;
+            if self.restless > MOST_RESTLESS {
+                return None;
             }
             let chosen = *ready.get(self.rng.usize(..ready.len()))?;
             self.woken.with(|woken| woken.remove(&chosen));
