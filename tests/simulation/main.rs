@@ -14,6 +14,7 @@
 )]
 
 mod directory;
+mod documents;
 mod explain;
 mod ledger;
 mod operation;

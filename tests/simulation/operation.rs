@@ -5,6 +5,7 @@ use patchstore::codec::order::ORDER_BYTES;
 use patchstore::engine::access::{Attempt, KeyRange, Reads, Writes};
 use std::collections::BTreeMap;
 
+use super::documents;
 use super::plan::{ACCOUNTS, COUNTERS, KEYS, Op};
 
 /// The state that everything is compared with.
@@ -147,6 +148,11 @@ impl Call {
             Op::Bulk { keys, bytes } => {
                 (0..*keys).for_each(|key| w.put(data_key(key), value(self.id, key, *bytes)));
             }
+            Op::Insert { docs } => documents::insert(w, self.id, *docs)?,
+            Op::InsertNamed { name } => {
+                return Ok(vec![documents::insert_named(w, *name)?.into()]);
+            }
+            Op::Remove { name } => return Ok(vec![documents::remove(w, *name)?.into()]),
         }
         Ok(Vec::new())
     }
@@ -158,6 +164,9 @@ impl Call {
             What::Op(Op::Increment { counter }) => vec![counter_key(*counter)],
             What::Op(Op::Clear { from, until }) => (*from..*until).map(data_key).collect(),
             What::Op(Op::Bulk { keys, .. }) => (0..*keys).map(data_key).collect(),
+            What::Op(Op::Insert { .. } | Op::InsertNamed { .. } | Op::Remove { .. }) => {
+                vec![Bytes::from_static(documents::KEY)]
+            }
             What::Transfer { from, to, .. } => vec![account_key(*from), account_key(*to)],
         }
     }
@@ -186,6 +195,24 @@ impl Call {
                     model.insert(data_key(key), value(self.id, key, *bytes));
                 });
             }
+            What::Op(Op::Insert { docs }) => {
+                (0..*docs).for_each(|k| append_doc(model, documents::number(self.id, k)));
+            }
+            What::Op(Op::InsertNamed { name }) => {
+                let missing = !docs_of(model).contains(&u64::from(*name));
+                if missing {
+                    append_doc(model, (*name).into());
+                }
+                return vec![missing.into()];
+            }
+            What::Op(Op::Remove { name }) => {
+                let mut docs = docs_of(model);
+                let before = docs.len();
+                docs.retain(|doc| *doc != u64::from(*name));
+                let existed = docs.len() < before;
+                set_docs(model, &docs);
+                return vec![existed.into()];
+            }
             What::Transfer { from, to, amount } => {
                 let (a, b) = (account_key(*from), account_key(*to));
                 let paid = number(model.get(&a), OPENING_BALANCE);
@@ -199,6 +226,29 @@ impl Call {
         }
         Vec::new()
     }
+}
+
+fn docs_of(model: &Model) -> Vec<u64> {
+    let all = model.get(documents::KEY).cloned().unwrap_or_default();
+    let numbers = all.chunks_exact(8);
+    numbers
+        .map(|n| u64::from_le_bytes(n.try_into().unwrap()))
+        .collect()
+}
+
+fn set_docs(model: &mut Model, docs: &[u64]) {
+    let all: Vec<u8> = docs.iter().flat_map(|doc| doc.to_le_bytes()).collect();
+    if all.is_empty() {
+        model.remove(documents::KEY);
+    } else {
+        model.insert(Bytes::from_static(documents::KEY), all.into());
+    }
+}
+
+fn append_doc(model: &mut Model, doc: u64) {
+    let mut docs = docs_of(model);
+    docs.push(doc);
+    set_docs(model, &docs);
 }
 
 /// The sum of all accounts: no transfer changes it.

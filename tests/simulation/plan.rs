@@ -60,11 +60,35 @@ pub enum Step {
 /// A call that writes.
 #[derive(Debug, Clone)]
 pub enum Op {
-    Put { key: u8, bytes: usize },
-    Delete { key: u8 },
-    Increment { counter: u8 },
-    Clear { from: u8, until: u8 },
-    Bulk { keys: u8, bytes: usize },
+    Put {
+        key: u8,
+        bytes: usize,
+    },
+    Delete {
+        key: u8,
+    },
+    Increment {
+        counter: u8,
+    },
+    Clear {
+        from: u8,
+        until: u8,
+    },
+    Bulk {
+        keys: u8,
+        bytes: usize,
+    },
+    /// New documents, their ids made up: they depend on nothing.
+    Insert {
+        docs: u8,
+    },
+    /// A document of a given id, if there is none.
+    InsertNamed {
+        name: u8,
+    },
+    Remove {
+        name: u8,
+    },
 }
 
 /// What happens to tabs, the database, the machine.
@@ -80,6 +104,8 @@ pub enum Event {
 
 /// Keys of puts, deletes and clears.
 pub const KEYS: u8 = 24;
+/// Names of documents.
+pub const NAMES: u8 = 5;
 /// Counters.
 pub const COUNTERS: u8 = 3;
 /// Accounts.
@@ -179,7 +205,16 @@ impl Dice {
 
     fn op(&mut self) -> Op {
         let key = self.below(KEYS.into()) as u8;
-        match self.below(100) {
+        match self.below(118) {
+            100..107 => Op::Insert {
+                docs: 1 + self.below(3) as u8,
+            },
+            107..113 => Op::InsertNamed {
+                name: self.below(NAMES.into()) as u8,
+            },
+            113.. => Op::Remove {
+                name: self.below(NAMES.into()) as u8,
+            },
             0..40 => Op::Put {
                 key,
                 bytes: [10, 10, 300, 3_000, 70_000][self.below(5) as usize],

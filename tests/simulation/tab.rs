@@ -12,6 +12,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use super::documents;
 use super::ledger::{Ending, Ledger, Seen};
 use super::operation::{Call, What, every_key, range, read_keys};
 use super::plan::{Plan, Step};
@@ -230,14 +231,19 @@ impl Tab {
         keys.retain(|_| self.env.chance(40));
         let seen = self.seen(committed);
         let wanted = keys.clone();
-        let work: patchstore::engine::access::ReadWork<_> =
-            Box::new(move |r| read_keys(r, &wanted));
-        let found = if committed {
+        let begin = || Ok((documents::all(), Vec::new()));
+        let work = afresh(begin, move |(find, numbers), r| {
+            let docs = documents::gather(find, numbers, r)?;
+            Ok((read_keys(r, &wanted)?, docs))
+        });
+        let (found, docs) = if committed {
             settled(engine.read_committed(work)).await?
         } else {
             settled(engine.read(work)).await?
         };
-        self.saw(seen, keys.into_iter().zip(found).collect());
+        let mut found: BTreeMap<_, _> = keys.into_iter().zip(found).collect();
+        found.insert(Bytes::from_static(documents::KEY), docs);
+        self.saw(seen, found);
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use patchstore::backend::simulated::{SimConnector, SimDatabase};
 use patchstore::engine::Engine;
+use patchstore::engine::access::{Session, afresh};
 use patchstore::env::Env;
 use patchstore::simulation::SimEnv;
 use std::cell::{Cell, RefCell};
@@ -11,11 +12,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use super::directory;
+use super::documents;
 use super::explain::{self, Phase};
 use super::ledger::{Ending, Ledger};
 use super::operation::order_of;
 use super::plan::{Event, Item, Plan, Step};
-use super::tab::{Tab, options, scan};
+use super::tab::{Tab, options, scan, settled};
 
 /// So many times 50 ms and there must be an end to everything.
 const LONG_ENOUGH: u32 = 4_000;
@@ -358,7 +360,16 @@ impl World {
             engine.close().await;
             found.unwrap_or_else(|error| panic!("a database at rest cannot be read: {error}"))
         };
-        let data: Vec<(Bytes, Bytes)> = rest("d/").await;
+        let mut data: Vec<(Bytes, Bytes)> = rest("d/").await;
+        let engine = self.open_alone(database).await;
+        let begin = || Ok((documents::all(), Vec::new()));
+        let work = afresh(begin, |(find, numbers), r| {
+            documents::gather(find, numbers, r)
+        });
+        let docs = settled(engine.read(work)).await;
+        let docs = docs.unwrap_or_else(|error| panic!("documents at rest: {error}"));
+        engine.close().await;
+        data.extend(docs.map(|docs| (Bytes::from_static(documents::KEY), docs)));
         Phase {
             number,
             order: order_of(&rest("h/").await),

@@ -181,6 +181,9 @@ async fn take_effect<T: 'static>(
                 None => return Ok(wrote(false)),
                 Some(writes) => writes,
             };
+            if link.cut.is_open() {
+                return Err(Failure::Lost);
+            }
             shared.check_room(bytes_put(&writes))?;
             shared.stores.borrow_mut().write(writes)?;
             shared.committed(Some(durability));
