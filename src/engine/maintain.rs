@@ -133,7 +133,12 @@ async fn compact_all(core: &Rc<Core>, pass: &Pass) -> Result<()> {
 /// Flushes until nothing is left that was there at the call, whoever else flushes.
 async fn flush_all(core: &Rc<Core>, pass: &Pass) -> Result<()> {
     let target = core.state.borrow().known;
-    while core.state.borrow().head.position < target {
+    // (Of a damaged log, less may be known than before.)
+    let is_left = || {
+        let state = core.state.borrow();
+        state.head.position < target.min(state.known)
+    };
+    while is_left() {
         core.check_open_or_closing()?;
         step(core, flush::flush(core, pass)).await?;
     }

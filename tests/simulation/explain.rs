@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::documents;
 use super::ledger::{Ending, Entry, Ledger, Seen};
 use super::operation::{ACCOUNTS_TOTAL, Call, Model, total};
 
@@ -159,6 +160,12 @@ fn shows(states: &[Model], pending: &[&Call], seen: &Seen) -> bool {
     };
     if !agrees(&beside, last) {
         return false;
+    }
+    // Of a document that another tab has inserted or removed meanwhile, and a pending call too, both
+    // traces may show until the call is run again.
+    let mut under = under;
+    if pending.iter().any(|call| call.names_a_document()) {
+        under.retain(|(key, _)| **key != documents::KEY);
     }
     // Each by itself: of several pending calls, some may have been computed anew already.
     let mut unexplained = under;

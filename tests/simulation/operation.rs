@@ -157,6 +157,14 @@ impl Call {
         Ok(Vec::new())
     }
 
+    /// Whether it inserts or removes a document of a given id.
+    pub fn names_a_document(&self) -> bool {
+        matches!(
+            self.what,
+            What::Op(Op::InsertNamed { .. } | Op::Remove { .. })
+        )
+    }
+
     /// The keys that it may write.
     pub fn writes(&self) -> Vec<Bytes> {
         match &self.what {
