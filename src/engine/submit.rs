@@ -318,6 +318,10 @@ fn overtaken(core: &Rc<Core>, since: u64, reads: &ReadSet, view: &Rc<super::view
 /// Whether frames after `since` touch what was read; true also when that cannot be told.
 #[must_use]
 pub fn touched_since(state: &State, since: u64, reads: &ReadSet) -> bool {
+    if since == state.known {
+        // (Also where a damaged log has lost frames: less is known then than is remembered.)
+        return false;
+    }
     since < state.recent_from
         || state
             .recent

@@ -58,7 +58,7 @@ impl Wake for TaskWaker {
 }
 
 /// After so many tasks without a moment of rest, they keep each other awake for ever.
-const MOST_RESTLESS: u64 = 1_000_000;
+const MOST_RESTLESS: u64 = 100_000;
 
 impl Executor {
     pub fn new(seed: u64) -> Self {
