@@ -5,7 +5,7 @@
 //! ```text
 //! 4           n: number of cells, u32 little-endian
 //! 4 · n       offset of each cell from the start of the page, u32 little-endian
-//! per cell:
+//! per cell, each where the one before it ends:
 //!   1         flags: bits 0–1: 0 tombstone, 1 inline value, 2 piece;
 //!             4 the key ends in a hole, 8 the value is an order with a hole
 //!   bytes     key (varint length + bytes)
@@ -123,8 +123,10 @@ impl Page {
             return Err(Error::corrupt("a page claims more cells than it has bytes"));
         }
         cells.reserve_exact(count);
+        let mut from = 4 + 4 * count;
         for at in 0..count {
-            let place = read_place(&raw, at)?;
+            let place = read_place(&raw, at, from)?;
+            from = place.end as usize;
             fill_holes(&mut raw, place, fill);
             cells.push(place);
         }
@@ -215,14 +217,15 @@ impl Page {
     }
 }
 
-/// Reads and checks where the parts of the cell at an index lie.
-fn read_place(raw: &[u8], at: usize) -> Result<Place> {
+/// Reads and checks where the parts of the cell at an index lie. It begins where the one before it
+/// ended: what fills the holes of one must not lie in another.
+fn read_place(raw: &[u8], at: usize, from: usize) -> Result<Place> {
     let broken = || Error::corrupt("a page's cell lies outside of it");
     let offset = |at: usize| -> Option<usize> {
         let bytes = raw.get(4 + 4 * at..8 + 4 * at)?;
         Some(u32::from_le_bytes(bytes.try_into().ok()?) as usize)
     };
-    let start = offset(at).ok_or_else(broken)?;
+    let start = offset(at).filter(|&at| at == from).ok_or_else(broken)?;
     let rest = raw.get(start..).ok_or_else(broken)?;
     let (&flags, rest) = rest.split_first().ok_or_else(broken)?;
     if flags & 3 == 3 || flags > 15 {
@@ -280,3 +283,6 @@ fn fill_holes(raw: &mut [u8], place: Place, fill: u64) {
         fill_tail_in(value, fill);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -36,6 +36,8 @@ const CHECK: usize = 8;
 /// A page that claims more decoded bytes than this is corrupt (a cell is at most a large key,
 /// an inline value below the threshold of pieces, and little else).
 const MAX_PAGE_BYTES: usize = 4 << 20;
+/// And so is one that claims more than LZ4 can make of the stored ones (255 times as many).
+const LZ4_RATIO: usize = 256;
 
 /// Writes one segment.
 pub struct SegmentBuilder {
@@ -198,7 +200,12 @@ impl Segment {
                 decoded: input.varint32()? as usize,
                 first: input.bytes()?,
             };
-            if place.offset + place.stored + CHECK > limit || place.decoded > MAX_PAGE_BYTES {
+            // On its own, as two together may overflow where addresses have 32 bits.
+            if place.offset.max(place.stored) > limit
+                || place.offset + place.stored + CHECK > limit
+                || place.decoded > MAX_PAGE_BYTES
+                || place.decoded / LZ4_RATIO > place.stored
+            {
                 return Err(Error::corrupt("a segment's page lies outside of it"));
             }
             pages.push(place);

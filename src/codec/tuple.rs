@@ -48,7 +48,10 @@ pub fn push_prefix(key: &mut Vec<u8>, text: JsStr<'_>) {
 /// `Corrupt` when the bytes are not a string as written here.
 pub fn read_string(bytes: &[u8]) -> Result<(JsString, &[u8])> {
     let (encoded, rest) = split_string(bytes)?;
-    if encoded.iter().all(|&byte| byte != END && byte != 0xED) {
+    if encoded
+        .iter()
+        .all(|&byte| !matches!(byte, END | 0xED | 0xF0..))
+    {
         return Ok((JsString::from_wtf8(encoded.to_vec())?, rest));
     }
     let mut out = Vec::with_capacity(encoded.len());

@@ -60,6 +60,16 @@ fn a_prefix_of_the_last_byte_has_an_end() {
 }
 
 #[test]
+fn a_pair_in_four_bytes_is_refused() {
+    // The four bytes of UTF-8 were read as the pair that keys write in six: a second spelling, which
+    // sorts elsewhere.
+    assert!(read_string(b"\xF0\x9F\x98\x80\0").is_err());
+    let mut key = Vec::new();
+    push_string(&mut key, "\u{1F600}".into());
+    assert_eq!(read_string(&key).unwrap().0, "\u{1F600}".into());
+}
+
+#[test]
 fn a_range_within_a_string_holds_nothing_of_a_longer_one() {
     let beginning = |name: &str| {
         let mut key = vec![0x10];

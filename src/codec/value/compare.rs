@@ -1,63 +1,13 @@
-//! When values are equal to a query, and in which order they sort.
+//! In which order values sort, and when they are equal to a query.
 
 use std::cmp::Ordering;
 
 use super::{BigInt, Value};
 use crate::codec::js_string::JsString;
 
-/// Deep equality: the order of properties does not count, nor that of the entries of Maps and
-/// Sets; NaN equals NaN, -0 equals 0; a property that is `undefined` equals an absent one.
-/// Buffers are equal when kind and bytes are. A number is no bigint.
-#[must_use]
-pub fn equal(a: &Value, b: &Value) -> bool {
-    match (a, b) {
-        (Value::Array(a), Value::Array(b)) => equal_lists(a, b),
-        (Value::Object(a), Value::Object(b)) => equal_objects(a, b),
-        (Value::Set(a), Value::Set(b)) => a.len() == b.len() && equal_sets(a, b),
-        (Value::Map(a), Value::Map(b)) => a.len() == b.len() && equal_maps(a, b),
-        (Value::Number(a), Value::Number(b)) | (Value::Date(a), Value::Date(b)) => {
-            same_number(*a, *b)
-        }
-        (
-            Value::File {
-                modified_ms: a_ms,
-                name: a_name,
-                media_type: a_type,
-                content: a,
-            },
-            Value::File {
-                modified_ms: b_ms,
-                name: b_name,
-                media_type: b_type,
-                content: b,
-            },
-        ) => same_number(*a_ms, *b_ms) && a_name == b_name && a_type == b_type && a == b,
-        _ => a == b,
-    }
-}
+mod equality;
 
-fn same_number(a: f64, b: f64) -> bool {
-    a == b || (a.is_nan() && b.is_nan())
-}
-
-fn equal_lists(a: &[Value], b: &[Value]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b))
-}
-
-fn equal_objects(a: &[(JsString, Value)], b: &[(JsString, Value)]) -> bool {
-    let same_order = a.len() == b.len()
-        && a.iter()
-            .zip(b)
-            .all(|((a_name, _), (b_name, _))| a_name == b_name);
-    if same_order {
-        return a.iter().zip(b).all(|((_, a), (_, b))| equal(a, b));
-    }
-    let (a, b) = (sorted_properties(a), sorted_properties(b));
-    a.len() == b.len()
-        && a.iter()
-            .zip(&b)
-            .all(|((a_name, a), (b_name, b))| a_name == b_name && equal(a, b))
-}
+pub use equality::equal;
 
 /// The properties that are not `undefined`, by name.
 fn sorted_properties(properties: &[(JsString, Value)]) -> Vec<(&JsString, &Value)> {
@@ -70,35 +20,6 @@ fn sorted_properties(properties: &[(JsString, Value)]) -> Vec<(&JsString, &Value
     sorted
 }
 
-fn equal_sets(a: &[Value], b: &[Value]) -> bool {
-    if equal_lists(a, b) {
-        return true;
-    }
-    let sorted = |items: &[Value]| {
-        let mut sorted: Vec<Value> = items.to_vec();
-        sorted.sort_by(total);
-        sorted
-    };
-    equal_lists(&sorted(a), &sorted(b))
-}
-
-fn equal_maps(a: &[(Value, Value)], b: &[(Value, Value)]) -> bool {
-    let same = |a: &[(Value, Value)], b: &[(Value, Value)]| {
-        a.iter()
-            .zip(b)
-            .all(|(a, b)| equal(&a.0, &b.0) && equal(&a.1, &b.1))
-    };
-    if same(a, b) {
-        return true;
-    }
-    let sorted = |entries: &[(Value, Value)]| {
-        let mut sorted = entries.to_vec();
-        sorted.sort_by(|a, b| total(&a.0, &b.0).then_with(|| total(&a.1, &b.1)));
-        sorted
-    };
-    same(&sorted(a), &sorted(b))
-}
-
 /// The order of sorting. Of types: undefined, null, boolean, number and bigint together, string,
 /// Date, bytes (buffers, Blobs, Files), array, object, Map, Set. Within a type: false before
 /// true; NaN below all numbers; strings by code units; bytes and arrays element by element, the
@@ -108,7 +29,7 @@ pub fn order(a: &Value, b: &Value) -> Ordering {
     compare(a, b, false)
 }
 
-/// The same, in which only what is [`equal`] compares equal.
+/// The same, in which only what is [`equal`] compares equal, but for the order in Sets and Maps.
 fn total(a: &Value, b: &Value) -> Ordering {
     compare(a, b, true)
 }

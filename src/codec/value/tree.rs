@@ -57,8 +57,9 @@ pub enum Value {
     Set(Vec<Value>),
 }
 
-/// Room that a length read from bytes may ask for before its elements are seen.
-const RESERVED: usize = 64;
+/// Room that a length read from bytes may ask for before its elements are seen: each of a thousand
+/// levels may claim as many.
+const RESERVED: usize = 4;
 
 impl Value {
     /// The tree of a stored value.

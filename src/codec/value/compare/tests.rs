@@ -122,3 +122,32 @@ fn what_is_equal_and_what_is_not() {
     assert!(equal(&set(&[1.0, 2.0]), &set(&[2.0, 1.0])));
     assert!(!equal(&set(&[1.0, 2.0]), &set(&[2.0, 2.0])));
 }
+
+#[test]
+fn sets_in_sets_are_compared_in_time() {
+    // Each level of Sets in each other compared the one below it twice: forty took for ever.
+    let nested = |leaf: f64| {
+        let leaf = Value::Number(leaf);
+        (0..500).fold(leaf, |inner, _| Value::Set(vec![Value::Null, inner]))
+    };
+    assert!(!equal(&nested(1.0), &nested(2.0)));
+    let maps = |leaf: f64| {
+        let leaf = Value::Number(leaf);
+        (0..500).fold(leaf, |inner, _| Value::Map(vec![(inner, Value::Null)]))
+    };
+    assert!(!equal(&maps(1.0), &maps(2.0)));
+}
+
+#[test]
+fn the_order_in_sets_of_sets_does_not_count() {
+    // Sets were sorted before the Sets in them were, and so in different orders.
+    let set = |items: Vec<Value>| Value::Set(items);
+    let of = |numbers: &[f64]| set(numbers.iter().copied().map(Value::Number).collect());
+    let a = set(vec![of(&[1.0, 9.0]), of(&[5.0])]);
+    let b = set(vec![of(&[5.0]), of(&[9.0, 1.0])]);
+    assert!(equal(&a, &b));
+    let in_map = |key: &Value| Value::Map(vec![(key.clone(), a.clone()), (of(&[5.0]), b.clone())]);
+    let other_way = Value::Map(vec![(of(&[5.0]), a.clone()), (b.clone(), b.clone())]);
+    assert!(equal(&in_map(&a), &other_way));
+    assert!(!equal(&a, &set(vec![of(&[5.0]), of(&[9.0, 2.0])])));
+}
