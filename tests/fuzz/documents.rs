@@ -1,0 +1,121 @@
+//! Stored documents as the model reads and rewrites them: found, sorted, projected, merged into.
+
+use super::values;
+use bytes::Bytes;
+use fastrand::Rng;
+use patchstore::codec::js_string::JsString;
+use patchstore::codec::order::Order;
+use patchstore::codec::value::{Value, from_json};
+use patchstore::engine::access::{Attempt, Cursor, KeyRange, Reads, Writes};
+use patchstore::models::Scope;
+use patchstore::models::documents::{Collection, Find, FindSpec, Query};
+
+/// A keyspace that holds one document, wherever one looks.
+struct OneDocument {
+    doc: Bytes,
+    written: Option<Bytes>,
+}
+
+const PLACE: Order = Order { frame: 1, slot: 0 };
+
+impl Reads for OneDocument {
+    fn is_fresh(&self) -> bool {
+        false
+    }
+    fn get(&mut self, key: &[u8]) -> Attempt<Option<Bytes>> {
+        let is_doc = key.ends_with(&PLACE.to_bytes());
+        let place = || Bytes::copy_from_slice(&PLACE.to_bytes());
+        Ok(Some(if is_doc { self.doc.clone() } else { place() }))
+    }
+    fn contains(&mut self, _: &[u8]) -> Attempt<bool> {
+        Ok(true)
+    }
+    fn next(&mut self, cursor: &mut Cursor) -> Attempt<Option<(Bytes, Bytes)>> {
+        let key = self.next_key(cursor)?;
+        Ok(key.map(|key| (key, self.doc.clone())))
+    }
+    fn next_key(&mut self, cursor: &mut Cursor) -> Attempt<Option<Bytes>> {
+        if cursor.last.is_some() {
+            return Ok(None);
+        }
+        cursor.last = Some(cursor.range.from.clone());
+        Ok(cursor.last.clone())
+    }
+    fn breathe(&mut self) -> Attempt<()> {
+        Ok(())
+    }
+}
+
+impl Writes for OneDocument {
+    fn put(&mut self, _: Bytes, _: Bytes) {}
+    fn delete(&mut self, _: Bytes) {}
+    fn delete_range(&mut self, _: KeyRange) {}
+    fn new_order(&mut self) -> Order {
+        PLACE
+    }
+    fn put_at(&mut self, _: Bytes, _: Order, value: Bytes) {
+        self.written = Some(value);
+    }
+    fn put_order(&mut self, _: Bytes, _: Order) {}
+    fn delete_at(&mut self, _: Bytes, _: Order) {}
+}
+
+pub fn a_document(rng: &mut Rng) -> Vec<u8> {
+    let json = rng.bool();
+    let mut properties: Vec<(JsString, Value)> = vec![
+        ("_id".into(), Value::String("x".into())),
+        ("_created".into(), Value::Number(1.0)),
+        ("_updated".into(), Value::Number(2.0)),
+    ];
+    for name in ["a", "b", "a.b"] {
+        if rng.bool() {
+            properties.push((name.into(), values::value(rng, json)));
+        }
+    }
+    values::stored(&Value::Object(properties), json)
+}
+
+pub fn document(input: &[u8]) -> Option<Vec<u8>> {
+    let whole = Value::decode(input);
+    let collection = Collection::new(&Scope::Name("s".into()), "c".into()).unwrap();
+    let mut space = OneDocument {
+        doc: Bytes::copy_from_slice(input),
+        written: None,
+    };
+    let names = |names: &[&str]| names.iter().map(|&name| name.into()).collect();
+    let specs: [(&[&str], &[&str], &str); 3] = [
+        (&[], &["a", "a.b", "b.0", "b.1.a", "a.a.a"], "{}"),
+        (&["a", "b.0", "c"], &["b.b"], "{}"),
+        (&[], &[], r#"{"a":1,"a.b":null,"b.0.a":[1]}"#),
+    ];
+    for (sort, fields, query) in specs {
+        let spec = FindSpec {
+            sort: sort.iter().map(|&field| (field.into(), true)).collect(),
+            fields: Some(names(fields)).filter(|_: &Vec<JsString>| !fields.is_empty()),
+            ..FindSpec::default()
+        };
+        let query = Query::compile(&from_json(query.as_bytes())).unwrap();
+        let mut find = Find::new(&collection, query, spec);
+        while let Ok(Some(docs)) = find.step(&mut space) {
+            if whole.is_ok() {
+                docs.iter()
+                    .for_each(|doc| drop(Value::decode(doc).unwrap()));
+            }
+        }
+    }
+    let exact = Value::Object(vec![("a".into(), Value::Undefined)])
+        .encode()
+        .unwrap();
+    for changes in [from_json(br#"{"a":{"b":1},"_id":7}"#), exact] {
+        let done = collection
+            .update(&mut space, "x".into(), &changes, 3.0)
+            .is_ok();
+        let replaced = collection
+            .replace(&mut space, "x".into(), &changes, 3.0)
+            .is_ok();
+        if (done || replaced) && whole.is_ok() {
+            drop(Value::decode(&space.written.take().unwrap()).unwrap());
+        }
+    }
+    whole.ok().map(|_| input.to_vec())
+}

@@ -1,0 +1,40 @@
+//! Inputs that were wrongly dealt with once, and how.
+
+use super::segments;
+use patchstore::codec::io::{put_bytes, put_varint};
+use patchstore::codec::seal::{self, Kind};
+
+/// The targets, and inputs that they have to refuse in little memory.
+pub fn all() -> Vec<(&'static str, Vec<u8>)> {
+    vec![
+        // A page of some bytes that claimed 4 MiB was given them before LZ4 had seen it.
+        ("segment", a_page_that_claims(4 << 20)),
+        // Each level of containers in each other was given room for 64 elements, of which there were
+        // none: megabytes for 2 KB.
+        ("exact value", nested_containers(0x0C)),
+        ("exact value", nested_containers(0x0E)),
+        // The four bytes of UTF-8 were read as the pair that keys write in six: a second spelling,
+        // which sorts elsewhere.
+        ("tuple", b"\xf0\x9f\x98\x80\0".to_vec()),
+    ]
+}
+
+fn a_page_that_claims(decoded: u64) -> Vec<u8> {
+    let mut record = seal::start(Kind::Segment, 100);
+    let mut index = Vec::new();
+    put_varint(&mut index, 1);
+    for number in [record.len() as u64, 9, decoded] {
+        put_varint(&mut index, number);
+    }
+    put_bytes(&mut index, b"key");
+    record.extend([0; 9 + 8]);
+    record.extend_from_slice(&index);
+    record.extend_from_slice(&(index.len() as u32).to_le_bytes());
+    let mut record = seal::finish(record).to_vec();
+    segments::seal(&mut record);
+    record
+}
+
+fn nested_containers(tag: u8) -> Vec<u8> {
+    [&[2, 1][..], &[tag, 64].repeat(999), &[0; 128]].concat()
+}

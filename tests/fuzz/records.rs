@@ -1,0 +1,218 @@
+//! Sealed records: heads, roots, directory pages, frames, pieces.
+
+use super::corpus;
+use bytes::Bytes;
+use fastrand::Rng;
+use patchstore::backend::{Id, Key};
+use patchstore::codec::batch::{Batch, Op, OpKey, OpValue};
+use patchstore::codec::cell::PieceRef;
+use patchstore::codec::entry::{Entry, Holes};
+use patchstore::codec::frame::{self as frames, FrameHeader};
+use patchstore::codec::head::Head;
+use patchstore::codec::io::{Input, put_bytes, put_varint};
+use patchstore::codec::order::{Order, PROVISIONAL};
+use patchstore::codec::root::{Garbage, Root, decode_directory_page, encode_directory_page};
+use patchstore::codec::seal::{self as seals, Kind};
+use patchstore::engine::access::KeyRange;
+
+/// The last eight bytes are the check of everything before.
+pub fn seal(record: &mut [u8]) {
+    if let Some((covered, check)) = record.split_last_chunk_mut::<8>() {
+        *check = seals::checksum(covered).to_le_bytes();
+    }
+}
+
+pub fn id(rng: &mut Rng) -> Id {
+    Id(std::array::from_fn(|_| rng.u8(..)))
+}
+
+/// Of any size: evenly among the lengths of their varints.
+pub fn number(rng: &mut Rng) -> u64 {
+    rng.u64(..) >> rng.u32(..64)
+}
+
+/// The same, such that some add up to no more than a number can be.
+fn amount(rng: &mut Rng) -> u64 {
+    number(rng) >> 8
+}
+
+fn some(rng: &mut Rng, most: usize) -> Bytes {
+    corpus::bytes(rng, most).into()
+}
+
+fn list<T>(rng: &mut Rng, most: usize, mut make: impl FnMut(&mut Rng) -> T) -> Vec<T> {
+    (0..rng.usize(..=most)).map(|_| make(rng)).collect()
+}
+
+fn place(rng: &mut Rng) -> Order {
+    Order {
+        frame: PROVISIONAL,
+        slot: number(rng) as u32,
+    }
+}
+
+/// Disjoint entries in order.
+fn a_run(rng: &mut Rng) -> Vec<Entry> {
+    let mut at = 0u8;
+    list(rng, 4, |rng| {
+        at += 2;
+        let holes = [rng.bool(), rng.bool(), rng.bool()];
+        let mut bound = |at: u8, hole: bool| -> Bytes {
+            let tail = if hole {
+                place(rng).to_bytes().to_vec()
+            } else {
+                corpus::bytes(rng, 12)
+            };
+            [&[at][..], &tail].concat().into()
+        };
+        Entry {
+            first: bound(at, holes[1]),
+            last: bound(at + 1, holes[2]),
+            holes: Holes {
+                any: holes[0],
+                first: holes[1],
+                last: holes[2],
+            },
+            id: id(rng),
+            pieces: rng.bool(),
+            fill: number(rng),
+            records: amount(rng),
+            tombstones: amount(rng),
+            bytes: amount(rng),
+            stored: amount(rng),
+        }
+    })
+}
+
+pub fn a_head(rng: &mut Rng) -> Vec<u8> {
+    let mut head = Head::new(id(rng));
+    head.generation = number(rng);
+    head.epoch = number(rng);
+    head.writers = list(rng, 5, |rng| (id(rng), number(rng)));
+    head.encode().to_vec()
+}
+
+pub fn a_root(rng: &mut Rng) -> Vec<u8> {
+    let garbage = |rng: &mut Rng| Garbage {
+        key: if rng.bool() {
+            Key::Run(id(rng))
+        } else {
+            Key::Piece(id(rng))
+        },
+        bytes: number(rng),
+        epoch: number(rng),
+    };
+    let page = |rng: &mut Rng| encode_directory_page(id(rng), &a_run(rng)).1;
+    let root = Root {
+        epoch: number(rng),
+        runs: list(rng, 3, a_run),
+        levels: list(rng, 3, |rng| {
+            list(rng, 3, page).into_iter().flatten().collect()
+        }),
+        garbage: list(rng, 3, garbage),
+    };
+    root.encode().to_vec()
+}
+
+pub fn a_directory(rng: &mut Rng) -> Vec<u8> {
+    encode_directory_page(id(rng), &a_run(rng)).0.to_vec()
+}
+
+fn an_op(rng: &mut Rng) -> Op {
+    let key = OpKey {
+        prefix: some(rng, 20),
+        order: rng.bool().then(|| place(rng)),
+    };
+    match rng.u8(..5) {
+        0 => Op::Delete(key),
+        1 => Op::DeleteRange(KeyRange {
+            from: some(rng, 9),
+            until: some(rng, 9),
+        }),
+        2 => Op::Put(key, OpValue::Order(place(rng))),
+        3 => {
+            let (id, len) = (id(rng), number(rng));
+            Op::Put(key, OpValue::Piece(PieceRef { id, len }))
+        }
+        _ => Op::Put(key, OpValue::Inline(some(rng, 60))),
+    }
+}
+
+pub fn a_frame(rng: &mut Rng) -> Vec<u8> {
+    let header = FrameHeader {
+        incarnation: id(rng),
+        generation: number(rng),
+        writer: id(rng),
+        sequence: number(rng),
+        wall_ms: f64::from_bits(rng.u64(..)),
+    };
+    let run = a_run(rng);
+    let ops = list(rng, 6, an_op);
+    frames::encode(&header, &Batch { run, ops }).to_vec()
+}
+
+pub fn a_piece(rng: &mut Rng) -> Vec<u8> {
+    let mut out = seals::start(Kind::Piece, 100);
+    out.extend(corpus::bytes(rng, 100));
+    seals::finish(out).to_vec()
+}
+
+/// What every format is made of.
+pub fn some_fields(rng: &mut Rng) -> Vec<u8> {
+    let mut out = Vec::new();
+    for _ in 0..rng.usize(..5) {
+        put_varint(&mut out, number(rng));
+        put_bytes(&mut out, &corpus::bytes(rng, 9));
+        out.extend(number(rng).to_le_bytes());
+    }
+    out
+}
+
+pub fn head(input: &[u8]) -> Option<Vec<u8>> {
+    let head = Head::decode(&Bytes::copy_from_slice(input)).ok()?;
+    Some(head.encode().to_vec())
+}
+
+pub fn root(input: &[u8]) -> Option<Vec<u8>> {
+    let root = Root::decode(&Bytes::copy_from_slice(input)).ok()?;
+    Some(root.encode().to_vec())
+}
+
+pub fn directory(input: &[u8]) -> Option<Vec<u8>> {
+    let mut entries = decode_directory_page(&Bytes::copy_from_slice(input)).ok()?;
+    // The reference sums up what a rightful page can hold; a forged one may claim more.
+    for entry in &mut entries {
+        for amount in [&mut entry.records, &mut entry.bytes, &mut entry.stored] {
+            *amount = (*amount).min(u64::MAX >> 8);
+        }
+    }
+    let record = encode_directory_page(Id([0; 16]), &entries).0;
+    entries.iter_mut().for_each(|entry| entry.resolve(7));
+    Some(record.to_vec())
+}
+
+pub fn frame(input: &[u8]) -> Option<Vec<u8>> {
+    let (header, mut rest) = frames::decode_header(&Bytes::copy_from_slice(input)).ok()?;
+    let mut batch = Batch::decode(&mut rest).ok()?;
+    let record = frames::encode(&header, &batch);
+    batch.resolve(u64::MAX / 2);
+    Some(record.to_vec())
+}
+
+pub fn piece(input: &[u8]) -> Option<Vec<u8>> {
+    let content = seals::open(Kind::Piece, &Bytes::copy_from_slice(input)).ok()?;
+    let mut out = seals::start(Kind::Piece, content.len());
+    out.extend_from_slice(&content);
+    Some(seals::finish(out).to_vec())
+}
+
+pub fn fields(input: &[u8]) -> Option<Vec<u8>> {
+    let mut input = Input::new(Bytes::copy_from_slice(input), "test");
+    let mut out = Vec::new();
+    while input.end().is_err() {
+        put_varint(&mut out, input.varint().ok()?);
+        put_bytes(&mut out, &input.bytes().ok()?);
+        out.extend(input.u64().ok()?.to_le_bytes());
+    }
+    Some(out)
+}

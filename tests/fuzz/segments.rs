@@ -1,0 +1,162 @@
+//! Segments: their index, their pages as stored, and pages as decoded.
+
+use super::{corpus, records};
+use bytes::Bytes;
+use fastrand::Rng;
+use patchstore::codec::cell::{Cell, PieceRef};
+use patchstore::codec::io::Input;
+use patchstore::codec::order::{Order, PROVISIONAL};
+use patchstore::codec::page::{CellHoles, Page, PageBuilder};
+use patchstore::codec::seal::checksum;
+use patchstore::codec::segment::{Segment, SegmentBuilder};
+use std::collections::BTreeMap;
+
+fn a_hole(rng: &mut Rng) -> [u8; 12] {
+    let slot = rng.u32(..9);
+    let frame = PROVISIONAL;
+    Order { frame, slot }.to_bytes()
+}
+
+fn cells(rng: &mut Rng, most: usize) -> BTreeMap<Bytes, Cell> {
+    let cell = |rng: &mut Rng| {
+        let mut key = corpus::bytes(rng, 4);
+        if rng.u8(..4) == 0 {
+            key.extend(a_hole(rng));
+        }
+        let cell = match rng.u8(..6) {
+            0 => Cell::Tombstone,
+            1 => Cell::Piece(PieceRef {
+                id: records::id(rng),
+                len: records::number(rng) >> 32,
+            }),
+            2 => Cell::Inline(Bytes::copy_from_slice(&a_hole(rng))),
+            // Of few different bytes, for LZ4 to find.
+            3 => Cell::Inline(vec![rng.u8(..); rng.usize(..6000)].into()),
+            _ => Cell::Inline(corpus::bytes(rng, 12).repeat(rng.usize(..30)).into()),
+        };
+        (Bytes::from(key), cell)
+    };
+    (0..rng.usize(1..=most)).map(|_| cell(rng)).collect()
+}
+
+pub fn a_segment(rng: &mut Rng) -> Vec<u8> {
+    let mut builder = SegmentBuilder::new(records::id(rng));
+    for (key, cell) in cells(rng, 40) {
+        builder.push(&key, &cell, true);
+    }
+    builder.finish().0.to_vec()
+}
+
+fn holes(key: &[u8], cell: &Cell) -> CellHoles {
+    let is_hole = |bytes: &[u8]| Order::from_bytes(bytes).is_some_and(|o| o.frame == PROVISIONAL);
+    CellHoles {
+        key: key.last_chunk::<12>().is_some_and(|tail| is_hole(tail)),
+        value: matches!(cell, Cell::Inline(value) if is_hole(value)),
+    }
+}
+
+pub fn a_page(rng: &mut Rng) -> Vec<u8> {
+    let mut builder = PageBuilder::default();
+    for (key, cell) in cells(rng, 6) {
+        builder.push(&key, &cell, holes(&key, &cell));
+    }
+    builder.take()
+}
+
+/// Makes the checks of the pages right that the index still leads to, then that of the index.
+pub fn seal(record: &mut [u8]) {
+    let Some((covered, _)) = record.split_last_chunk_mut::<8>() else {
+        return;
+    };
+    let (tail, length) = covered
+        .split_last_chunk::<4>()
+        .map_or((&[][..], 0), |(rest, length)| {
+            (rest, u32::from_le_bytes(*length) as usize)
+        });
+    let from = tail.len().saturating_sub(length);
+    let index = Bytes::copy_from_slice(&tail[from..]);
+    for (offset, stored) in places(index).unwrap_or_default() {
+        let Some(end) = offset.checked_add(stored) else {
+            continue;
+        };
+        let check = covered.get(offset..end).map(checksum);
+        if let (Some(check), Some(place)) = (check, covered.get_mut(end..end.saturating_add(8))) {
+            place.copy_from_slice(&check.to_le_bytes());
+        }
+    }
+    let check = checksum(&covered[from..]);
+    let end = covered.len();
+    record[end..].copy_from_slice(&check.to_le_bytes());
+}
+
+/// Offsets and lengths of the pages, as far as the index can be read.
+fn places(index: Bytes) -> Option<Vec<(usize, usize)>> {
+    let mut input = Input::new(index, "index");
+    let mut places = Vec::new();
+    for _ in 0..input.count().ok()? {
+        let place = (input.varint().ok()? as usize, input.varint().ok()? as usize);
+        places.push(place);
+        if input.varint().and_then(|_| input.bytes()).is_err() {
+            break;
+        }
+    }
+    Some(places)
+}
+
+pub fn segment(input: &[u8]) -> Option<Vec<u8>> {
+    let record = Bytes::copy_from_slice(input);
+    // Filled with themselves, holes stay.
+    let segment = Segment::open(record.clone(), PROVISIONAL).ok()?;
+    let filled = Segment::open(record, 42).ok()?;
+    let mut builder = SegmentBuilder::new(patchstore::backend::Id([0; 16]));
+    let mut last: Option<Bytes> = None;
+    for at in 0..segment.pages() {
+        let page = segment.page(at).ok()?;
+        drop(filled.page(at));
+        walk(&page);
+        // Keys that do not ascend from page to page are a forgery that no check of one page finds.
+        if last.is_some_and(|last| last >= page.key_bytes(0)) || page.is_empty() {
+            return None;
+        }
+        last = Some(page.key_bytes(page.len() - 1));
+        for at in 0..page.len() {
+            builder.push(&page.key_bytes(at), &page.cell(at).unwrap(), true);
+        }
+        assert!(
+            segment.page_of(page.key(0)) < segment.pages(),
+            "no such page"
+        );
+    }
+    Some(builder.finish().0.to_vec())
+}
+
+pub fn page(input: &[u8]) -> Option<Vec<u8>> {
+    drop(Page::decode(input.to_vec(), 42).map(|filled| walk(&filled)));
+    let page = Page::decode(input.to_vec(), PROVISIONAL).ok()?;
+    walk(&page);
+    let mut builder = PageBuilder::default();
+    for at in 0..page.len() {
+        let cell = page.cell(at).unwrap();
+        builder.push(page.key(at), &cell, holes(page.key(at), &cell));
+    }
+    Some(builder.take())
+}
+
+/// A page that was decoded has all its cells, in order.
+fn walk(page: &Page) {
+    for at in 0..page.len() {
+        let cell = page.cell(at);
+        assert!(
+            cell.is_some(),
+            "a cell of a page that was checked is broken"
+        );
+        assert_eq!(page.is_tombstone(at), cell == Some(Cell::Tombstone));
+        assert_eq!(
+            page.lower_bound(page.key(at)),
+            at,
+            "a key is not where it is looked for"
+        );
+        assert_eq!(page.key_bytes(at), page.key(at));
+    }
+    assert!(page.cell(page.len()).is_none() && page.key(page.len()).is_empty());
+}
