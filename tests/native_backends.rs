@@ -192,6 +192,35 @@ mod simulated {
         });
     }
 
+    /// A flip that a closed connection had left half-way, in a frozen tab, took effect in the database
+    /// that had been made anew meanwhile.
+    #[test]
+    fn nothing_under_way_takes_effect_once_the_database_is_deleted() {
+        for seed in 0..30 {
+            let (env, database, [tab, _], [door, other_door]) = two_tabs(seed);
+            let (world, other) = (world(&env, door), world(&env, other_door));
+            env.block_on(async {
+                let backend = open(&world).await;
+                let decide = |_: Seen| Some(vec![put(Key::Head, "of an earlier life")]);
+                let flip = backend.flip(Box::new(decide), Durability::Relaxed);
+                let behind = append(&backend, frame("of an earlier life", None));
+                backend.close();
+                tab.freeze();
+                env.sleep(1_000).await;
+                database.delete();
+                // Nor does it hold up anybody.
+                let other = open(&other).await;
+                write(&other, vec![put(Key::Head, "h")]).await.unwrap();
+                tab.thaw();
+                env.sleep(1_000).await;
+                assert!(matches!(flip.await, Err(Failure::Lost)));
+                assert!(matches!(behind.await, Err(Failure::Lost)));
+                assert_eq!(get(&other, Key::Head).await, Some("h".into()));
+                assert_eq!(frames(&other).await, []);
+            });
+        }
+    }
+
     #[test]
     fn the_quota_counts_what_is_there_and_what_comes() {
         let (env, database, _, [door, _]) = two_tabs(9);

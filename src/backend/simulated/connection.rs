@@ -82,39 +82,44 @@ impl Connection {
         let (turn, settle_turn) = (shared.line.ticket(), self.settling.ticket());
         let (settle, settled) = oneshot::channel();
         let cut = link.cut.clone();
-        let end = shared.ends.get();
+        let life = shared.life();
         self.shared.env.spawn(Box::pin(async move {
             turn.turn().await;
             if fault == Some(Fault::FrozenBefore) {
-                thawed(&release, &link).await;
+                thawed(&release, &link, &life).await;
             }
             shared.pause(shared.timing.get().effect_us).await;
-            let result = if end == shared.ends.get() {
-                carry_out(&shared, &link, fault.as_ref(), body).await
-            } else {
-                Err(Failure::Lost)
-            };
+            let result = carry_out(&shared, &link, &life, fault.as_ref(), body).await;
             drop(turn);
             if fault == Some(Fault::FrozenAfter) {
-                thawed(&release, &link).await;
+                thawed(&release, &link, &life).await;
             }
             shared.pause(shared.timing.get().settle_us).await;
             settle_turn.turn().await;
             // Nobody may be waiting any more.
             let _ = settle.send(result);
         }));
-        Box::pin(async move { or_lost(settled, cut).await? })
+        Box::pin(async move { or_lost(settled, cut.pass()).await? })
     }
 }
 
-/// Waits until a frozen transaction is released, or its connection is gone.
-async fn thawed(release: &Gate, link: &Link) {
-    select(pin!(release.pass()), pin!(link.cut.pass())).await;
+/// Waits until a frozen transaction is released, or can never take effect any more.
+async fn thawed(release: &Gate, link: &Link, life: &Gate) {
+    select(pin!(release.pass()), pin!(aborted(link, life))).await;
 }
 
-/// What the transaction settles to, or `Lost` as soon as the connection is cut.
-async fn or_lost<T>(settled: oneshot::Receiver<T>, cut: Gate) -> Result<T, Failure> {
-    match select(settled, pin!(cut.pass())).await {
+/// Waits until what is under way never takes effect: the connection is cut, or (it may have been closed
+/// before) what it was opened on is over.
+async fn aborted(link: &Link, life: &Gate) {
+    select(pin!(link.cut.pass()), pin!(life.pass())).await;
+}
+
+/// What it settles to, or `Lost` if `lost` comes first.
+async fn or_lost<T>(
+    settled: oneshot::Receiver<T>,
+    lost: impl Future<Output = ()>,
+) -> Result<T, Failure> {
+    match select(settled, pin!(lost)).await {
         Either::Left((Ok(value), _)) => Ok(value),
         Either::Left((Err(oneshot::Canceled), _)) | Either::Right(_) => Err(Failure::Lost),
     }
@@ -124,10 +129,11 @@ async fn or_lost<T>(settled: oneshot::Receiver<T>, cut: Gate) -> Result<T, Failu
 async fn carry_out<T: 'static>(
     shared: &Inner,
     link: &Rc<Link>,
+    life: &Gate,
     fault: Option<&Fault>,
     body: Body<T>,
 ) -> Result<T, Failure> {
-    if link.cut.is_open() {
+    if link.cut.is_open() || life.is_open() {
         return Err(Failure::Lost);
     }
     match fault {
@@ -139,7 +145,7 @@ async fn carry_out<T: 'static>(
         }
         _ => {}
     }
-    let result = take_effect(shared, link, body).await;
+    let result = take_effect(shared, link, life, body).await;
     if fault == Some(&Fault::LostAfter) {
         shared.cut(link);
     }
@@ -149,6 +155,7 @@ async fn carry_out<T: 'static>(
 async fn take_effect<T: 'static>(
     shared: &Inner,
     link: &Rc<Link>,
+    life: &Gate,
     body: Body<T>,
 ) -> Result<T, Failure> {
     match body {
@@ -176,12 +183,11 @@ async fn take_effect<T: 'static>(
             link.env.spawn(Box::pin(async move {
                 let _ = decided.send(decide(seen));
             }));
-            let cut = link.cut.clone();
-            let writes = match or_lost(decision, cut).await? {
+            let writes = match or_lost(decision, aborted(link, life)).await? {
                 None => return Ok(wrote(false)),
                 Some(writes) => writes,
             };
-            if link.cut.is_open() {
+            if link.cut.is_open() || life.is_open() {
                 return Err(Failure::Lost);
             }
             shared.check_room(bytes_put(&writes))?;

@@ -52,8 +52,8 @@ pub(super) struct Inner {
     disk: RefCell<Disk>,
     /// How often which kind of fault was met.
     pub met: RefCell<BTreeMap<&'static str, usize>>,
-    /// How often the power was cut or the database deleted: what was under way then never takes effect.
-    pub ends: Cell<u64>,
+    /// Opened, and replaced by a shut one, when the power is cut or the database deleted.
+    life: RefCell<Gate>,
     pub timing: Cell<Timing>,
     pub quota_bytes: Cell<Option<usize>>,
     pub line: Turnstile,
@@ -85,12 +85,14 @@ impl SimDatabase {
     /// A new, empty database in the world of `env`.
     #[must_use]
     pub fn new(env: &SimEnv) -> Self {
+        let life = Gate::default();
+        life.shut();
         Self(Rc::new(Inner {
             env: env.root(),
             stores: RefCell::default(),
             disk: RefCell::default(),
             met: RefCell::default(),
-            ends: Cell::default(),
+            life: RefCell::new(life),
             timing: Cell::default(),
             quota_bytes: Cell::default(),
             line: Turnstile::default(),
@@ -185,9 +187,17 @@ impl SimDatabase {
 }
 
 impl Inner {
-    /// Whatever was issued until now and has not taken effect never will.
+    /// Open once nothing issued until now that has not taken effect ever will.
+    pub fn life(&self) -> Gate {
+        self.life.borrow().clone()
+    }
+
+    /// Whatever was issued until now and has not taken effect never will, be it half-way and its
+    /// connection closed.
     fn end(&self) {
-        self.ends.set(self.ends.get() + 1);
+        let next = Gate::default();
+        next.shut();
+        self.life.replace(next).open();
     }
 
     /// Notes that a transaction has committed, for a cut of power to come.
