@@ -9,7 +9,7 @@ use wasm_bindgen::prelude::*;
 use super::db::DbPort;
 use super::errors;
 use super::kv::KvPort;
-use super::outcome;
+use super::outcome::{self, Returned};
 use super::session::AnySession;
 use super::strings::{self, received};
 use super::transaction::TransactionPort;
@@ -17,10 +17,11 @@ use crate::backend::indexeddb::IndexedDbConnector;
 use crate::backend::memory::MemoryConnector;
 use crate::backend::{Connector, Durability};
 use crate::codec::tuple::prefix_range;
+use crate::engine::access::{Session, Writes, afresh};
 use crate::engine::{Engine, Notice, Options, Reason, Stats, Subscription};
 use crate::env::browser::BrowserEnv;
 use crate::error::Result;
-use crate::models::{Scope, keys};
+use crate::models::{Scope, keys, nodes};
 
 /// Opens the engine of one database.
 #[wasm_bindgen(js_name = openPort, unchecked_return_type = "Promise<PatchPort>")]
@@ -93,6 +94,13 @@ pub fn scope(name: &str, is_node: bool) -> Result<Scope> {
     })
 }
 
+/// The encoded scope of a node.
+fn node(id: &str) -> Result<bytes::Bytes, JsValue> {
+    scope(id, true)
+        .and_then(|scope| keys::encoded_scope(&scope))
+        .map_err(|error| errors::to_js(&error))
+}
+
 #[wasm_bindgen]
 impl PatchPort {
     /// The key-value store of a scope.
@@ -136,6 +144,35 @@ impl PatchPort {
         outcome::promise(self.engine.stats(ranges.into()), |stats| {
             Ok(numbers(&stats).into())
         })
+    }
+
+    /// The nodes that own data, as ids and bytes in turn.
+    pub fn nodes(&self) -> Returned {
+        let begin = || Ok((nodes::Nodes::default(), Array::new()));
+        let work = afresh(begin, |(nodes, out), r| {
+            while let Some((id, bytes)) = nodes.step(r)? {
+                out.push(&strings::to_js(id.as_js()));
+                out.push(&outcome::count(bytes)?);
+            }
+            Ok(out.clone().into())
+        });
+        outcome::read(self.engine.read(work), Ok)
+    }
+
+    /// Removes all that a node owns; whether it owned something.
+    #[wasm_bindgen(js_name = deleteNode)]
+    pub fn delete_node(&self, id: &str) -> Result<Promise, JsValue> {
+        let scope = node(id)?;
+        let work = Box::new(move |w: &mut dyn Writes| nodes::delete(w, &scope));
+        Ok(outcome::promise(self.engine.write(work), outcome::plain))
+    }
+
+    /// Copies all that a node owns to another, which owns nothing yet.
+    #[wasm_bindgen(js_name = copyNode)]
+    pub fn copy_node(&self, from: &str, to: &str) -> Result<Promise, JsValue> {
+        let mut copy = nodes::Copy::new(node(from)?, node(to)?);
+        let work = Box::new(move |w: &mut dyn Writes| copy.step(w));
+        Ok(outcome::promise(self.engine.write(work), outcome::nothing))
     }
 
     /// Calls `changed(remote, scopes)` after each commit, scopes as kinds and names in turn, and

@@ -87,6 +87,15 @@ impl Cursor {
     }
 }
 
+/// How much a stretch of a scan holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Measure {
+    /// Live records.
+    pub records: u64,
+    /// Bytes of their keys and values, before compression.
+    pub bytes: u64,
+}
+
 /// A consistent view of the keyspace.
 pub trait Reads {
     /// True in the first attempt on a view: work with progress of its own starts over. (The view
@@ -113,6 +122,12 @@ pub trait Reads {
     /// # Errors
     /// [`Stop`]; the cursor stays where it was.
     fn next_key(&mut self, cursor: &mut Cursor) -> Attempt<Option<Bytes>>;
+    /// How much the next stretch of an ascending scan holds: one record, or many that need not be
+    /// looked at one by one; `None` at its end. Does not load large values.
+    ///
+    /// # Errors
+    /// [`Stop`]; the cursor stays where it was.
+    fn measure(&mut self, cursor: &mut Cursor) -> Attempt<Option<Measure>>;
     /// To be called now and then by work that loops.
     ///
     /// # Errors

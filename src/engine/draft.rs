@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use std::rc::Rc;
 
-use super::access::{Attempt, Cursor, KeyRange, Need, Reads, Stop, Writes};
+use super::access::{Attempt, Cursor, KeyRange, Measure, Need, Reads, Stop, Writes};
 use super::cache::Cache;
 use super::footprint::ReadSet;
 use super::memtable::Memtable;
@@ -173,6 +173,23 @@ impl Reads for Snapshot {
         Ok(Some(key))
     }
 
+    fn measure(&mut self, cursor: &mut Cursor) -> Attempt<Option<Measure>> {
+        let mut pending = take_state(cursor, &self.view);
+        let found = match pending.next.take() {
+            Some((key, cell)) => {
+                let bytes = key.len() as u64 + cell.len();
+                Ok(Some((key, Measure { records: 1, bytes })))
+            }
+            None if pending.ended => Ok(None),
+            None => pending.scan.measure(&self.ground.cache, &cursor.range),
+        };
+        cursor.state = Some(pending);
+        Ok(found?.map(|(last, measure)| {
+            cursor.last = Some(last);
+            measure
+        }))
+    }
+
     fn breathe(&mut self) -> Attempt<()> {
         if self.breaths.is_multiple_of(BREATHS) {
             let now = self.ground.env.monotonic_ms();
@@ -312,6 +329,12 @@ impl Reads for Draft {
         self.show();
         self.reads.add_range(&cursor.range);
         self.base.next_key(cursor)
+    }
+
+    fn measure(&mut self, cursor: &mut Cursor) -> Attempt<Option<Measure>> {
+        self.show();
+        self.reads.add_range(&cursor.range);
+        self.base.measure(cursor)
     }
 
     fn breathe(&mut self) -> Attempt<()> {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use std::rc::Rc;
 
-use super::access::{Attempt, KeyRange};
+use super::access::{Attempt, KeyRange, Measure};
 use super::cache::Cache;
 use super::memtable::Memtable;
 use super::source::{Listing, Source, after};
@@ -195,6 +195,44 @@ impl Scan {
             .enumerate()
             .all(|(other, head)| other == at || !matches!(head, Head::At(key) if *key <= last));
         Ok(free.then_some(at))
+    }
+
+    /// How much the next stretch within `range` holds, and its last key: a segment that nothing
+    /// else overlaps is not read, since the directory knows its counts; else it is one record.
+    ///
+    /// # Errors
+    /// [`Stop`](super::access::Stop); the scan stays where it was.
+    pub fn measure(
+        &mut self,
+        cache: &Cache,
+        range: &KeyRange,
+    ) -> Attempt<Option<(Bytes, Measure)>> {
+        if !self.is_masked()
+            && let Some(at) = self.undisputed(cache)?
+            && let Some(Source::Segments(source)) = self.source_mut(at)
+            && let Some(entry) = source.entry(cache)?
+            && range.from <= entry.first
+            && entry.last < range.until
+        {
+            let measure = Measure {
+                records: entry.records,
+                bytes: entry.bytes,
+            };
+            let last = entry.last.clone();
+            source.skip_entry();
+            return Ok(Some((last, measure)));
+        }
+        let found = self.next_cell(cache, &mut |_| {})?;
+        Ok(found.map(|(key, cell)| {
+            let measure = match cell {
+                Cell::Tombstone => Measure::default(),
+                cell => Measure {
+                    records: 1,
+                    bytes: key.len() as u64 + cell.len(),
+                },
+            };
+            (key, measure)
+        }))
     }
 
     /// A source, to look at or to move by whole segments; its head is looked up anew.

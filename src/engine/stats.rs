@@ -8,9 +8,7 @@ use super::directory;
 use super::load::{LoadError, load};
 use super::scan::Scan;
 use super::slice::Slice;
-use super::source::Source;
 use super::view::View;
-use crate::codec::cell::Cell;
 use crate::error::Result;
 
 use super::access::Stop;
@@ -89,41 +87,15 @@ async fn count(
     let mut slice = Slice::new(core);
     loop {
         slice.breathe(core).await;
-        match count_next(core, &mut scan, range, stats) {
-            Ok(true) => {}
-            Ok(false) => return Ok(()),
+        match scan.measure(&core.ground.cache, range) {
+            Ok(Some((_, measure))) => {
+                stats.records += measure.records;
+                stats.live_bytes += measure.bytes;
+            }
+            Ok(None) => return Ok(()),
             Err(Stop::Fail(error)) => return Err(error.into()),
             Err(Stop::Yield) => core.env().yield_now().await,
             Err(Stop::Need(need)) => load(core, need).await?,
         }
     }
-}
-
-fn count_next(
-    core: &Core,
-    scan: &mut Scan,
-    range: &KeyRange,
-    stats: &mut Stats,
-) -> Result<bool, Stop> {
-    let cache = &core.ground.cache;
-    if !scan.is_masked()
-        && let Some(at) = scan.undisputed(cache)?
-        && let Some(Source::Segments(source)) = scan.source_mut(at)
-        && let Some(entry) = source.entry(cache)?
-        && range.from <= entry.first
-        && entry.last < range.until
-    {
-        stats.records += entry.records;
-        stats.live_bytes += entry.bytes;
-        source.skip_entry();
-        return Ok(true);
-    }
-    let Some((key, cell)) = scan.next_cell(cache, &mut |_| {})? else {
-        return Ok(false);
-    };
-    if !matches!(cell, Cell::Tombstone) {
-        stats.records += 1;
-        stats.live_bytes += key.len() as u64 + cell.len();
-    }
-    Ok(true)
 }

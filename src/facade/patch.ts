@@ -3,6 +3,7 @@ import { originEstimate } from "./estimate.js";
 import { Events, scopesOf } from "./events.js";
 import type { PatchPort } from "./glue.js";
 import { Handle } from "./handle.js";
+import { name } from "./names.js";
 import { func } from "./options.js";
 import { Stores } from "./stores.js";
 import { transact, type TransactionOptions } from "./transaction.js";
@@ -97,6 +98,25 @@ export class OpenedPatch implements Patch {
       originUsage: origin.usage,
       originQuota: origin.quota,
     };
+  }
+
+  async nodes(): Promise<{ node: string; bytes: number }[]> {
+    const flat = (await this.#handle.call(() => this.#port.nodes())) as (string | number)[];
+    const found: { node: string; bytes: number }[] = [];
+    for (let at = 0; at < flat.length; at += 2) {
+      found.push({ node: flat[at] as string, bytes: flat[at + 1] as number });
+    }
+    return found;
+  }
+
+  async deleteNode(node: string): Promise<boolean> {
+    const n = name(node, "node id");
+    return this.#handle.call(() => this.#port.deleteNode(n)) as Promise<boolean>;
+  }
+
+  async copyNode(from: string, to: string): Promise<void> {
+    const [f, t] = [name(from, "from"), name(to, "to")];
+    return this.#handle.call(() => this.#port.copyNode(f, t)) as Promise<void>;
   }
 
   on<E extends keyof PatchEvents>(event: E, listener: (e: PatchEvents[E]) => void): () => void {

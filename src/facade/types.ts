@@ -61,6 +61,15 @@ export interface Patch {
   /** Merges the log into pages and gives back the space of dead data. */
   compact(): Promise<void>;
   stats(): Promise<PatchStats>;
+  /** The nodes that own something in their unnamed stores, ascending by id, with the bytes of it
+   *  as {@link PatchStats.liveBytes} counts them (0: nothing is left but an empty collection). */
+  nodes(): Promise<{ node: string; bytes: number }[]>;
+  /** Removes all that a node owns, at once. False when it owned nothing. */
+  deleteNode(node: string): Promise<boolean>;
+  /** Copies all that a node owns to another, at once: keys, and documents with their ids, times
+   *  and order. A node that owns nothing leaves the other with nothing. Rejects with Exists when
+   *  `to` owns something. */
+  copyNode(from: string, to: string): Promise<void>;
   /** Returns the unsubscribe. */
   on<E extends keyof PatchEvents>(event: E, listener: (e: PatchEvents[E]) => void): () => void;
   /** Waits for the writes already issued; later calls are Closed. Closing twice is fine. */

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::backend::Id;
 use crate::codec::order::{Order, PROVISIONAL};
-use crate::engine::access::{Attempt, Cursor, KeyRange, Need, Reads, Stop, Writes};
+use crate::engine::access::{Attempt, Cursor, KeyRange, Measure, Need, Reads, Stop, Writes};
 use crate::error::Error;
 
 /// What is committed, and how to disturb.
@@ -174,6 +174,14 @@ impl Reads for Batch<'_> {
 
     fn next_key(&mut self, cursor: &mut Cursor) -> Attempt<Option<Bytes>> {
         Ok(self.next(cursor)?.map(|(key, _)| key))
+    }
+
+    fn measure(&mut self, cursor: &mut Cursor) -> Attempt<Option<Measure>> {
+        let found = self.next(cursor)?;
+        Ok(found.map(|(key, value)| Measure {
+            records: 1,
+            bytes: (key.len() + value.len()) as u64,
+        }))
     }
 
     fn breathe(&mut self) -> Attempt<()> {

@@ -54,6 +54,32 @@ pub fn scope_prefix(kind: u8, scope: &Scope) -> Result<Vec<u8>> {
     Ok(key)
 }
 
+/// The kinds of keys that a scope's data lie under.
+pub const OWNED: [u8; 4] = [KV, DOCUMENT, ID, COLLECTION];
+
+/// A scope as it is encoded in keys.
+///
+/// # Errors
+/// `InvalidArgument` when the scope's name is empty or too long.
+pub fn encoded_scope(scope: &Scope) -> Result<Bytes> {
+    Ok(Bytes::from(scope_prefix(KV, scope)?).slice(1..))
+}
+
+/// The keys of one kind in an encoded scope.
+#[must_use]
+pub fn range_of(kind: u8, scope: &[u8]) -> KeyRange {
+    let mut prefix = Vec::with_capacity(scope.len() + 1);
+    prefix.push(kind);
+    prefix.extend_from_slice(scope);
+    tuple::range_within(prefix.into())
+}
+
+/// The scopes of all nodes, in one kind of keys.
+#[must_use]
+pub fn node_range(kind: u8) -> KeyRange {
+    tuple::prefix_range(Bytes::copy_from_slice(&[kind, NODE]))
+}
+
 /// `kind scope name`, the beginning of every key of that kind in that collection.
 ///
 /// # Errors
@@ -79,7 +105,7 @@ pub fn with_string(prefix: &[u8], text: JsStr<'_>) -> Bytes {
 #[must_use]
 pub fn scope_bytes(key: &[u8]) -> Option<&[u8]> {
     let (&kind, rest) = key.split_first()?;
-    if !matches!(kind, KV | DOCUMENT | ID | COLLECTION) {
+    if !OWNED.contains(&kind) {
         return None;
     }
     let (_, name) = rest.split_first()?;

@@ -8,6 +8,7 @@ pub mod documents;
 pub mod keys;
 pub mod kv;
 pub mod names;
+pub mod nodes;
 pub mod pace;
 pub mod query;
 pub mod scope;

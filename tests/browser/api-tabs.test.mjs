@@ -92,3 +92,48 @@ test("tabs: what one wrote is there when both have closed", async () => {
     globalThis.kit.same(await again.kv("s").get("last"), [-0, NaN]);
   });
 });
+
+test("tabs: what another tab writes to the target of a copy is before it or after it", async () => {
+  const [one, two] = [await tab(), await tab()];
+  await one.evaluate(() =>
+    globalThis.patch.node("from").kv.setMany(Array.from({ length: 50 }, (_, at) => [`${at}`, "copied"])));
+  const outcomes = new Set();
+  for (let round = 0; round < 40; round++) {
+    const to = `to ${round}`;
+    const [copied] = await Promise.all([
+      one.evaluate((to) => globalThis.patch.copyNode("from", to).then(() => "copied", (error) => error.code), to),
+      two.evaluate((to) => globalThis.patch.node(to).kv.set("7", "mine"), to),
+    ]);
+    outcomes.add(copied);
+    // Whoever comes second has seen both.
+    const expected = copied === "copied" ? 50 : 1;
+    for (const page of [one, two]) {
+      await page.evaluate(async ([to, expected]) => {
+        const { kv } = globalThis.patch.node(to);
+        await globalThis.kit.until(async () => (await kv.count()) === expected && (await kv.get("7")) === "mine", to);
+      }, [to, expected]);
+    }
+  }
+  for (const outcome of outcomes) {
+    if (outcome !== "copied" && outcome !== "Exists") throw new Error(`a copy ended in ${outcome}`);
+  }
+});
+
+test("tabs: deleting a node tells the other tab's watchers, once, and both see it gone", async () => {
+  const [one, two] = [await tab(), await tab()];
+  await two.evaluate(() => globalThis.patch.node("gone").kv.setMany([["k", 1], ["other", 2]]));
+  await one.evaluate(async () => {
+    const { kv } = globalThis.patch.node("gone");
+    await globalThis.kit.until(async () => (await kv.get("k")) === 1);
+    globalThis.seen = [];
+    kv.watch("k", (value) => globalThis.seen.push(value));
+  });
+  await two.evaluate(async () => globalThis.kit.same(await globalThis.patch.deleteNode("gone"), true));
+  await one.evaluate(async () => {
+    const { until, same } = globalThis.kit;
+    await until(() => globalThis.seen.length > 0, "the watcher");
+    same(globalThis.seen, [undefined]);
+    same(await globalThis.patch.deleteNode("gone"), false);
+    same((await globalThis.patch.nodes()).some(({ node }) => node === "gone"), false);
+  });
+});

@@ -6,7 +6,7 @@ use fastrand::Rng;
 use patchstore::codec::js_string::JsString;
 use patchstore::codec::order::Order;
 use patchstore::codec::value::{Value, from_json};
-use patchstore::engine::access::{Attempt, Cursor, KeyRange, Reads, Writes};
+use patchstore::engine::access::{Attempt, Cursor, KeyRange, Measure, Reads, Writes};
 use patchstore::models::Scope;
 use patchstore::models::documents::{Collection, Find, FindSpec, Query};
 
@@ -40,6 +40,9 @@ impl Reads for OneDocument {
         }
         cursor.last = Some(cursor.range.from.clone());
         Ok(cursor.last.clone())
+    }
+    fn measure(&mut self, _: &mut Cursor) -> Attempt<Option<Measure>> {
+        Ok(None)
     }
     fn breathe(&mut self) -> Attempt<()> {
         Ok(())

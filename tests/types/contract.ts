@@ -32,6 +32,9 @@ export interface Patch {
   compact(): Promise<void>;
   stats(): Promise<PatchStats>;
   on<E extends keyof PatchEvents>(event: E, listener: (e: PatchEvents[E]) => void): () => void;
+  nodes(): Promise<{ node: string; bytes: number }[]>;
+  deleteNode(node: string): Promise<boolean>;
+  copyNode(from: string, to: string): Promise<void>;
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }

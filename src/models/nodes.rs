@@ -1,0 +1,209 @@
+//! What nodes own: their unnamed stores, taken together.
+
+use bytes::Bytes;
+
+use super::keys;
+use super::pace::Pace;
+use super::scope::Scope;
+use crate::codec::js_string::JsString;
+use crate::codec::order::{ORDER_BYTES, Order};
+use crate::engine::access::{Attempt, Cursor, Reads, Writes};
+use crate::error::{Code, Error, Result};
+
+/// Where nodes show: a collection that has lost its documents is data too.
+const SHOWN: [u8; 3] = [keys::KV, keys::DOCUMENT, keys::COLLECTION];
+/// What of it the user stored.
+const MEASURED: [u8; 2] = [keys::KV, keys::DOCUMENT];
+
+/// Lists the nodes that own data. Goes from node to node, not from record to record.
+#[derive(Default)]
+pub struct Nodes {
+    /// The encoded scope of the node at hand, and its bytes so far.
+    node: Option<(Bytes, u64)>,
+    /// What of it is being measured.
+    cursor: Option<Cursor>,
+    measured: usize,
+    /// Scopes up to this one are done.
+    done: Option<Bytes>,
+    pace: Pace,
+}
+
+impl Nodes {
+    /// The next node, ascending: its id, and the bytes of the keys and values of its key-value
+    /// pairs and documents, before compression. `None` when there is none left.
+    ///
+    /// # Errors
+    /// A stop; nothing is lost by it.
+    pub fn step(&mut self, r: &mut dyn Reads) -> Attempt<Option<(JsString, u64)>> {
+        if self.node.is_none() {
+            self.node = self.next_scope(r)?.map(|scope| (scope, 0));
+            self.measured = 0;
+        }
+        let Some((scope, bytes)) = &mut self.node else {
+            return Ok(None);
+        };
+        while let Some(&kind) = MEASURED.get(self.measured) {
+            let all = || keys::range_of(kind, scope);
+            let cursor = self.cursor.get_or_insert_with(|| Cursor::new(all(), false));
+            while let Some(measure) = r.measure(cursor)? {
+                *bytes += measure.bytes;
+                self.pace.step(r)?;
+            }
+            self.cursor = None;
+            self.measured += 1;
+        }
+        self.pace.step(r)?;
+        let (Scope::Node(id) | Scope::Name(id)) = keys::read_scope(scope)?;
+        let bytes = *bytes;
+        self.done = self.node.take().map(|(scope, _)| scope);
+        Ok(Some((id, bytes)))
+    }
+
+    /// The least encoded scope of a node above those that are done.
+    fn next_scope(&self, r: &mut dyn Reads) -> Attempt<Option<Bytes>> {
+        let mut least: Option<Bytes> = None;
+        for kind in SHOWN {
+            let mut range = keys::node_range(kind);
+            if let Some(done) = &self.done {
+                range.from = keys::range_of(kind, done).until;
+            }
+            if let Some(key) = r.next_key(&mut Cursor::new(range, false))? {
+                let scope = keys::scope_bytes(&key).ok_or_else(broken)?;
+                if least.as_ref().is_none_or(|least| scope < &least[..]) {
+                    least = Some(Bytes::copy_from_slice(scope));
+                }
+            }
+        }
+        Ok(least)
+    }
+}
+
+fn broken() -> Error {
+    Error::corrupt("a stored key is cut short")
+}
+
+/// Removes all that a scope (as it is encoded in keys) owns; true when it owned something.
+///
+/// # Errors
+/// A stop.
+pub fn delete(w: &mut dyn Writes, scope: &[u8]) -> Attempt<bool> {
+    let owned = owns(w, scope)?;
+    if owned {
+        for kind in keys::OWNED {
+            w.delete_range(keys::range_of(kind, scope));
+        }
+    }
+    Ok(owned)
+}
+
+fn owns(w: &mut dyn Writes, scope: &[u8]) -> Attempt<bool> {
+    for kind in SHOWN {
+        let mut cursor = Cursor::new(keys::range_of(kind, scope), false);
+        if w.next_key(&mut cursor)?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Copies all that a scope owns to another, which owns nothing yet.
+pub struct Copy {
+    from: Bytes,
+    to: Bytes,
+    /// Which kind of keys is being read.
+    at: usize,
+    cursor: Option<Cursor>,
+    /// What was read.
+    read: Vec<(Bytes, Bytes)>,
+    written: usize,
+    pace: Pace,
+}
+
+impl Copy {
+    /// Copies from `from` to `to`, as they are encoded in keys.
+    #[must_use]
+    pub fn new(from: Bytes, to: Bytes) -> Self {
+        Self {
+            from,
+            to,
+            at: 0,
+            cursor: None,
+            read: Vec::new(),
+            written: 0,
+            pace: Pace::default(),
+        }
+    }
+
+    /// Runs until it does not stop. What is copied stays in memory until it is committed.
+    ///
+    /// # Errors
+    /// A stop; `Exists` when the target owns something.
+    pub fn step(&mut self, w: &mut dyn Writes) -> Attempt<()> {
+        if w.is_fresh() {
+            *self = Self::new(self.from.clone(), self.to.clone());
+        }
+        // Everything is read before anything is written: a cursor would lose its place.
+        if self.written == 0 {
+            if owns(w, &self.to)? {
+                let message = "the target of the copy owns data already";
+                return Err(Error::new(Code::Exists, message).into());
+            }
+            self.read_all(w)?;
+        }
+        while let Some((key, value)) = self.read.get(self.written) {
+            self.put(w, key, value)?;
+            self.written += 1;
+            self.pace.step(w)?;
+        }
+        Ok(())
+    }
+
+    fn read_all(&mut self, w: &mut dyn Writes) -> Attempt<()> {
+        while let Some(&kind) = keys::OWNED.get(self.at) {
+            let begin = || Cursor::new(keys::range_of(kind, &self.from), false);
+            let cursor = self.cursor.get_or_insert_with(begin);
+            while let Some(pair) = w.next(cursor)? {
+                self.read.push(pair);
+                self.pace.step(w)?;
+            }
+            self.cursor = None;
+            self.at += 1;
+        }
+        Ok(())
+    }
+
+    /// Documents keep their places in the order of insertion, which are unique in the patch; one
+    /// that is not committed yet gets its real place in the copy too.
+    fn put(&self, w: &mut dyn Writes, key: &Bytes, value: &Bytes) -> Result<()> {
+        let kind = key.first().copied().unwrap_or_default();
+        let is_placed = kind == keys::DOCUMENT;
+        let end = key
+            .len()
+            .saturating_sub(if is_placed { ORDER_BYTES } else { 0 });
+        let rest = key.get(1 + self.from.len()..end).ok_or_else(broken)?;
+        let mut copy = Vec::with_capacity(1 + self.to.len() + rest.len());
+        copy.push(kind);
+        copy.extend_from_slice(&self.to);
+        copy.extend_from_slice(rest);
+        let (copy, value) = (copy.into(), value.clone());
+        if !is_placed && kind != keys::ID {
+            w.put(copy, value);
+            return Ok(());
+        }
+        let place = if is_placed {
+            key.get(end..)
+        } else {
+            Some(&value[..])
+        };
+        let place = place.and_then(Order::from_bytes).ok_or_else(broken)?;
+        if is_placed {
+            w.put_at(copy, place, value);
+        } else {
+            w.put_order(copy, place);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
