@@ -1,43 +1,49 @@
 /**
- * Measures patchstore next to plain IndexedDB, in one run of headless Chromium.
- * ROUNDS sets how often each is measured (default 3); the median is printed.
+ * Measures patchstore and its peers in one run of a headless browser, on a profile on disk.
+ *
+ *   SYSTEMS=patchstore,indexeddb   only these (default: all)
+ *   WORK=put,update                only these work items
+ *   ROUNDS=5                       how often (default 3)
+ *
+ * Writes target/bench/results.json.
  */
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cpus, release, type } from "node:os";
 import { fileURLToPath } from "node:url";
-import { mkdir, writeFile } from "node:fs/promises";
 import { openBrowser } from "../tests/browser/support/browser.mjs";
-import { serve } from "../tests/browser/support/server.mjs";
+import { asText, summarize } from "../www/bench/report.js";
+import { systems } from "../www/bench/systems/index.js";
+import { work } from "../www/bench/work/index.js";
+import { measure } from "./bench/rounds.mjs";
+import { buildSite, bytesOverTheWire, serveSite } from "./bench/site.mjs";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
+const target = fileURLToPath(new URL("../target/bench", import.meta.url));
+const list = (text, all) => (text ? text.split(",") : all);
+const names = list(process.env.SYSTEMS, Object.keys(systems));
+const items = list(process.env.WORK, work.map(({ id }) => id));
 const rounds = Number(process.env.ROUNDS ?? 3);
+for (const name of names) if (!systems[name]) throw new Error(`no system is called ${name}: ${Object.keys(systems).join(", ")}`);
 
-const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
-const cell = (ms) => (ms >= 10 ? `${ms.toFixed(0)} ms` : ms >= 1 ? `${ms.toFixed(1)} ms` : `${(1000 * ms).toFixed(0)} µs`);
-
-const server = await serve();
-const browser = await openBrowser();
+const manifest = await buildSite();
+await mkdir(target, { recursive: true });
+const profile = await mkdtemp(`${target}/profile-`);
+const server = await serveSite();
+const context = await openBrowser({ profile, args: ["--enable-blink-features=ForceEagerMeasureMemory"] });
 try {
-  const runs = [];
-  for (let round = 0; round < rounds; round++) {
-    const context = await browser.newContext();
-    const page = await context.newPage();
-    page.on("pageerror", (error) => console.error(error));
-    await page.goto(`${server.origin}/www/bench/index.html`);
-    runs.push(await page.evaluate(() => globalThis.measure()));
-    await context.close();
-  }
-  const rows = runs[0].map(({ name }, at) => ({
-    name,
-    patchstore: median(runs.map((run) => run[at].patchstore)),
-    indexeddb: median(runs.map((run) => run[at].indexeddb)),
-  }));
-  console.log(`${"per operation".padEnd(40)}${"patchstore".padStart(12)}${"IndexedDB".padStart(12)}${"ratio".padStart(9)}`);
-  for (const { name, patchstore, indexeddb } of rows) {
-    const ratio = `${(indexeddb / patchstore).toFixed(1)}×`;
-    console.log(name.padEnd(40) + cell(patchstore).padStart(12) + cell(indexeddb).padStart(12) + ratio.padStart(9));
-  }
-  await mkdir(`${root}target`, { recursive: true });
-  await writeFile(`${root}target/bench.json`, JSON.stringify({ browser: browser.version(), rounds, rows }, null, 2));
+  const samples = await measure({ context, port: server.port, names, items, rounds });
+  const results = {
+    date: new Date().toISOString(),
+    machine: `${cpus().length} × ${cpus()[0].model}, ${type()} ${release()}`,
+    browser: `Chromium ${context.browser()?.version() ?? ""}`,
+    rounds,
+    systems: Object.fromEntries(names.map((name) => [name, { wire: bytesOverTheWire(manifest, name) }])),
+    cells: summarize(samples),
+    samples,
+  };
+  console.log(asText(results));
+  await writeFile(`${target}/results.json`, JSON.stringify(results, null, 1));
 } finally {
-  await browser.close();
-  await server.close();
+  await context.close();
+  server.close();
+  await rm(profile, { recursive: true, force: true });
 }

@@ -1,0 +1,83 @@
+/** Bundles the benchmark's pages with the peers, and serves them, on any host name. */
+import { createServer } from "node:http";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { brotliCompressSync } from "node:zlib";
+import sirv from "sirv";
+import { build } from "vite";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const pages = `${root}www/bench`;
+const site = `${root}target/bench/site`;
+
+const versionOf = (name) =>
+  JSON.parse(readFileSync(name === "patchstore" ? `${root}pkg/package.json` : `${root}node_modules/${name}/package.json`)).version;
+
+/** Puts the site into target/bench/site; resolves to Vite's manifest: each module's files. */
+export async function buildSite() {
+  await build({
+    root: pages,
+    base: "./",
+    configFile: false,
+    logLevel: "warn",
+    resolve: {
+      alias: {
+        patchstore: `${root}pkg/index.js`,
+        "movies.json": `${root}node_modules/vega-datasets/data/movies.json`,
+      },
+    },
+    worker: { format: "es" },
+    build: {
+      outDir: site,
+      emptyOutDir: true,
+      manifest: "manifest.json",
+      target: "es2022",
+      modulePreload: false,
+      chunkSizeWarningLimit: 5000,
+      assetsInlineLimit: 0,
+      rollupOptions: { input: [`${pages}/run.html`] },
+    },
+  });
+  return JSON.parse(readFileSync(`${site}/manifest.json`));
+}
+
+/** The bytes, by brotli, of what a system's module brings along: its code, wasm and workers. */
+export function bytesOverTheWire(manifest, system) {
+  const files = new Set();
+  const visit = (key) => {
+    const { file, imports = [], assets = [] } = manifest[key];
+    if (files.has(file)) return;
+    files.add(file);
+    assets.forEach((asset) => files.add(asset));
+    imports.filter((key) => !manifest[key].isEntry).forEach(visit);
+  };
+  visit(`systems/${system}.js`);
+  return [...files].reduce((sum, file) => sum + brotliCompressSync(readFileSync(`${site}/${file}`)).length, 0);
+}
+
+/** Name and version of each package. */
+export const versionsOf = (packages) => Object.fromEntries(packages.map((name) => [name, versionOf(name)]));
+
+/** Isolated, so that the clock is fine and memory can be measured. */
+const HEADERS = {
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cross-Origin-Embedder-Policy": "require-corp",
+  "Cross-Origin-Resource-Policy": "cross-origin",
+};
+
+/** @returns {Promise<{port: number, close(): void}>} */
+export async function serveSite(port = 0) {
+  const files = sirv(site, { setHeaders: (response) => Object.entries(HEADERS).forEach(([name, value]) => response.setHeader(name, value)) });
+  const server = createServer((request, response) => files(request, response, () => response.writeHead(404).end()));
+  await new Promise((listening, failed) => {
+    server.once("error", failed);
+    server.listen(port, "127.0.0.1", listening);
+  });
+  return {
+    port: server.address().port,
+    close() {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}

@@ -1,0 +1,76 @@
+/** Runs one phase on one system in this page. */
+import { systems } from "./systems/index.js";
+import { OPENS_ITSELF, phases } from "./work/index.js";
+import { documentsOf, valueOf } from "./documents.js";
+
+const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
+
+/** Which database a phase works on. */
+const databaseOf = (phase) =>
+  phase === "movies" ? "movies" : phase.startsWith("large") ? "large" : "main";
+
+/** Every kind of call a few times, on a database of its own, until the code is compiled. */
+async function warmUp(system) {
+  const store = await system.open("warm-up");
+  for (let round = 0; round < 3; round++) {
+    const ids = await store.insertMany(documentsOf(round * 200, 200));
+    for (let at = 0; at < 10; at++) {
+      const id = await store.insert(documentsOf(1000 + at, 1)[0]);
+      await store.update(id, { title: "warm" });
+      await store.set(`${at}`, valueOf(at, 100));
+      await store.read(`${at}`);
+    }
+    await Promise.all(ids.map((id) => store.get(id)));
+    await store.all();
+    await store.where("group", "group 7");
+    await store.deleteMany(ids);
+  }
+  await store.close();
+  await system.remove("warm-up");
+}
+
+/**
+ * @param {{system: string, phase: string, state: object, wanted: string[]}} job `state`: what the
+ *   phases before have left; `wanted`: the ids of the items to run
+ * @returns {Promise<{samples: object[], state: object}>} a sample: item, what was measured
+ *   (milliseconds per operation, or bytes), of how many operations, or why it could not be
+ */
+export async function runPhase({ system: systemName, phase, state, wanted }) {
+  const system = (await systems[systemName]()).default;
+  const samples = [];
+  const items = phases[phase].filter(({ id }) => {
+    const reason = system.skips?.[id] ?? system.skips?.[phase];
+    if (reason) samples.push({ item: id, skipped: reason });
+    return !reason && wanted.includes(id);
+  });
+  if (items.length === 0) return { samples, state };
+  const name = databaseOf(phase);
+  if (!items.some(({ id }) => id === "load")) await system.load?.();
+  if (!OPENS_ITSELF.has(phase)) await warmUp(system);
+  const store = OPENS_ITSELF.has(phase) ? null : await system.open(name);
+  for (const item of items) {
+    const times = system.fewer?.[item.id] ?? item.times;
+    samples.push(await sampleOf(item, times, { store, system, name, state, times }, systemName));
+  }
+  await store?.close();
+  return { samples, state };
+}
+
+async function sampleOf(item, times, context, systemName) {
+  const measured = [];
+  const timed = async (work) => {
+    const start = performance.now();
+    const result = await work();
+    measured.push((performance.now() - start) / times);
+    return result;
+  };
+  const noted = (number) => measured.push(number);
+  try {
+    await item.run({ ...context, timed, noted });
+    if (measured.length === 0) return { item: item.id, skipped: "not to be had in this browser" };
+    return { item: item.id, value: median(measured), times };
+  } catch (error) {
+    console.error(`${systemName}, ${item.id}: ${error?.stack ?? error}`);
+    return { item: item.id, failed: `${error?.message ?? error}` };
+  }
+}

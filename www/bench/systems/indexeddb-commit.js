@@ -1,0 +1,10 @@
+/** IndexedDB with an explicit commit() after the last request, which few know and use. */
+import { openPlain, removeDatabase } from "./indexeddb.js";
+
+export default {
+  title: "IndexedDB, commit()",
+  packages: [],
+  acknowledges: "complete (relaxed)",
+  open: (name) => openPlain(name, (transaction) => transaction.commit()),
+  remove: removeDatabase,
+};

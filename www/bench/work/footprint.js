@@ -1,0 +1,29 @@
+/** What is taken up, in bytes. */
+
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** As the browser counts the origin, which holds this database alone (in the page: nearly alone). */
+export const bytesOnDisk = {
+  id: "disk",
+  title: "bytes on disk (15 500 documents, 5 000 values)",
+  unit: "bytes",
+  needs: "sets",
+  times: 1,
+  async run({ noted }) {
+    await sleep(1000);
+    noted((await navigator.storage.estimate()).usage);
+  },
+};
+
+/** Of the page and its workers, after a garbage collection, with the database open and all of it read once. */
+export const memory = {
+  id: "memory",
+  title: "JS + wasm memory, all read once",
+  unit: "bytes",
+  needs: "all-cold",
+  times: 1,
+  async run({ noted }) {
+    if (!globalThis.crossOriginIsolated || !performance.measureUserAgentSpecificMemory) return;
+    noted((await performance.measureUserAgentSpecificMemory()).bytes);
+  },
+};

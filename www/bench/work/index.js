@@ -1,0 +1,58 @@
+/**
+ * What is measured, in order. Each item is a module whose default export is:
+ *
+ *   id, title     how it is called in files and in tables
+ *   needs         optional: the item that has to be run before
+ *   times         how many operations one sample is divided by
+ *   run(context)  does the work and checks its result, with these at hand:
+ *     store, system, name   the open database, its system and its name
+ *     state                 what items leave to later ones, as JSON (ids)
+ *     times                 as above, or fewer where the system says so
+ *     timed(work)           takes the time of `work`; resolves to what it gives. Called more than
+ *                           once, the median counts. What is outside of it is not measured.
+ *     noted(number)         records something other than a time
+ *
+ * A phase is a page of its own: nothing that an earlier phase read is in memory.
+ */
+import bulk from "./bulk.js";
+import { deleteHalf } from "./delete.js";
+import { bytesOnDisk, memory } from "./footprint.js";
+import { get, gets } from "./get.js";
+import { large, largeAll, largeReopen, largeWhere } from "./large.js";
+import { moviesAll, moviesBulk, moviesWhere } from "./movies.js";
+import { load, open, reopen } from "./open.js";
+import { put, puts } from "./put.js";
+import { all, allCold } from "./all.js";
+import { sets, values } from "./values.js";
+import update from "./update.js";
+import where from "./where.js";
+
+export const phases = {
+  fill: [open, bulk, put, puts, sets, get, gets, all, where, bytesOnDisk],
+  reopen: [load, reopen],
+  cold: [allCold, memory],
+  change: [update, deleteHalf, ...values],
+  movies: [moviesBulk, moviesAll, moviesWhere],
+  large: [large, largeAll, largeWhere],
+  "large-reopen": [largeReopen],
+};
+
+/** How often a phase is run in each round. */
+export const REPEATS = { reopen: 3 };
+
+/** Phases that open their databases by themselves. */
+export const OPENS_ITSELF = new Set(["reopen", "large-reopen"]);
+
+export const work = Object.values(phases).flat();
+
+/** The ids of the items that have to be run for those of `ids`. */
+export function closure(ids) {
+  const found = new Set(ids);
+  // A Set hands out what is added while it is walked.
+  for (const id of found) {
+    const item = work.find((item) => item.id === id);
+    if (!item) throw new Error(`no work item is called ${id}: ${work.map((item) => item.id).join(", ")}`);
+    if (item.needs) found.add(item.needs);
+  }
+  return found;
+}
