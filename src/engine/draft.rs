@@ -84,7 +84,7 @@ impl Snapshot {
         let mut pending = take_state(cursor, &self.view);
         let found = pending.fill(&self.ground.cache);
         let out = found.map(|()| pending.next.clone());
-        cursor.state = Some(Box::new(pending));
+        cursor.state = Some(pending);
         out
     }
 
