@@ -1,6 +1,6 @@
 //! Document stores.
 
-use js_sys::{Promise, Uint8Array};
+use js_sys::{Function, Promise, Uint8Array};
 use std::cell::RefCell;
 use wasm_bindgen::prelude::*;
 
@@ -12,7 +12,7 @@ use super::range::bound;
 use super::session::AnySession;
 use super::strings::{self, all_received, received};
 use super::values::{self, decode};
-use crate::engine::access::{Session, afresh};
+use crate::engine::access::{Session, WriteWork, afresh};
 use crate::env::Env;
 use crate::env::browser::BrowserEnv;
 use crate::error::{Error, Result};
@@ -74,15 +74,21 @@ fn query_of(encoded: &JsValue) -> Result<Query, JsValue> {
 
 #[wasm_bindgen]
 impl DbPort {
-    /// Inserts a document; its id.
-    pub fn insert(&self, collection: &str, encoded: &JsValue) -> Result<Promise, JsValue> {
+    /// Inserts a document; its id. `done` is called as `outcome::tell` says.
+    pub fn insert(
+        &self,
+        collection: &str,
+        encoded: &JsValue,
+        done: Function,
+    ) -> Result<JsValue, JsValue> {
         let collection = self.collection(collection)?;
         let stored = values::stored(encoded).map_err(thrown)?;
         let doc = prepared(&stored, BrowserEnv.now_ms()).map_err(thrown)?;
         let id = strings::to_js(doc.id());
         let mut insert = Insert::new(&collection, vec![doc]);
-        let done = self.session.write(Box::new(move |w| insert.step(w)));
-        Ok(outcome::promise(done, move |()| Ok(id)))
+        let work: WriteWork<()> = Box::new(move |w| insert.step(w));
+        self.session.write_and_tell(work, outcome::tell(done));
+        Ok(id)
     }
 
     /// A batch of documents, to be filled and committed.

@@ -13,7 +13,7 @@ use super::strings::{all_received, received};
 use super::update;
 use super::values::{self, decode};
 use super::watch::WatchPort;
-use crate::engine::access::{Attempt, Reads, Session, afresh};
+use crate::engine::access::{Attempt, Reads, Session, WriteWork, afresh};
 use crate::error::{Error, Result};
 use crate::models::Scope;
 use crate::models::kv::{self, DeleteMany, GetMany, Kv, Scan, SetMany};
@@ -95,15 +95,16 @@ impl KvPort {
         })
     }
 
-    /// Stores an encoded value.
-    pub fn set(&self, key: &str, encoded: &JsValue) -> Result<Promise, JsValue> {
+    /// Stores an encoded value; `done` is called as `outcome::tell` says.
+    pub fn set(&self, key: &str, encoded: &JsValue, done: Function) -> Result<(), JsValue> {
         let key = self.record(key)?;
         let stored = values::stored(encoded).map_err(thrown)?;
-        let done = self.session.write(Box::new(move |w| {
+        let work: WriteWork<()> = Box::new(move |w| {
             kv::set(w, &key, &stored);
             Ok(())
-        }));
-        Ok(outcome::promise(done, outcome::nothing))
+        });
+        self.session.write_and_tell(work, outcome::tell(done));
+        Ok(())
     }
 
     /// Removes a key; whether it existed.

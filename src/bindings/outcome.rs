@@ -2,7 +2,7 @@
 
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
-use js_sys::Promise;
+use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 
@@ -45,6 +45,19 @@ pub fn promise<T: 'static>(
 /// One kind of future for all promises: what drives them is compiled once.
 pub fn to_promise(future: LocalBoxFuture<'static, Returned>) -> Promise {
     future_to_promise(future)
+}
+
+/// Calls `done` without an argument, or with the error: the facade has a promise already, and a
+/// second one would cost more than the write itself.
+pub fn tell(done: Function) -> Box<dyn FnOnce(Result<()>)> {
+    Box::new(move |result| {
+        let nobody = JsValue::UNDEFINED;
+        // The facade's function settles a promise: it throws nothing.
+        let _ = match result {
+            Ok(()) => done.call0(&nobody),
+            Err(error) => done.call1(&nobody, &errors::to_js(&error)),
+        };
+    })
 }
 
 /// The conversion of what has no value.

@@ -1,6 +1,7 @@
 //! What a store works on: an open engine, or a transaction on it.
 
 use futures_util::future::LocalBoxFuture;
+use wasm_bindgen_futures::spawn_local;
 
 use crate::engine::access::{Outcome, ReadWork, Session, WriteWork};
 use crate::engine::{Engine, Transaction};
@@ -13,6 +14,19 @@ pub enum AnySession {
     Engine(Engine),
     /// Writes resolve when they are noted.
     Transaction(Transaction),
+}
+
+impl AnySession {
+    /// Writes, and calls `tell` at the end: in the engine's case without a promise of its own.
+    pub fn write_and_tell(&self, work: WriteWork<()>, tell: Box<dyn FnOnce(Result<()>)>) {
+        match self {
+            Self::Engine(engine) => engine.write_and_tell(work, tell),
+            Self::Transaction(transaction) => {
+                let done = transaction.write(work);
+                spawn_local(async move { tell(done.await) });
+            }
+        }
+    }
 }
 
 impl Session for AnySession {

@@ -5,12 +5,13 @@ use futures_util::FutureExt;
 use std::rc::Rc;
 
 use super::core::Core;
+use super::done::Outcome;
 use super::footprint::{Resolved, Writes};
 use super::intake;
 use super::maintain;
 use super::memtable::Memtable;
 use super::notice::Notice;
-use super::queue::{Call, Flight, Group, Outcome};
+use super::queue::{Call, Flight, Group};
 use super::rebuild;
 use super::recover;
 use super::room;

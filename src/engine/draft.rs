@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use super::access::{Attempt, Cursor, KeyRange, Measure, Need, Reads, Stop, Writes};
 use super::cache::Cache;
+use super::commit::PIECE_BYTES;
 use super::footprint::ReadSet;
 use super::memtable::Memtable;
 use super::scan::{Scan, rest_of};
@@ -18,6 +19,10 @@ use crate::env::Env;
 
 /// How many calls of `breathe` pass between two looks at the clock.
 const BREATHS: u32 = 4;
+
+/// By this a piece's bytes are divided to get its weight: a frame may have some MiB beside it, as
+/// much as can be copied within a task.
+const PIECE_WEIGHT: usize = 4;
 
 /// What attempts need of the engine.
 #[derive(Clone)]
@@ -212,7 +217,8 @@ pub struct Draft {
     pub reads: ReadSet,
     /// The operations, in order.
     pub ops: Vec<Op>,
-    /// Bytes of their keys and values.
+    /// What they weigh, in bytes of keys and values. A value that becomes a piece counts a part
+    /// of its bytes: it goes beside the frame, in one copy.
     pub bytes: usize,
     /// Places taken in the order of insertion.
     pub slots: u32,
@@ -294,6 +300,9 @@ impl Draft {
 
     fn push(&mut self, op: Op) {
         self.bytes += match &op {
+            Op::Put(key, OpValue::Inline(value)) if value.len() > PIECE_BYTES => {
+                key.prefix.len() + value.len() / PIECE_WEIGHT
+            }
             Op::Put(key, OpValue::Inline(value)) => key.prefix.len() + value.len() + 16,
             Op::Put(key, _) | Op::Delete(key) => key.prefix.len() + 28,
             Op::DeleteRange(range) => range.from.len() + range.until.len(),

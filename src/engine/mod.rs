@@ -13,6 +13,7 @@ mod commit;
 mod core;
 mod cut;
 mod directory;
+mod done;
 mod draft;
 mod flip;
 mod flush;
@@ -130,6 +131,12 @@ impl Engine {
     /// listeners, who hear of commits only.
     pub fn read_committed<T: 'static>(&self, work: ReadWork<T>) -> Outcome<T> {
         submit::read_committed(&self.0, work)
+    }
+
+    /// Runs `work` as [`Session::write`] does, and calls `tell` at its end, perhaps before this
+    /// returns: it must not call back into the engine.
+    pub fn write_and_tell(&self, work: WriteWork<()>, tell: Box<dyn FnOnce(Result<()>)>) {
+        submit::submit(&self.0, work, done::Done::callback(tell));
     }
 
     /// Calls `listener` at every commit that this engine sees, and when it closes.

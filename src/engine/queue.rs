@@ -1,22 +1,22 @@
 //! The realm's queue of uncommitted calls, gathered into groups of which each becomes a frame.
 
 use bytes::Bytes;
-use futures_channel::oneshot;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::access::Attempt;
+use super::done::{Done, Outcome};
 use super::draft::Draft;
 use super::footprint::{ReadSet, Resolved, resolve_order};
 use super::memtable::Memtable;
 use crate::backend::Id;
 use crate::codec::batch::{Batch, Op, resolve_op};
-use crate::error::{Error, Result};
+use crate::error::Error;
 
-/// A batch above this many bytes is written ahead as a run.
+/// A batch that weighs more than this many bytes is written ahead as a run.
 pub const LARGE_BYTES: usize = 1 << 20;
-/// A group takes no further call once it has this many bytes.
+/// A group takes no further call once it weighs this many bytes.
 const GROUP_BYTES: usize = 1 << 20;
 
 /// A call's work, to be run again when what it read has changed.
@@ -32,35 +32,20 @@ pub struct Call {
     pub reads: ReadSet,
     /// What it does.
     pub ops: Vec<Op>,
-    /// Bytes of that.
+    /// What that weighs, in bytes.
     pub bytes: usize,
     /// How to run it again; `None` for a transaction, which its driver begins anew.
     pub work: Option<Work>,
     /// Whether another commit touched what it read.
     pub stale: bool,
     /// Whom to tell.
-    pub done: Option<oneshot::Sender<Outcome>>,
-}
-
-/// How a call ended.
-pub enum Outcome {
-    /// Committed.
-    Committed,
-    /// A transaction that must begin anew.
-    Conflict,
-    /// Not committed.
-    Failed(Error),
+    pub done: Done,
 }
 
 impl Call {
     /// The call that a finished draft comes to.
     #[must_use]
-    pub fn of_draft(
-        id: u64,
-        draft: Draft,
-        work: Option<Work>,
-        done: oneshot::Sender<Outcome>,
-    ) -> Self {
+    pub fn of_draft(id: u64, draft: Draft, work: Option<Work>, done: Done) -> Self {
         Self {
             id,
             slots: draft.slots,
@@ -69,16 +54,13 @@ impl Call {
             bytes: draft.bytes,
             work,
             stale: false,
-            done: Some(done),
+            done,
         }
     }
 
     /// Tells whoever waits. Once.
     pub fn settle(&mut self, outcome: Outcome) {
-        if let Some(done) = self.done.take() {
-            // Nobody listening any more is fine: the effect counts, not the ear.
-            drop(done.send(outcome));
-        }
+        self.done.tell(outcome);
     }
 }
 
@@ -87,7 +69,7 @@ impl Call {
 pub struct Group {
     /// In program order.
     pub calls: Vec<Call>,
-    /// Bytes of their operations.
+    /// What their operations weigh, in bytes.
     pub bytes: usize,
     /// While in flight: the sequence and the batch of the frame.
     pub flight: Option<Flight>,
@@ -224,7 +206,7 @@ pub struct Submission {
     /// Its work.
     pub work: Work,
     /// Whom to tell.
-    pub done: oneshot::Sender<Outcome>,
+    pub done: Done,
 }
 
 /// All of it.
@@ -264,18 +246,5 @@ impl Queue {
     #[must_use]
     pub fn is_held(&self) -> bool {
         self.hold > 0 || !self.line.is_empty() || self.serving
-    }
-}
-
-/// An outcome as a plain result; a conflict cannot come here.
-///
-/// # Errors
-/// What failed.
-pub fn plain(outcome: std::result::Result<Outcome, oneshot::Canceled>) -> Result<()> {
-    match outcome {
-        Ok(Outcome::Committed) => Ok(()),
-        Ok(Outcome::Failed(error)) => Err(error),
-        Ok(Outcome::Conflict) => Err(Error::internal("a call ended in a conflict")),
-        Err(oneshot::Canceled) => Err(Error::closed()),
     }
 }

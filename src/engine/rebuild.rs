@@ -5,12 +5,13 @@ use futures_util::future::LocalBoxFuture;
 use std::rc::Rc;
 
 use super::core::Core;
+use super::done::Outcome;
 use super::draft::Draft;
 use super::footprint::Writes;
 use super::intake;
 use super::load::{LoadError, run_attempts};
 use super::memtable::Memtable;
-use super::queue::{Call, Group, Outcome};
+use super::queue::{Call, Group};
 use super::submit;
 use super::view::View;
 use crate::error::Result;

@@ -7,12 +7,13 @@ use std::rc::Rc;
 use super::access::{Attempt, Outcome as Ended, ReadWork, Stop, WriteWork};
 use super::commit;
 use super::core::{Core, State};
+use super::done::{Done, Outcome, told};
 use super::draft::{Draft, Snapshot};
 use super::footprint::ReadSet;
 use super::intake;
 use super::load::{LoadError, load, run_read};
 use super::memtable::Memtable;
-use super::queue::{Call, Group, LARGE_BYTES, Outcome, Submission, Waiting, Work, plain};
+use super::queue::{Call, Group, LARGE_BYTES, Submission, Waiting, Work};
 use super::slot::Slot;
 use super::view::View;
 use crate::error::{Error, Result};
@@ -88,24 +89,25 @@ pub fn write<T: 'static>(
     core: &Rc<Core>,
     work: WriteWork<T>,
 ) -> LocalBoxFuture<'static, Result<T>> {
-    let (mut work, slot) = Slot::around_write(work);
+    let (work, slot) = Slot::around_write(work);
+    let (done, receiver) = Done::waiter();
+    submit(core, work, done);
+    slot.after(told(receiver))
+}
+
+/// Runs writing work without a result in its turn; tells `done` when its batch is committed.
+pub fn submit(core: &Rc<Core>, mut work: WriteWork<()>, mut done: Done) {
+    if let Err(error) = core.check_open() {
+        done.tell(Outcome::Failed(error));
+        return;
+    }
     let work: Work = Rc::new(RefCell::new(move |draft: &mut Draft| work(draft)));
-    slot.after(committed(submit(core, work)))
-}
-
-fn committed(submitted: Result<oneshot::Receiver<Outcome>>) -> LocalBoxFuture<'static, Result<()>> {
-    async move { plain(submitted?.await) }.boxed_local()
-}
-
-fn submit(core: &Rc<Core>, work: Work) -> Result<oneshot::Receiver<Outcome>> {
-    core.check_open()?;
-    let (done, receiver) = oneshot::channel();
     let (id, held) = {
         let mut state = core.state.borrow_mut();
         state.last_call += 1;
         (state.last_call, state.queue.is_held())
     };
-    let submission = Submission { id, work, done };
+    let mut submission = Submission { id, work, done };
     if held {
         core.state
             .borrow_mut()
@@ -113,7 +115,7 @@ fn submit(core: &Rc<Core>, work: Work) -> Result<oneshot::Receiver<Outcome>> {
             .line
             .push_back(Waiting::Write(Box::new(submission)));
         serve(core);
-        return Ok(receiver);
+        return;
     }
     let mut draft = Draft::new(core.ground.clone(), core.view(), id);
     let attempt = guarded(core, &submission.work, &mut draft);
@@ -123,7 +125,7 @@ fn submit(core: &Rc<Core>, work: Work) -> Result<oneshot::Receiver<Outcome>> {
         }
         Err(Stop::Fail(error)) => {
             serve(core);
-            return Err(error);
+            submission.done.tell(Outcome::Failed(error));
         }
         // Not ready, or large: finished in the line, where it holds its place.
         unfinished => {
@@ -133,7 +135,6 @@ fn submit(core: &Rc<Core>, work: Work) -> Result<oneshot::Receiver<Outcome>> {
             serve_from(core, seed);
         }
     }
-    Ok(receiver)
 }
 
 /// Runs an attempt with newcomers held: work may call back into user code that calls in again.
@@ -250,8 +251,7 @@ async fn finish_one(core: &Rc<Core>, mut submission: Submission, seed: Option<Dr
             accept(core, submission, draft, table);
         }
         Err(error) => {
-            let done = std::mem::replace(&mut submission.done, oneshot::channel().0);
-            drop(done.send(Outcome::Failed(error)));
+            submission.done.tell(Outcome::Failed(error));
         }
     }
 }

@@ -8,11 +8,12 @@ use std::rc::Rc;
 
 use super::access::{Outcome as Ended, ReadWork, Session, Stop, WriteWork};
 use super::core::Core;
+use super::done::{Done, Outcome};
 use super::draft::Draft;
 use super::footprint::ReadSet;
 use super::gate::Gate;
 use super::load::{LoadError, load};
-use super::queue::{Call, Outcome, Waiting};
+use super::queue::{Call, Waiting};
 use super::slot::Slot;
 use super::submit;
 use crate::error::{Error, Result};
@@ -193,7 +194,7 @@ impl Transaction {
             // All that it read is of one snapshot.
             return Ok(true);
         }
-        let (done, receiver) = oneshot::channel();
+        let (mut done, receiver) = Done::waiter();
         let core = self.core.clone();
         let mut draft = draft;
         let start = move || {
@@ -205,7 +206,7 @@ impl Transaction {
             };
             draft.renumber(id, now);
             if touched(&core, since, &draft.reads) {
-                drop(done.send(Outcome::Conflict));
+                done.tell(Outcome::Conflict);
             } else {
                 submit::enqueue(&core, Call::of_draft(now, draft, None, done), None);
             }

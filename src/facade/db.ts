@@ -24,7 +24,7 @@ export class DocStore implements DB {
     const c = name(collection, "collection name");
     this.#handle.check();
     const taken = document(doc, "doc");
-    return this.#handle.send(taken, () => this.#port.insert(c, taken.encoded)) as Promise<string>;
+    return this.#handle.tell(taken, (done) => this.#port.insert(c, taken.encoded, done)) as Promise<string>;
   }
 
   async insertMany(collection: string, docs: Iterable<object>): Promise<string[]> {

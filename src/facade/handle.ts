@@ -1,6 +1,6 @@
 import { closed } from "./errors.js";
 import type { CallOrder } from "./order.js";
-import { guarded, settled } from "./trap.js";
+import { guarded, settled, told, type Done } from "./trap.js";
 import { fill, type Snapshot } from "./values.js";
 
 /**
@@ -11,7 +11,8 @@ export class Handle {
   readonly #what: string;
   readonly #order: CallOrder;
   readonly #parent: Handle | undefined;
-  readonly #underWay = new Set<Promise<unknown>>();
+  #underWay = 0;
+  #whenIdle: (() => void)[] = [];
   #open = true;
 
   constructor(what: string, order: CallOrder, parent?: Handle) {
@@ -40,18 +41,27 @@ export class Handle {
   /** Calls into wasm, now or behind a held gate. */
   call<T>(call: () => T | Promise<T>): T | Promise<T> {
     this.check();
-    return this.#track(this.#order.run(() => guarded(call)));
+    return this.#track(this.#order.run(() => entered(call)));
   }
 
   /** Calls into wasm once `ready` is; later calls wait until then. */
   hold<T>(ready: Promise<unknown>, call: () => T | Promise<T>): Promise<T> {
     this.check();
-    return this.#track(this.#order.hold(ready, () => guarded(call))) as Promise<T>;
+    return this.#track(this.#order.hold(ready, () => entered(call))) as Promise<T>;
   }
 
   /** Calls into wasm with a value; its Blobs are read first. */
   send<T>({ encoded, gaps }: Snapshot, call: () => T | Promise<T>): T | Promise<T> {
     return gaps === undefined ? this.call(call) : this.hold(fill(encoded, gaps), call);
+  }
+
+  /** Calls into wasm with a value, its Blobs read first; wasm says when it is done. */
+  tell<T>({ encoded, gaps }: Snapshot, call: (done: Done) => T): Promise<T> {
+    this.check();
+    const issue = () => told(call);
+    return this.#track(
+      gaps === undefined ? this.#order.run(issue) : this.#order.hold(fill(encoded, gaps), issue),
+    ) as Promise<T>;
   }
 
   /** Runs user code that wasm calls. */
@@ -64,17 +74,27 @@ export class Handle {
     this.#open = false;
   }
 
-  /** Resolves when every call made so far has settled. */
+  /** Resolves when no call is under way. */
   async idle(): Promise<void> {
-    await Promise.allSettled([...this.#underWay]);
+    if (this.#underWay > 0) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
   }
 
   #track<T>(result: T | Promise<T>): T | Promise<T> {
     if (!(result instanceof Promise)) return result;
-    const promise = settled(result);
-    this.#underWay.add(promise);
-    const done = () => void this.#underWay.delete(promise);
-    promise.then(done, done);
-    return promise;
+    this.#underWay += 1;
+    result.then(this.#ended, this.#ended);
+    return result;
   }
+
+  readonly #ended = (): void => {
+    this.#underWay -= 1;
+    if (this.#underWay > 0) return;
+    for (const resolve of this.#whenIdle.splice(0)) resolve();
+  };
+}
+
+/** What `call` gives; a promise settles even when wasm traps. */
+function entered<T>(call: () => T | Promise<T>): T | Promise<T> {
+  const result = guarded(call);
+  return result instanceof Promise ? settled(result) : result;
 }

@@ -32,7 +32,7 @@ export class KvStore implements KV {
     known("options", options, [], ["ttl"]);
     this.#handle.check();
     const taken = snapshot(value);
-    return this.#handle.send(taken, () => this.#port.set(k, taken.encoded)) as Promise<void>;
+    return this.#handle.tell(taken, (done) => this.#port.set(k, taken.encoded, done));
   }
 
   async delete(at: string): Promise<boolean> {

@@ -51,17 +51,29 @@ export function guarded<T>(call: () => T): T {
 
 /** A promise of wasm's that also settles when wasm traps. */
 export function settled<T>(result: Promise<T>): Promise<T> {
+  return told((done) => {
+    result.then(() => done(), done);
+    return result;
+  });
+}
+
+/** Tells how a call ended: with an error, or with none. */
+export type Done = (error?: unknown) => void;
+
+/** A promise of what `call` gives, settled when it is `done`, or when wasm traps. */
+export function told<T>(call: (done: Done) => T | Promise<T>): Promise<T> {
   return new Promise<T>((resolve, reject) => {
+    let value: T | Promise<T>;
+    const done: Done = (error) => {
+      waiting.delete(reject);
+      if (error === undefined) resolve(value);
+      else reject(error);
+    };
     waiting.add(reject);
-    result.then(
-      (value) => {
-        waiting.delete(reject);
-        resolve(value);
-      },
-      (error: unknown) => {
-        waiting.delete(reject);
-        reject(error);
-      },
-    );
+    try {
+      value = guarded(() => call(done));
+    } catch (error) {
+      done(error);
+    }
   });
 }

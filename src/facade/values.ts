@@ -1,10 +1,11 @@
 import { decodeExact, encodeExact } from "./glue.js";
 import { PatchStoreError } from "./errors.js";
+import { crossingJson, longForm } from "./long.js";
 import { isPlain } from "./shape.js";
 
 /**
  * A value on its way between JS and wasm: its JSON text where JSON carries it exactly, else
- * the exact binary form.
+ * a stored form.
  */
 export type Encoded = string | Uint8Array;
 
@@ -22,8 +23,10 @@ const MAX_DEPTH = 1000;
 
 /** Takes a value as it is now. Throws NotStorable. */
 export function snapshot(value: unknown): Snapshot {
+  const long = longForm(value);
+  if (long !== undefined) return { encoded: long };
   const text = jsonOf(value);
-  if (text !== undefined) return { encoded: text };
+  if (text !== undefined) return { encoded: crossingJson(text) };
   const [bytes, ...gaps] = encodeExact(value) as [Uint8Array, ...Gap[]];
   return gaps.length > 0 ? { encoded: bytes, gaps } : { encoded: bytes };
 }

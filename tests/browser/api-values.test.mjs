@@ -1,6 +1,49 @@
 import { inPage } from "./api/harness.mjs";
 
 inPage({
+  "values: long strings, bytes and documents come back as they were": async ({ open, same }) => {
+    const patch = await open();
+    const kv = patch.kv("s");
+    const db = patch.db("d");
+    const long = "ab".repeat(5000);
+    const backing = Uint8Array.from({ length: 20_000 }, (_, at) => at % 251);
+    class Own extends Uint8Array {}
+    const values = {
+      ascii: long,
+      "not ASCII, at the end": `${long}é`,
+      "beyond the first plane": "😀".repeat(3000),
+      "a lone surrogate": `${long}\ud800`,
+      "control characters": "\0\n\u001f".repeat(2000),
+      "about the limit": "x".repeat(4096),
+      "one above it": "x".repeat(4097),
+      "two bytes of length": "x".repeat(16_383),
+      "three bytes of length": "x".repeat(16_384),
+      bytes: backing,
+      "part of a buffer": backing.subarray(7, 7 + 9000),
+      "a buffer": backing.buffer,
+      "other elements": new Float64Array(2000).fill(0.1),
+      "an object": { text: long, list: Array.from({ length: 3000 }, (_, at) => ({ at })), "\ud800": "ü" },
+      "an object of more than JSON": { text: long, none: undefined, big: 1n },
+    };
+    for (const [name, value] of Object.entries(values)) {
+      const expected = structuredClone(value);
+      const done = kv.set(name, value);
+      const inserted = db.insert("c", { _id: name, value });
+      if (value === backing) backing[0] = 99;
+      await Promise.all([done, inserted]);
+      if (value === backing) backing[0] = 0;
+      same(await kv.get(name), expected, `kv, ${name}:`);
+      same((await db.findOne("c", name)).value, expected, `db, ${name}:`);
+      same(await kv.update(name, (old) => [old]), [expected], `update, ${name}:`);
+      same(await kv.get(name), [expected], `updated, ${name}:`);
+    }
+    await kv.setMany(Object.entries(values));
+    same(await kv.getMany(Object.keys(values)), Object.values(values), "many:");
+    const refused = await kv.set("own", new Own(9000)).catch((error) => error);
+    same(refused.code, "NotStorable");
+    same(await kv.has("own"), false);
+  },
+
   "values: thousands of random values come back as structuredClone has them": async ({ open, same, random }) => {
     const patch = await open();
     const kv = patch.kv("s");

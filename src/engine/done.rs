@@ -1,0 +1,79 @@
+//! Telling whoever waits for a call how it ended.
+
+use futures_channel::oneshot;
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
+
+use crate::error::{Error, Result};
+
+/// How a call ended.
+pub enum Outcome {
+    /// Committed.
+    Committed,
+    /// A transaction that must begin anew.
+    Conflict,
+    /// Not committed.
+    Failed(Error),
+}
+
+/// Whom to tell, once. Dropped untold, it says `Closed`.
+#[derive(Default)]
+pub struct Done(Option<Tell>);
+
+enum Tell {
+    Waiter(oneshot::Sender<Outcome>),
+    /// Without the promises and tasks that a waiter costs.
+    Callback(Box<dyn FnOnce(Result<()>)>),
+}
+
+impl Done {
+    /// Tells whoever awaits the receiver.
+    pub fn waiter() -> (Self, oneshot::Receiver<Outcome>) {
+        let (sender, receiver) = oneshot::channel();
+        (Self(Some(Tell::Waiter(sender))), receiver)
+    }
+
+    /// Calls `tell`, perhaps while the engine is at work: it must not call back into it.
+    #[must_use]
+    pub fn callback(tell: Box<dyn FnOnce(Result<()>)>) -> Self {
+        Self(Some(Tell::Callback(tell)))
+    }
+
+    /// Tells, if nobody has.
+    pub fn tell(&mut self, outcome: Outcome) {
+        match self.0.take() {
+            None => {}
+            // Nobody listening any more is fine: the effect counts, not the ear.
+            Some(Tell::Waiter(sender)) => drop(sender.send(outcome)),
+            Some(Tell::Callback(tell)) => tell(plain(outcome)),
+        }
+    }
+}
+
+impl Drop for Done {
+    fn drop(&mut self) {
+        if let Some(Tell::Callback(tell)) = self.0.take() {
+            tell(Err(Error::closed()));
+        }
+    }
+}
+
+/// What `receiver` is told.
+pub fn told(receiver: oneshot::Receiver<Outcome>) -> LocalBoxFuture<'static, Result<()>> {
+    async move {
+        match receiver.await {
+            Ok(outcome) => plain(outcome),
+            Err(oneshot::Canceled) => Err(Error::closed()),
+        }
+    }
+    .boxed_local()
+}
+
+/// An outcome as a plain result; a conflict cannot come here.
+fn plain(outcome: Outcome) -> Result<()> {
+    match outcome {
+        Outcome::Committed => Ok(()),
+        Outcome::Failed(error) => Err(error),
+        Outcome::Conflict => Err(Error::internal("a call ended in a conflict")),
+    }
+}
