@@ -1,7 +1,7 @@
 //! The properties of stored objects as slices, in either form.
 
 use super::exact::{skip_node, tag, take_text};
-use super::json::{Elements, Members};
+use super::json::{Elements, Members, member};
 use super::{Form, json};
 use crate::codec::io::put_bytes;
 use crate::codec::js_string::json::{read_quoted, write_quoted};
@@ -125,6 +125,9 @@ impl<'a> Fields<'a> {
 /// # Errors
 /// `Corrupt`.
 pub fn field<'a>(form: Form<'a>, name: &FieldName) -> Result<Option<Form<'a>>> {
+    if let Form::Json(text) = form {
+        return Ok(member(text, &name.quoted)?.map(Form::Json));
+    }
     let Some(mut fields) = Fields::of(form)? else {
         return Ok(None);
     };

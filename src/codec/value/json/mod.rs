@@ -4,7 +4,7 @@ mod parse;
 mod scan;
 
 pub use parse::{parse, parse_number};
-pub use scan::{Elements, Members, skip_value};
+pub use scan::{Elements, Members, member, skip_value};
 
 #[cfg(test)]
 mod tests;

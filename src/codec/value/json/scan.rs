@@ -25,19 +25,45 @@ pub(super) fn skip_string<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8]> {
     if whole.first() != Some(&b'"') {
         return Err(malformed());
     }
-    loop {
-        let ahead = whole.get(at..).ok_or_else(malformed)?;
-        at += ahead
-            .iter()
-            .position(|&b| b == b'"' || b == b'\\')
-            .ok_or_else(malformed)?;
-        if whole.get(at) == Some(&b'\\') {
-            at += 2;
-            continue;
+    while let Some(&byte) = whole.get(at) {
+        at += 1;
+        match byte {
+            b'\\' => at += 1,
+            b'"' => {
+                let (string, after) = whole.split_at_checked(at).ok_or_else(malformed)?;
+                *rest = after;
+                return Ok(string);
+            }
+            _ => {}
         }
-        let (string, after) = whole.split_at_checked(at + 1).ok_or_else(malformed)?;
-        *rest = after;
-        return Ok(string);
+    }
+    Err(malformed())
+}
+
+/// The text of the value of the first member called `quoted` (a name with its quotes) of an
+/// object; `None` when there is none, or no object. Queries spend their time here.
+///
+/// # Errors
+/// `Corrupt`.
+pub fn member<'a>(text: &'a [u8], quoted: &[u8]) -> Result<Option<&'a [u8]>> {
+    let Some(mut rest) = text.strip_prefix(b"{") else {
+        return Ok(None);
+    };
+    if rest.first() == Some(&b'}') {
+        return Ok(None);
+    }
+    loop {
+        if let Some([b':', value @ ..]) = rest.strip_prefix(quoted) {
+            rest = value;
+            return skip_value(&mut rest).map(Some);
+        }
+        skip_string(&mut rest)?;
+        expect(&mut rest, b':')?;
+        skip_value(&mut rest)?;
+        if rest.first() == Some(&b'}') {
+            return Ok(None);
+        }
+        expect(&mut rest, b',')?;
     }
 }
 

@@ -1,0 +1,92 @@
+/**
+ * Gives the functions that the wasm imports from the glue names of a letter or two, in
+ * pkg/patchstore_bg.wasm and in pkg/index.js. wasm-bindgen's have sixteen random digits each, in
+ * both files, which no compression takes away: together a seventieth of what goes over the wire.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+
+const MODULE = "./patchstore_bg.js";
+const IMPORT_SECTION = 2;
+
+const wasmFile = new URL("../pkg/patchstore_bg.wasm", import.meta.url);
+const jsFile = new URL("../pkg/index.js", import.meta.url);
+const wasm = readFileSync(wasmFile);
+let at = 8;
+
+function varint() {
+  let value = 0;
+  for (let shift = 0; ; shift += 7) {
+    const byte = wasm[at++];
+    value += (byte & 127) * 2 ** shift;
+    if (byte < 128) return value;
+  }
+}
+
+function leb128(value) {
+  const out = [];
+  for (; value > 127; value = Math.floor(value / 128)) out.push((value & 127) | 128);
+  return Buffer.from([...out, value]);
+}
+
+function name() {
+  const length = varint();
+  return wasm.toString("utf8", at, (at += length));
+}
+
+const text = (string) => Buffer.concat([leb128(Buffer.byteLength(string)), Buffer.from(string)]);
+
+/** Steps over the description of an import; see "Import Section" of the WebAssembly specification. */
+function skipDescription() {
+  const kind = wasm[at++];
+  const limits = () => {
+    const flags = wasm[at++];
+    varint();
+    if (flags & 1) varint();
+  };
+  if (kind === 0) varint();
+  else if (kind === 1) at++, limits();
+  else if (kind === 2) limits();
+  else if (kind === 3) at += 2;
+  else if (kind === 4) at++, varint();
+  else throw new Error(`an import of the unknown kind ${kind}`);
+}
+
+const names = new Map();
+
+function rewrittenImports() {
+  const count = varint();
+  const parts = [leb128(count)];
+  for (let index = 0; index < count; index++) {
+    const module = name();
+    const field = name();
+    const start = at;
+    skipDescription();
+    if (module === MODULE && !names.has(field)) names.set(field, `i${names.size.toString(36)}`);
+    const short = module === MODULE ? names.get(field) : field;
+    parts.push(text(module), text(short), wasm.subarray(start, at));
+  }
+  return Buffer.concat(parts);
+}
+
+const out = [wasm.subarray(0, at)];
+while (at < wasm.length) {
+  const start = at;
+  const id = wasm[at++];
+  const end = varint() + at;
+  if (id === IMPORT_SECTION) {
+    const section = rewrittenImports();
+    out.push(Buffer.from([id]), leb128(section.length), section);
+  } else {
+    out.push(wasm.subarray(start, end));
+  }
+  at = end;
+}
+
+let js = readFileSync(jsFile, "utf8");
+for (const [long, short] of names) {
+  const parts = js.split(new RegExp(`(?<![\\w$])${long.replaceAll("$", "\\$")}(?![\\w$])`));
+  if (parts.length !== 2) throw new Error(`${long} is ${parts.length - 1} times in pkg/index.js`);
+  js = parts.join(short);
+}
+writeFileSync(wasmFile, Buffer.concat(out));
+writeFileSync(jsFile, js);
