@@ -1,49 +1,88 @@
 /**
  * Measures patchstore and its peers in one run of a headless browser, on a profile on disk.
  *
+ *   BROWSER=firefox                instead of Chromium
  *   SYSTEMS=patchstore,indexeddb   only these (default: all)
  *   WORK=put,update                only these work items
  *   ROUNDS=5                       how often (default 3)
+ *   SERVE=8080                     measures nothing: serves the page, for any browser, on that port
  *
- * Writes target/bench/results.json.
+ * Prints the table and the targets, and writes target/bench/results.json (or results-firefox.json).
  */
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { cpus, release, type } from "node:os";
 import { fileURLToPath } from "node:url";
-import { openBrowser } from "../tests/browser/support/browser.mjs";
+import { measure } from "../www/bench/plan.js";
 import { asText, summarize } from "../www/bench/report.js";
-import { systems } from "../www/bench/systems/index.js";
+import { systems as known } from "../www/bench/systems/index.js";
 import { work } from "../www/bench/work/index.js";
-import { measure } from "./bench/rounds.mjs";
+import { openChromium } from "./bench/chromium.mjs";
+import { openFirefox } from "./bench/firefox.mjs";
 import { buildSite, bytesOverTheWire, serveSite } from "./bench/site.mjs";
 
-const target = fileURLToPath(new URL("../target/bench", import.meta.url));
-const list = (text, all) => (text ? text.split(",") : all);
-const names = list(process.env.SYSTEMS, Object.keys(systems));
-const items = list(process.env.WORK, work.map(({ id }) => id));
-const rounds = Number(process.env.ROUNDS ?? 3);
-for (const name of names) if (!systems[name]) throw new Error(`no system is called ${name}: ${Object.keys(systems).join(", ")}`);
+/** How long one phase may take. */
+const PHASE_MS = 240_000;
 
-const manifest = await buildSite();
+const target = fileURLToPath(new URL("../target/bench", import.meta.url));
+const firefox = process.env.BROWSER === "firefox";
+
+/** What a variable of the environment lists, which must be among `all`. */
+function chosen(variable, all) {
+  const names = process.env[variable]?.split(",") ?? all;
+  const wrong = names.find((name) => !all.includes(name));
+  if (wrong) throw new Error(`${variable}: ${wrong} is none of ${all.join(", ")}`);
+  return names;
+}
+
+async function run() {
+  const names = chosen("SYSTEMS", Object.keys(known));
+  const items = chosen("WORK", work.map(({ id }) => id));
+  const rounds = Number(process.env.ROUNDS ?? 3);
+  const manifest = await buildSite();
+  const profile = await mkdtemp(`${target}/profile-`);
+  const server = await serveSite();
+  const browser = await (firefox ? openFirefox : openChromium)(profile);
+  /** Each system and round has an origin that nothing else has used. */
+  async function call(host, name, argument) {
+    const url = `http://${host}.localhost:${server.port}/run.html`;
+    const { result, error } = await browser.call(url, name, argument, PHASE_MS);
+    if (error) throw new Error(error);
+    return result;
+  }
+  try {
+    const systems = {};
+    for (const name of names) {
+      systems[name] = { ...(await call("describe", "describe", name)), wire: bytesOverTheWire(manifest, name) };
+    }
+    const samples = await measure({
+      systems, items, rounds,
+      run: (job) => call(`${job.system}-${job.round}`, "runPhase", job),
+      heard: ({ system, round, ms }) => console.log(`round ${round + 1}: ${system}, ${(ms / 1000).toFixed(1)} s`),
+    });
+    return {
+      date: new Date().toISOString(),
+      machine: `${cpus().length} × ${cpus()[0].model}, ${type()} ${release()}`,
+      browser: browser.version,
+      rounds,
+      systems,
+      cells: summarize(samples),
+    };
+  } finally {
+    await browser.close();
+    server.close();
+    await rm(profile, { recursive: true, force: true });
+  }
+}
+
 await mkdir(target, { recursive: true });
-const profile = await mkdtemp(`${target}/profile-`);
-const server = await serveSite();
-const context = await openBrowser({ profile, args: ["--enable-blink-features=ForceEagerMeasureMemory"] });
-try {
-  const samples = await measure({ context, port: server.port, names, items, rounds });
-  const results = {
-    date: new Date().toISOString(),
-    machine: `${cpus().length} × ${cpus()[0].model}, ${type()} ${release()}`,
-    browser: `Chromium ${context.browser()?.version() ?? ""}`,
-    rounds,
-    systems: Object.fromEntries(names.map((name) => [name, { wire: bytesOverTheWire(manifest, name) }])),
-    cells: summarize(samples),
-    samples,
-  };
+if (process.env.SERVE) {
+  await buildSite();
+  const { port } = await serveSite(Number(process.env.SERVE));
+  console.log(`bench: http://localhost:${port}/ (Ctrl+C ends it)`);
+} else {
+  const results = await run();
   console.log(asText(results));
-  await writeFile(`${target}/results.json`, JSON.stringify(results, null, 1));
-} finally {
-  await context.close();
-  server.close();
-  await rm(profile, { recursive: true, force: true });
+  const file = `${target}/results${firefox ? "-firefox" : ""}.json`;
+  await writeFile(file, `${JSON.stringify(results, null, 1)}\n`);
+  console.log(`bench: ${file}`);
 }

@@ -10,8 +10,14 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const pages = `${root}www/bench`;
 const site = `${root}target/bench/site`;
 
-const versionOf = (name) =>
-  JSON.parse(readFileSync(name === "patchstore" ? `${root}pkg/package.json` : `${root}node_modules/${name}/package.json`)).version;
+const read = (path) => JSON.parse(readFileSync(root + path));
+
+/** Of each package that a system may name. */
+const versions = () =>
+  Object.fromEntries([
+    ["patchstore", read("pkg/package.json").version],
+    ...Object.keys(read("package.json").devDependencies).map((name) => [name, read(`node_modules/${name}/package.json`).version]),
+  ]);
 
 /** Puts the site into target/bench/site; resolves to Vite's manifest: each module's files. */
 export async function buildSite() {
@@ -26,6 +32,7 @@ export async function buildSite() {
         "movies.json": `${root}node_modules/vega-datasets/data/movies.json`,
       },
     },
+    define: { __VERSIONS__: JSON.stringify(versions()) },
     worker: { format: "es" },
     build: {
       outDir: site,
@@ -35,10 +42,10 @@ export async function buildSite() {
       modulePreload: false,
       chunkSizeWarningLimit: 5000,
       assetsInlineLimit: 0,
-      rollupOptions: { input: [`${pages}/run.html`] },
+      rollupOptions: { checks: { pluginTimings: false }, input: [`${pages}/index.html`, `${pages}/run.html`] },
     },
   });
-  return JSON.parse(readFileSync(`${site}/manifest.json`));
+  return read("target/bench/site/manifest.json");
 }
 
 /** The bytes, by brotli, of what a system's module brings along: its code, wasm and workers. */
@@ -54,9 +61,6 @@ export function bytesOverTheWire(manifest, system) {
   visit(`systems/${system}.js`);
   return [...files].reduce((sum, file) => sum + brotliCompressSync(readFileSync(`${site}/${file}`)).length, 0);
 }
-
-/** Name and version of each package. */
-export const versionsOf = (packages) => Object.fromEntries(packages.map((name) => [name, versionOf(name)]));
 
 /** Isolated, so that the clock is fine and memory can be measured. */
 const HEADERS = {

@@ -4,25 +4,30 @@ export function check(condition, message) {
   if (!condition) throw new Error(message);
 }
 
+/** Deep equality of what JSON can say; the order of properties does not count. */
+function equal(a, b) {
+  if (a === b) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
+  const keys = Object.keys(a);
+  return keys.length === Object.keys(b).length && keys.every((key) => equal(a[key], b[key]));
+}
+
 /** Every field of `expected` is in `found`, which may have an id and dates of its own besides. */
 export function same(found, expected) {
-  check(found, `not found: ${JSON.stringify(expected).slice(0, 80)}`);
-  for (const [field, value] of Object.entries(expected)) {
-    const [a, b] = [JSON.stringify(found[field] ?? null), JSON.stringify(value ?? null)];
-    // RxDB and PouchDB may hand out the properties of inner objects in another order.
-    check(a === b || sorted(found[field]) === sorted(value), `${field} is ${a}, not ${b}`);
+  check(found, "a document was not found");
+  for (const field in expected) {
+    if (equal(found[field], expected[field])) continue;
+    throw new Error(`${field} is ${JSON.stringify(found[field])}, not ${JSON.stringify(expected[field])}`);
   }
 }
 
-const sorted = (value) => JSON.stringify(value, (_, v) =>
-  v && typeof v === "object" && !Array.isArray(v) ? Object.fromEntries(Object.entries(v).sort()) : v);
-
-/** The documents found are those expected, in any order; `key` tells them apart. */
-export function sameSet(found, expected, key = "number") {
+/** The documents found are those expected, in any order; their numbers tell them apart. */
+export function sameSet(found, expected) {
   check(found.length === expected.length, `${found.length} documents, not ${expected.length}`);
-  const wanted = new Map(expected.map((doc) => [doc[key], doc]));
+  const wanted = new Map(expected.map((doc) => [doc.number, doc]));
   for (const doc of found) {
-    same(doc, wanted.get(doc[key]) ?? {});
-    check(wanted.delete(doc[key]), `${key} ${doc[key]} was not to be found, or twice`);
+    check(wanted.has(doc.number), `document ${doc.number} was not to be found, or came twice`);
+    same(doc, wanted.get(doc.number));
+    wanted.delete(doc.number);
   }
 }

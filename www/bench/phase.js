@@ -1,4 +1,5 @@
 /** Runs one phase on one system in this page. */
+import "./wasm.js";
 import { systems } from "./systems/index.js";
 import { OPENS_ITSELF, phases } from "./work/index.js";
 import { documentsOf, valueOf } from "./documents.js";
@@ -9,16 +10,36 @@ const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers
 const databaseOf = (phase) =>
   phase === "movies" ? "movies" : phase.startsWith("large") ? "large" : "main";
 
+/** What is known of a system beforehand. One for each page: RxDB brings a Dexie of its own, which tolerates no other. */
+export async function describe(systemName) {
+  const { title, packages, acknowledges, fewer, skips, rounds } = (await systems[systemName]()).default;
+  // The build puts the versions there.
+  const versions = Object.fromEntries(packages.map((name) => [name, __VERSIONS__[name]]));
+  return { title, versions, acknowledges, fewer, skips, rounds };
+}
+
+/** Deletes what the phases of a system have left; where something cannot be deleted, it stays. */
+export async function cleanUp({ system: systemName, prefix }) {
+  const system = (await systems[systemName]()).default;
+  await system.load?.();
+  for (const name of ["main", "main-empty", "movies", "large"]) {
+    await Promise.race([
+      system.remove(prefix + name),
+      new Promise((resolve) => setTimeout(resolve, 2000)),
+    ]).catch(() => {});
+  }
+}
+
 /** Every kind of call a few times, on a database of its own, until the code is compiled. */
-async function warmUp(system) {
+async function warmUp(system, rounds) {
   const store = await system.open("warm-up");
-  for (let round = 0; round < 3; round++) {
+  for (let round = 0; round < rounds; round++) {
     const ids = await store.insertMany(documentsOf(round * 200, 200));
     for (let at = 0; at < 10; at++) {
       const id = await store.insert(documentsOf(1000 + at, 1)[0]);
       await store.update(id, { title: "warm" });
-      await store.set(`${at}`, valueOf(at, 100));
-      await store.read(`${at}`);
+      await store.set(`${round}-${at}`, valueOf(at, 100));
+      await store.read(`${round}-${at}`);
     }
     await Promise.all(ids.map((id) => store.get(id)));
     await store.all();
@@ -30,12 +51,12 @@ async function warmUp(system) {
 }
 
 /**
- * @param {{system: string, phase: string, state: object, wanted: string[]}} job `state`: what the
- *   phases before have left; `wanted`: the ids of the items to run
+ * @param {{system: string, phase: string, prefix: string, state: object, wanted: string[]}} job
+ *   `prefix`: of the databases' names; `state`: what the phases before have left; `wanted`: the ids of the items to run
  * @returns {Promise<{samples: object[], state: object}>} a sample: item, what was measured
  *   (milliseconds per operation, or bytes), of how many operations, or why it could not be
  */
-export async function runPhase({ system: systemName, phase, state, wanted }) {
+export async function runPhase({ system: systemName, phase, prefix, state, wanted }) {
   const system = (await systems[systemName]()).default;
   const samples = [];
   const items = phases[phase].filter(({ id }) => {
@@ -44,9 +65,9 @@ export async function runPhase({ system: systemName, phase, state, wanted }) {
     return !reason && wanted.includes(id);
   });
   if (items.length === 0) return { samples, state };
-  const name = databaseOf(phase);
+  const name = prefix + databaseOf(phase);
   if (!items.some(({ id }) => id === "load")) await system.load?.();
-  if (!OPENS_ITSELF.has(phase)) await warmUp(system);
+  if (!OPENS_ITSELF.has(phase)) await warmUp(system, phase === "fill" ? 3 : 1);
   const store = OPENS_ITSELF.has(phase) ? null : await system.open(name);
   for (const item of items) {
     const times = system.fewer?.[item.id] ?? item.times;

@@ -56,25 +56,31 @@ export function format(value, unit = "ms") {
 export function asText({ cells, systems }) {
   const names = Object.keys(systems);
   const lines = [];
-  const width = 13;
-  const title = 44;
+  const width = 19;
+  const title = 42;
   // The columns are cut into blocks that fit a terminal; the first system stays beside all.
-  for (let at = 1; at < Math.max(names.length, 2); at += 5) {
-    const block = [names[0], ...names.slice(at, at + 5)];
-    lines.push("", "".padEnd(title) + block.map((name) => name.slice(0, width - 1).padStart(width)).join(""));
+  for (let at = 1; at < Math.max(names.length, 2); at += 4) {
+    const block = [names[0], ...names.slice(at, at + 4)];
+    lines.push("", "median, half of the spread".padEnd(title) + block.map((name) => name.slice(0, width - 1).padStart(width)).join(""));
     for (const item of work) {
       if (!cells[item.id]) continue;
       const texts = block.map((name) => {
         const cell = cells[item.id][name];
         if (!cell) return "";
         if (cell.median === undefined) return cell.failed ? "failed" : "–";
-        return format(cell.median, item.unit) + (cell.times < item.times ? "*" : "");
+        return format(cell.median, item.unit) + (cell.times < item.times ? "*" : "") + spread(cell);
       });
       lines.push(item.title.padEnd(title) + texts.map((text) => text.padStart(width)).join(""));
     }
   }
-  lines.push("", "* done less often, since it is slow", "");
+  const wire = names.filter((name) => systems[name].wire).map((name) => `${name} ${format(systems[name].wire, "bytes")}`);
+  lines.push("", "* done less often, since it is slow", `over the wire (brotli): ${wire.join(", ")}`, "");
   return lines.concat(targetLines(cells)).join("\n");
+}
+
+/** Half of the way from the least to the greatest, of the median. */
+function spread({ median, least, greatest, samples }) {
+  return samples > 1 ? ` ±${((50 * (greatest - least)) / median).toFixed(0)} %`.padStart(8) : "".padStart(8);
 }
 
 function targetLines(cells) {

@@ -5,6 +5,7 @@
  *   packages        npm packages whose versions are named; none for what the browser brings
  *   acknowledges    what a resolved write promises
  *   fewer           optional: {work id: how often}, where it is slow and foreseeably so
+ *   rounds          optional: in how many rounds it takes part, where all of it is slow
  *   skips           optional: {work id: why}, what it cannot do or is not asked to
  *   load()          optional: what has to be there before the first database is opened (wasm, workers)
  *   open(name)      opens the database, making it if need be; resolves to:
@@ -16,12 +17,22 @@
  *     update(id, changes)  merges fields into one document, atomically
  *     deleteMany(ids)
  *     set(key, value), read(key)   a key-value store beside the documents
+ *     settled()          optional: when what was acknowledged is stored
  *     close()
+ *   wasmBytes()     optional: wasm memory outside of the page
  *   remove(name)    deletes the database, which is closed
  */
 export const systems = {
   patchstore: () => import("./patchstore.js"),
   indexeddb: () => import("./indexeddb.js"),
   "indexeddb-commit": () => import("./indexeddb-commit.js"),
+  idb: () => import("./idb.js"),
+  "idb-keyval": () => import("./idb-keyval.js"),
+  dexie: () => import("./dexie.js"),
+  localforage: () => import("./localforage.js"),
+  pouchdb: () => import("./pouchdb.js"),
+  rxdb: () => import("./rxdb.js"),
+  replicache: () => import("./replicache.js"),
+  sqlite: () => import("./sqlite.js"),
   packed: () => import("./packed.js"),
 };

@@ -5,6 +5,7 @@ export default {
   title: "IndexedDB, commit()",
   packages: [],
   acknowledges: "complete (relaxed)",
+  skips: { large: "as without commit()", "large-reopen": "as without commit()" },
   open: (name) => openPlain(name, (transaction) => transaction.commit()),
   remove: removeDatabase,
 };

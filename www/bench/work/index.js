@@ -28,7 +28,7 @@ import update from "./update.js";
 import where from "./where.js";
 
 export const phases = {
-  fill: [open, bulk, put, puts, sets, get, gets, all, where, bytesOnDisk],
+  fill: [open, bulk, put, puts, get, gets, all, where, bytesOnDisk, sets],
   reopen: [load, reopen],
   cold: [allCold, memory],
   change: [update, deleteHalf, ...values],
@@ -39,6 +39,9 @@ export const phases = {
 
 /** How often a phase is run in each round. */
 export const REPEATS = { reopen: 3 };
+
+/** Phases of the first round only: they take long. */
+export const ONCE = new Set(["large", "large-reopen"]);
 
 /** Phases that open their databases by themselves. */
 export const OPENS_ITSELF = new Set(["reopen", "large-reopen"]);

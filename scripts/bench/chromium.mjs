@@ -1,0 +1,36 @@
+/** Headless Chromium, for pages of the benchmark. */
+import { openBrowser } from "../../tests/browser/support/browser.mjs";
+
+/**
+ * @param {string} profile the directory in which it keeps its data
+ * @returns what has `version`, call(url, name, argument) and close()
+ */
+export async function openChromium(profile) {
+  // Counts memory when it is asked, not when it next collects garbage by itself.
+  const context = await openBrowser({ profile, args: ["--enable-blink-features=ForceEagerMeasureMemory"] });
+  const [blank] = context.pages();
+  const session = await context.newCDPSession(blank);
+  const { product } = await session.send("Browser.getVersion");
+
+  /** Calls a function of a fresh page at `url`, as www/bench/run.js says. */
+  async function call(url, name, argument, patience_ms) {
+    const page = await context.newPage();
+    page.on("pageerror", (error) => console.error(error.stack));
+    page.on("console", (message) => {
+      if (message.type() === "error") console.error(message.text());
+    });
+    try {
+      await page.goto(url);
+      await page.waitForSelector("html[data-ready]", { state: "attached" });
+      await page.evaluate((call) => {
+        document.documentElement.dataset.call = call;
+        document.dispatchEvent(new Event("call"));
+      }, JSON.stringify({ name, argument }));
+      await page.waitForSelector("html[data-answer]", { state: "attached", timeout: patience_ms });
+      return JSON.parse(await page.evaluate(() => document.documentElement.dataset.answer));
+    } finally {
+      await page.close();
+    }
+  }
+  return { version: product.replace("/", " "), call, close: () => context.close() };
+}

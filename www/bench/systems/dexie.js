@@ -1,0 +1,32 @@
+/** Dexie: bulk calls where it has them, only the primary key as an index. */
+import Dexie from "dexie";
+
+export default {
+  title: "Dexie",
+  packages: ["dexie"],
+  acknowledges: "complete (relaxed)",
+  skips: { large: "as plain IndexedDB", "large-reopen": "as plain IndexedDB" },
+  async open(name) {
+    const db = new Dexie(name);
+    db.version(1).stores({ documents: "id", kv: "key" });
+    await db.open();
+    return {
+      async insertMany(docs) {
+        const ids = docs.map(() => crypto.randomUUID());
+        await db.documents.bulkAdd(docs.map((doc, at) => ({ ...doc, id: ids[at] })));
+        return ids;
+      },
+      insert: (doc) => db.documents.add({ ...doc, id: crypto.randomUUID() }),
+      get: (id) => db.documents.get(id),
+      all: () => db.documents.toArray(),
+      where: (field, value) => db.documents.filter((doc) => doc[field] === value).toArray(),
+      update: (id, changes) => db.documents.update(id, changes),
+      deleteMany: (ids) => db.documents.bulkDelete(ids),
+      idOf: (doc) => doc.id,
+      set: (key, value) => db.kv.put({ key, value }),
+      read: async (key) => (await db.kv.get(key))?.value,
+      close: async () => db.close(),
+    };
+  },
+  remove: (name) => Dexie.delete(name),
+};
