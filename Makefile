@@ -34,6 +34,7 @@ check-rust: | setup ## Only rustfmt, clippy (native and wasm32) and cargo deny
 
 check-types: build ## Only the types of the facade and of its callers
 	tsc --noEmit -p src/facade
+	tsc --noEmit -p src/sandbox
 	tsc --noEmit -p tests/types
 
 check-package: build ## Only the package: publint and the size budget

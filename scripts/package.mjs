@@ -1,6 +1,6 @@
-/** Writes pkg/index.d.ts (every exported type in one file) and pkg/package.json. */
+/** Writes pkg/index.d.ts (every exported type in one file), pkg/sandbox.d.ts and pkg/package.json. */
 import { execFileSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import ts from "typescript";
 
 const root = new URL("..", import.meta.url).pathname;
@@ -50,6 +50,8 @@ function checkAlone(file) {
   const program = ts.createProgram([file], {
     target: ts.ScriptTarget.ES2022,
     lib: ["lib.es2022.d.ts", "lib.dom.d.ts", "lib.esnext.disposable.d.ts"],
+    module: ts.ModuleKind.ES2022,
+    moduleResolution: ts.ModuleResolutionKind.Bundler,
     types: [],
     strict: true,
     noEmit: true,
@@ -63,6 +65,10 @@ function checkAlone(file) {
 const types = `${root}pkg/index.d.ts`;
 writeFileSync(types, flatDeclarations(`${root}target/types/index.d.ts`));
 checkAlone(types);
+
+const sandboxTypes = `${root}pkg/sandbox.d.ts`;
+copyFileSync(`${root}src/sandbox/sandbox.d.ts`, sandboxTypes);
+checkAlone(sandboxTypes);
 
 const metadata = JSON.parse(
   execFileSync("cargo", ["metadata", "--no-deps", "--format-version", "1", "--offline"], { cwd: root }),
@@ -81,10 +87,21 @@ const manifest = {
   types: "./index.d.ts",
   exports: {
     ".": { types: "./index.d.ts", default: "./index.js" },
+    "./sandbox": { types: "./sandbox.d.ts", default: "./sandbox.js" },
+    "./sandbox.js": "./sandbox.js",
     "./patchstore_bg.wasm": "./patchstore_bg.wasm",
     "./package.json": "./package.json",
   },
-  files: ["index.js", "index.d.ts", "patchstore_bg.wasm", "CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT"],
+  files: [
+    "index.js",
+    "index.d.ts",
+    "sandbox.js",
+    "sandbox.d.ts",
+    "patchstore_bg.wasm",
+    "CHANGELOG.md",
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+  ],
 };
 writeFileSync(`${root}pkg/package.json`, JSON.stringify(manifest, null, 2) + "\n");
 

@@ -18,6 +18,12 @@ export function iterate<T>(
   return pages<T>(handle, port, checked);
 }
 
+/** The first entries of a range, as many as make a page. */
+export function page<T>(handle: Handle, port: KvPort, range: Range): Entry<T>[] | Promise<Entry<T>[]> {
+  const { prefix, gt, gte, lt, lte, reverse, limit } = range;
+  return handle.call(() => port.range(2, prefix, gt, gte, lt, lte, reverse, limit)) as Entry<T>[];
+}
+
 async function* pages<T>(
   handle: Handle,
   port: KvPort,
@@ -25,22 +31,18 @@ async function* pages<T>(
 ): AsyncGenerator<Entry<T>, void, undefined> {
   let { gt, lt } = range;
   let left = range.limit;
-  const { gte, lte, prefix, reverse, signal } = range;
+  const { reverse, signal } = range;
   while (left > 0) {
     throwIfAborted(signal);
-    const limit = left;
-    const page = (await abortable(
-      handle.call(() => port.range(2, prefix, gt, gte, lt, lte, reverse, limit)),
-      signal,
-    )) as Entry<T>[];
+    const entries = await abortable(page<T>(handle, port, { ...range, gt, lt, limit: left }), signal);
     // Taken before the entries are handed out, as whoever gets them may change them.
-    const last = page.at(-1)?.[0];
+    const last = entries.at(-1)?.[0];
     if (last === undefined) return;
-    for (const entry of page) {
+    for (const entry of entries) {
       throwIfAborted(signal);
       yield entry;
     }
-    left -= page.length;
+    left -= entries.length;
     // No weaker than the bound that the caller gave: the key was within that.
     if (reverse) lt = crossing(last);
     else gt = crossing(last);

@@ -5,9 +5,10 @@ import type { PatchPort } from "./glue.js";
 import { Handle } from "./handle.js";
 import { name } from "./names.js";
 import { func } from "./options.js";
+import { Sandboxes } from "./serve/serve.js";
 import { Stores } from "./stores.js";
 import { transact, type TransactionOptions } from "./transaction.js";
-import type { DB, KV, Patch, PatchEvents, PatchStats, PatchStatus, Tx } from "./types.js";
+import type { DB, Grant, KV, Patch, PatchEvents, PatchStats, PatchStatus, Tx } from "./types.js";
 
 type ClosedReason = PatchEvents["closed"]["reason"];
 
@@ -23,6 +24,7 @@ export class OpenedPatch implements Patch {
   readonly #handle: Handle;
   readonly #stores: Stores;
   readonly #events = new Events();
+  readonly #sandboxes = new Sandboxes();
   readonly #stopListening: () => void;
   #closing: Promise<void> | undefined;
 
@@ -125,6 +127,10 @@ export class OpenedPatch implements Patch {
     return this.#events.add(event, listener);
   }
 
+  serve(port: MessagePort, grant: Grant): { close(): void } {
+    return this.#sandboxes.serve(this.#handle, this.#port, port, grant);
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close("closed");
     return this.#closing;
@@ -139,6 +145,7 @@ export class OpenedPatch implements Patch {
     this.#stopListening();
     await this.#handle.idle();
     await release(this.#engine);
+    this.#sandboxes.end();
     this.#events.emit("closed", { reason });
   }
 

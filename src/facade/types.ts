@@ -72,6 +72,11 @@ export interface Patch {
   copyNode(from: string, to: string): Promise<void>;
   /** Returns the unsubscribe. */
   on<E extends keyof PatchEvents>(event: E, listener: (e: PatchEvents[E]) => void): () => void;
+  /**
+   * Serves one node's kv and db to a sandbox, which connects to the other end of the port
+   * (`patchstore/sandbox`). Throws InvalidArgument for what is no port or no grant.
+   */
+  serve(port: MessagePort, grant: Grant): { close(): void };
   /** Waits for the writes already issued; later calls are Closed. Closing twice is fine. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -229,6 +234,21 @@ export interface FindOptions {
   /** Only these fields; `_id` comes along always. */
   fields?: string[];
   signal?: AbortSignal;
+}
+
+/** What a sandbox at the other end of a port may do. Everything else is refused with AccessDenied. */
+export interface Grant {
+  node: string;
+  /** Named stores it may open through store(); default none. "*" grants all of this patch. */
+  stores?: string[] | "*";
+  /** Default "readwrite". */
+  access?: "read" | "readwrite";
+  /** Refuse, with LimitExceeded, a value above this size: about that of its bytes and characters,
+   *  and 8 for each number, element and property. Default 64 MiB, at most 256 MiB. */
+  maxValueBytes?: number;
+  /** Refuse, with LimitExceeded, calls above this many that the sandbox has no answer to yet.
+   *  Default 10 000. */
+  maxInFlight?: number;
 }
 
 /** What helps: correct the call; try again; free space; open the patch again; reload the page;

@@ -11,8 +11,8 @@ type Run =
   | { readonly kind: "threw"; readonly error: unknown }
   /** It made Blobs, whose bytes cannot be read while wasm waits. */
   | { readonly kind: "blobs"; readonly old: Encoded | undefined; readonly taken: Snapshot }
-  /** The old value is no longer the one that the prepared new one was made from. */
-  | { readonly kind: "moved" };
+  /** The old value is not, or no longer, the one that a prepared new one was made from. */
+  | { readonly kind: "moved"; readonly old: Encoded | undefined };
 
 /** Reads, changes and writes one key, again until nothing came in between. */
 export async function update(
@@ -26,7 +26,7 @@ export async function update(
     case "done":
       return restore(run.value);
     case "blobs":
-      return withBlobs(handle, port, key, change, run);
+      return exchange(handle, port, key, (old) => made(change, old), await filled(run.old, run.taken));
     case "threw":
       throw run.error;
     case "moved":
@@ -60,11 +60,8 @@ const STOP = { message: "the change stopped the update" };
 
 function applied(change: Change, old: Encoded | undefined): Run {
   try {
-    const value = change(restore(old));
+    const value = made(change, restore(old));
     if (value === undefined) return { kind: "done", value: undefined };
-    if (typeof (value as { then?: unknown } | null)?.then === "function") {
-      throw invalid("change must be synchronous: it returned a promise");
-    }
     const taken = snapshot(value);
     return taken.gaps === undefined
       ? { kind: "done", value: taken.encoded }
@@ -74,26 +71,49 @@ function applied(change: Change, old: Encoded | undefined): Run {
   }
 }
 
-/** With Blobs: the new value is made ready first, and written if the old one is still there. */
-async function withBlobs(
+function made(change: Change, old: unknown): unknown {
+  const value = change(old);
+  if (typeof (value as { then?: unknown } | null)?.then === "function") {
+    throw invalid("change must be synchronous: it returned a promise");
+  }
+  return value;
+}
+
+/**
+ * For a `next` that takes its time: it is asked outside of any write, and its value is written if
+ * the old one is still there; if not, it is asked again. What it throws ends the update.
+ * @param prepared what was made already, and from what
+ */
+export async function exchange(
   handle: Handle,
   port: KvPort,
   key: string,
-  change: Change,
-  first: Run & { kind: "blobs" },
+  next: (old: unknown) => unknown,
+  prepared?: Prepared,
 ): Promise<unknown> {
-  let { old, taken } = first;
-  for (;;) {
-    await fill(taken.encoded, taken.gaps ?? []);
-    const prepared = { old, value: taken.encoded };
-    const run = await attempt(handle, port, key, (now) => {
-      if (same(prepared.old, now)) return { kind: "done", value: prepared.value };
-      return applied(change, now);
-    });
+  for (let ready = prepared; ; ) {
+    const run = await attempt(handle, port, key, (old) =>
+      ready !== undefined && same(ready.old, old)
+        ? { kind: "done", value: ready.value }
+        : { kind: "moved", old },
+    );
     if (run.kind === "done") return restore(run.value);
-    if (run.kind === "threw") throw run.error;
-    if (run.kind === "blobs") ({ old, taken } = run);
+    const { old } = run as Run & { kind: "moved" };
+    const value = await next(restore(old));
+    const taken = value === undefined ? undefined : snapshot(value);
+    ready = await filled(old, taken);
   }
+}
+
+/** A new value that is ready to be written, and the old one that it was made from. */
+interface Prepared {
+  readonly old: Encoded | undefined;
+  readonly value: Encoded | undefined;
+}
+
+async function filled(old: Encoded | undefined, taken: Snapshot | undefined): Promise<Prepared> {
+  if (taken?.gaps !== undefined) await fill(taken.encoded, taken.gaps);
+  return { old, value: taken?.encoded };
 }
 
 function same(a: Encoded | undefined, b: Encoded | undefined): boolean {

@@ -2,6 +2,8 @@
 
 import type * as promised from "./contract.js";
 import type * as delivered from "../../src/facade/index.js";
+import type * as shipped from "../../pkg/sandbox.js";
+import type * as sandbox from "../../src/sandbox/index.js";
 
 /** Compiles only when `Given` may be used where `Wanted` is expected. */
 type Assignable<Wanted, Given extends Wanted> = Given;
@@ -13,6 +15,10 @@ export type Values = [
   Assignable<typeof promised.init, typeof delivered.init>,
   Assignable<typeof promised.isPatchStoreError, typeof delivered.isPatchStoreError>,
   Assignable<typeof promised.storageEstimate, typeof delivered.storageEstimate>,
+  Assignable<typeof promised.connect, typeof sandbox.connect>,
+  Assignable<typeof promised.connect, typeof shipped.connect>,
+  Assignable<typeof shipped.connect, typeof sandbox.connect>,
+  Assignable<typeof sandbox.connect, typeof shipped.connect>,
   Assignable<promised.PatchStoreError, InstanceType<typeof delivered.PatchStoreError>>,
 ];
 
@@ -36,6 +42,7 @@ export type Inputs = [
   Assignable<delivered.KeyRange, promised.KeyRange>,
   Assignable<delivered.FindOptions, promised.FindOptions>,
   Assignable<delivered.Query, promised.Query>,
+  Assignable<delivered.Grant, promised.Grant>,
   Assignable<delivered.Storable, promised.Storable>,
 ];
 

@@ -35,9 +35,23 @@ export interface Patch {
   nodes(): Promise<{ node: string; bytes: number }[]>;
   deleteNode(node: string): Promise<boolean>;
   copyNode(from: string, to: string): Promise<void>;
+  serve(port: MessagePort, grant: Grant): { close(): void };
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
+export interface Grant {
+  node: string;
+  stores?: string[] | "*";
+  access?: "read" | "readwrite";
+  maxValueBytes?: number;
+  maxInFlight?: number;
+}
+/** The entry "patchstore/sandbox". */
+export declare function connect(port: MessagePort): {
+  readonly kv: KV;
+  readonly db: DB;
+  close(): void;
+};
 export type Scope = { node: string } | { name: string };
 export interface Tx {
   kv(storeName: string): KV;

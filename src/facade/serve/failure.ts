@@ -1,0 +1,10 @@
+import { isPatchStoreError, PatchStoreError } from "../errors.js";
+import type { Failure } from "./protocol.js";
+
+/** An error in a form that can be cloned. What is not the library's own says nothing of the host. */
+export function failureOf(error: unknown): Failure {
+  const { code, message, remedy, path, usage, quota, cause } = isPatchStoreError(error)
+    ? error
+    : new PatchStoreError("Internal", "the host failed");
+  return { code, message, remedy, path, usage, quota, cause };
+}

@@ -1,0 +1,54 @@
+import { invalid, PatchStoreError } from "../errors.js";
+import { describe, name } from "../names.js";
+import { known, oneOf, whole } from "../options.js";
+import type { Grant } from "../types.js";
+
+const MAX_VALUE_BYTES = 64 * 1024 * 1024;
+/** No grant lifts this: a larger value would not fit into wasm's memory beside its copies. */
+const CEILING_BYTES = 256 * 1024 * 1024;
+const MAX_IN_FLIGHT = 10_000;
+
+/** A checked grant. */
+export interface Permit {
+  /** Ready to cross. */
+  readonly node: string;
+  readonly stores: ReadonlySet<unknown> | "*";
+  readonly writes: boolean;
+  readonly maxValueBytes: number;
+  readonly maxInFlight: number;
+}
+
+/** Takes a grant as it is now; throws InvalidArgument. */
+export function permitOf(grant: Grant): Permit {
+  if (grant === undefined) throw invalid("serve needs a grant");
+  const given = known("grant", grant, ["node", "stores", "access", "maxValueBytes", "maxInFlight"]);
+  return {
+    node: name(given.node, "grant.node"),
+    stores: storesOf(given.stores),
+    writes: oneOf("grant.access", given.access, ["read", "readwrite"], "readwrite") === "readwrite",
+    maxValueBytes: Math.min(
+      whole("grant.maxValueBytes", given.maxValueBytes, MAX_VALUE_BYTES),
+      CEILING_BYTES,
+    ),
+    maxInFlight: whole("grant.maxInFlight", given.maxInFlight, MAX_IN_FLIGHT),
+  };
+}
+
+function storesOf(stores: unknown): ReadonlySet<unknown> | "*" {
+  if (stores === undefined) return new Set();
+  if (stores === "*") return stores;
+  if (!Array.isArray(stores)) {
+    throw invalid(`grant.stores must be an array or "*", not ${describe(stores)}`);
+  }
+  stores.forEach((each, at) => void name(each, `grant.stores[${at}]`));
+  return new Set(stores);
+}
+
+/** What is not granted; says nothing of what is there. */
+export function denied(what: string): PatchStoreError {
+  return new PatchStoreError("AccessDenied", `${what} is not granted`);
+}
+
+export function exceeded(message: string): PatchStoreError {
+  return new PatchStoreError("LimitExceeded", message);
+}

@@ -1,0 +1,33 @@
+import { failureOf } from "./failure.js";
+import { Down } from "./protocol.js";
+
+/** What goes to one sandbox. A port whose other end is gone takes everything, and nothing comes of it. */
+export class Outbox {
+  readonly #port: MessagePort;
+
+  constructor(port: MessagePort) {
+    this.#port = port;
+  }
+
+  signal(kind: Down.Ping | Down.Pong): void {
+    this.#port.postMessage([kind]);
+  }
+
+  /** An ArrayBuffer that is the whole value is moved rather than copied: nobody else has it.
+   *  Throws what cannot be cloned. */
+  value(kind: Down.Result | Down.Old | Down.Event, id: number, value: unknown): void {
+    const buffer = ArrayBuffer.isView(value) ? value.buffer : value;
+    const moved = buffer instanceof ArrayBuffer ? [buffer] : [];
+    this.#port.postMessage([kind, id, value], moved);
+  }
+
+  error(kind: Down.Error | Down.Close, id: number, error: unknown): void {
+    const failure = failureOf(error);
+    try {
+      this.#port.postMessage([kind, id, failure]);
+    } catch {
+      // Not every cause can be cloned.
+      this.#port.postMessage([kind, id, { ...failure, cause: undefined }]);
+    }
+  }
+}

@@ -1,0 +1,53 @@
+import { DocStore } from "../db.js";
+import type { KvPort, PatchPort } from "../glue.js";
+import type { Handle } from "../handle.js";
+import { KvStore } from "../kv.js";
+import { name } from "../names.js";
+import { denied, type Permit } from "./grant.js";
+
+/** Names are the sandbox's to choose: what is kept for them is bounded. */
+const MAX_ROOMS = 64;
+
+/** The stores of one name, or those of the node. */
+export interface Room {
+  readonly kvPort: KvPort;
+  readonly kv: KvStore;
+  readonly db: DocStore;
+}
+
+/** The way from what a sandbox names to what it may open. */
+export class Rooms {
+  readonly #handle: Handle;
+  readonly #port: PatchPort;
+  readonly #permit: Permit;
+  readonly #named = new Map<string, Room>();
+  #own: Room | undefined;
+
+  constructor(handle: Handle, port: PatchPort, permit: Permit) {
+    this.#handle = handle;
+    this.#port = port;
+    this.#permit = permit;
+  }
+
+  /** @param store null for the node's own; throws InvalidArgument, AccessDenied, Closed */
+  at(store: unknown): Room {
+    if (store === null) return (this.#own ??= this.#open(this.#permit.node, true));
+    const crossing = name(store, "store name");
+    const { stores } = this.#permit;
+    if (stores !== "*" && !stores.has(store)) throw denied("the store");
+    let room = this.#named.get(crossing);
+    if (room === undefined) {
+      if (this.#named.size >= MAX_ROOMS) this.#named.clear();
+      this.#named.set(crossing, (room = this.#open(crossing, false)));
+    }
+    return room;
+  }
+
+  #open(crossing: string, isNode: boolean): Room {
+    return this.#handle.now(() => {
+      const kvPort = this.#port.kv(crossing, isNode);
+      const db = new DocStore(this.#handle, this.#port.db(crossing, isNode));
+      return { kvPort, kv: new KvStore(this.#handle, kvPort), db };
+    });
+  }
+}

@@ -1,0 +1,214 @@
+import { closed, invalid } from "../errors.js";
+import type { KvPort, PatchPort } from "../glue.js";
+import type { Handle } from "../handle.js";
+import { page } from "../iterate.js";
+import type { KvStore } from "../kv.js";
+import { key } from "../names.js";
+import { rangeOf } from "../ranges.js";
+import { exchange } from "../update.js";
+import { exceeded, type Permit } from "./grant.js";
+import { Inbox, type Call } from "./inbox.js";
+import { Outbox } from "./outbox.js";
+import { Down, Heartbeat, Up } from "./protocol.js";
+import { Rooms } from "./rooms.js";
+import { Watches } from "./watches.js";
+import { weigh } from "./weigh.js";
+
+/** Reads that run at once, and answers that were not taken in, above which no further read begins. */
+const MAX_READS = 16;
+const MAX_UNSEEN_BYTES = 64 * 1024 * 1024;
+
+/** An update whose new value the sandbox is asked for. */
+interface Turn {
+  readonly id: number;
+  resolve(value: unknown): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * The host's end of one sandbox's port. Calls run in the order in which they came. What comes over
+ * the port is not to be trusted in anything.
+ */
+export class Session {
+  readonly #port: MessagePort;
+  readonly #handle: Handle;
+  readonly #permit: Permit;
+  readonly #out: Outbox;
+  readonly #inbox: Inbox;
+  readonly #watches: Watches;
+  readonly #ended: (session: Session) => void;
+  readonly #queue: Call[] = [];
+  #reads = 0;
+  /** While an update runs, everything behind it waits. */
+  #updating = false;
+  #turn: Turn | undefined;
+  #beat: Heartbeat | undefined;
+  #isOpen = true;
+
+  constructor(
+    handle: Handle,
+    patch: PatchPort,
+    port: MessagePort,
+    permit: Permit,
+    ended: (session: Session) => void,
+  ) {
+    this.#port = port;
+    this.#handle = handle;
+    this.#permit = permit;
+    this.#ended = ended;
+    this.#out = new Outbox(port);
+    this.#inbox = new Inbox(permit, new Rooms(handle, patch, permit));
+    this.#watches = new Watches(this.#out);
+    port.addEventListener("message", this.#hear);
+    port.start();
+  }
+
+  /** Frees everything and tells the sandbox. Ending twice is fine. */
+  end(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#beat?.stop();
+    this.#port.removeEventListener("message", this.#hear);
+    this.#out.error(Down.Close, 0, closed("the connection"));
+    this.#port.close();
+    this.#watches.end();
+    this.#inbox.end();
+    this.#queue.length = 0;
+    this.#turn?.reject(closed("the connection"));
+    this.#ended(this);
+  }
+
+  readonly #hear = ({ data }: MessageEvent<unknown>): void => {
+    // Only from now on: a sandbox may take its time to start.
+    this.#beat ??= new Heartbeat(
+      () => this.#out.signal(Down.Ping),
+      () => this.end(),
+    );
+    this.#beat.heard();
+    const message: readonly unknown[] = Array.isArray(data) ? data : [];
+    try {
+      this.#take(message);
+    } catch (error) {
+      const id = message[1];
+      this.#out.error(Down.Error, typeof id === "number" ? id : 0, error);
+    }
+  };
+
+  #take(message: readonly unknown[]): void {
+    const id = message[1] as number;
+    switch (message[0]) {
+      case Up.Call:
+        this.#queue.push(this.#inbox.admit(message));
+        return this.#pump();
+      case Up.Part:
+        return this.#inbox.addPart(id, message[2]);
+      case Up.Put:
+        return this.#put(id, message[2]);
+      case Up.Stop:
+        return this.#stop(id);
+      case Up.Seen:
+        if (this.#inbox.seen(id)) this.#pump();
+        else this.#watches.seen(id);
+        return;
+      case Up.Ping:
+        return this.#out.signal(Down.Pong);
+      case Up.Pong:
+        return;
+      case Up.Close:
+        return this.end();
+      default:
+        throw invalid("not a message of this protocol");
+    }
+  }
+
+  #put(id: number, value: unknown): void {
+    const turn = this.#turn;
+    if (turn?.id !== id) throw invalid("no update waits for that");
+    this.#turn = undefined;
+    const { maxValueBytes } = this.#permit;
+    if (weigh(value, maxValueBytes) <= maxValueBytes) turn.resolve(value);
+    else turn.reject(exceeded(`the value takes more than ${maxValueBytes} bytes`));
+  }
+
+  #stop(id: number): void {
+    const waiting = this.#queue.find((call) => call.id === id);
+    if (waiting !== undefined) waiting.isWanted = false;
+    if (this.#turn?.id === id) {
+      this.#turn.reject(closed("the update"));
+      this.#turn = undefined;
+    }
+    this.#watches.stop(id);
+  }
+
+  /** Issues what may run now. */
+  #pump(): void {
+    while (!this.#updating) {
+      const call = this.#queue[0];
+      if (call === undefined) return;
+      const isRead = !call.method.writes;
+      if (isRead && (this.#reads >= MAX_READS || this.#inbox.unseenBytes > MAX_UNSEEN_BYTES)) return;
+      this.#queue.shift();
+      if (isRead) this.#reads += 1;
+      const isUpdate = call.method.kind === "kv" && call.method.name === "update";
+      this.#updating = isUpdate;
+      void this.#answer(call).then(() => {
+        if (isRead) this.#reads -= 1;
+        if (isUpdate) this.#updating = false;
+        if (this.#isOpen) this.#pump();
+      });
+    }
+  }
+
+  async #answer(call: Call): Promise<void> {
+    const { id } = call;
+    try {
+      const result = call.isWanted ? await this.#run(call) : undefined;
+      if (!this.#isOpen) return;
+      this.#out.value(Down.Result, id, result);
+      this.#inbox.answered(id, weigh(result, MAX_UNSEEN_BYTES));
+    } catch (error) {
+      if (!this.#isOpen) return;
+      this.#inbox.answered(id, 0);
+      this.#out.error(Down.Error, id, error);
+    }
+  }
+
+  /** Calls the store before it returns. */
+  #run({ id, room, method, args }: Call): unknown {
+    const [first] = args;
+    if (method.kind === "kv") {
+      switch (method.name) {
+        case "page":
+          return page(this.#handle, room.kvPort, rangeOf(first as object));
+        case "getMany":
+          return getMany(room.kv, first);
+        case "watch":
+          return this.#watches.add(id, room.kv, first as string);
+        case "update":
+          return this.#update(id, room.kvPort, first);
+      }
+    }
+    // The name is the list's own, not the sandbox's.
+    const store = room[method.kind] as unknown as Record<string, (...args: unknown[]) => unknown>;
+    return store[method.name]?.(...args);
+  }
+
+  async #update(id: number, port: KvPort, at: unknown): Promise<void> {
+    const ask = (old: unknown) =>
+      new Promise((resolve, reject) => {
+        if (!this.#isOpen) throw closed("the connection");
+        this.#out.value(Down.Old, id, old);
+        this.#turn = { id, resolve, reject };
+      });
+    await exchange(this.#handle, port, key(at), ask);
+  }
+}
+
+/** A value is fetched once, however often its key is there: a short list must not make a huge answer. */
+async function getMany(kv: KvStore, keys: unknown): Promise<unknown[]> {
+  if (!Array.isArray(keys)) return kv.getMany(keys as string[]);
+  const each = [...new Set<string>(keys)];
+  const values = await kv.getMany(each);
+  const found = new Map(each.map((key, at) => [key, values[at]]));
+  return keys.map((key) => found.get(key));
+}

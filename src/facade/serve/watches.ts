@@ -1,0 +1,73 @@
+import type { KvStore } from "../kv.js";
+import { exceeded } from "./grant.js";
+import type { Outbox } from "./outbox.js";
+import { Down } from "./protocol.js";
+import { weigh } from "./weigh.js";
+
+const MAX_WATCHES = 256;
+/** Events of one watch that the sandbox has not taken in yet, and bytes of those of all. Above that it
+ *  gets the last value only, once it has caught up. */
+const MAX_UNSEEN = 64;
+const MAX_UNSEEN_BYTES = 16 * 1024 * 1024;
+
+interface Watch {
+  stop(): void;
+  /** The sizes of the events on their way. */
+  readonly unseen: number[];
+  late: { readonly value: unknown } | undefined;
+}
+
+/** What one sandbox watches. */
+export class Watches {
+  readonly #out: Outbox;
+  readonly #open = new Map<number, Watch>();
+  #unseenBytes = 0;
+
+  constructor(out: Outbox) {
+    this.#out = out;
+  }
+
+  async add(id: number, kv: KvStore, key: string): Promise<void> {
+    if (this.#open.size >= MAX_WATCHES) throw exceeded(`more than ${MAX_WATCHES} watches`);
+    const watch: Watch = { stop: () => undefined, unseen: [], late: undefined };
+    watch.stop = kv.watch(key, (value) => this.#changed(id, watch, value));
+    this.#open.set(id, watch);
+  }
+
+  #changed(id: number, watch: Watch, value: unknown): void {
+    const { unseen } = watch;
+    const isBehind = unseen.length >= MAX_UNSEEN || this.#unseenBytes > MAX_UNSEEN_BYTES;
+    // A watch of which nothing is on its way would never be told to go on.
+    if (isBehind && unseen.length > 0) {
+      watch.late = { value };
+      return;
+    }
+    const bytes = weigh(value, MAX_UNSEEN_BYTES);
+    unseen.push(bytes);
+    this.#unseenBytes += bytes;
+    this.#out.value(Down.Event, id, value);
+  }
+
+  /** The sandbox has taken in an event. */
+  seen(id: number): void {
+    const watch = this.#open.get(id);
+    const bytes = watch?.unseen.shift();
+    if (watch === undefined || bytes === undefined) return;
+    this.#unseenBytes -= bytes;
+    const { late } = watch;
+    watch.late = undefined;
+    if (late !== undefined) this.#changed(id, watch, late.value);
+  }
+
+  stop(id: number): void {
+    const watch = this.#open.get(id);
+    if (watch === undefined) return;
+    watch.stop();
+    this.#open.delete(id);
+    for (const bytes of watch.unseen) this.#unseenBytes -= bytes;
+  }
+
+  end(): void {
+    for (const id of [...this.#open.keys()]) this.stop(id);
+  }
+}

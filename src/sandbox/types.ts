@@ -1,0 +1,13 @@
+/** The public types, as the sources see them; `sandbox.d.ts` is what the package ships. */
+import type { DB, KV, Storable } from "../facade/types.js";
+
+export interface Connection {
+  readonly kv: SandboxKV;
+  readonly db: DB;
+  close(): void;
+}
+
+export interface SandboxKV extends KV {
+  set(key: string, value: Storable, options?: { transfer?: ArrayBuffer[] }): Promise<void>;
+  store(name: string): SandboxKV;
+}
