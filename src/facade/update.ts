@@ -22,16 +22,10 @@ export async function update(
   change: Change,
 ): Promise<unknown> {
   const run = await attempt(handle, port, key, (old) => applied(change, old));
-  switch (run.kind) {
-    case "done":
-      return restore(run.value);
-    case "blobs":
-      return exchange(handle, port, key, (old) => made(change, old), await filled(run.old, run.taken));
-    case "threw":
-      throw run.error;
-    case "moved":
-      throw new Error("only a prepared update can find the value moved");
-  }
+  if (run.kind === "done") return restore(run.value);
+  if (run.kind === "threw") throw run.error;
+  const { old, taken } = run as Run & { kind: "blobs" };
+  return exchange(handle, port, key, (now) => made(change, now), await filled(old, taken));
 }
 
 /** Runs `step` inside a write of wasm's; anything but "done" makes wasm write nothing. */

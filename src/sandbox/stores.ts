@@ -68,7 +68,7 @@ export function kvOf(link: Link, store: string | null): SandboxKV {
     keys: (range?: KeyRange) => abortableAsk("keys", [], range),
     entries: (range?: KeyRange) => abortableAsk("entries", [], range),
     count: (range?: KeyRange) => abortableAsk("count", [], range),
-    iterate: (range?: KeyRange) => pages(range && { ...range }),
+    iterate: pages,
     async set(key, value, options) {
       return send("set", [argument(key), copy(value), bare(options)], { transfer: options?.transfer });
     },

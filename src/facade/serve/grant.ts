@@ -1,5 +1,5 @@
 import { invalid, PatchStoreError } from "../errors.js";
-import { describe, name } from "../names.js";
+import { name } from "../names.js";
 import { known, oneOf, whole } from "../options.js";
 import type { Grant } from "../types.js";
 
@@ -20,7 +20,7 @@ export interface Permit {
 
 /** Takes a grant as it is now; throws InvalidArgument. */
 export function permitOf(grant: Grant): Permit {
-  if (grant === undefined) throw invalid("serve needs a grant");
+  // Without one, the node is missing.
   const given = known("grant", grant, ["node", "stores", "access", "maxValueBytes", "maxInFlight"]);
   return {
     node: name(given.node, "grant.node"),
@@ -37,9 +37,7 @@ export function permitOf(grant: Grant): Permit {
 function storesOf(stores: unknown): ReadonlySet<unknown> | "*" {
   if (stores === undefined) return new Set();
   if (stores === "*") return stores;
-  if (!Array.isArray(stores)) {
-    throw invalid(`grant.stores must be an array or "*", not ${describe(stores)}`);
-  }
+  if (!Array.isArray(stores)) throw invalid('grant.stores must be an array or "*"');
   stores.forEach((each, at) => void name(each, `grant.stores[${at}]`));
   return new Set(stores);
 }

@@ -1,4 +1,4 @@
-import { invalid } from "../errors.js";
+import { invalid, type PatchStoreError } from "../errors.js";
 import { denied, exceeded, type Permit } from "./grant.js";
 import { methodOf, type Method } from "./methods.js";
 import type { Room, Rooms } from "./rooms.js";
@@ -8,6 +8,8 @@ import { weigh } from "./weigh.js";
 const MAX_TAKEN_BYTES = 256 * 1024 * 1024;
 /** Of an argument that is no value to be stored: a range, a query, a list of keys. */
 const MAX_ARGUMENT_BYTES = 16 * 1024 * 1024;
+
+const NO_CALL = "not a call of this protocol";
 
 /** A call that may be made. */
 export interface Call {
@@ -26,33 +28,33 @@ interface Part {
   bytes: number;
 }
 
+/** A call until its answer was taken in: the bytes of its arguments, then those of the answer. */
+interface Flight {
+  readonly bytes: number;
+  readonly isAnswered: boolean;
+}
+
 /** Decides which messages are calls, and keeps account of what is in flight. */
 export class Inbox {
   readonly #permit: Permit;
   readonly #rooms: Rooms;
   #lastId = 0;
   #part: Part | undefined;
-  /** Bytes of the arguments of calls that run or wait, by id, and of answers on their way. */
-  readonly #taken = new Map<number, number>();
-  readonly #unseen = new Map<number, number>();
+  readonly #flights = new Map<number, Flight>();
   #takenBytes = 0;
-  #unseenBytes = 0;
+  /** Bytes of answers that the sandbox has not taken in yet. */
+  unseenBytes = 0;
 
   constructor(permit: Permit, rooms: Rooms) {
     this.#permit = permit;
     this.#rooms = rooms;
   }
 
-  /** Bytes of answers that the sandbox has not taken in yet. */
-  get unseenBytes(): number {
-    return this.#unseenBytes;
-  }
-
   /** Throws InvalidArgument, AccessDenied or LimitExceeded. */
-  admit([, id, name, store, given]: readonly unknown[]): Call {
-    const isNext = Number.isSafeInteger(id) && (id as number) > this.#lastId;
-    if (!isNext) throw invalid("ids of calls must ascend");
-    this.#lastId = id as number;
+  admit(message: readonly unknown[]): Call {
+    const [, id, name, store, given] = message as [unknown, number, unknown, unknown, unknown];
+    if (id <= this.#lastId) throw invalid(NO_CALL);
+    this.#lastId = id;
     const part = this.#part?.id === id ? this.#part : undefined;
     this.#part = undefined;
 
@@ -60,20 +62,20 @@ export class Inbox {
     if (method === undefined) throw denied("a method of that name");
     if (method.writes && !this.#permit.writes) throw denied("writing");
     const room = this.#rooms.at(store);
-    if (!Array.isArray(given)) throw invalid("not a list of arguments");
+    if (!Array.isArray(given)) throw invalid(NO_CALL);
     const args = given.slice(0, method.arity);
-    if (this.#taken.size + this.#unseen.size >= this.#permit.maxInFlight) {
-      throw exceeded(`more than ${this.#permit.maxInFlight} calls in flight`);
+    if (this.#flights.size >= this.#permit.maxInFlight) {
+      throw exceeded("too many calls in flight");
     }
     const bytes = this.#weighAll(method, args) + (part?.bytes ?? 0);
-    this.#checkRoom(bytes);
+    if (this.#takenBytes + bytes > MAX_TAKEN_BYTES) throw tooLarge("calls in flight", MAX_TAKEN_BYTES);
     const rows: unknown = args[method.valueAt];
     if (part !== undefined && method.isBatch && Array.isArray(rows)) {
       args[method.valueAt] = part.rows.concat(rows);
     }
-    this.#taken.set(id as number, bytes);
+    this.#flights.set(id, { bytes, isAnswered: false });
     this.#takenBytes += bytes;
-    return { id: id as number, method, room, args, isWanted: true };
+    return { id, method, room, args, isWanted: true };
   }
 
   /** Keeps rows for the batch with that id. There is one at a time. */
@@ -81,39 +83,33 @@ export class Inbox {
     if (!this.#permit.writes) return;
     if (this.#part?.id !== id) this.#part = { id, rows: [], bytes: 0 };
     const part = this.#part;
-    // What is too much is known by its size when the batch is complete.
-    if (part.bytes > MAX_TAKEN_BYTES) return;
-    part.bytes += this.#weighRows(rows);
-    if (part.bytes > MAX_TAKEN_BYTES) part.rows.length = 0;
-    else if (Array.isArray(rows)) for (const row of rows) part.rows.push(row);
+    // Rows that are refused take the whole batch with them: by this size, when it is complete.
+    const { bytes } = part;
+    part.bytes = Infinity;
+    const now = bytes + this.#weighRows(rows);
+    if (now > MAX_TAKEN_BYTES) return void (part.rows.length = 0);
+    part.bytes = now;
+    for (const row of rows as unknown[]) part.rows.push(row);
   }
 
   answered(id: number, bytes: number): void {
-    this.#takenBytes -= this.#taken.get(id) ?? 0;
-    this.#taken.delete(id);
-    this.#unseen.set(id, bytes);
-    this.#unseenBytes += bytes;
+    this.#takenBytes -= this.#flights.get(id)?.bytes ?? 0;
+    this.#flights.set(id, { bytes, isAnswered: true });
+    this.unseenBytes += bytes;
   }
 
   /** The sandbox has taken in an answer; false when it cannot have. */
   seen(id: number): boolean {
-    const bytes = this.#unseen.get(id);
-    if (bytes === undefined) return false;
-    this.#unseen.delete(id);
-    this.#unseenBytes -= bytes;
-    return true;
+    const flight = this.#flights.get(id);
+    if (!flight?.isAnswered) return false;
+    this.unseenBytes -= flight.bytes;
+    return this.#flights.delete(id);
   }
 
+  /** Lets go of what was on its way. */
   end(): void {
     this.#part = undefined;
-    this.#taken.clear();
-    this.#unseen.clear();
-  }
-
-  #checkRoom(bytes: number): void {
-    if (this.#takenBytes + bytes > MAX_TAKEN_BYTES) {
-      throw exceeded(`calls in flight take more than ${MAX_TAKEN_BYTES} bytes`);
-    }
+    this.#flights.clear();
   }
 
   #weighAll(method: Method, args: readonly unknown[]): number {
@@ -126,8 +122,8 @@ export class Inbox {
 
   /** Rows are pairs of key and value, or documents: what a key adds may be large for no value. */
   #weighRows(rows: unknown): number {
-    if (!Array.isArray(rows)) return weigh(rows, MAX_TAKEN_BYTES);
-    if (rows.length > MAX_ROWS) throw exceeded(`more than ${MAX_ROWS} rows in a batch`);
+    if (!Array.isArray(rows)) throw invalid("not a list of rows");
+    if (rows.length > MAX_ROWS) throw exceeded("too many rows in a batch");
     let bytes = 0;
     for (const row of rows as unknown[]) {
       const value: unknown = Array.isArray(row) ? row[1] : row;
@@ -144,6 +140,10 @@ const MAX_ROWS = 1_000_000;
 
 function within(value: unknown, most: number, what: string): number {
   const bytes = weigh(value, most);
-  if (bytes > most) throw exceeded(`${what} takes more than ${most} bytes`);
+  if (bytes > most) throw tooLarge(what, most);
   return bytes;
+}
+
+export function tooLarge(what: string, most: number): PatchStoreError {
+  return exceeded(`${what} of more than ${most} bytes`);
 }

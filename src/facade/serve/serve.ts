@@ -8,30 +8,23 @@ import { Session } from "./session.js";
 /** The sandboxes that one handle on a patch serves. */
 export class Sandboxes {
   readonly #sessions = new Set<Session>();
+  /** A shared worker outlives the page, and would wait for it. */
+  readonly #onHide = (event: Event) => {
+    if (!(event as PageTransitionEvent).persisted) this.end();
+  };
 
   /** Throws InvalidArgument, Closed. */
   serve(handle: Handle, patch: PatchPort, port: MessagePort, grant: Grant): { close(): void } {
     handle.check();
-    if (!isPort(port)) throw invalid("serve needs a MessagePort");
-    const permit = permitOf(grant);
-    const session = new Session(handle, patch, port, permit, (ended) => {
-      this.#sessions.delete(ended);
-    });
-    this.#sessions.add(session);
+    // No window and no worker has it.
+    if (typeof (port as Partial<MessagePort> | null)?.start !== "function") throw invalid("serve needs a MessagePort");
+    globalThis.addEventListener?.("pagehide", this.#onHide);
+    const session = new Session(handle, patch, port, permitOf(grant), this.#sessions);
     return { close: () => session.end() };
   }
 
   end(): void {
-    for (const session of [...this.#sessions]) session.end();
+    globalThis.removeEventListener?.("pagehide", this.#onHide);
+    for (const session of this.#sessions) session.end();
   }
-}
-
-function isPort(port: unknown): port is MessagePort {
-  return (
-    typeof port === "object" &&
-    port !== null &&
-    ["postMessage", "start", "close", "addEventListener"].every(
-      (name) => typeof (port as Record<string, unknown>)[name] === "function",
-    )
-  );
 }

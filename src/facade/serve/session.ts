@@ -6,8 +6,8 @@ import type { KvStore } from "../kv.js";
 import { key } from "../names.js";
 import { rangeOf } from "../ranges.js";
 import { exchange } from "../update.js";
-import { exceeded, type Permit } from "./grant.js";
-import { Inbox, type Call } from "./inbox.js";
+import type { Permit } from "./grant.js";
+import { Inbox, tooLarge, type Call } from "./inbox.js";
 import { Outbox } from "./outbox.js";
 import { Down, Heartbeat, Up } from "./protocol.js";
 import { Rooms } from "./rooms.js";
@@ -17,6 +17,8 @@ import { weigh } from "./weigh.js";
 /** Reads that run at once, and answers that were not taken in, above which no further read begins. */
 const MAX_READS = 16;
 const MAX_UNSEEN_BYTES = 64 * 1024 * 1024;
+
+const NO_MESSAGE = "not a message of this protocol";
 
 /** An update whose new value the sandbox is asked for. */
 interface Turn {
@@ -36,7 +38,7 @@ export class Session {
   readonly #out: Outbox;
   readonly #inbox: Inbox;
   readonly #watches: Watches;
-  readonly #ended: (session: Session) => void;
+  readonly #peers: Set<Session>;
   readonly #queue: Call[] = [];
   #reads = 0;
   /** While an update runs, everything behind it waits. */
@@ -50,12 +52,13 @@ export class Session {
     patch: PatchPort,
     port: MessagePort,
     permit: Permit,
-    ended: (session: Session) => void,
+    peers: Set<Session>,
   ) {
     this.#port = port;
     this.#handle = handle;
     this.#permit = permit;
-    this.#ended = ended;
+    this.#peers = peers;
+    peers.add(this);
     this.#out = new Outbox(port);
     this.#inbox = new Inbox(permit, new Rooms(handle, patch, permit));
     this.#watches = new Watches(this.#out);
@@ -75,7 +78,7 @@ export class Session {
     this.#inbox.end();
     this.#queue.length = 0;
     this.#turn?.reject(closed("the connection"));
-    this.#ended(this);
+    this.#peers.delete(this);
   }
 
   readonly #hear = ({ data }: MessageEvent<unknown>): void => {
@@ -95,8 +98,18 @@ export class Session {
   };
 
   #take(message: readonly unknown[]): void {
-    const id = message[1] as number;
-    switch (message[0]) {
+    const [kind, id] = message as [unknown, number];
+    switch (kind) {
+      case Up.Ping:
+        return this.#out.signal(Down.Pong);
+      case Up.Pong:
+        return;
+      case Up.Close:
+        return this.end();
+    }
+    // From here on it is an id, though it may be anybody's guess.
+    if (!Number.isSafeInteger(id)) throw invalid(NO_MESSAGE);
+    switch (kind) {
       case Up.Call:
         this.#queue.push(this.#inbox.admit(message));
         return this.#pump();
@@ -110,32 +123,27 @@ export class Session {
         if (this.#inbox.seen(id)) this.#pump();
         else this.#watches.seen(id);
         return;
-      case Up.Ping:
-        return this.#out.signal(Down.Pong);
-      case Up.Pong:
-        return;
-      case Up.Close:
-        return this.end();
       default:
-        throw invalid("not a message of this protocol");
+        throw invalid(NO_MESSAGE);
     }
   }
 
   #put(id: number, value: unknown): void {
     const turn = this.#turn;
-    if (turn?.id !== id) throw invalid("no update waits for that");
+    if (turn?.id !== id) throw invalid(NO_MESSAGE);
     this.#turn = undefined;
     const { maxValueBytes } = this.#permit;
     if (weigh(value, maxValueBytes) <= maxValueBytes) turn.resolve(value);
-    else turn.reject(exceeded(`the value takes more than ${maxValueBytes} bytes`));
+    else turn.reject(tooLarge("a value", maxValueBytes));
   }
 
   #stop(id: number): void {
     const waiting = this.#queue.find((call) => call.id === id);
     if (waiting !== undefined) waiting.isWanted = false;
-    if (this.#turn?.id === id) {
-      this.#turn.reject(closed("the update"));
+    const turn = this.#turn;
+    if (turn?.id === id) {
       this.#turn = undefined;
+      turn.reject(closed("the update"));
     }
     this.#watches.stop(id);
   }
@@ -164,8 +172,10 @@ export class Session {
     try {
       const result = call.isWanted ? await this.#run(call) : undefined;
       if (!this.#isOpen) return;
+      // Before it is sent: what is moved weighs nothing any more.
+      const bytes = weigh(result, MAX_UNSEEN_BYTES);
       this.#out.value(Down.Result, id, result);
-      this.#inbox.answered(id, weigh(result, MAX_UNSEEN_BYTES));
+      this.#inbox.answered(id, bytes);
     } catch (error) {
       if (!this.#isOpen) return;
       this.#inbox.answered(id, 0);

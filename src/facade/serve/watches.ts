@@ -5,10 +5,10 @@ import { Down } from "./protocol.js";
 import { weigh } from "./weigh.js";
 
 const MAX_WATCHES = 256;
-/** Events of one watch that the sandbox has not taken in yet, and bytes of those of all. Above that it
- *  gets the last value only, once it has caught up. */
-const MAX_UNSEEN = 64;
+/** Of the events that the sandbox has not taken in yet, each counted as this much and its value. Above
+ *  that it gets the last value only, once it has caught up. */
 const MAX_UNSEEN_BYTES = 16 * 1024 * 1024;
+const EVENT_BYTES = 64 * 1024;
 
 interface Watch {
   stop(): void;
@@ -36,13 +36,14 @@ export class Watches {
 
   #changed(id: number, watch: Watch, value: unknown): void {
     const { unseen } = watch;
-    const isBehind = unseen.length >= MAX_UNSEEN || this.#unseenBytes > MAX_UNSEEN_BYTES;
     // A watch of which nothing is on its way would never be told to go on.
-    if (isBehind && unseen.length > 0) {
+    const isBehind = this.#unseenBytes > MAX_UNSEEN_BYTES && unseen.length > 0;
+    // Nor may a value overtake one that is late.
+    if (isBehind || watch.late !== undefined) {
       watch.late = { value };
       return;
     }
-    const bytes = weigh(value, MAX_UNSEEN_BYTES);
+    const bytes = EVENT_BYTES + weigh(value, MAX_UNSEEN_BYTES);
     unseen.push(bytes);
     this.#unseenBytes += bytes;
     this.#out.value(Down.Event, id, value);
