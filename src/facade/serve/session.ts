@@ -92,8 +92,8 @@ export class Session {
     try {
       this.#take(message);
     } catch (error) {
-      const id = message[1];
-      this.#out.error(Down.Error, typeof id === "number" ? id : 0, error);
+      const id = message[1] as number;
+      this.#out.error(Down.Error, Number.isSafeInteger(id) ? id : 0, error);
     }
   };
 
