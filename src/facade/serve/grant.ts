@@ -22,24 +22,21 @@ export interface Permit {
 export function permitOf(grant: Grant): Permit {
   // Without one, the node is missing.
   const given = known("grant", grant, ["node", "stores", "access", "maxValueBytes", "maxInFlight"]);
+  const stores = given.stores ?? [];
+  if (stores !== "*") {
+    if (!Array.isArray(stores)) throw invalid('grant.stores must be an array or "*"');
+    stores.forEach((each, at) => void name(each, `grant.stores[${at}]`));
+  }
   return {
     node: name(given.node, "grant.node"),
-    stores: storesOf(given.stores),
-    writes: oneOf("grant.access", given.access, ["read", "readwrite"], "readwrite") === "readwrite",
+    stores: stores === "*" ? stores : new Set(stores),
+    writes: oneOf("grant.access", given.access, ["read", "readwrite"], "readwrite") !== "read",
     maxValueBytes: Math.min(
       whole("grant.maxValueBytes", given.maxValueBytes, MAX_VALUE_BYTES),
       CEILING_BYTES,
     ),
     maxInFlight: whole("grant.maxInFlight", given.maxInFlight, MAX_IN_FLIGHT),
   };
-}
-
-function storesOf(stores: unknown): ReadonlySet<unknown> | "*" {
-  if (stores === undefined) return new Set();
-  if (stores === "*") return stores;
-  if (!Array.isArray(stores)) throw invalid('grant.stores must be an array or "*"');
-  stores.forEach((each, at) => void name(each, `grant.stores[${at}]`));
-  return new Set(stores);
 }
 
 /** What is not granted; says nothing of what is there. */

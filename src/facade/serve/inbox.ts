@@ -64,15 +64,16 @@ export class Inbox {
     const room = this.#rooms.at(store);
     if (!Array.isArray(given)) throw invalid(NO_CALL);
     const args = given.slice(0, method.arity);
-    if (this.#flights.size >= this.#permit.maxInFlight) {
-      throw exceeded("too many calls in flight");
-    }
-    const bytes = this.#weighAll(method, args) + (part?.bytes ?? 0);
-    if (this.#takenBytes + bytes > MAX_TAKEN_BYTES) throw tooLarge("calls in flight", MAX_TAKEN_BYTES);
+    if (this.#flights.size >= this.#permit.maxInFlight) throw exceeded("too many calls in flight");
+    let bytes = part?.bytes ?? 0;
+    args.forEach((each, at) => {
+      const isValue = at === method.valueAt;
+      if (isValue && method.isBatch) bytes += this.#weighRows(each);
+      else bytes += within(each, isValue ? this.#permit.maxValueBytes : MAX_ARGUMENT_BYTES);
+    });
+    if (this.#takenBytes + bytes > MAX_TAKEN_BYTES) throw tooLarge(MAX_TAKEN_BYTES);
     const rows: unknown = args[method.valueAt];
-    if (part !== undefined && method.isBatch && Array.isArray(rows)) {
-      args[method.valueAt] = part.rows.concat(rows);
-    }
+    if (part !== undefined && method.isBatch) args[method.valueAt] = part.rows.concat(rows);
     this.#flights.set(id, { bytes, isAnswered: false });
     this.#takenBytes += bytes;
     return { id, method, room, args, isWanted: true };
@@ -112,23 +113,14 @@ export class Inbox {
     this.#flights.clear();
   }
 
-  #weighAll(method: Method, args: readonly unknown[]): number {
-    return args.reduce<number>((bytes, each, at) => {
-      if (at !== method.valueAt) return bytes + within(each, MAX_ARGUMENT_BYTES, "an argument");
-      if (method.isBatch) return bytes + this.#weighRows(each);
-      return bytes + within(each, this.#permit.maxValueBytes, "the value");
-    }, 0);
-  }
-
   /** Rows are pairs of key and value, or documents: what a key adds may be large for no value. */
   #weighRows(rows: unknown): number {
-    if (!Array.isArray(rows)) throw invalid("not a list of rows");
-    if (rows.length > MAX_ROWS) throw exceeded("too many rows in a batch");
+    if (!Array.isArray(rows) || rows.length > MAX_ROWS) throw invalid(NO_CALL);
     let bytes = 0;
     for (const row of rows as unknown[]) {
       const value: unknown = Array.isArray(row) ? row[1] : row;
-      bytes += 8 + within(value, this.#permit.maxValueBytes, "a value");
-      if (Array.isArray(row)) bytes += within(row[0], MAX_ARGUMENT_BYTES, "a key");
+      bytes += 8 + within(value, this.#permit.maxValueBytes);
+      if (Array.isArray(row)) bytes += within(row[0], MAX_ARGUMENT_BYTES);
       if (bytes > MAX_TAKEN_BYTES) break;
     }
     return bytes;
@@ -138,12 +130,12 @@ export class Inbox {
 /** Of a message: an array may claim four thousand million holes. */
 const MAX_ROWS = 1_000_000;
 
-function within(value: unknown, most: number, what: string): number {
+function within(value: unknown, most: number): number {
   const bytes = weigh(value, most);
-  if (bytes > most) throw tooLarge(what, most);
+  if (bytes > most) throw tooLarge(most);
   return bytes;
 }
 
-export function tooLarge(what: string, most: number): PatchStoreError {
-  return exceeded(`${what} of more than ${most} bytes`);
+export function tooLarge(most: number): PatchStoreError {
+  return exceeded(`more than ${most} bytes`);
 }

@@ -132,9 +132,9 @@ export class Session {
     const turn = this.#turn;
     if (turn?.id !== id) throw invalid(NO_MESSAGE);
     this.#turn = undefined;
-    const { maxValueBytes } = this.#permit;
-    if (weigh(value, maxValueBytes) <= maxValueBytes) turn.resolve(value);
-    else turn.reject(tooLarge("a value", maxValueBytes));
+    const most = this.#permit.maxValueBytes;
+    if (weigh(value, most) > most) turn.reject(tooLarge(most));
+    else turn.resolve(value);
   }
 
   #stop(id: number): void {
