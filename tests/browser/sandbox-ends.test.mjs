@@ -130,7 +130,6 @@ inPage({
     await until(async () => (await patch.kv("s").get("sum")) === 40, "both sums");
     same(await patch.kv("s").keys(), ["dedicated", "page", "shared", "sum"]);
     same((await patch.db("d").find("c")).map(({ name }) => name).sort(), ["dedicated", "shared"]);
-    // What a worker opened it can serve.
     dedicated.terminate();
   },
 });
