@@ -11,7 +11,7 @@ SOURCES := $(shell find src -name '*.rs' -o -name '*.ts' -o -name 'tsconfig.json
 WASM_TARGET := wasm32-unknown-unknown
 
 .PHONY: help setup build check check-rust check-types check-package test test-native \
-  test-chromium test-firefox test-webkit test-page soak mutants demo bench clean
+  test-chromium test-firefox test-webkit test-page soak mutants demo bench bench-engine clean
 
 help: ## Prints this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -64,9 +64,13 @@ mutants: | setup ## Plants bugs, each of which the simulation must catch
 demo: build ## Serves the demo page; HEADLESS=1 drives it by itself and checks the data
 	node scripts/demo.mjs
 
-bench: build ## Measures on this machine
-	node scripts/bench-engine.mjs
+FIREFOX_SYSTEMS := patchstore,indexeddb,indexeddb-commit,idb,idb-keyval,dexie,sqlite,packed
+bench: build ## Measures patchstore and its peers on this machine
 	node scripts/bench.mjs
+	BROWSER=firefox SYSTEMS=$(FIREFOX_SYSTEMS) node scripts/bench.mjs
+bench-engine: build ## Measures the engine alone: natively, how opening grows, what keeps the page
+	cargo bench
+	node scripts/bench-engine.mjs
 
 clean: ## Removes what was built (not what was installed)
 	cargo clean --quiet

@@ -51,14 +51,13 @@ async function run() {
   }
   try {
     const systems = {};
-    for (const name of names) {
-      systems[name] = { ...(await call("describe", "describe", name)), wire: bytesOverTheWire(manifest, name) };
-    }
+    for (const name of names) systems[name] = await call("describe", "describe", name);
     const samples = await measure({
       systems, items, rounds,
       run: (job) => call(`${job.system}-${job.round}`, "runPhase", job),
       heard: ({ system, round, ms }) => console.log(`round ${round + 1}: ${system}, ${(ms / 1000).toFixed(1)} s`),
     });
+    for (const name of names) systems[name].wire = bytesOverTheWire(manifest, server.fetched(`${name}-0`));
     return {
       date: new Date().toISOString(),
       machine: `${cpus().length} × ${cpus()[0].model}, ${type()} ${release()}`,
@@ -85,4 +84,6 @@ if (process.env.SERVE) {
   const file = `${target}/results${firefox ? "-firefox" : ""}.json`;
   await writeFile(file, `${JSON.stringify(results, null, 1)}\n`);
   console.log(`bench: ${file}`);
+  const failed = Object.values(results.cells).some((row) => Object.values(row).some((cell) => cell.failed));
+  if (failed) process.exitCode = 1;
 }

@@ -48,18 +48,15 @@ export async function buildSite() {
   return read("target/bench/site/manifest.json");
 }
 
-/** The bytes, by brotli, of what a system's module brings along: its code, wasm and workers. */
-export function bytesOverTheWire(manifest, system) {
-  const files = new Set();
-  const visit = (key) => {
-    const { file, imports = [], assets = [] } = manifest[key];
-    if (files.has(file)) return;
-    files.add(file);
-    assets.forEach((asset) => files.add(asset));
-    imports.filter((key) => !manifest[key].isEntry).forEach(visit);
-  };
-  visit(`systems/${system}.js`);
-  return [...files].reduce((sum, file) => sum + brotliCompressSync(readFileSync(`${site}/${file}`)).length, 0);
+/** The bytes, by brotli, of those of the fetched files that are not the benchmark's own: code, workers, wasm. */
+export function bytesOverTheWire(manifest, fetched) {
+  const { imports = [] } = manifest["run.html"];
+  const own = Object.entries(manifest)
+    .filter(([key, { isEntry }]) => isEntry || imports.includes(key) || key.endsWith("movies.json"))
+    .map(([, { file }]) => file);
+  return [...fetched]
+    .filter((file) => /\.(js|wasm)$/.test(file) && !own.includes(file))
+    .reduce((sum, file) => sum + brotliCompressSync(readFileSync(`${site}/${file}`)).length, 0);
 }
 
 /** Isolated, so that the clock is fine and memory can be measured. */
@@ -69,16 +66,25 @@ const HEADERS = {
   "Cross-Origin-Resource-Policy": "cross-origin",
 };
 
-/** @returns {Promise<{port: number, close(): void}>} */
+/**
+ * @returns {Promise<{port: number, fetched(name: string): Set<string>, close(): void}>} `fetched`: the
+ *   files that pages of `http://<name>.localhost` have asked for
+ */
 export async function serveSite(port = 0) {
   const files = sirv(site, { setHeaders: (response) => Object.entries(HEADERS).forEach(([name, value]) => response.setHeader(name, value)) });
-  const server = createServer((request, response) => files(request, response, () => response.writeHead(404).end()));
+  const asked = new Map();
+  const fetched = (name) => asked.get(name) ?? asked.set(name, new Set()).get(name);
+  const server = createServer((request, response) => {
+    fetched(request.headers.host.split(".localhost")[0]).add(request.url.slice(1));
+    files(request, response, () => response.writeHead(404).end());
+  });
   await new Promise((listening, failed) => {
     server.once("error", failed);
     server.listen(port, "127.0.0.1", listening);
   });
   return {
     port: server.address().port,
+    fetched,
     close() {
       server.closeAllConnections();
       server.close();

@@ -5,7 +5,7 @@
 import { dropDatabase, Replicache, TEST_LICENSE_KEY } from "replicache";
 
 /** How long it may take at most until what was written is persisted: each mutation is run again for it. */
-const PERSISTED_MS = 45_000;
+const PERSISTED_MS = 90_000;
 /** Fewer bytes than a document takes on disk, compressed. */
 const DOCUMENT_BYTES = 100;
 
