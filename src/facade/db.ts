@@ -109,9 +109,18 @@ export class DocStore implements DB {
   }
 }
 
+/** What a proxy does not let be looked at is refused like anything else that cannot be stored. */
+function readableShapeOf(value: unknown): Shape {
+  try {
+    return shapeOf(value);
+  } catch {
+    return Shape.Refused;
+  }
+}
+
 /** A document must be a plain object; what it must not hold, the encoder says. */
 function document(doc: unknown, what: string): Snapshot {
-  const shape = shapeOf(doc);
+  const shape = readableShapeOf(doc);
   if (shape !== Shape.Object && (shape !== Shape.Refused || typeof doc !== "object")) {
     throw invalid(`${what} must be a plain object, not ${describe(doc)}`);
   }
@@ -129,7 +138,7 @@ function* documentRows(docs: Iterable<object>): Generator<Row> {
 /** A query must be a plain object of values that could be stored. */
 function queryOf(query: Query | undefined): Snapshot {
   if (query === undefined) return { encoded: "{}" };
-  if (shapeOf(query) !== Shape.Object) {
+  if (readableShapeOf(query) !== Shape.Object) {
     throw invalid(`query must be a plain object, not ${describe(query)}`);
   }
   try {

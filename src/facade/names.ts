@@ -30,9 +30,13 @@ export function crossing(text: string): string {
 export function describe(value: unknown): string {
   if (value === null) return "null";
   if (value === undefined) return "undefined";
-  if (Array.isArray(value)) return "an array";
   const type = typeof value;
-  return type === "object" ? "an object" : `a ${type}`;
+  if (type !== "object") return `a ${type}`;
+  try {
+    return Array.isArray(value) ? "an array" : "an object";
+  } catch {
+    return "a revoked proxy";
+  }
 }
 
 function checked(what: string, value: unknown): string {

@@ -4,11 +4,26 @@ import { Events, scopesOf } from "./events.js";
 import type { PatchPort } from "./glue.js";
 import { Handle } from "./handle.js";
 import { name } from "./names.js";
+import { dbObject, kvObject } from "./objects/object.js";
 import { func } from "./options.js";
 import { Sandboxes } from "./serve/serve.js";
 import { Stores } from "./stores.js";
 import { transact, type TransactionOptions } from "./transaction.js";
-import type { DB, Grant, KV, Patch, PatchEvents, PatchStats, PatchStatus, Tx } from "./types.js";
+import type {
+  DB,
+  DbMessage,
+  DbOutput,
+  Grant,
+  KV,
+  KvMessage,
+  KvOutput,
+  MessageObject,
+  Patch,
+  PatchEvents,
+  PatchStats,
+  PatchStatus,
+  Tx,
+} from "./types.js";
 
 type ClosedReason = PatchEvents["closed"]["reason"];
 
@@ -68,6 +83,14 @@ export class OpenedPatch implements Patch {
 
   node(nodeId: string): { readonly kv: KV; readonly db: DB } {
     return this.#stores.node(nodeId);
+  }
+
+  kvObject(at: { node: string; name?: string }): MessageObject<KvMessage, KvOutput> {
+    return kvObject(this.#handle, this.#stores, at);
+  }
+
+  dbObject(at: { node: string; name?: string }): MessageObject<DbMessage, DbOutput> {
+    return dbObject(this.#handle, this.#stores, at);
   }
 
   async transaction<T>(

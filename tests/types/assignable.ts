@@ -34,6 +34,10 @@ export type Outputs = [
   Assignable<promised.PatchEvents, delivered.PatchEvents>,
   Assignable<promised.Doc, delivered.Doc>,
   Assignable<promised.Stored<{ a: number }>, delivered.Stored<{ a: number }>>,
+  Assignable<
+    promised.MessageObject<promised.KvMessage, promised.KvOutput>,
+    delivered.MessageObject<delivered.KvMessage, delivered.KvOutput>
+  >,
 ];
 
 /** What callers give. */
@@ -44,6 +48,8 @@ export type Inputs = [
   Assignable<delivered.Query, promised.Query>,
   Assignable<delivered.Grant, promised.Grant>,
   Assignable<delivered.Storable, promised.Storable>,
+  Assignable<delivered.KvMessage, promised.KvMessage>,
+  Assignable<delivered.DbMessage, promised.DbMessage>,
 ];
 
 /** Closed sets: nothing more, nothing less. */
@@ -52,4 +58,13 @@ export const closed: [
   Same<promised.Remedy, delivered.Remedy>,
   Same<promised.Durability, delivered.Durability>,
   Same<promised.Scope, delivered.Scope>,
-] = ["Internal", "reload", "strict", { name: "x" }];
+  Same<promised.KvOutput, delivered.KvOutput>,
+  Same<promised.DbOutput, delivered.DbOutput>,
+] = [
+  "Internal",
+  "reload",
+  "strict",
+  { name: "x" },
+  { op: "keys", keys: [] },
+  { op: "count", collection: "c", count: 0 },
+];

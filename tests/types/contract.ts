@@ -38,6 +38,8 @@ export interface Patch {
   serve(port: MessagePort, grant: Grant): { close(): void };
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
+  kvObject(at: { node: string; name?: string }): MessageObject<KvMessage, KvOutput>;
+  dbObject(at: { node: string; name?: string }): MessageObject<DbMessage, DbOutput>;
 }
 export interface Grant {
   node: string;
@@ -147,6 +149,56 @@ export interface FindOptions {
   fields?: string[];
   signal?: AbortSignal;
 }
+
+export interface MessageObject<Message, Output> {
+  readonly scope: Scope;
+  send(message: Message | (unknown & {})): Promise<Output>;
+  setStore(name?: string): void;
+}
+export type KvMessage =
+  | { type: "get" | "delete" | "has"; key: string }
+  | { type: "set"; key: string; value: unknown }
+  | { type: "keys" | "clear" }
+  | { type: "setStore"; value: string }
+  | { get: string } | { delete: string } | { has: string } | { setStore: string }
+  | { set: [key: string, value: unknown] }
+  | { keys: true } | { clear: true }
+  | string;
+export type DbMessage =
+  | { type: "insert"; collection: string; doc: object }
+  | { type: "find" | "count"; collection: string; query?: Query }
+  | { type: "findOne" | "delete"; collection: string; id: string }
+  | { type: "update" | "replace"; collection: string; id: string; doc: object }
+  | { type: "drop"; collection: string }
+  | { type: "setStore"; value: string }
+  | { insert: [collection: string, doc: object] }
+  | { find: string | [collection: string, query?: Query] }
+  | { count: string | [collection: string, query?: Query] }
+  | { findOne: [collection: string, id: string] } | { delete: [collection: string, id: string] }
+  | { update: [collection: string, id: string, doc: object] }
+  | { replace: [collection: string, id: string, doc: object] }
+  | { drop: string } | { setStore: string }
+  | string;
+export type KvOutput =
+  | { op: "get"; key: string; value: unknown; found: boolean }
+  | { op: "set"; key: string; ok: true }
+  | { op: "delete"; key: string; deleted: boolean }
+  | { op: "keys"; keys: string[] }
+  | { op: "clear"; ok: true }
+  | { op: "has"; key: string; exists: boolean }
+  | { op: "setStore"; value: string; ok: true }
+  | { op: "error"; message: string; code: ErrorCode };
+export type DbOutput =
+  | { op: "insert"; collection: string; id: string }
+  | { op: "find"; collection: string; docs: Doc[]; count: number }
+  | { op: "findOne"; collection: string; id: string; doc: Doc | null }
+  | { op: "update"; collection: string; id: string; ok: boolean }
+  | { op: "replace"; collection: string; id: string; ok: boolean }
+  | { op: "delete"; collection: string; id: string; ok: boolean }
+  | { op: "count"; collection: string; count: number }
+  | { op: "drop"; collection: string; ok: true }
+  | { op: "setStore"; value: string; ok: true }
+  | { op: "error"; message: string; code: ErrorCode };
 
 export declare function storageEstimate(): Promise<{
   usage: number;

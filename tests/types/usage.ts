@@ -31,6 +31,13 @@ export async function usage(): Promise<void> {
     if (isPatchStoreError(error)) error.remedy satisfies string;
   }
 
+  const object = patch.kvObject({ node: "n" });
+  const output = await object.send({ set: ["k", 1] });
+  if (output.op === "error") output.code satisfies string;
+  if (output.op === "keys") output.keys.join();
+  object.setStore();
+  await patch.dbObject({ node: "n", name: "shared" }).send("find notes");
+
   // @ts-expect-error a key is a string
   await kv.get(1);
   // @ts-expect-error there is no such backend
@@ -43,4 +50,6 @@ export async function usage(): Promise<void> {
   await patch.db("d").find("c", {}, { sort: { a: 2 } });
   // @ts-expect-error watching a transaction's store needs a listener
   kv.watch("a");
+  // @ts-expect-error an object is placed on a node
+  patch.kvObject({ name: "shared" });
 }

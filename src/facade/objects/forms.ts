@@ -1,0 +1,114 @@
+import { invalid, PatchStoreError } from "../errors.js";
+import { describe, key, name } from "../names.js";
+import type { Argument, Operation, Operations } from "./operations.js";
+import { parseText, show } from "./text.js";
+
+/** What a message asks for. */
+export interface Call<Store> {
+  readonly op: string;
+  readonly operation: Operation<Store>;
+  readonly args: readonly unknown[];
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * Reads a message: a text, `{type: op, …}` with the arguments by name, or `{op: …}` with the
+ * only argument, a list of several, or `true` for none. Each property is read once.
+ * Throws InvalidArgument, and nothing else.
+ */
+export function callOf<Store>(operations: Operations<Store>, message: unknown): Call<Store> {
+  const [op, args] = argumentsOf(operations, message);
+  const operation = operations[op] as Operation<Store>;
+  operation.takes.forEach((each, at) => check(op, each, args[at]));
+  return { op, operation, args };
+}
+
+function argumentsOf(operations: Operations<any>, message: unknown): [string, unknown[]] {
+  if (typeof message === "string") return parseText(operations, message);
+  const fields = read(() =>
+    typeof message !== "object" || message === null || Array.isArray(message)
+      ? undefined
+      : Object.keys(message),
+  );
+  if (fields === undefined) {
+    throw invalid(`a message must be an object or a string, not ${describe(message)}`);
+  }
+  const isTyped = fields.includes("type");
+  const op = isTyped ? read(() => (message as Fields).type) : fields[0];
+  if (typeof op !== "string" || !Object.hasOwn(operations, op)) {
+    const found = typeof op === "string" ? show(op) : isTyped ? describe(op) : "nothing";
+    throw invalid(`a message must ask for ${namesOf(operations)}, not ${found}`);
+  }
+  const { takes } = operations[op] as Operation<unknown>;
+  return [op, (isTyped ? typed : shorthand)(op, takes, message as Fields, fields)];
+}
+
+/** How errors list the operations. */
+export function namesOf(operations: Operations<unknown>): string {
+  return `one of ${Object.keys(operations).join(", ")}`;
+}
+
+function typed(
+  op: string,
+  takes: readonly Argument[],
+  message: Fields,
+  fields: readonly string[],
+): unknown[] {
+  const stranger = fields.find((at) => at !== "type" && !takes.some(({ field }) => field === at));
+  if (stranger !== undefined) throw invalid(`${op} does not take ${show(stranger)}`);
+  return takes.map(({ field, optional }) => {
+    if (fields.includes(field)) return read(() => message[field]);
+    if (!optional) throw invalid(`${op} lacks its ${field}`);
+    return undefined;
+  });
+}
+
+function shorthand(
+  op: string,
+  takes: readonly Argument[],
+  message: Fields,
+  fields: readonly string[],
+): unknown[] {
+  if (fields.length > 1) {
+    throw invalid(`a message has one form, not ${op} and ${show(fields[1] as string)} at once`);
+  }
+  const given = read(() => message[op]);
+  if (takes.length === 0) {
+    if (given !== true) throw invalid(`${op} must be true, not ${describe(given)}`);
+    return [];
+  }
+  if (takes.length === 1) return [given];
+  const needed = takes.filter(({ optional }) => !optional).length;
+  return read(() => {
+    if (!Array.isArray(given)) return needed === 1 ? [given] : undefined;
+    const { length } = given;
+    if (!(length >= needed && length <= takes.length)) return undefined;
+    return takes.map((_, at) => (at < length ? given[at] : undefined));
+  }) ?? refuseList(op, takes);
+}
+
+function refuseList(op: string, takes: readonly Argument[]): never {
+  const list = takes.map(({ field, optional }) => field + (optional ? "?" : "")).join(", ");
+  throw invalid(`${op} must be a list [${list}]`);
+}
+
+/** What else there is to check, the store does. */
+function check(op: string, { field, kind }: Argument, value: unknown): void {
+  const what = `${op}: ${field}`;
+  if (kind === "key") key(value, what);
+  if (kind === "name" || (kind === "store" && value !== "")) name(value, what);
+}
+
+/** Getters and proxies in a message may throw anything, also what throws when it is looked at. */
+function read<T>(get: () => T): T {
+  try {
+    return get();
+  } catch (cause) {
+    let reason = "";
+    try {
+      reason = `: ${String(cause).slice(0, 200)}`;
+    } catch {}
+    throw new PatchStoreError("InvalidArgument", `the message cannot be read${reason}`, { cause });
+  }
+}

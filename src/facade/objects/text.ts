@@ -1,0 +1,102 @@
+import { invalid } from "../errors.js";
+import type { PatchStoreError } from "../errors.js";
+import { namesOf } from "./forms.js";
+import { faultIn, isSpace, skipSpace } from "./json.js";
+import { isWord, type Operation, type Operations } from "./operations.js";
+
+/** Units of a text that errors repeat. */
+const SHOWN = 40;
+
+/**
+ * Reads `op argument …`. An operation is a bare word. Keys, ids and names are bare words, which end
+ * at a space, or strings in double quotes as in JSON. A value is the rest of the text, as JSON if it
+ * is that, else as it stands without the spaces around it; a document or a query is the rest, and a
+ * JSON object. Spaces are those of JSON. Takes time in proportion to the text.
+ */
+export function parseText(operations: Operations<any>, text: string): [string, unknown[]] {
+  let at = skipSpace(text, 0);
+  const opEnd = wordEnd(text, at);
+  const op = text.slice(at, opEnd);
+  if (!Object.hasOwn(operations, op)) throw expected(namesOf(operations), text, at);
+  at = skipSpace(text, opEnd);
+  const args = (operations[op] as Operation<unknown>).takes.map((argument) => {
+    const { kind, what, optional } = argument;
+    if (at === text.length) {
+      if (optional) return undefined;
+      throw expected(what, text, at);
+    }
+    const from = at;
+    if (!isWord(argument)) {
+      at = text.length;
+      return kind === "value" ? valueOf(text, from) : objectOf(text, from, what);
+    }
+    const isQuoted = text[at] === '"';
+    const end = isQuoted ? quoteEnd(text, at) : wordEnd(text, at);
+    at = skipSpace(text, end);
+    return isQuoted ? quoted(text, from, end) : text.slice(from, end);
+  });
+  if (at < text.length) throw expected("the end (names with spaces are quoted)", text, at);
+  return [op, args];
+}
+
+/** A part of a text, or of a name, as errors show it. */
+export function show(text: string): string {
+  return JSON.stringify(text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text);
+}
+
+function expected(what: string, text: string, at: number): PatchStoreError {
+  const found = at < text.length ? show(text.slice(at, at + SHOWN + 1)) : "the end";
+  return invalid(`expected ${what} at character ${at + 1}, found ${found}`);
+}
+
+function wordEnd(text: string, from: number): number {
+  let at = from;
+  while (at < text.length && !isSpace(text, at)) at++;
+  return at;
+}
+
+/** Behind the closing quote of the string that begins at `from`. */
+function quoteEnd(text: string, from: number): number {
+  for (let at = text.indexOf('"', from + 1); at > 0; at = text.indexOf('"', at + 1)) {
+    let slashes = 0;
+    while (text[at - 1 - slashes] === "\\") slashes++;
+    if (slashes % 2 === 0) return at + 1;
+  }
+  throw expected("a closing quote", text, text.length);
+}
+
+function quoted(text: string, from: number, end: number): unknown {
+  if (end < text.length && !isSpace(text, end)) throw expected("a space", text, end);
+  const json = text.slice(from, end);
+  try {
+    return JSON.parse(json);
+  } catch {
+    throw expected("a JSON string", text, from + faultIn(json));
+  }
+}
+
+function valueOf(text: string, from: number): unknown {
+  let end = text.length;
+  while (isSpace(text, end - 1)) end--;
+  const value = text.slice(from, end);
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
+}
+
+function objectOf(text: string, from: number, what: string): unknown {
+  const wanted = `${what}, a JSON object,`;
+  const json = text.slice(from);
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    // A word that does not even begin like an object is shown whole.
+    const fault = text[from] === "{" ? faultIn(json) : 0;
+    throw expected(fault ? `JSON to go on` : wanted, text, from + fault);
+  }
+  if (text[from] !== "{") throw expected(wanted, text, from);
+  return value;
+}
