@@ -6,7 +6,8 @@ SHELL := bash
 export PATH := $(HOME)/.cargo/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
 SOURCES := $(shell find src -name '*.rs' -o -name '*.ts' -o -name 'tsconfig.json') \
-  Cargo.toml Cargo.lock rust-toolchain.toml package-lock.json scripts/build scripts/package.mjs scripts/shorten-imports.mjs \
+  Cargo.toml Cargo.lock rust-toolchain.toml package-lock.json scripts/build scripts/package.mjs scripts/messages-schema.mjs \
+  scripts/shorten-imports.mjs \
   README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE
 WASM_TARGET := wasm32-unknown-unknown
 

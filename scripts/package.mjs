@@ -1,7 +1,8 @@
-/** Writes pkg/index.d.ts (every exported type in one file), pkg/sandbox.d.ts and pkg/package.json. */
+/** Writes the types (pkg/index.d.ts has every exported one in one file), messages.schema.json and package.json. */
 import { execFileSync } from "node:child_process";
 import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import ts from "typescript";
+import { messagesSchema } from "./messages-schema.mjs";
 
 const root = new URL("..", import.meta.url).pathname;
 
@@ -70,6 +71,8 @@ const sandboxTypes = `${root}pkg/sandbox.d.ts`;
 copyFileSync(`${root}src/sandbox/sandbox.d.ts`, sandboxTypes);
 checkAlone(sandboxTypes);
 
+writeFileSync(`${root}pkg/messages.schema.json`, JSON.stringify(await messagesSchema(), null, 2) + "\n");
+
 const metadata = JSON.parse(
   execFileSync("cargo", ["metadata", "--no-deps", "--format-version", "1", "--offline"], { cwd: root }),
 );
@@ -90,6 +93,7 @@ const manifest = {
     "./sandbox": { types: "./sandbox.d.ts", default: "./sandbox.js" },
     "./sandbox.js": "./sandbox.js",
     "./patchstore_bg.wasm": "./patchstore_bg.wasm",
+    "./messages.schema.json": "./messages.schema.json",
     "./package.json": "./package.json",
   },
   files: [
@@ -98,6 +102,7 @@ const manifest = {
     "sandbox.js",
     "sandbox.d.ts",
     "patchstore_bg.wasm",
+    "messages.schema.json",
     "CHANGELOG.md",
     "LICENSE-APACHE",
     "LICENSE-MIT",
