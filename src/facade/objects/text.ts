@@ -1,8 +1,8 @@
 import { invalid } from "../errors.js";
 import type { PatchStoreError } from "../errors.js";
 import { namesOf } from "./forms.js";
-import { faultIn, isSpace, skipSpace } from "./json.js";
 import { isWord, type Operation, type Operations } from "./operations.js";
+import { isSpace, skipSpace } from "./spaces.js";
 
 /** Units of a text that errors repeat. */
 const SHOWN = 40;
@@ -67,11 +67,10 @@ function quoteEnd(text: string, from: number): number {
 
 function quoted(text: string, from: number, end: number): unknown {
   if (end < text.length && !isSpace(text, end)) throw expected("a space", text, end);
-  const json = text.slice(from, end);
   try {
-    return JSON.parse(json);
+    return JSON.parse(text.slice(from, end));
   } catch {
-    throw expected("a JSON string", text, from + faultIn(json));
+    throw expected("a JSON string", text, from);
   }
 }
 
@@ -87,16 +86,11 @@ function valueOf(text: string, from: number): unknown {
 }
 
 function objectOf(text: string, from: number, what: string): unknown {
-  const wanted = `${what}, a JSON object,`;
-  const json = text.slice(from);
-  let value: unknown;
-  try {
-    value = JSON.parse(json);
-  } catch {
-    // A word that does not even begin like an object is shown whole.
-    const fault = text[from] === "{" ? faultIn(json) : 0;
-    throw expected(fault ? `JSON to go on` : wanted, text, from + fault);
+  // Nothing else that JSON has begins like that.
+  if (text[from] === "{") {
+    try {
+      return JSON.parse(text.slice(from));
+    } catch {}
   }
-  if (text[from] !== "{") throw expected(wanted, text, from);
-  return value;
+  throw expected(`${what}, a JSON object,`, text, from);
 }
