@@ -97,7 +97,10 @@ export class Messages {
   }
 
   #good(kind, value) {
-    const op = this.pick(Object.keys(TAKES[kind]));
+    const ops = Object.keys(TAKES[kind]);
+    let op = this.pick(ops);
+    // What empties or leaves a store is rarer, so that there is something to find.
+    if (["clear", "drop", "setStore"].includes(op) && this.chance(0.8)) op = this.pick(ops);
     const takes = TAKES[kind][op];
     const args = takes.map((what) => this.#argument(what, value));
     if (takes.at(-1)?.endsWith("?") && this.chance(0.4)) args.pop();
@@ -116,7 +119,7 @@ export class Messages {
 
   #argument(what, value) {
     if (what === "value") return value();
-    if (what === "doc") return this.chance(0.2) ? { ...this.#object(), _id: this.name() } : this.#object();
+    if (what === "doc") return this.chance(0.5) ? { ...this.#object(), _id: this.name() } : this.#object();
     if (what === "query?") return this.chance(0.5) ? {} : this.#object();
     return this.name();
   }
@@ -208,7 +211,7 @@ export class Messages {
       () => ({ insert: ["notes", { get a() { return reenter(), 1; }, b: -0 }] }),
       () => ({ insert: ["notes", { get _id() { return thrower(); } }] }),
       () => ({ find: ["notes", { get a() { return thrower(); } }] }),
-      () => ({ set: new Proxy(["k", 1], { get: (list, name) => (name === "length" ? this.pick([2, 1e9, NaN, "2", -1, {}]) : list[name]) }) }),
+      () => ({ set: new Proxy(["k", 1], { get: (list, name) => (name === "length" ? this.pick([2, 5000, NaN, "2", -1, {}]) : list[name]) }) }),
       revoked,
       () => new Proxy({}, { ownKeys: thrower }),
       () => new Proxy({ get: "k" }, { get: thrower }),
