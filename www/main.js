@@ -1,39 +1,40 @@
-/** Starts the parts of the page, and shows what all of them take. */
+/** Starts the parts of the page, and shows anew what depends on all of them. */
+import { isPatchStoreError } from "patchstore";
 import { startCounter } from "./counter.js";
 import { startMovies } from "./movies.js";
+import { startNodes } from "./nodes.js";
 import { startNotes } from "./notes.js";
-import { bytes, count, element, make, report } from "./page.js";
+import { onEvent } from "./open.js";
+import { report } from "./page.js";
+import { startSandboxes } from "./sandboxes.js";
+import { startStorage } from "./storage.js";
 
-const patches = [];
+/** The overviews are made when nothing has changed for so long. */
+const REST_MS = 250;
 
-async function showStorage() {
-  const all = await Promise.all(patches.map((patch) => patch.stats()));
-  const sum = (name) => all.reduce((total, stats) => total + stats[name], 0);
-  const figures = {
-    Records: count(sum("records")),
-    "Their size": bytes(sum("liveBytes")),
-    "Waiting in the log": bytes(sum("logBytes")),
-    "Dead, to be collected": bytes(sum("garbageBytes")),
-    "Used by this origin": bytes(all[0]?.originUsage ?? 0),
-  };
-  element("storage-figures").replaceChildren(
-    ...Object.entries(figures).map(([name, value]) => {
-      const group = make("div");
-      group.append(make("dt", name), make("dd", value));
-      return group;
-    }),
-  );
-}
+let timer;
+let showing = Promise.resolve();
+const changed = () => {
+  clearTimeout(timer);
+  timer = setTimeout(showNext, REST_MS);
+};
+/** One after the other, so that what is shown last is the latest. */
+const showNext = () => (showing = showing.then(showAll));
+const overviews = [startNodes(changed), startStorage()];
 
-const changed = () => showStorage().catch(report);
-
-// One part that fails leaves the others alone.
-for (const start of [startCounter, startNotes, startMovies]) {
-  try {
-    patches.push(await start(changed));
-  } catch (error) {
-    report(error);
+/** A patch may be closed while it is looked at; that is an event as well, after which all is shown anew. */
+async function showAll() {
+  const shown = await Promise.allSettled(overviews.map((show) => show()));
+  for (const { reason } of shown) {
+    if (reason !== undefined && !(isPatchStoreError(reason) && reason.code === "Closed")) report(reason);
   }
 }
-await changed();
+
+onEvent(changed);
+
+// One part that fails leaves the others alone.
+for (const start of [startCounter, startNotes, startSandboxes, startMovies]) {
+  await start().catch(report);
+}
+await showNext();
 document.documentElement.dataset.ready = "true";

@@ -1,12 +1,12 @@
 /** A real data set: stored as documents, then queried. */
-import { openPatch } from "patchstore";
+import { openPart } from "./open.js";
 import { count, element, guarded, make, ms, timed } from "./page.js";
 
 const SLICE_DOCUMENTS = 200;
 const NO_GENRE = "(no genre)";
 
-export async function startMovies(changed) {
-  const patch = await openPatch("demo-movies");
+export async function startMovies() {
+  const patch = await openPart("movies", "demo-movies");
   const movies = patch.db("movies").collection("movies");
   const button = element("movies-store");
 
@@ -21,7 +21,6 @@ export async function startMovies(changed) {
       element("movies-timing").textContent =
         `${count(source.length)} documents stored in ${ms(storing)}, ${perDocument.toFixed(0)} µs each`;
       await showStored();
-      await changed();
     } finally {
       button.disabled = false;
     }
@@ -84,5 +83,4 @@ export async function startMovies(changed) {
   button.addEventListener("click", guarded(store));
   element("movies-genre").addEventListener("change", guarded(query));
   await showStored();
-  return patch;
 }

@@ -11,6 +11,16 @@ export function make(tag, text = "", className = "") {
   return made;
 }
 
+/** Shows rows in place of others. Those that read the same stay, with the focus that may be in them. */
+export function showRows(body, rows) {
+  rows.forEach((row, at) => {
+    const old = body.children[at];
+    if (old === undefined) body.append(row);
+    else if (old.textContent !== row.textContent) old.replaceWith(row);
+  });
+  while (body.children.length > rows.length) body.lastElementChild.remove();
+}
+
 const grouped = new Intl.NumberFormat("en", { useGrouping: true });
 export const count = (n) => grouped.format(n).replaceAll(",", "\u202f");
 

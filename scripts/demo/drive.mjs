@@ -1,0 +1,98 @@
+/** Uses the demo page as a person would, restarts the browser, and compares what it finds. */
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openBrowser } from "../../tests/browser/support/browser.mjs";
+import { checkVisits, fillCounter } from "./counter.mjs";
+import { checkMovies, fillMovies } from "./movies.mjs";
+import { checkNotes, fillNotes, writeElsewhere } from "./notes.mjs";
+import { checkNodes, deleteNode } from "./nodes.mjs";
+import { TIMEOUT_MS, textOf } from "./page.mjs";
+import { checkSandboxes, fillSandboxes } from "./sandboxes.mjs";
+
+const WIDTHS = { wide: 1280, narrow: 400 };
+
+/**
+ * @param {object} at
+ * @param {string} at.url where the demo is served
+ * @param {string} at.movies the data set that the page stores, a file
+ * @param {string} [at.pictures] directory for screenshots; without it none are taken
+ * @param {(line: string) => void} at.tell hears of every part that was gone through
+ */
+export async function drive({ url, movies, pictures, tell }) {
+  const profile = await mkdtemp(join(tmpdir(), "patchstore-demo-"));
+  try {
+    await visit(profile, url, async (page, open) => {
+      tell("first start");
+      tell(await fillCounter(page));
+      tell(await fillNotes(page));
+      tell(await writeElsewhere(page, open));
+      tell(await fillSandboxes(page));
+      tell(await fillMovies(page));
+      tell(await checkNodes(page));
+    });
+    await visit(profile, url, async (page) => {
+      tell("second start, of a new browser");
+      // Two loads and another tab's came before.
+      tell(await checkVisits(page, 4, { value: 3, found: true }));
+      tell(await checkNotes(page));
+      tell(await checkSandboxes(page));
+      tell(await checkMovies(page, movies));
+      tell(await checkNodes(page));
+      tell(`storage: ${(await textOf(page, "#storage-figures")).replace(/\s*\n\s*/g, " ")}`);
+      await checkWidths(page, pictures);
+      tell(await deleteNode(page));
+    });
+    tell("all of it was found again");
+  } finally {
+    await rm(profile, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** One start of the browser: whatever its pages complain about is a failure. */
+async function visit(profile, url, work) {
+  const browser = await openBrowser({ profile });
+  const complaints = [];
+  async function open() {
+    const page = await browser.newPage();
+    page.setDefaultTimeout(TIMEOUT_MS);
+    page.on("pageerror", (error) => complaints.push(String(error)));
+    page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+    await page.goto(url);
+    await page.waitForSelector("html[data-ready]", { timeout: TIMEOUT_MS / 2 }).catch((error) => {
+      throw new Error(`the page did not come up: ${error.message}`);
+    });
+    return page;
+  }
+  try {
+    await work(await open(), open);
+    deepStrictEqual(complaints, [], "errors on the page");
+  } catch (error) {
+    if (complaints.length > 0) error.message += `\nThe page complained: ${complaints.join("; ")}`;
+    throw error;
+  } finally {
+    await browser.close();
+  }
+}
+
+/** Nothing sticks out at any width; what it looks like is left to people. */
+async function checkWidths(page, pictures) {
+  for (const [name, width] of Object.entries(WIDTHS)) {
+    await page.setViewportSize({ width, height: 900 });
+    strictEqual(await page.evaluate(() => document.documentElement.scrollWidth), width, `how wide it is at ${width} px`);
+    if (pictures) await photograph(page, pictures, name, width);
+  }
+}
+
+async function photograph(page, pictures, name, width) {
+  await mkdir(pictures, { recursive: true });
+  // The frames are painted only where the window shows them.
+  const height = await page.evaluate(() => document.documentElement.scrollHeight);
+  await page.setViewportSize({ width, height });
+  for (const colorScheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme });
+    await page.waitForTimeout(500);
+    await page.screenshot({ path: join(pictures, `${name}-${colorScheme}.png`) });
+  }
+}

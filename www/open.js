@@ -1,0 +1,36 @@
+/** The patches that this page has open, and what happens to them. */
+import { openPatch } from "patchstore";
+import { element, make } from "./page.js";
+
+/** By id; one that is closed or deleted is not in here any more. */
+export const patches = new Map();
+
+const listeners = new Set();
+
+/** Calls `listener(id, event, detail)` for the events of every patch. */
+export const onEvent = (listener) => listeners.add(listener);
+const tell = (...what) => listeners.forEach((listener) => listener(...what));
+
+/** Opens the patch that a section of the page is about. */
+export async function openPart(section, id) {
+  const patch = await openPatch(id);
+  patches.set(id, patch);
+  patch.on("change", (detail) => tell(id, "change", detail));
+  patch.on("closed", (detail) => {
+    patches.delete(id);
+    showGone(element(section), detail.reason);
+    tell(id, "closed", detail);
+  });
+  return patch;
+}
+
+/** Nothing in the section works without its patch. */
+function showGone(section, reason) {
+  for (const part of section.children) if (part.tagName !== "H2") part.inert = true;
+  const again = make("button", "Start anew");
+  again.addEventListener("click", () => location.reload());
+  const told = make("p", reason === "deleted" ? "This patch was deleted." : `This patch was closed: ${reason}.`, "gone");
+  told.setAttribute("role", "status");
+  told.append(" ", again);
+  section.querySelector("h2").after(told);
+}
