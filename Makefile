@@ -6,7 +6,7 @@ SHELL := bash
 export PATH := $(HOME)/.cargo/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
 SOURCES := $(shell find src -name '*.rs' -o -name '*.ts' -o -name 'tsconfig.json') \
-  Cargo.toml Cargo.lock rust-toolchain.toml package-lock.json scripts/build scripts/package.mjs scripts/messages-schema.mjs \
+  Cargo.toml Cargo.lock src/import/Cargo.toml rust-toolchain.toml package-lock.json scripts/build scripts/package.mjs scripts/messages-schema.mjs \
   scripts/shorten-imports.mjs \
   README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE
 WASM_TARGET := wasm32-unknown-unknown
@@ -28,9 +28,9 @@ target/stamp/build: $(SOURCES) | setup
 check: check-rust check-types check-package ## Format, lints, types, package, size, licences
 
 check-rust: | setup ## Only rustfmt, clippy (native and wasm32) and cargo deny
-	cargo fmt --check
+	cargo fmt --all --check
 	cargo clippy --all-targets --quiet -- -D warnings
-	cargo clippy --target $(WASM_TARGET) --lib --tests --quiet -- -D warnings
+	cargo clippy --workspace --target $(WASM_TARGET) --lib --tests --quiet -- -D warnings
 	cargo deny --log-level error check licenses bans sources
 
 check-types: build ## Only the types of the facade and of its callers

@@ -94,6 +94,8 @@ const manifest = {
     "./sandbox.js": "./sandbox.js",
     "./patchstore_bg.wasm": "./patchstore_bg.wasm",
     "./messages.schema.json": "./messages.schema.json",
+    "./plain": "./plain.js",
+    "./patchstore_import_bg.wasm": "./patchstore_import_bg.wasm",
     "./package.json": "./package.json",
   },
   files: [
@@ -103,6 +105,8 @@ const manifest = {
     "sandbox.d.ts",
     "patchstore_bg.wasm",
     "messages.schema.json",
+    "plain.js",
+    "patchstore_import_bg.wasm",
     "CHANGELOG.md",
     "LICENSE-APACHE",
     "LICENSE-MIT",
@@ -110,8 +114,11 @@ const manifest = {
 };
 writeFileSync(`${root}pkg/package.json`, JSON.stringify(manifest, null, 2) + "\n");
 
-const bundle = readFileSync(`${root}pkg/index.js`, "utf8");
-// Bundlers of apps find the wasm by exactly this expression.
-if (!/new URL\("patchstore_bg\.wasm",\s*import\.meta\.url\)/.test(bundle)) {
-  throw new Error("pkg/index.js does not name the wasm in a way that bundlers find");
+// Bundlers of apps find the parts by exactly these expressions.
+for (const [file, part] of [
+  ["index.js", /new URL\("patchstore_bg\.wasm",\s*import\.meta\.url\)/],
+  ["index.js", /import\("\.\/plain\.js"\)/],
+  ["plain.js", /new URL\("patchstore_import_bg\.wasm",\s*import\.meta\.url\)/],
+]) {
+  if (!part.test(readFileSync(`${root}pkg/${file}`, "utf8"))) throw new Error(`pkg/${file} lacks ${part}: bundlers find nothing`);
 }

@@ -1,15 +1,18 @@
 /**
- * Gives the functions that the wasm imports from the glue names of a letter or two, in
- * pkg/patchstore_bg.wasm and in pkg/index.js. wasm-bindgen's have sixteen random digits each, in
- * both files, which no compression takes away: together a seventieth of what goes over the wire.
+ * Gives the functions that a wasm and its glue have from each other names of a letter or two, in
+ * both files. wasm-bindgen's have sixteen random digits each, in both, which no compression takes away:
+ * together a seventieth of what goes over the wire.
+ *
+ * usage: shorten-imports.mjs <glue.js> <wasm>
  */
 import { readFileSync, writeFileSync } from "node:fs";
+import { basename } from "node:path";
 
-const MODULE = "./patchstore_bg.js";
+const [jsFile, wasmFile] = process.argv.slice(2);
+const MODULE = `./${basename(wasmFile, ".wasm")}.js`;
 const IMPORT_SECTION = 2;
+const EXPORT_SECTION = 7;
 
-const wasmFile = new URL("../pkg/patchstore_bg.wasm", import.meta.url);
-const jsFile = new URL("../pkg/index.js", import.meta.url);
 const wasm = readFileSync(wasmFile);
 let at = 8;
 
@@ -68,13 +71,29 @@ function rewrittenImports() {
   return Buffer.concat(parts);
 }
 
+const exported = new Map();
+
+function rewrittenExports() {
+  const count = varint();
+  const parts = [leb128(count)];
+  for (let index = 0; index < count; index++) {
+    const field = name();
+    const start = at++;
+    varint();
+    // Whoever measures the memory finds it by its name.
+    if (field !== "memory") exported.set(field, `e${exported.size.toString(36)}`);
+    parts.push(text(exported.get(field) ?? field), wasm.subarray(start, at));
+  }
+  return Buffer.concat(parts);
+}
+
 const out = [wasm.subarray(0, at)];
 while (at < wasm.length) {
   const start = at;
   const id = wasm[at++];
   const end = varint() + at;
-  if (id === IMPORT_SECTION) {
-    const section = rewrittenImports();
+  if (id === IMPORT_SECTION || id === EXPORT_SECTION) {
+    const section = id === IMPORT_SECTION ? rewrittenImports() : rewrittenExports();
     out.push(Buffer.from([id]), leb128(section.length), section);
   } else {
     out.push(wasm.subarray(start, end));
@@ -85,8 +104,9 @@ while (at < wasm.length) {
 let js = readFileSync(jsFile, "utf8");
 for (const [long, short] of names) {
   const parts = js.split(new RegExp(`(?<![\\w$])${long.replaceAll("$", "\\$")}(?![\\w$])`));
-  if (parts.length !== 2) throw new Error(`${long} is ${parts.length - 1} times in pkg/index.js`);
+  if (parts.length !== 2) throw new Error(`${long} is ${parts.length - 1} times in ${jsFile}`);
   js = parts.join(short);
 }
+js = js.replace(/(?<![\w$])wasm\.([\w$]+)/g, (whole, long) => (exported.has(long) ? `wasm.${exported.get(long)}` : whole));
 writeFileSync(wasmFile, Buffer.concat(out));
 writeFileSync(jsFile, js);

@@ -16,7 +16,7 @@ use super::watch::WatchPort;
 use crate::engine::access::{Attempt, Reads, Session, WriteWork, afresh};
 use crate::error::{Error, Result};
 use crate::models::Scope;
-use crate::models::kv::{self, DeleteMany, GetMany, Kv, Scan, SetMany};
+use crate::models::kv::{self, AddMany, DeleteMany, GetMany, Kv, Scan, SetMany};
 
 /// One store, of a patch or of a transaction. Strings come in as `strings::received` takes them.
 #[wasm_bindgen]
@@ -186,7 +186,7 @@ impl KvPort {
     pub fn batch(&self) -> KvBatchPort {
         KvBatchPort {
             session: self.session.clone(),
-            kv: self.kv.clone(),
+            kv: self.kv.clone().into(),
             entries: std::cell::RefCell::default(),
         }
     }
@@ -228,7 +228,7 @@ impl KvPort {
 #[wasm_bindgen]
 pub struct KvBatchPort {
     session: AnySession,
-    kv: Kv,
+    kv: std::cell::RefCell<Kv>,
     entries: std::cell::RefCell<Vec<(bytes::Bytes, bytes::Bytes)>>,
 }
 
@@ -254,10 +254,25 @@ impl KvBatchPort {
         .stored(keys.len());
         let keys = all_received(&keys).map_err(thrown)?;
         let mut entries = self.entries.borrow_mut();
+        let kv = self.kv.borrow();
         for (key, stored) in keys.iter().zip(stored) {
-            entries.push((self.kv.key(key.as_js()).map_err(thrown)?, stored));
+            entries.push((kv.key(key.as_js()).map_err(thrown)?, stored));
         }
         Ok(())
+    }
+
+    /// What is pushed from now on goes to another store.
+    #[wasm_bindgen(js_name = turnTo)]
+    pub fn turn_to(&self, store: &KvPort) {
+        self.kv.replace(store.kv.clone());
+    }
+
+    /// Stores what was pushed and is not there yet; how much that was.
+    #[wasm_bindgen(js_name = commitNew)]
+    pub fn commit_new(&self) -> Promise {
+        let mut many = AddMany::new(self.entries.take());
+        let done = self.session.write(Box::new(move |w| many.step(w)));
+        outcome::promise(done, outcome::count)
     }
 
     /// Stores what was pushed.

@@ -65,3 +65,10 @@ export function keyList(values: unknown): string[] {
   if (!Array.isArray(values)) throw invalid(`keys must be an array, not ${describe(values)}`);
   return Array.from(values as unknown[], (value, at) => key(value, `keys[${at}]`));
 }
+
+/** Checks a part of the name of a database, which is well-formed text. */
+export function databasePart(what: string, value: unknown): string {
+  if (typeof value !== "string") throw invalid(`${what} must be a string, not ${describe(value)}`);
+  if (!isWellFormed(value)) throw invalid(`${what} must not hold lone surrogates`);
+  return value;
+}

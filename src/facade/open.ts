@@ -1,7 +1,7 @@
 import { abortable, throwIfAborted } from "./abort.js";
 import { invalid } from "./errors.js";
 import { init } from "./load.js";
-import { describe, isWellFormed } from "./names.js";
+import { databasePart } from "./names.js";
 import { known, oneOf, signalOf, whole } from "./options.js";
 import { OpenedPatch } from "./patch.js";
 import type { OpenOptions, Patch } from "./types.js";
@@ -36,10 +36,4 @@ export async function openPatch(id: string, options?: OpenOptions): Promise<Patc
   throwIfAborted(signal);
   await abortable(init(), signal);
   return OpenedPatch.open(id, settings, signal);
-}
-
-function databasePart(what: string, value: unknown): string {
-  if (typeof value !== "string") throw invalid(`${what} must be a string, not ${describe(value)}`);
-  if (!isWellFormed(value)) throw invalid(`${what} must not hold lone surrogates`);
-  return value;
 }

@@ -3,6 +3,7 @@ import { originEstimate } from "./estimate.js";
 import { Events, scopesOf } from "./events.js";
 import type { PatchPort } from "./glue.js";
 import { Handle } from "./handle.js";
+import { importPlain } from "./import.js";
 import { name } from "./names.js";
 import { dbObject, kvObject } from "./objects/object.js";
 import { func } from "./options.js";
@@ -14,6 +15,7 @@ import type {
   DbMessage,
   DbOutput,
   Grant,
+  ImportOptions,
   KV,
   KvMessage,
   KvOutput,
@@ -142,6 +144,13 @@ export class OpenedPatch implements Patch {
   async copyNode(from: string, to: string): Promise<void> {
     const [f, t] = [name(from, "from"), name(to, "to")];
     return this.#handle.call(() => this.#port.copyNode(f, t)) as Promise<void>;
+  }
+
+  async importPlain(
+    databaseName: string,
+    options?: ImportOptions,
+  ): Promise<{ imported: number; kept: number }> {
+    return importPlain(this.#handle, this.#port, databaseName, options);
   }
 
   on<E extends keyof PatchEvents>(event: E, listener: (e: PatchEvents[E]) => void): () => void {

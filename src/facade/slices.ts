@@ -43,7 +43,7 @@ export function sendRows<T>(
     const first = readSlice(rows);
     if (first.last && first.rows.every((row) => row.gaps === undefined)) {
       return handle.call(() => {
-        push(batch, first.rows);
+        pushRows(batch, first.rows);
         return commit();
       });
     }
@@ -63,7 +63,7 @@ async function pushAll(batch: BatchPort, rows: Generator<Row>, first: Slice): Pr
       for (const row of slice.rows) {
         if (row.gaps !== undefined) await fill(row.encoded, row.gaps as readonly Gap[]);
       }
-      push(batch, slice.rows);
+      pushRows(batch, slice.rows);
     } catch (error) {
       rows.return(undefined);
       throw error;
@@ -86,7 +86,8 @@ function readSlice(rows: Generator<Row>): Slice {
   return { rows: read, last: false };
 }
 
-function push(batch: BatchPort, rows: readonly Row[]): void {
+/** Adds rows whose Blobs have been read. */
+export function pushRows(batch: BatchPort, rows: readonly Row[]): void {
   const keys: string[] = [];
   const lines: string[] = [];
   const exactAt: number[] = [];

@@ -33,7 +33,7 @@ export function hearTraps(): void {
   const hear = (error: unknown): void => {
     if (!(error instanceof WebAssembly.RuntimeError)) return;
     const files = error.stack?.match(/[^\s/()]+\.wasm/g) ?? [];
-    if (files.length === 0 || files.some((file) => file.includes("patchstore"))) poisonWith(error);
+    if (files.length === 0 || files.some((file) => /patchstore(?!_import)/.test(file))) poisonWith(error);
   };
   globalThis.addEventListener?.("error", (event) => hear((event as ErrorEvent).error));
   globalThis.addEventListener?.("unhandledrejection", (event) => hear(event.reason));

@@ -75,6 +75,18 @@ export interface Patch {
    *  and order. A node that owns nothing leaves the other with nothing. Rejects with Exists when
    *  `to` owns something. */
   copyNode(from: string, to: string): Promise<void>;
+  /**
+   * Copies an IndexedDB database in the plain layout (an object store "kv", no other is looked at)
+   * into this patch. Keys that exist here are kept, and counted; the source stays as it was. Refused
+   * before anything is written: a database that is not there, or of another shape
+   * (UnsupportedFormat), and values that cannot be stored. What fails later (no room, the patch
+   * closed) leaves what was imported until then; run again, it goes on from there. It is committed
+   * in parts of about 4 MiB.
+   */
+  importPlain(
+    databaseName: string,
+    options?: ImportOptions,
+  ): Promise<{ imported: number; kept: number }>;
   /** Returns the unsubscribe. */
   on<E extends keyof PatchEvents>(event: E, listener: (e: PatchEvents[E]) => void): () => void;
   /**
@@ -85,6 +97,18 @@ export interface Patch {
   /** Waits for the writes already issued; later calls are Closed. Closing twice is fine. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
+}
+
+export interface ImportOptions {
+  /** How the keys name store and key: `${store.length}:${store}:${key}`, or `${store}:${key}`, cut
+   *  at the first colon. Default "length-prefixed"; it is not guessed, since a key may be read both
+   *  ways. */
+  keyFormat?: "length-prefixed" | "colon";
+  /** Where a store goes; asked once for each. Default: the named store of its name. */
+  scope?: (store: string) => Scope;
+  /** The module "patchstore/plain", where it cannot be loaded when it is needed: a service worker
+   *  has to import it by itself, since it may not load modules later. */
+  reader?: object;
 }
 
 /** `{node}` is unnamed and private to that node, `{name}` is shared. The two never collide. */

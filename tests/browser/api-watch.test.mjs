@@ -102,4 +102,67 @@ inPage({
     throws(() => patch.on("change", () => {}), "Closed", { remedy: "reopen" });
     await rejects(patch.flush(), "Closed");
   },
+
+  "events: one listener that throws does not stop the others, of either event": async ({ open, same, until }) => {
+    const patch = await open();
+    const seen = [];
+    const errors = [];
+    const onError = (event) => {
+      errors.push(event.error?.message);
+      event.preventDefault();
+    };
+    addEventListener("error", onError);
+    const thrower = () => {
+      throw new Error("expected by a test");
+    };
+    patch.on("change", thrower);
+    patch.on("change", ({ scopes }) => seen.push(scopes));
+    patch.on("closed", thrower);
+    patch.on("closed", ({ reason }) => seen.push(reason));
+    patch.kv("s").watch("k", thrower);
+    patch.kv("s").watch("k", (value) => seen.push(value));
+    await patch.kv("s").set("k", 1);
+    await until(() => seen.length >= 2);
+    await patch.node("n").kv.set("k", 2);
+    await until(() => seen.length >= 3);
+    await patch.close();
+    await until(() => seen.length >= 4 && errors.length >= 4);
+    removeEventListener("error", onError);
+    same(seen.filter((each) => each !== 1), [[{ name: "s" }], [{ node: "n" }], "closed"]);
+    same(seen.includes(1), true);
+    same(errors, Array.from({ length: 4 }, () => "expected by a test"));
+  },
+
+  "watch: page and worker hear each other, listeners that throw or not": async ({ lib, same, until }) => {
+    const id = `worker-${Math.random()}`;
+    const source = `
+      import { openPatch } from "${location.origin}/pkg/index.js";
+      const patch = await openPatch(${JSON.stringify(id)});
+      const kv = patch.kv("s");
+      addEventListener("error", (event) => event.preventDefault());
+      patch.on("change", () => { throw new Error("expected by a test"); });
+      kv.watch("page", () => { throw new Error("expected by a test"); });
+      patch.on("change", ({ remote, scopes }) => { if (remote) postMessage(["change", scopes]); });
+      kv.watch("page", (value) => postMessage(["watch", value]));
+      onmessage = ({ data }) => kv.set("worker", data);
+      postMessage(["ready"]);`;
+    const worker = new Worker(URL.createObjectURL(new Blob([source], { type: "text/javascript" })), { type: "module" });
+    const said = [];
+    worker.onmessage = ({ data }) => said.push(data);
+    const patch = await lib.openPatch(id);
+    const heard = [];
+    patch.kv("s").watch("worker", (value) => heard.push(value));
+    patch.on("change", ({ remote }) => heard.push(remote));
+    await until(() => said.length > 0, "the worker", 10_000);
+    await patch.kv("s").set("page", new Date(3));
+    await until(() => said.length >= 3);
+    same(said.find(([what]) => what === "watch"), ["watch", new Date(3)]);
+    same(said.find(([what]) => what === "change"), ["change", [{ name: "s" }]]);
+    worker.postMessage(new Map([[1, 2]]));
+    await until(() => heard.length >= 3);
+    same(heard.filter((each) => typeof each === "object"), [new Map([[1, 2]])]);
+    same(heard.filter((each) => typeof each === "boolean"), [false, true]);
+    worker.terminate();
+    await patch.close();
+  },
 });

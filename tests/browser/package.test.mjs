@@ -24,6 +24,10 @@ const db = patch.db("things");
 if (loads === 1) await db.insertMany("things", [{ at: 0, set: new Set([1n]) }, { at: 1, deep: { u: undefined } }]);
 const things = await db.find("things");
 const refused = await patch.kv("counter").set("f", () => {}).catch((e) => isPatchStoreError(e) && e.code);
+const plain = indexedDB.open("plain", 1);
+plain.onupgradeneeded = () => plain.result.createObjectStore("kv").put(7, "1:s:k");
+await new Promise((done) => (plain.onsuccess = done));
+const { imported, kept } = await patch.importPlain("plain");
 await patch.close();
 globalThis.outcome = {
   loads,
@@ -31,6 +35,8 @@ globalThis.outcome = {
   set: [...things[0].set].map(String),
   hasUndefined: "u" in things[1].deep,
   refused,
+  imported,
+  kept,
 };
 `;
 
@@ -74,7 +80,7 @@ async function twoLoads(origin) {
 
 function checkLoads(outcomes) {
   const same = { ats: [0, 1], set: ["1"], hasUndefined: true, refused: "NotStorable" };
-  deepEqual(outcomes, [{ loads: 1, ...same }, { loads: 2, ...same }]);
+  deepEqual(outcomes, [{ loads: 1, imported: 1, kept: 0, ...same }, { loads: 2, imported: 0, kept: 1, ...same }]);
 }
 
 /** Lets a project in the temporary directory use this repository's Vite. */
@@ -102,7 +108,7 @@ test("a Vite project builds it, and the built page keeps its data", async () => 
   const project = await viteProject("built");
   await vite.build({ root: project, logLevel: "error", build: { target: "es2022" } });
   const assets = await readdir(join(project, "dist", "assets"));
-  equal(assets.filter((file) => file.endsWith(".wasm")).length, 1, `one wasm among ${assets}`);
+  equal(assets.filter((file) => file.endsWith(".wasm")).length, 2, `both wasm files among ${assets}`);
   const server = await serve(join(project, "dist"));
   try {
     checkLoads(await twoLoads(`${server.origin}/index.html`));

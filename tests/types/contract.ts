@@ -36,6 +36,10 @@ export interface Patch {
   deleteNode(node: string): Promise<boolean>;
   copyNode(from: string, to: string): Promise<void>;
   serve(port: MessagePort, grant: Grant): { close(): void };
+  importPlain(
+    databaseName: string,
+    options?: { keyFormat?: "length-prefixed" | "colon"; scope?: (store: string) => Scope },
+  ): Promise<{ imported: number; kept: number }>;
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
   kvObject(at: { node: string; name?: string }): MessageObject<KvMessage, KvOutput>;

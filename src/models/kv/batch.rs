@@ -71,6 +71,47 @@ impl SetMany {
     }
 }
 
+/// Stores those of many keys that are not there.
+pub struct AddMany {
+    entries: Vec<(Bytes, Bytes)>,
+    done: usize,
+    added: u64,
+    pace: Pace,
+}
+
+impl AddMany {
+    /// Stores these values under these records' keys; of a key that is named twice, the first.
+    #[must_use]
+    pub fn new(entries: Vec<(Bytes, Bytes)>) -> Self {
+        Self {
+            entries,
+            done: 0,
+            added: 0,
+            pace: Pace::default(),
+        }
+    }
+
+    /// How many were not there. Runs until it does not stop.
+    ///
+    /// # Errors
+    /// A stop.
+    pub fn step(&mut self, w: &mut dyn Writes) -> Attempt<u64> {
+        if w.is_fresh() {
+            self.done = 0;
+            self.added = 0;
+        }
+        while let Some((key, value)) = self.entries.get(self.done) {
+            if !w.contains(key)? {
+                w.put(key.clone(), value.clone());
+                self.added += 1;
+            }
+            self.done += 1;
+            self.pace.step(w)?;
+        }
+        Ok(self.added)
+    }
+}
+
 /// Removes many keys.
 pub struct DeleteMany {
     keys: Vec<Bytes>,

@@ -14,7 +14,7 @@ mod batch;
 mod range;
 mod scan;
 
-pub use batch::{DeleteMany, GetMany, SetMany};
+pub use batch::{AddMany, DeleteMany, GetMany, SetMany};
 pub use range::KeyRangeSpec;
 pub use scan::{Entry, Scan};
 

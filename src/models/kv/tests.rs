@@ -266,3 +266,26 @@ fn keys_may_be_empty_but_not_longer_than_allowed() {
     };
     assert!(Scan::new(&kv, &spec).is_err());
 }
+
+#[test]
+fn what_is_added_leaves_what_is_there() {
+    for seed in 0..50 {
+        let mut fake = Fake::disturbed(seed);
+        let kv = kv("s");
+        let at = |n: u16| kv.key(text(&[n]).as_js()).unwrap();
+        let there = [(at(3), Bytes::from_static(b"old"))];
+        let mut set = SetMany::new(there.to_vec());
+        fake.write(|w| set.step(w)).unwrap();
+        let mut entries: Vec<_> = (0..100)
+            .map(|n| (at(n), Bytes::from(vec![1, n as u8])))
+            .collect();
+        entries.push((at(5), Bytes::from_static(b"second")));
+        let mut add = AddMany::new(entries.clone());
+        assert_eq!(fake.write(|w| add.step(w)).unwrap(), 99);
+        assert_eq!(fake.map.len(), 100);
+        assert_eq!(fake.map[&at(3)], "old");
+        assert_eq!(fake.map[&at(5)], vec![1, 5]);
+        let mut again = AddMany::new(entries);
+        assert_eq!(fake.write(|w| again.step(w)).unwrap(), 0);
+    }
+}

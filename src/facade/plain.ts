@@ -1,0 +1,106 @@
+/**
+ * Reads databases in the plain layout: a module of its own beside the package's, with a wasm of its
+ * own, which the first import loads. What it throws is [code, message, cause]; the facade makes its
+ * errors of that.
+ */
+import init, { openSource, type PlainSource } from "../../target/glue/patchstore_import.js";
+
+/** Units of encoded text that are read at once, and the most values. */
+const READ_UNITS = 1024 * 1024;
+const READ_ITEMS = 1000;
+/** How long the source may keep us waiting. */
+const PATIENCE_MS = 10_000;
+
+/** A store, a key in it, its value, and how the source names them. */
+export type Found = readonly [store: string, key: string, value: unknown, at: string];
+
+/** Opens a database as it is; never creates one. */
+export async function open(database: string, format: string): Promise<Plain> {
+  const where = `the database ${JSON.stringify(database)}`;
+  try {
+    await init();
+  } catch (cause) {
+    throw ["Unavailable", `the wasm cannot be loaded: ${String(cause)}`, cause];
+  }
+  const opening = openSource(database);
+  try {
+    return new Plain(await intime(where, opening), where, format);
+  } catch (refusal) {
+    opening.then((late) => late.close(), () => {});
+    throw refusal;
+  }
+}
+
+/** An open database. */
+export class Plain {
+  readonly #source: PlainSource;
+  readonly #where: string;
+  readonly #format: string;
+  #after: unknown;
+  #limit = 1;
+  #isEnd = false;
+
+  constructor(source: PlainSource, where: string, format: string) {
+    this.#source = source;
+    this.#where = where;
+    this.#format = format;
+  }
+
+  /** Goes back to the beginning. */
+  rewind(): void {
+    this.#after = undefined;
+    this.#limit = 1;
+    this.#isEnd = false;
+  }
+
+  /** The next values, none at the end. How many, the `units` of the last ones decide. */
+  async next(units: number): Promise<Found[]> {
+    if (this.#isEnd) return [];
+    if (this.#after !== undefined) {
+      const fitting = Math.floor((this.#limit * READ_UNITS) / (units + 1));
+      this.#limit = Math.max(1, Math.min(4 * this.#limit, READ_ITEMS, fitting));
+    }
+    const [keys, values] = await intime(this.#where, this.#source.read(this.#after, this.#limit));
+    this.#isEnd = keys.length < this.#limit;
+    this.#after = keys.at(-1);
+    return keys.map((at, nth) => this.#found(at, values[nth]));
+  }
+
+  close(): void {
+    this.#source.close();
+  }
+
+  #found(at: unknown, value: unknown): Found {
+    if (typeof at === "string") {
+      const shown = `${JSON.stringify(at)} of ${this.#where}`;
+      const colon = at.indexOf(":");
+      if (this.#format === "colon") {
+        if (colon >= 0) return [at.slice(0, colon), at.slice(colon + 1), value, shown];
+      } else if (/^(0|[1-9]\d*):/.test(at)) {
+        const end = colon + 1 + Number(at.slice(0, colon));
+        if (at[end] === ":") return [at.slice(colon + 1, end), at.slice(end + 1), value, shown];
+      }
+    }
+    const shown = typeof at === "string" ? JSON.stringify(at) : `(not a string, but ${kindOf(at)})`;
+    const message = `${this.#where} is not in the plain layout: its key ${shown} is not in the format "${this.#format}"`;
+    throw ["UnsupportedFormat", message];
+  }
+}
+
+function kindOf(key: unknown): string {
+  return typeof key === "number" ? "a number" : Array.isArray(key) ? "an array" : "an object";
+}
+
+/** What the source comes to, as long as it does not keep us waiting too long. */
+async function intime<T>(where: string, result: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const blocked = new Promise<never>((_, reject) => {
+    const message = `${where} cannot be read: something has held it for ${PATIENCE_MS} ms`;
+    timer = setTimeout(reject, PATIENCE_MS, ["Blocked", message]);
+  });
+  try {
+    return await Promise.race([result, blocked]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
