@@ -3,12 +3,12 @@
 use futures_util::future::try_join;
 use idb::request::OpenDatabaseRequest;
 use idb::{Database, DatabaseEvent as _, Event as _, Factory, Request as _};
-use js_sys::{Array, Promise};
+use js_sys::{Array, Function, Promise, Reflect};
 use rexie::{KeyRange, Rexie, Store, TransactionMode};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::future_to_promise;
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
 
 use crate::refusal::Refusal;
 
@@ -143,8 +143,26 @@ async fn give_back(name: &str, database: Rexie) -> Refusal {
     }
 }
 
+/// Whether the browser lists a database of that name; yes, where it lists none at all.
+async fn is_listed(name: &str) -> Result<bool, JsValue> {
+    let factory = Reflect::get(&js_sys::global(), &"indexedDB".into())?;
+    let Ok(list) = Reflect::get(&factory, &"databases".into())?.dyn_into::<Function>() else {
+        return Ok(true);
+    };
+    let listing: Promise = list.call0(&factory)?.dyn_into()?;
+    let all: Array = JsFuture::from(listing).await?.dyn_into()?;
+    let names = all.iter().map(|each| Reflect::get(&each, &"name".into()));
+    Ok(names
+        .flatten()
+        .any(|each| each.as_string().as_deref() == Some(name)))
+}
+
 /// Opens the database if there is one. An upgrade from nothing is aborted, which leaves nothing.
 async fn probe(name: &str) -> Result<Database, Refusal> {
+    // WebKit goes on listing what an aborted upgrade did not make: that is for races only.
+    if let Ok(false) = is_listed(name).await {
+        return Err(Refusal::absent(name));
+    }
     let failed = |error: idb::Error| Refusal::failed(name, &error);
     let mut request = Factory::new()
         .and_then(|factory| factory.open(name, None))
