@@ -276,13 +276,13 @@ fn what_is_added_leaves_what_is_there() {
         let there = [(at(3), Bytes::from_static(b"old"))];
         let mut set = SetMany::new(there.to_vec());
         fake.write(|w| set.step(w)).unwrap();
-        let mut entries: Vec<_> = (0..100)
+        let mut entries: Vec<_> = (0..20)
             .map(|n| (at(n), Bytes::from(vec![1, n as u8])))
             .collect();
         entries.push((at(5), Bytes::from_static(b"second")));
         let mut add = AddMany::new(entries.clone());
-        assert_eq!(fake.write(|w| add.step(w)).unwrap(), 99);
-        assert_eq!(fake.map.len(), 100);
+        assert_eq!(fake.write(|w| add.step(w)).unwrap(), 19);
+        assert_eq!(fake.map.len(), 20);
         assert_eq!(fake.map[&at(3)], "old");
         assert_eq!(fake.map[&at(5)], vec![1, 5]);
         let mut again = AddMany::new(entries);
