@@ -3,6 +3,7 @@
 use super::{delete_database, script};
 use crate::conformance::{World, append, frame, get, id, open, open_noting, put, text, write};
 use crate::{connector, fresh_name};
+use futures_util::future::join;
 use patchstore::backend::{Append, Backend, Durability, Event, Failure, Key, Read};
 use patchstore::env::Env;
 use patchstore::env::browser::BrowserEnv;
@@ -209,5 +210,25 @@ async fn a_connection_closed_unawares_is_lost() {
     BrowserEnv.sleep(10).await;
     assert_eq!(*noted.borrow(), [Event::Lost]);
     drop(backend);
+    delete_database(&name).await;
+}
+
+/// What the simulated backend takes for granted: nothing that a closed connection has left half-way takes
+/// effect in a database made anew.
+#[wasm_bindgen_test]
+async fn a_deletion_waits_for_the_flip_of_a_closed_connection() {
+    let name = fresh_name("late");
+    let backend = open(&world(&name)).await;
+    let decide = |_| {
+        let since_ms = BrowserEnv.monotonic_ms();
+        // Time enough for the deletion to reach the browser.
+        while BrowserEnv.monotonic_ms() - since_ms < 200.0 {}
+        Some(vec![put(Key::Head, "of an earlier life")])
+    };
+    let flip = backend.flip(Box::new(decide), Durability::Relaxed);
+    backend.close();
+    let (flip, ()) = join(flip, delete_database(&name)).await;
+    assert!(flip.unwrap());
+    assert_eq!(get(&open(&world(&name)).await, Key::Head).await, None);
     delete_database(&name).await;
 }
