@@ -17,7 +17,7 @@ use super::recover;
 use super::room;
 use super::staging::keep_warm;
 use super::write_ahead;
-use crate::backend::{Append, Appended, Failure, Id};
+use crate::backend::{Append, Appended, Durability, Failure, Id};
 use crate::codec::batch::{Batch, Op, OpValue};
 use crate::codec::cell::PieceRef;
 use crate::codec::frame::{self, FrameHeader};
@@ -26,6 +26,9 @@ use crate::error::{Error, Result};
 
 /// A value above this many bytes is stored as a piece.
 pub const PIECE_BYTES: usize = 64 << 10;
+/// Chromium keeps records above this many bytes as files of their own (or a little below: what is
+/// stored says what it is).
+const FILE_BYTES: usize = 60 << 10;
 
 /// How often the log is looked at for a commit's own frame, and how long after a failure.
 const LOOKS: u32 = 8;
@@ -70,6 +73,15 @@ struct Sealed {
     epoch: u64,
 }
 
+impl Sealed {
+    /// Whether any record of it is so large that the browser keeps it in a file of its own. Chromium flushes
+    /// such a file with the transaction that writes it or never: after a cut of power, a later
+    /// commit would be there and this one in part, even after a `flush`.
+    fn is_large(&self) -> bool {
+        self.frame.len() > FILE_BYTES || !self.pieces.is_empty()
+    }
+}
+
 /// Brings the first group of the queue to its end, or makes one step towards it (a rebuild, a
 /// split): the caller calls again while there are groups.
 async fn commit_first(core: &Rc<Core>) -> Result<()> {
@@ -110,7 +122,12 @@ async fn send(core: &Rc<Core>, sealed: &Sealed, uncertain: &mut bool) -> Result<
             at,
             pieces: sealed.pieces.clone(),
         };
-        let pending = core.backend().append(append, core.options.durability);
+        let durability = if sealed.is_large() {
+            Durability::Strict
+        } else {
+            core.options.durability
+        };
+        let pending = core.backend().append(append, durability);
         match recover::unless_lost(core, pending.await).await {
             Ok(appended) => return appended_first(core, sealed, appended).await,
             Err(Failure::Taken) => {

@@ -67,7 +67,7 @@ pub fn every_key() -> Vec<Bytes> {
 fn value(id: u64, key: u8, bytes: usize) -> Bytes {
     let mut out = format!("{id}/{key}/").into_bytes();
     let mut x = id.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let random = bytes.min(2_000);
+    let random = bytes.min(6_000);
     while out.len() < random {
         x ^= x << 13;
         x ^= x >> 7;

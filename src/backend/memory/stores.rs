@@ -147,6 +147,12 @@ impl Stores {
         }
     }
 
+    /// Whether there is such a record.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn has(&self, key: Key) -> bool {
+        self.get(key).is_some()
+    }
+
     /// Every record.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn records(&self) -> Vec<(Key, Bytes)> {

@@ -66,6 +66,23 @@ pub(super) struct Inner {
 struct Disk {
     flushed: Stores,
     unflushed: Vec<Stores>,
+    /// Large records that there are, and whether they were flushed.
+    large: BTreeMap<Key, bool>,
+}
+
+/// Records above this many bytes are files of their own in Chromium (measured, version 156): flushed by the
+/// transaction that writes them, if that is strict, and by no later one.
+const FILE_BYTES: usize = 64 << 10;
+
+impl Disk {
+    /// Notes the large records that a transaction has written.
+    fn note_large(&mut self, stores: &Stores, is_strict: bool) {
+        for (key, record) in stores.records() {
+            if record.len() > FILE_BYTES {
+                self.large.entry(key).or_insert(is_strict);
+            }
+        }
+    }
 }
 
 /// After so many relaxed transactions the browser has flushed by itself.
@@ -136,7 +153,8 @@ impl SimDatabase {
 
     /// What a cut of power leaves: every tab is gone (which the caller sees to, by killing their
     /// realms), and of what was committed since the last strict transaction a part, by the seed,
-    /// that ends between two transactions. How many of them are lost.
+    /// that ends between two transactions. How many of them are lost. Of large records that no strict
+    /// transaction has written, some are empty.
     pub fn cut_power(&self) -> usize {
         self.0.disconnect_all(Event::Lost);
         self.0.end();
@@ -147,7 +165,15 @@ impl SimDatabase {
         if let Some(state) = states.into_iter().take(kept).next_back() {
             disk.flushed = state;
         }
-        self.0.stores.replace(disk.flushed.clone());
+        for (key, flushed) in std::mem::take(&mut disk.large) {
+            if !flushed && disk.flushed.has(key) && self.0.env.chance(50) {
+                // The file is there, its bytes are not.
+                disk.flushed.put(key, Bytes::new());
+            }
+        }
+        let left = disk.flushed.clone();
+        disk.note_large(&left, true);
+        self.0.stores.replace(left);
         lost
     }
 
@@ -179,7 +205,16 @@ impl SimDatabase {
     /// Removes every record and restarts the log's numbers, as `deleteDatabase` does;
     /// connections get [`Event::VersionChange`].
     pub fn delete(&self) {
-        self.0.disconnect_all(Event::VersionChange);
+        self.erase(Event::VersionChange);
+    }
+
+    /// The same as a user does who clears the origin's storage: connections get [`Event::Lost`].
+    pub fn clear(&self) {
+        self.erase(Event::Lost);
+    }
+
+    fn erase(&self, told: Event) {
+        self.0.disconnect_all(told);
         self.0.end();
         self.0.stores.replace(Stores::default());
         self.0.disk.replace(Disk::default());
@@ -203,6 +238,9 @@ impl Inner {
     /// Notes that a transaction has committed, for a cut of power to come.
     pub fn committed(&self, durability: Option<Durability>) {
         let mut disk = self.disk.borrow_mut();
+        if let Some(durability) = durability {
+            disk.note_large(&self.stores.borrow(), durability == Durability::Strict);
+        }
         match durability {
             None => {}
             Some(Durability::Relaxed) if disk.unflushed.len() < MOST_UNFLUSHED => {
