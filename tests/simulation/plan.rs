@@ -15,6 +15,9 @@ pub struct Plan {
     pub quota_bytes: Option<usize>,
     pub log_frames: usize,
     pub cache_bytes: usize,
+    /// Small ones make many levels.
+    pub level0_bytes: u64,
+    pub level1_bytes: u64,
     pub items: Vec<Item>,
 }
 
@@ -100,6 +103,7 @@ pub enum Event {
     Upgrade,
     CutPower,
     Delete,
+    ClearStorage,
 }
 
 /// Keys of puts, deletes and clears.
@@ -152,6 +156,8 @@ impl Plan {
                 .then(|| 30_000 + dice.below(3_000_000) as usize),
             log_frames: [4, 12, 40, 400][dice.below(4) as usize],
             cache_bytes: [0, 200_000, 4 << 20][dice.below(3) as usize],
+            level0_bytes: [1_000, 100_000][dice.below(2) as usize],
+            level1_bytes: [1_000, 20_000, 300_000][dice.below(3) as usize],
             items,
         }
     }
@@ -253,7 +259,8 @@ impl Dice {
             6 => Event::Sever(tab),
             7 => Event::Upgrade,
             8 => Event::CutPower,
-            _ => Event::Delete,
+            _ if self.chance(50) => Event::Delete,
+            _ => Event::ClearStorage,
         }
     }
 

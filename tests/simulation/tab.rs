@@ -64,8 +64,8 @@ pub fn options(plan: &Plan) -> Options {
         limits: Limits {
             log_frames: plan.log_frames,
             log_bytes: 200_000,
-            level0_bytes: 100_000,
-            level1_bytes: 300_000,
+            level0_bytes: plan.level0_bytes,
+            level1_bytes: plan.level1_bytes,
         },
         ..Options::default()
     }

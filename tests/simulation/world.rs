@@ -282,9 +282,13 @@ impl World {
             }
             Event::Upgrade => self.database.want_upgrade(),
             Event::CutPower => self.cut_power().await,
-            Event::Delete => {
+            Event::Delete | Event::ClearStorage => {
                 let fork = self.database.fork();
-                self.database.delete();
+                if matches!(event, Event::Delete) {
+                    self.database.delete();
+                } else {
+                    self.database.clear();
+                }
                 let number = self.ledger.phase.get();
                 self.ledger.phase.set(number + 1);
                 let phase = self.phase_of(&fork).await;
