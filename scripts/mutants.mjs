@@ -1,7 +1,7 @@
 /**
  * Plants each bug of tests/mutants.mjs in a copy of the sources and runs the simulation on it: every
  * one must be caught. SEEDS=from..until chooses the worlds (default 0..2000; a bug that survives
- * them meets ten times more); arguments choose mutants by parts of their names.
+ * them meets MORE_SEEDS, 0..20000); arguments choose mutants by parts of their names.
  */
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -11,7 +11,7 @@ import { MUTANTS } from "../tests/mutants.mjs";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const copy = `${root}target/mutants/source`;
 const SEEDS = process.env.SEEDS ?? "0..2000";
-const MORE_SEEDS = "0..20000";
+const MORE_SEEDS = process.env.MORE_SEEDS ?? "0..20000";
 const TIMEOUT_MS = 900_000;
 const wanted = process.argv.slice(2);
 
@@ -58,19 +58,38 @@ function witnesses(text) {
   return [...text.matchAll(/^test (\S+) \.\.\. FAILED/gm)].map(([, test]) => test).join(", ") || "a crash";
 }
 
-function judge(mutant) {
+const passing = new Set();
+
+/** A world that fails without a planted bug is no witness of any. */
+function mustPass(seeds) {
+  if (passing.has(seeds)) return;
+  const { passed, text } = simulate(seeds, true);
+  if (!passed) throw new Error(`the sources fail without a planted bug: ${witnesses(text)}`);
+  passing.add(seeds);
+}
+
+/** Runs `body` with the mutant's edits in the copy. */
+function planted(mutant, body) {
   const undo = [mutant, ...(mutant.and ? [mutant.and] : [])].map(plant);
   try {
-    const first = simulate(SEEDS, true);
-    const { passed, text } = first.passed ? simulate(MORE_SEEDS, false) : first;
-    console.log(passed ? `SURVIVED  ${mutant.name}` : `caught    ${mutant.name}: by ${witnesses(text)}`);
-    return !passed;
+    return body();
   } finally {
     undo.reverse().forEach((put) => put());
   }
 }
 
-if (!simulate("0..200", false).passed) throw new Error("the sources fail without a planted bug");
+/** Whether it is caught. */
+function judge(mutant) {
+  let run = planted(mutant, () => simulate(SEEDS, true));
+  if (run.passed) {
+    mustPass(MORE_SEEDS);
+    run = planted(mutant, () => simulate(MORE_SEEDS, false));
+  }
+  console.log(run.passed ? `SURVIVED  ${mutant.name}` : `caught    ${mutant.name}: by ${witnesses(run.text)}`);
+  return !run.passed;
+}
+
+mustPass(SEEDS);
 const chosen = MUTANTS.filter(({ name }) => wanted.length === 0 || wanted.some((word) => name.includes(word)));
 const caught = chosen.filter((mutant) => {
   try {
