@@ -1,6 +1,7 @@
 /** Starts the parts of the page, and shows anew what depends on all of them. */
 import { isPatchStoreError } from "patchstore";
 import { startCounter } from "./counter.js";
+import { startImport } from "./import.js";
 import { startMovies } from "./movies.js";
 import { startNodes } from "./nodes.js";
 import { startNotes } from "./notes.js";
@@ -33,7 +34,7 @@ async function showAll() {
 onEvent(changed);
 
 // One part that fails leaves the others alone.
-for (const start of [startCounter, startNotes, startSandboxes, startMovies]) {
+for (const start of [startCounter, startNotes, startSandboxes, startImport, startMovies]) {
   await start().catch(report);
 }
 await showNext();

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openBrowser } from "../../tests/browser/support/browser.mjs";
 import { checkVisits, fillCounter } from "./counter.mjs";
+import { checkImport, fillImport } from "./import.mjs";
 import { checkMovies, fillMovies } from "./movies.mjs";
 import { checkNotes, fillNotes, writeElsewhere } from "./notes.mjs";
 import { checkNodes, deleteNode } from "./nodes.mjs";
@@ -29,6 +30,7 @@ export async function drive({ url, movies, pictures, tell }) {
       tell(await fillNotes(page));
       tell(await writeElsewhere(page, open));
       tell(await fillSandboxes(page));
+      tell(await fillImport(page));
       tell(await fillMovies(page));
       tell(await checkNodes(page));
     });
@@ -39,6 +41,7 @@ export async function drive({ url, movies, pictures, tell }) {
       tell(await checkNotes(page));
       tell(await checkSandboxes(page));
       tell(await checkMovies(page, movies));
+      tell(await checkImport(page));
       tell(await checkNodes(page));
       tell(`storage: ${(await textOf(page, "#storage-figures")).replace(/\s*\n\s*/g, " ")}`);
       await checkWidths(page, pictures);

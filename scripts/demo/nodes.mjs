@@ -5,6 +5,7 @@ import { seen } from "./sandboxes.mjs";
 
 const NODES = [
   "demo-counter kv-3",
+  "demo-import node-7",
   "demo-notes db-1",
   "demo-sandboxes runner-a",
   "demo-sandboxes runner-b",
