@@ -21,6 +21,11 @@ export interface Snapshot {
 /** Levels of nesting that are stored. Below this, a cycle cannot be told from depth. */
 const MAX_DEPTH = 1000;
 
+/** How many more values are looked at on the way to JSON: what is reached over and over again in
+ *  ever more ways would never end. */
+let left = 0;
+const MAX_VALUES = 50_000_000;
+
 /** Takes a value as it is now. Throws NotStorable. */
 export function snapshot(value: unknown): Snapshot {
   const long = longForm(value);
@@ -62,6 +67,7 @@ function jsonOf(value: unknown): string | undefined {
   try {
     // What throws here (a getter, a revoked proxy) throws again on the exact path, which
     // knows where it is.
+    left = MAX_VALUES;
     return isJson(value, 0) ? JSON.stringify(value) : undefined;
   } catch {
     return undefined;
@@ -78,7 +84,7 @@ function isJson(value: unknown, depth: number): boolean {
       return value - value === 0 && (value !== 0 || 1 / value > 0);
     case "object":
       if (value === null) return true;
-      if (depth >= MAX_DEPTH || typeof (value as { toJSON?: unknown }).toJSON === "function") {
+      if (depth >= MAX_DEPTH || --left < 0 || typeof (value as { toJSON?: unknown }).toJSON === "function") {
         return false;
       }
       return Array.isArray(value) ? isJsonArray(value, depth) : isJsonObject(value, depth);

@@ -255,6 +255,23 @@ inPage({
     same(await db.count("c"), 0);
   },
 
+  "values: what would never end is refused at once": async ({ open, same }) => {
+    const kv = (await open()).kv("s");
+    let shared = [1n];
+    for (let level = 0; level < 60; level++) shared = [shared, shared];
+    const claims = new Proxy([], { get: (target, name) => (name === "length" ? 1e9 : target[name]) });
+    const endless = { holes: new Array(2 ** 31), "a proxy that claims": claims, "shared and shared": shared };
+    for (const [name, value] of Object.entries(endless)) {
+      const error = await kv.set(name, { in: value }).catch((refused) => refused);
+      same([error.code, error.path.startsWith("$.in")], ["NotStorable", true], name);
+    }
+    const sparse = new Array(100_000);
+    sparse[99_999] = 1;
+    await kv.set("sparse", sparse);
+    const back = await kv.get("sparse");
+    same([back.length, back[0], back[99_999], 0 in back], [100_000, undefined, 1, true]);
+  },
+
   "values: a thousand levels are stored, one more is not": async ({ open, same, rejects, ok }) => {
     const kv = (await open()).kv("s");
     const nest = (levels, inner, wrap) => {

@@ -31,6 +31,7 @@ fn encode(value: &JsValue) -> Result<Array> {
         path: Vec::new(),
         ancestors: Set::new(&JsValue::UNDEFINED),
         gaps: Array::new(),
+        items_left: MAX_ITEMS,
     };
     if value.is_undefined() {
         return Err(walker.refused("undefined is not a value: delete the key instead", None));
@@ -48,7 +49,14 @@ struct Walker {
     /// The containers that the walker is inside of.
     ancestors: Set,
     gaps: Array,
+    /// How many more items of arrays, and containers, it walks through.
+    items_left: u32,
 }
+
+/// Items of arrays, and containers, that one value may hold where JSON does not carry it. An array
+/// says how long it is, whatever it holds: going through thousands of millions of holes would never
+/// end.
+const MAX_ITEMS: u32 = 4_000_000;
 
 /// The largest Blob that a value may hold, bytes. Larger ones would not fit into wasm's memory
 /// beside their copies.
@@ -94,6 +102,7 @@ impl Walker {
             let message = format!("nesting of more than {MAX_DEPTH} levels cannot be stored");
             return Err(self.refused(&message, None));
         }
+        self.count(1)?;
         self.ancestors.add(value);
         match shape {
             Shape::Array => self.array(value)?,
@@ -106,6 +115,15 @@ impl Walker {
         Ok(())
     }
 
+    fn count(&mut self, items: u32) -> Result<()> {
+        let Some(left) = self.items_left.checked_sub(items) else {
+            let message = format!("more than {MAX_ITEMS} items and containers cannot be stored");
+            return Err(self.refused(&message, None));
+        };
+        self.items_left = left;
+        Ok(())
+    }
+
     /// Holes read as undefined.
     fn array(&mut self, value: &JsValue) -> Result<()> {
         let length = self
@@ -113,6 +131,7 @@ impl Walker {
             .as_f64()
             .unwrap_or(0.0);
         let length = length as u32;
+        self.count(length)?;
         self.writer.begin_array(length as usize)?;
         for at in 0..length {
             self.path.push(Step::Index(at));
