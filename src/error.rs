@@ -123,6 +123,12 @@ impl Error {
         }))
     }
 
+    /// The `InvalidArgument` of asking for a patch that there is not.
+    #[must_use]
+    pub fn no_patch() -> Self {
+        Self::invalid("there is no patch of this id")
+    }
+
     /// An `InvalidArgument`.
     pub fn invalid(message: impl Into<String>) -> Self {
         Self::new(Code::InvalidArgument, message)

@@ -2,18 +2,21 @@
 #![cfg(target_arch = "wasm32")]
 #![expect(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     reason = "a test that meets the unexpected must fail"
 )]
 
 use bytes::Bytes;
 use futures_util::future::join_all;
+use patchstore::Code;
 use patchstore::backend::indexeddb::IndexedDbConnector;
 use patchstore::codec::value::from_json;
 use patchstore::engine::access::{Outcome, Session};
-use patchstore::engine::{Engine, Options};
+use patchstore::engine::{self, Absent, Engine, Options, Reason};
 use patchstore::env::Env;
 use patchstore::env::browser::BrowserEnv;
 use patchstore::models::documents::{Collection, Find, FindSpec, Ids, Insert, NewDoc};
+use patchstore::models::keys::record_ranges;
 use patchstore::models::kv;
 use patchstore::models::query::Query;
 use patchstore::models::scope::Scope;
@@ -148,4 +151,96 @@ async fn two_connections_lose_no_update() {
         tab.close().await;
     }
     rexie::Rexie::delete(&name).await.unwrap();
+}
+
+async fn open_where(name: &str, absent: Absent) -> Result<Engine, patchstore::Error> {
+    let connector = IndexedDbConnector::to_existing(name, 10_000);
+    let options = Options {
+        absent,
+        ..Options::default()
+    };
+    Engine::open(Rc::new(connector), Rc::new(BrowserEnv), options).await
+}
+
+async fn delete(name: &str) -> bool {
+    let connector = IndexedDbConnector::to_existing(name, 10_000);
+    let deleted = engine::delete(Rc::new(connector), Rc::new(|| false)).await;
+    deleted.unwrap()
+}
+
+#[wasm_bindgen_test]
+async fn a_deleted_patch_is_gone_for_all_and_can_be_opened_at_once() {
+    let name = fresh_name("deleted");
+    assert!(!delete(&name).await);
+    let refused = open_where(&name, Absent::Refuse).await.err().unwrap();
+    assert_eq!(refused.code(), Code::InvalidArgument);
+    let engines = [open(&name).await, open(&name).await];
+    for n in 0..20 {
+        set(
+            &engines[n % 2],
+            &format!("key {n}"),
+            Bytes::from(vec![7; 9_000]),
+        )
+        .await;
+    }
+    assert!(delete(&name).await);
+    assert!(!delete(&name).await);
+    let again = open(&name).await;
+    assert!(!ready(again.holds_any(&record_ranges())).await);
+    for n in 0..20 {
+        set(&again, &format!("new {n}"), Bytes::from_static(b"v")).await;
+    }
+    BrowserEnv.sleep(1_500).await;
+    for engine in &engines {
+        assert_eq!(engine.closed(), Some(Reason::Deleted));
+    }
+    assert_eq!(again.closed(), None);
+    again.close().await;
+    let last = open_where(&name, Absent::Refuse).await.unwrap();
+    let stats = last.stats(record_ranges()).await.unwrap();
+    assert_eq!(stats.records, 20);
+    last.close().await;
+    assert!(delete(&name).await);
+}
+
+#[wasm_bindgen_test]
+async fn a_copy_is_there_at_once_and_is_the_same() {
+    let (from, to) = (fresh_name("source"), fresh_name("copy"));
+    let source = open(&from).await;
+    for n in 0..30 {
+        set(&source, &format!("key {n}"), Bytes::from(vec![n; 20_000])).await;
+    }
+    set(&source, "large", Bytes::from(vec![9; 200_000])).await;
+    let target = Engine::open(
+        Rc::new(IndexedDbConnector::new(&to, 10_000)),
+        Rc::new(BrowserEnv),
+        Options {
+            absent: Absent::Draft,
+            ..Options::default()
+        },
+    );
+    let target = target.await.unwrap();
+    let refused = open_where(&to, Absent::Refuse).await.err().unwrap();
+    assert_eq!(
+        refused.code(),
+        Code::InvalidArgument,
+        "a draft is not there"
+    );
+    let never = || Rc::new(|| false);
+    let copied = source.copy_to(&target, record_ranges(), never());
+    assert!(copied.await.unwrap());
+    let again = source.copy_to(&target, record_ranges(), never()).await;
+    assert_eq!(again.unwrap_err().code(), Code::Exists);
+    target.close().await;
+    let copy = open(&to).await;
+    let all = |engine: &Engine| engine.stats(record_ranges());
+    let (one, other) = (all(&source).await.unwrap(), all(&copy).await.unwrap());
+    assert_eq!(
+        (one.records, one.live_bytes),
+        (other.records, other.live_bytes)
+    );
+    set(&copy, "key 0", Bytes::from_static(b"changed")).await;
+    source.close().await;
+    copy.close().await;
+    assert!(delete(&from).await && delete(&to).await);
 }

@@ -129,4 +129,16 @@ export const MUTANTS = [
     from: "        self.view = view;\n        self.fresh = true;",
     to: "        self.view = view;\n        self.fresh = false;",
   },
+  {
+    name: "count frames anew where the log goes on counting",
+    file: "src/engine/open.rs",
+    from: "    head.position = seen.last_frame.filter(|last| *last >= appended)?;",
+    to: "    head.position = seen.last_frame.unwrap_or(appended * 0);",
+  },
+  {
+    name: "begin the orders of a copy anew",
+    file: "src/engine/flip.rs",
+    from: "        self.base.base = self.base.base.max(base);",
+    to: "        self.base.base = self.base.base.max(base * 0);",
+  },
 ];

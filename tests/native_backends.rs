@@ -60,7 +60,7 @@ mod memory {
             assert_eq!(connector.snapshot().log.records, 1);
             let (backend, noted) = open_noting(&world).await;
             connector.delete_database();
-            assert_eq!(*noted.borrow(), [Event::VersionChange]);
+            assert_eq!(*noted.borrow(), [Event::Deleted]);
             assert!(matches!(
                 append(&backend, frame("b", None)).await,
                 Err(Failure::Lost)

@@ -113,6 +113,8 @@ pub enum Write {
         /// Inclusive upper bound.
         through: u64,
     },
+    /// Removes every record of a store.
+    Clear(IdStore),
 }
 
 /// A commit: one frame, and the pieces that it cites.
@@ -179,8 +181,10 @@ pub enum Event {
     Wake,
     /// The connection was closed from outside; every transaction under way ends in `Lost`.
     Lost,
-    /// Someone wants to delete or upgrade the database; the backend has closed itself.
+    /// Someone wants another version of the database; the backend has closed itself.
     VersionChange,
+    /// Someone deletes the database; the backend has closed itself.
+    Deleted,
 }
 
 /// What a transaction resolves to.

@@ -10,6 +10,7 @@ pub mod db;
 pub mod errors;
 pub mod hooks;
 pub mod kv;
+mod lifecycle;
 pub mod outcome;
 pub mod patch;
 pub mod range;

@@ -16,14 +16,14 @@ use super::transaction::TransactionPort;
 use crate::backend::indexeddb::IndexedDbConnector;
 use crate::backend::memory::MemoryConnector;
 use crate::backend::{Connector, Durability};
-use crate::codec::tuple::prefix_range;
 use crate::engine::access::{Session, Writes, afresh};
-use crate::engine::{Engine, Notice, Options, Reason, Stats, Subscription};
+use crate::engine::{Absent, Engine, Notice, Options, Reason, Stats, Subscription};
 use crate::env::browser::BrowserEnv;
 use crate::error::Result;
 use crate::models::{Scope, keys, nodes};
 
-/// Opens the engine of one database.
+/// Opens the engine of one database; `absent`: 0 creates a patch where there is none, 1 begins one that is
+/// not there before something is copied to it, 2 refuses.
 #[wasm_bindgen(js_name = openPort, unchecked_return_type = "Promise<PatchPort>")]
 #[expect(
     clippy::cast_possible_truncation,
@@ -36,11 +36,18 @@ pub fn open_port(
     strict: bool,
     cache_bytes: f64,
     open_timeout_ms: f64,
+    absent: u8,
 ) -> Promise {
-    let connector: Rc<dyn Connector> = if in_memory {
-        Rc::new(memory(database))
-    } else {
-        Rc::new(IndexedDbConnector::new(database, open_timeout_ms as u32))
+    let absent = match absent {
+        0 => Absent::Create,
+        1 => Absent::Draft,
+        _ => Absent::Refuse,
+    };
+    let timeout_ms = open_timeout_ms as u32;
+    let connector: Rc<dyn Connector> = match absent {
+        _ if in_memory => Rc::new(memory(database)),
+        Absent::Refuse => Rc::new(IndexedDbConnector::to_existing(database, timeout_ms)),
+        _ => Rc::new(IndexedDbConnector::new(database, timeout_ms)),
     };
     let mut options = Options {
         durability: if strict {
@@ -49,10 +56,11 @@ pub fn open_port(
             Durability::Relaxed
         },
         cache_bytes: cache_bytes as usize,
+        absent,
         ..Options::default()
     };
-    if in_memory {
-        // Nobody else can commit to it.
+    if in_memory || absent != Absent::Create {
+        // Nobody else can commit to it, or it is not open for long.
         options.poll_ms = 0;
     }
     let opening = Engine::open(connector, Rc::new(BrowserEnv), options);
@@ -94,6 +102,14 @@ pub fn scope(name: &str, is_node: bool) -> Result<Scope> {
     })
 }
 
+/// What the facade's function says of whether work is still wanted.
+pub fn asking(stopped: Function) -> Rc<dyn Fn() -> bool> {
+    Rc::new(move || {
+        let answer = stopped.call0(&JsValue::UNDEFINED);
+        answer.is_ok_and(|answer| answer.is_truthy())
+    })
+}
+
 /// The encoded scope of a node.
 fn node(id: &str) -> Result<bytes::Bytes, JsValue> {
     scope(id, true)
@@ -132,6 +148,26 @@ impl PatchPort {
         outcome::promise(self.engine.flush(), outcome::nothing)
     }
 
+    /// About how many bytes are stored, before compression.
+    #[wasm_bindgen(js_name = heldBytes)]
+    #[expect(clippy::cast_precision_loss, reason = "no size comes near 2^53")]
+    #[must_use]
+    pub fn held_bytes(&self) -> f64 {
+        self.engine.held_bytes() as f64
+    }
+
+    /// Whether any record is stored.
+    #[wasm_bindgen(js_name = hasRecords)]
+    pub fn has_records(&self) -> Returned {
+        let found = self.engine.holds_any(&keys::record_ranges());
+        outcome::read(found, outcome::plain)
+    }
+
+    /// Looks for what other tabs have done.
+    pub fn refresh(&self) -> Promise {
+        outcome::promise(self.engine.refresh(), outcome::nothing)
+    }
+
     /// Merges, and gives back the space of dead data.
     pub fn compact(&self) -> Promise {
         outcome::promise(self.engine.compact(), outcome::nothing)
@@ -139,9 +175,7 @@ impl PatchPort {
 
     /// Records, and bytes: live, in the log, garbage, of large values.
     pub fn stats(&self) -> Promise {
-        let kinds = [keys::KV, keys::DOCUMENT];
-        let ranges = kinds.map(|kind| prefix_range(bytes::Bytes::copy_from_slice(&[kind])));
-        outcome::promise(self.engine.stats(ranges.into()), |stats| {
+        outcome::promise(self.engine.stats(keys::record_ranges()), |stats| {
             Ok(numbers(&stats).into())
         })
     }
@@ -178,6 +212,10 @@ impl PatchPort {
     /// Calls `changed(remote, scopes)` after each commit, scopes as kinds and names in turn, and
     /// `ended(reason)` once, until the port is freed.
     pub fn subscribe(&self, changed: Function, ended: Function) -> SubscriptionPort {
+        if let Some(reason) = self.engine.closed() {
+            // While it was being opened, or between the openings of two handles.
+            let _ = ended.call1(&JsValue::UNDEFINED, &reason_name(reason).into());
+        }
         let listener = move |notice: &Notice| tell(notice, &changed, &ended);
         SubscriptionPort {
             _subscription: self.engine.subscribe(Rc::new(listener)),

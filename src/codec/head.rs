@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! 16      incarnation: random, one per life of the database
-//! 8       generation, u64 little-endian
+//! 8       generation, u64 little-endian; 0: there is no patch (yet), the record is as good as none
 //! 8       epoch, u64 little-endian: raised by every flip
 //! 8       position, u64 little-endian: the last frame that is in the directory
 //! 8       base, u64 little-endian: added to frame numbers in orders of insertion
@@ -53,6 +53,12 @@ impl Head {
             base: 0,
             writers: Vec::new(),
         }
+    }
+
+    /// Whether there is a patch. A copy is made behind a head that says there is none.
+    #[must_use]
+    pub const fn is_live(&self) -> bool {
+        self.generation > 0
     }
 
     /// Encodes the head.

@@ -114,6 +114,7 @@ async fn commit_first(core: &Rc<Core>) -> Result<()> {
 async fn send(core: &Rc<Core>, sealed: &Sealed, uncertain: &mut bool) -> Result<()> {
     let at = sealed.at_known.then(|| core.state.borrow().known + 1);
     let mut room = room::Attempts::new(frees_room(core));
+    let mut resent = false;
     loop {
         let bytes = sealed.frame.len() + sealed.pieces.iter().map(|(_, b)| b.len()).sum::<usize>();
         core.count_written(bytes);
@@ -134,7 +135,9 @@ async fn send(core: &Rc<Core>, sealed: &Sealed, uncertain: &mut bool) -> Result<
                 // Perhaps by this very frame, sent before and thought lost: so it stays in flight
                 // until the frames between are taken in. Then it is sealed anew; stale calls run
                 // again first.
+                *uncertain = resent;
                 intake::take_in(core).await?;
+                *uncertain = false;
                 ground(core);
                 return Ok(());
             }
@@ -145,6 +148,7 @@ async fn send(core: &Rc<Core>, sealed: &Sealed, uncertain: &mut bool) -> Result<
                 }
                 // Absent and nothing of this writer can have been forgotten: the same again.
                 *uncertain = false;
+                resent = true;
             }
             Err(Failure::Quota(_)) if calls_in_first(core) > 1 => {
                 split_first(core);

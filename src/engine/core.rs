@@ -44,6 +44,17 @@ impl Default for Limits {
     }
 }
 
+/// What is done where there is no patch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Absent {
+    /// An empty one is created.
+    Create,
+    /// One is begun that does not count as there before its first generation.
+    Draft,
+    /// Opening is refused.
+    Refuse,
+}
+
 /// How an engine is opened.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
@@ -55,6 +66,8 @@ pub struct Options {
     pub poll_ms: u32,
     /// When to flush and merge.
     pub limits: Limits,
+    /// What to do where there is no patch.
+    pub absent: Absent,
 }
 
 impl Default for Options {
@@ -64,6 +77,7 @@ impl Default for Options {
             cache_bytes: 32 << 20,
             poll_ms: 700,
             limits: Limits::default(),
+            absent: Absent::Create,
         }
     }
 }

@@ -89,9 +89,16 @@ async fn cut_level(core: &Rc<Core>, flip: &mut Flip, at: usize, range: &KeyRange
     let Flip {
         staging, garbage, ..
     } = flip;
-    directory::edit(core, staging, &mut level, (&low, &high), garbage, replace)
-        .await
-        .map_err(as_error)?;
+    directory::edit(
+        core,
+        staging,
+        &mut level,
+        (&low, &high),
+        garbage,
+        Box::new(replace),
+    )
+    .await
+    .map_err(as_error)?;
     if let Some(place) = flip.root.levels.get_mut(at) {
         *place = level;
     }

@@ -1,5 +1,7 @@
 //! Changing a level's part of the directory: only the pages that are touched are rewritten.
 
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
 use std::rc::Rc;
 
 use super::access::Need;
@@ -59,13 +61,25 @@ pub async fn overlapping(
 ///
 /// # Errors
 /// [`LoadError`].
-pub async fn edit(
+pub fn edit<'a>(
+    core: &'a Rc<Core>,
+    staging: &'a mut Staging,
+    level: &'a mut Vec<PageRef>,
+    bounds: (&'a [u8], &'a [u8]),
+    garbage: &'a mut Vec<Garbage>,
+    edit: Box<dyn FnOnce(Vec<Entry>) -> Vec<Entry> + 'a>,
+) -> LocalBoxFuture<'a, Result<(), LoadError>> {
+    // Boxed, so that its state is not part of every caller's.
+    edit_now(core, staging, level, bounds, garbage, edit).boxed_local()
+}
+
+async fn edit_now(
     core: &Rc<Core>,
     staging: &mut Staging,
     level: &mut Vec<PageRef>,
     (first, last): (&[u8], &[u8]),
     garbage: &mut Vec<Garbage>,
-    edit: impl FnOnce(Vec<Entry>) -> Vec<Entry>,
+    edit: Box<dyn FnOnce(Vec<Entry>) -> Vec<Entry> + '_>,
 ) -> Result<(), LoadError> {
     let mut from = level.partition_point(|page| page.last.as_ref() < first);
     let mut until = level.partition_point(|page| page.first.as_ref() <= last);

@@ -30,7 +30,7 @@ pub struct Flip {
     pub deletes: Vec<Key>,
     /// The last sequences of the writers whose frames are cut now, the most recent first.
     pub writers: Vec<(crate::backend::Id, u64)>,
-    /// Raises the generation, and demands that the log holds nothing beyond `position`.
+    /// Raises the generation, and demands that the log holds nothing that is not in the directory.
     pub new_generation: bool,
     /// Segments to be kept warm.
     pub records: Vec<(crate::backend::Id, bytes::Bytes)>,
@@ -75,6 +75,11 @@ impl Flip {
             new_generation: false,
             records: Vec::new(),
         }
+    }
+
+    /// Makes later orders of insertion come after those up to `base`.
+    pub fn order_after(&mut self, base: u64) {
+        self.base.base = self.base.base.max(base);
     }
 
     fn new_head(&self) -> Head {
@@ -173,7 +178,7 @@ impl Flip {
             });
         }
         core.count_written(writes.iter().map(bytes_of).sum());
-        let nothing_beyond = self.new_generation.then_some(self.position);
+        let nothing_beyond = self.new_generation.then_some(self.base.position);
         let decide = decision(self.base.clone(), nothing_beyond, writes);
         // Strict whatever the option: it cuts frames that were acknowledged as strict, or that a
         // `flush` has promised, perhaps by another tab.
@@ -224,7 +229,7 @@ fn decision(base: Head, nothing_beyond: Option<u64>, writes: Vec<Write>) -> crat
 fn bytes_of(write: &Write) -> usize {
     match write {
         Write::Put(_, record) => record.len(),
-        Write::Delete(_) | Write::CutLog { .. } => 0,
+        Write::Delete(_) | Write::CutLog { .. } | Write::Clear(_) => 0,
     }
 }
 

@@ -72,7 +72,11 @@ pub fn check_life(core: &Rc<Core>, record: Option<&Bytes>) -> Result<Head> {
     match head {
         Some(head) if head.incarnation == known => Ok(head),
         _ => {
-            super::close::shut(core, Reason::Lost);
+            // Deleted, and perhaps created anew since. Of a connection that was lost, nobody can tell
+            // what has become of the data.
+            let lost = core.state.borrow().lost;
+            let reason = if lost { Reason::Lost } else { Reason::Deleted };
+            super::close::shut(core, reason);
             core.check_open()?;
             Err(Error::closed())
         }
@@ -334,7 +338,7 @@ fn replay_quietly(core: &Rc<Core>, number: u64, record: &Bytes) -> Result<()> {
 ///
 /// # Errors
 /// `Corrupt` when nothing has replaced what is missing.
-pub async fn renewed_view(core: &Rc<Core>, old: &Rc<View>) -> Result<Rc<View>> {
+pub async fn renewed_view(core: &Rc<Core>, old: &View) -> Result<Rc<View>> {
     take_in(core).await?;
     let view = core.view();
     if view.root.epoch == old.root.epoch {

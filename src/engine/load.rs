@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures_channel::oneshot;
 use futures_util::FutureExt;
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::{LocalBoxFuture, ready};
 use std::rc::Rc;
 
 use super::access::{Attempt, Need, ReadWork, Stop};
@@ -173,9 +173,19 @@ pub async fn run_attempts<T>(
     loop {
         match attempt() {
             Ok(value) => return Ok(value),
-            Err(Stop::Fail(error)) => return Err(error.into()),
-            Err(Stop::Yield) => core.env().yield_now().await,
-            Err(Stop::Need(need)) => load(core, need).await?,
+            Err(stop) => overcome(core, stop).await?,
         }
+    }
+}
+
+/// Does what an attempt has stopped for.
+///
+/// # Errors
+/// What it failed with, [`LoadError`].
+pub fn overcome(core: &Rc<Core>, stop: Stop) -> LocalBoxFuture<'_, Result<(), LoadError>> {
+    match stop {
+        Stop::Fail(error) => ready(Err(error.into())).boxed_local(),
+        Stop::Yield => core.env().yield_now().map(Ok).boxed_local(),
+        Stop::Need(need) => load(core, need),
     }
 }

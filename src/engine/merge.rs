@@ -306,7 +306,21 @@ async fn install(
 }
 
 /// Replaces entries of the level at `at` by others.
-async fn replace(
+///
+/// # Errors
+/// [`LoadError`].
+pub fn replace<'a>(
+    core: &'a Rc<Core>,
+    flip: &'a mut Flip,
+    at: usize,
+    gone: &'a [Entry],
+    added: Vec<Entry>,
+) -> LocalBoxFuture<'a, Result<(), LoadError>> {
+    // Boxed, so that its state is not part of every caller's.
+    replace_now(core, flip, at, gone, added).boxed_local()
+}
+
+async fn replace_now(
     core: &Rc<Core>,
     flip: &mut Flip,
     at: usize,
@@ -335,12 +349,12 @@ async fn replace(
         level,
         (&first, &last),
         garbage,
-        |mut entries| {
+        Box::new(|mut entries| {
             entries.retain(|entry| !ids.contains(&entry.id));
             entries.extend(added);
             entries.sort_by(|a, b| a.first.cmp(&b.first));
             entries
-        },
+        }),
     )
     .await
 }

@@ -10,6 +10,7 @@ pub mod cache;
 mod close;
 mod collect;
 mod commit;
+mod copy;
 mod core;
 mod cut;
 mod directory;
@@ -20,6 +21,7 @@ mod flush;
 mod footprint;
 mod gate;
 mod intake;
+mod lifecycle;
 mod load;
 mod maintain;
 mod memtable;
@@ -40,6 +42,7 @@ mod stats;
 mod submit;
 mod transaction;
 mod view;
+mod walk;
 mod write_ahead;
 
 use futures_util::FutureExt;
@@ -51,9 +54,11 @@ use crate::env::Env;
 use crate::error::Result;
 use access::{KeyRange, Outcome, ReadWork, Session, WriteWork};
 
-pub use self::core::{Limits, Options, Reason};
+pub use self::core::{Absent, Limits, Options, Reason};
 pub use footprint::Writes as Written;
+pub use lifecycle::delete;
 pub use notice::{Notice, Subscription};
+pub use open::is_dead;
 pub use stats::Stats;
 pub use transaction::Transaction;
 
@@ -115,6 +120,34 @@ impl Engine {
     #[must_use]
     pub fn stats(&self, ranges: Vec<KeyRange>) -> LocalBoxFuture<'static, Result<Stats>> {
         stats::stats(self.0.clone(), ranges).boxed_local()
+    }
+
+    /// Bytes of keys and values, before compression, those included that were replaced and are not
+    /// merged away yet. Costs nothing.
+    #[must_use]
+    pub fn held_bytes(&self) -> u64 {
+        room::held_bytes(&self.0.view())
+    }
+
+    /// Whether anything in some ranges is committed.
+    pub fn holds_any(&self, ranges: &[KeyRange]) -> Outcome<bool> {
+        lifecycle::holds_any(&self.0, ranges)
+    }
+
+    /// Copies everything to a target that holds nothing in `ranges`; it is there at once. False: it must be
+    /// begun anew ([`Engine::refresh`] the target before), since something was written to the target or
+    /// the source was merged meanwhile. `stopped` is asked now and then.
+    ///
+    /// # Errors
+    /// `Exists` when the target holds anything in `ranges`, `Closed` when it was stopped, `StorageQuotaExceeded`, …; the target is as it was then.
+    #[must_use]
+    pub fn copy_to(
+        &self,
+        target: &Self,
+        ranges: Vec<KeyRange>,
+        stopped: Rc<dyn Fn() -> bool>,
+    ) -> LocalBoxFuture<'static, Result<bool>> {
+        copy::copy(self.0.clone(), target.0.clone(), ranges, stopped).boxed_local()
     }
 
     /// Looks for other tabs' commits now.

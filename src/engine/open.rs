@@ -1,12 +1,13 @@
 //! Opening: one read transaction on a database that has been used before.
 
 use crate::sorted::SortedMap;
+use bytes::Bytes;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::cache::Cache;
-use super::core::{Core, Options, State};
+use super::core::{Absent, Core, Options, State};
 use super::draft::Ground;
 use super::gate::Gate;
 use super::intake::{self, Stored, decode_stored, stored_reads};
@@ -15,16 +16,22 @@ use super::poll;
 use super::queue::Queue;
 use super::recover;
 use super::view::View;
-use crate::backend::{Backend, Connector, Event, Failure, Id, Key, Seen, Write};
+use crate::backend::{Append, Backend, Connector, Event, Failure, Id, IdStore, Key, Seen, Write};
+use crate::codec::batch::Batch;
+use crate::codec::frame::{self, FrameHeader};
 use crate::codec::head::Head;
 use crate::codec::root::Root;
 use crate::env::Env;
 use crate::error::{Code, Error, Result};
 
+/// How often a patch may be created and deleted by others while it is being opened.
+const CREATIONS: u32 = 5;
+
 /// Opens an engine.
 ///
 /// # Errors
-/// `Unavailable`, `Blocked`, `UnsupportedFormat`, `Corrupt`, `Encrypted`, `ConnectionLost`.
+/// `Unavailable`, `Blocked`, `UnsupportedFormat`, `Corrupt`, `Encrypted`, `ConnectionLost`;
+/// `InvalidArgument` where there is no patch and none is to be created.
 pub async fn open(
     connector: Rc<dyn Connector>,
     env: Rc<dyn Env>,
@@ -85,10 +92,15 @@ async fn load_or_create(
     options: &Options,
     backend: &Rc<dyn Backend>,
 ) -> Result<Stored> {
-    for _ in 0..2 {
+    for _ in 0..CREATIONS {
         let replies = backend.read(stored_reads()).await.map_err(open_error)?;
-        if let Some(stored) = decode_stored(&replies)? {
+        if let Some(stored) = decode_stored(&replies)?
+            && (stored.head.is_live() || options.absent == Absent::Draft)
+        {
             return Ok(stored);
+        }
+        if options.absent == Absent::Refuse {
+            return Err(Error::no_patch());
         }
         create(connector, env, options, backend).await?;
     }
@@ -98,6 +110,10 @@ async fn load_or_create(
 }
 
 /// Writes the head and root of an empty database, unless another tab is first.
+///
+/// The log numbers its frames on where a patch was deleted, and nothing but an appended frame tells
+/// how far it is: so one that is void for everybody goes before. What a late tab of the old life has
+/// left behind is cleared away.
 async fn create(
     connector: &Rc<dyn Connector>,
     env: &dyn Env,
@@ -106,17 +122,16 @@ async fn create(
 ) -> Result<()> {
     let mut incarnation = [0; 16];
     env.fill_random(&mut incarnation);
-    let head = Head::new(Id(incarnation));
-    let root = Root {
-        epoch: head.epoch,
-        ..Root::default()
+    let mut head = Head::new(Id(incarnation));
+    head.generation = u64::from(options.absent == Absent::Create);
+    let outcome = match backend.append(void_frame(&head), options.durability).await {
+        Ok(appended) => {
+            let decide = Box::new(move |seen: Seen| first_writes(&seen, appended.number, head));
+            backend.flip(decide, options.durability).await
+        }
+        Err(failure) => Err(failure),
     };
-    let writes = vec![
-        Write::Put(Key::Head, head.encode()),
-        Write::Put(Key::Root, root.encode()),
-    ];
-    let decide = Box::new(move |seen: Seen| seen.head.is_none().then_some(writes));
-    match backend.flip(decide, options.durability).await {
+    match outcome {
         Ok(_) => Ok(()),
         Err(Failure::Quota(_)) => {
             let error = Error::new(
@@ -132,13 +147,69 @@ async fn create(
     }
 }
 
-fn open_error(failure: Failure) -> Error {
+/// A frame of a life that there never was.
+fn void_frame(head: &Head) -> Append {
+    let header = FrameHeader {
+        incarnation: head.incarnation,
+        generation: u64::MAX,
+        writer: head.incarnation,
+        sequence: 0,
+        wall_ms: 0.0,
+    };
+    Append {
+        frame: frame::encode(&header, &Batch::default()),
+        at: None,
+        pieces: Vec::new(),
+    }
+}
+
+fn first_writes(seen: &Seen, appended: u64, mut head: Head) -> Option<Vec<Write>> {
+    if !is_dead(seen.head.as_ref()) {
+        return None;
+    }
+    // Were it gone, a whole life would have come and gone meanwhile, of unknown length.
+    head.position = seen.last_frame.filter(|last| *last >= appended)?;
+    let root = Root {
+        epoch: head.epoch,
+        ..Root::default()
+    };
+    let mut writes = clear_all();
+    writes.push(Write::Put(Key::Head, head.encode()));
+    writes.push(Write::Put(Key::Root, root.encode()));
+    Some(writes)
+}
+
+/// Whether these bytes of a head say that there is no patch.
+pub fn is_dead(head: Option<&Bytes>) -> bool {
+    head.is_none_or(|record| Head::decode(record).is_ok_and(|head| !head.is_live()))
+}
+
+/// Removes every record.
+pub fn clear_all() -> Vec<Write> {
+    vec![
+        Write::Delete(Key::Head),
+        Write::Delete(Key::Root),
+        Write::CutLog { through: u64::MAX },
+        Write::Clear(IdStore::Runs),
+        Write::Clear(IdStore::Blobs),
+    ]
+}
+
+/// The error of a transaction that failed while nothing was open yet.
+pub fn open_error(failure: Failure) -> Error {
     match failure {
         Failure::Aborted(why, cause) => {
             let error = Error::new(
                 Code::Unavailable,
-                format!("the database cannot be read: {why}"),
+                format!("the browser's storage refused: {why}"),
             );
+            match cause {
+                Some(cause) => error.with_cause(cause),
+                None => error,
+            }
+        }
+        Failure::Quota(cause) => {
+            let error = Error::new(Code::StorageQuotaExceeded, "there is no room left");
             match cause {
                 Some(cause) => error.with_cause(cause),
                 None => error,

@@ -30,6 +30,7 @@ pub fn listener(core: &std::rc::Weak<Core>) -> Rc<dyn Fn(Event)> {
             Event::Wake => super::poll::wake(&core),
             Event::Lost => core.state.borrow_mut().lost = true,
             Event::VersionChange => shut(&core, Reason::VersionChange),
+            Event::Deleted => shut(&core, Reason::Deleted),
         }
     })
 }
@@ -52,6 +53,7 @@ async fn reconnect_now(core: &Rc<Core>, failed: &Rc<dyn Backend>) -> Result<()> 
     if !Rc::ptr_eq(failed, &core.backend()) {
         return Ok(());
     }
+    core.state.borrow_mut().lost = true;
     failed.close();
     let mut why = Error::closed();
     for _ in 0..REOPENINGS {

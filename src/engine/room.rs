@@ -91,7 +91,7 @@ async fn is_mostly_waste(core: &Rc<Core>) -> bool {
 }
 
 /// Bytes of the keys and values that a view holds, dead ones included.
-fn held_bytes(view: &View) -> u64 {
+pub fn held_bytes(view: &View) -> u64 {
     let in_root = view.root.runs.iter().flatten().map(|entry| entry.bytes);
     let in_pages = view.root.levels.iter().flatten().map(|page| page.bytes);
     let in_layers = view.layers.iter().map(|layer| match layer {

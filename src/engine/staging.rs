@@ -1,6 +1,8 @@
 //! Records written ahead of the transaction that makes them live.
 
 use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::{LocalBoxFuture, ready};
 use std::rc::Rc;
 
 use super::core::Core;
@@ -42,13 +44,13 @@ impl Staging {
     ///
     /// # Errors
     /// What the write fails with.
-    pub async fn put(&mut self, key: Key, record: Bytes) -> Result<()> {
+    pub fn put(&mut self, key: Key, record: Bytes) -> LocalBoxFuture<'_, Result<()>> {
         self.waiting_bytes += record.len();
         self.waiting.push(Write::Put(key, record));
         if self.waiting_bytes >= BATCH_BYTES {
-            self.write().await
+            self.write()
         } else {
-            Ok(())
+            ready(Ok(())).boxed_local()
         }
     }
 
@@ -56,7 +58,12 @@ impl Staging {
     ///
     /// # Errors
     /// `StorageQuotaExceeded`, `ConnectionLost`, …
-    pub async fn write(&mut self) -> Result<()> {
+    pub fn write(&mut self) -> LocalBoxFuture<'_, Result<()>> {
+        // Boxed, so that its state is not part of every caller's.
+        self.write_now().boxed_local()
+    }
+
+    async fn write_now(&mut self) -> Result<()> {
         if self.waiting.is_empty() {
             return Ok(());
         }
@@ -66,7 +73,7 @@ impl Staging {
         self.written
             .extend(writes.iter().filter_map(|write| match write {
                 Write::Put(key, _) => Some(*key),
-                Write::Delete(_) | Write::CutLog { .. } => None,
+                Write::Delete(_) | Write::CutLog { .. } | Write::Clear(_) => None,
             }));
         let mut reconnected = false;
         let mut room = room::Attempts::new(self.frees);
@@ -136,7 +143,12 @@ impl SegmentSink {
     ///
     /// # Errors
     /// What writing fails with.
-    pub async fn close(&mut self, staging: &mut Staging) -> Result<()> {
+    pub fn close<'a>(&'a mut self, staging: &'a mut Staging) -> LocalBoxFuture<'a, Result<()>> {
+        // Boxed, so that its state is not part of every caller's.
+        self.close_now(staging).boxed_local()
+    }
+
+    async fn close_now(&mut self, staging: &mut Staging) -> Result<()> {
         if self.builder.is_empty() {
             return Ok(());
         }

@@ -5,13 +5,11 @@ use std::rc::Rc;
 use super::access::KeyRange;
 use super::core::Core;
 use super::directory;
-use super::load::{LoadError, load};
+use super::load::{LoadError, overcome};
 use super::scan::Scan;
 use super::slice::Slice;
 use super::view::View;
 use crate::error::Result;
-
-use super::access::Stop;
 
 /// What is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -93,9 +91,7 @@ async fn count(
                 stats.live_bytes += measure.bytes;
             }
             Ok(None) => return Ok(()),
-            Err(Stop::Fail(error)) => return Err(error.into()),
-            Err(Stop::Yield) => core.env().yield_now().await,
-            Err(Stop::Need(need)) => load(core, need).await?,
+            Err(stop) => overcome(core, stop).await?,
         }
     }
 }

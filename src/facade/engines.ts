@@ -67,17 +67,17 @@ async function openAfterLeaving(settings: Settings): Promise<PatchPort> {
   await leaving.get(database);
   return settled(
     guarded(() =>
-      openPort(database, backend === "memory", durability === "strict", cacheBytes, openTimeoutMs),
+      openPort(database, backend === "memory", durability === "strict", cacheBytes, openTimeoutMs, 0),
     ),
   );
 }
 
 /** The port, or the end of this caller's patience, which may be shorter than the opener's. */
-function within(
-  port: Promise<PatchPort>,
-  { database, openTimeoutMs }: Settings,
+export function within<T>(
+  port: Promise<T>,
+  { database, openTimeoutMs }: Pick<Settings, "database" | "openTimeoutMs">,
   signal: AbortSignal | undefined,
-): Promise<PatchPort> {
+): Promise<T> {
   return new Promise((resolve, reject) => {
     const blocked = () =>
       reject(new PatchStoreError("Blocked", `${database} is not open after ${openTimeoutMs} ms`));
@@ -90,6 +90,12 @@ function within(
       signal?.removeEventListener("abort", abort);
     });
   });
+}
+
+/** The engine that this realm has on a database in IndexedDB, if any. */
+export function present(database: string): Engine | undefined {
+  const engine = engines.get(database);
+  return engine?.settings.backend === "indexeddb" ? engine : undefined;
 }
 
 /** Takes the engine out of the registry: the next open makes a new one. */

@@ -6,7 +6,9 @@ export {
   type PatchPort,
   type TransactionPort,
   decodeExact,
+  deletePort,
   encodeExact,
+  isDead,
   openPort,
   register,
 } from "../../target/glue/patchstore.js";

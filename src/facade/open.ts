@@ -1,7 +1,6 @@
 import { abortable, throwIfAborted } from "./abort.js";
-import { invalid } from "./errors.js";
+import { databaseOf } from "./database.js";
 import { init } from "./load.js";
-import { databasePart } from "./names.js";
 import { known, oneOf, signalOf, whole } from "./options.js";
 import { OpenedPatch } from "./patch.js";
 import type { OpenOptions, Patch } from "./types.js";
@@ -16,17 +15,14 @@ const NAMES = [
 ] as const;
 const LATER = ["encryption", "quota", "opLog"] as const;
 
-const PREFIX = "patchstore_";
 const CACHE_BYTES = 32 * 1024 * 1024;
 const OPEN_TIMEOUT_MS = 10_000;
 
 /** Opens (creating it if need be) the database of one patch; loads the wasm on first use. */
 export async function openPatch(id: string, options?: OpenOptions): Promise<Patch> {
   const given = known("options", options, NAMES, LATER);
-  if (id === "") throw invalid("the id of a patch must not be empty");
-  const { prefix = PREFIX } = given;
   const settings = {
-    database: databasePart("options.prefix", prefix) + databasePart("the id of a patch", id),
+    database: databaseOf(id, given.prefix),
     backend: oneOf("options.backend", given.backend, ["indexeddb", "memory"], "indexeddb"),
     durability: oneOf("options.durability", given.durability, ["relaxed", "strict"], "relaxed"),
     cacheBytes: whole("options.cacheBytes", given.cacheBytes, CACHE_BYTES),

@@ -153,6 +153,15 @@ export interface PatchEvents {
   closed: { readonly reason: "closed" | "deleted" | "versionchange" | "lost" };
 }
 
+/** A patch as `listPatches` finds it. */
+export interface PatchInfo {
+  id: string;
+  /** About what its keys and values take before compression, replaced ones included that are not
+   *  merged away yet; null when that cannot be read (encrypted, damaged, of a later format, or held up). */
+  bytes: number | null;
+  encrypted: boolean;
+}
+
 /**
  * What can be stored: null, boolean, number (NaN, ±Infinity and -0 kept), bigint, string
  * (lone surrogates kept), Date, ArrayBuffer, every typed array, DataView, Blob, File, Map, Set,

@@ -37,6 +37,14 @@ impl Turnstile {
     }
 }
 
+impl Turnstile {
+    /// Whether nobody is in the line.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.0.borrow().tickets.is_empty()
+    }
+}
+
 impl Ticket {
     /// Resolves when every earlier ticket has been dropped.
     pub fn turn(&self) -> impl Future<Output = ()> {

@@ -231,7 +231,7 @@ async fn a_deletion_closes_the_connection() {
     write(&backend, vec![put(Key::Head, "h")]).await.unwrap();
     let under_way = append(&backend, frame("a", None));
     delete_database(&name).await;
-    assert_eq!(*noted.borrow(), [Event::VersionChange]);
+    assert_eq!(*noted.borrow(), [Event::Deleted]);
     assert_eq!(under_way.await.unwrap().number, 1);
     assert!(matches!(
         append(&backend, frame("b", None)).await,
@@ -248,5 +248,26 @@ async fn a_deletion_closes_the_connection() {
 async fn the_origins_room_is_known() {
     if let Some((usage, quota)) = connector("any").estimate().await {
         assert!(usage >= 0.0 && quota > usage, "{usage} of {quota}");
+    }
+}
+
+#[wasm_bindgen_test]
+async fn an_existing_database_is_opened_and_none_is_created() {
+    let name = fresh_name("existing");
+    let existing = || open_with(IndexedDbConnector::to_existing(&name, 5_000));
+    for _ in 0..2 {
+        let error = existing().await.err().unwrap();
+        assert_eq!(error.code(), Code::InvalidArgument, "{error}");
+        assert!(!exists(&name).await);
+    }
+    drop(open_with(connector(&name)).await.unwrap());
+    drop(existing().await.unwrap());
+    delete_database(&name).await;
+    for version in [1, 2] {
+        foreign(&name, version, &["head"]).await.close();
+        let error = existing().await.err().unwrap();
+        assert_eq!(error.code(), Code::InvalidArgument, "{error}");
+        assert!(exists(&name).await, "it stays");
+        delete_database(&name).await;
     }
 }

@@ -198,3 +198,30 @@ pub async fn numbers_end_at_2_to_the_53(world: World) {
     assert!(is_aborted(&append(&backend, frame("d", None)).await));
     assert_eq!(frames(&backend).await, named(&[(1, "b"), (last, "c")]));
 }
+
+pub async fn a_database_that_was_cleared_is_empty_and_goes_on_counting(world: World) {
+    let backend = open(&world).await;
+    let writes = vec![
+        put(Key::Head, "h"),
+        put(Key::Root, "r"),
+        put(Key::Run(id(1)), "run"),
+        put(Key::Piece(id(1)), "piece"),
+    ];
+    write(&backend, writes).await.unwrap();
+    append(&backend, frame("a", None)).await.unwrap();
+    let clear = vec![
+        Write::Delete(Key::Head),
+        Write::Delete(Key::Root),
+        Write::CutLog { through: u64::MAX },
+        Write::Clear(IdStore::Runs),
+        Write::Clear(IdStore::Blobs),
+    ];
+    let flip = backend.flip(Box::new(|_| Some(clear)), Durability::Strict);
+    assert!(flip.await.unwrap());
+    for key in [Key::Head, Key::Root, Key::Run(id(1)), Key::Piece(id(1))] {
+        assert_eq!(get(&backend, key).await, None);
+    }
+    let appended = append(&backend, frame("b", None)).await.unwrap();
+    assert_eq!((appended.number, appended.head), (2, None));
+    assert_eq!(frames(&backend).await, named(&[(2, "b")]));
+}

@@ -11,7 +11,8 @@ mod records;
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use patchstore::backend::{
-    Append, Appended, Backend, Connector, Durability, Event, Failure, Id, Key, Read, Reply, Write,
+    Append, Appended, Backend, Connector, Durability, Event, Failure, Id, IdStore, Key, Read,
+    Reply, Write,
 };
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -49,6 +50,7 @@ macro_rules! every_check {
             a_filled_hole_does_not_move_the_generator,
             a_taken_number_writes_nothing,
             cutting_the_log_keeps_the_numbers_going,
+            a_database_that_was_cleared_is_empty_and_goes_on_counting,
             an_append_sees_the_head_of_its_moment,
             an_append_brings_its_pieces,
             numbers_end_at_2_to_the_53,

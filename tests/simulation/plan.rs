@@ -58,6 +58,10 @@ pub enum Step {
     Stats,
     Reopen,
     Pause(u64),
+    /// Deletes the patch.
+    Erase,
+    /// Copies the patch to another database and looks at what is there then.
+    Copy,
 }
 
 /// A call that writes.
@@ -187,7 +191,9 @@ impl Dice {
     }
 
     fn step(&mut self) -> Step {
-        match self.below(100) {
+        match self.below(104) {
+            100..102 => Step::Erase,
+            102.. => Step::Copy,
             0..45 => {
                 let ops = (0..1 + self.below(4)).map(|_| self.op()).collect();
                 Step::Write(ops, self.chance(60))

@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use patchstore::backend::Durability;
-use patchstore::backend::simulated::SimConnector;
+use patchstore::backend::simulated::{SimConnector, SimDatabase};
 use patchstore::engine::access::{Cursor, Outcome, Session, afresh};
-use patchstore::engine::{Engine, Limits, Options};
+use patchstore::engine::{self as lifecycle, Absent, Engine, Limits, Options};
 use patchstore::env::Env;
 use patchstore::simulation::SimEnv;
 use patchstore::{Code, Error, Result};
@@ -22,6 +22,7 @@ use super::plan::{Plan, Step};
 pub struct Tab {
     pub env: SimEnv,
     pub connector: SimConnector,
+    pub database: SimDatabase,
     pub ledger: Rc<Ledger>,
     pub plan: Rc<Plan>,
     pub life: u64,
@@ -157,6 +158,15 @@ impl Tab {
                 *engine = self.open().await;
             }
             Step::Pause(ms) => self.env.sleep(ms as u32).await,
+            Step::Erase => {
+                let connector = Rc::new(self.connector.clone());
+                lifecycle::delete(connector, Rc::new(|| false)).await?;
+                self.env.sleep_us(self.env.random_below(100_000)).await;
+                self.database.sweep(lifecycle::is_dead);
+                // What is left of the old life closes at the next look.
+                engine.refresh().await?;
+            }
+            Step::Copy => self.copy().await?,
         }
         Ok(())
     }
@@ -253,6 +263,93 @@ impl Tab {
         let mut all: BTreeMap<_, _> = every_key().into_iter().map(|key| (key, None)).collect();
         all.extend(found.into_iter().map(|(key, value)| (key, Some(value))));
         self.saw(seen, all);
+        Ok(())
+    }
+
+    async fn docs_of(&self, engine: &Engine) -> Result<Option<Bytes>> {
+        let begin = || Ok((documents::all(), Vec::new()));
+        let work = afresh(begin, |(find, numbers), r| {
+            documents::gather(find, numbers, r)
+        });
+        settled(engine.read(work)).await
+    }
+
+    /// What a copy holds is what was there at one moment; what came to no end holds nothing.
+    async fn copy(&self) -> Result<()> {
+        let target = SimDatabase::new(&self.env);
+        let to = Rc::new(SimConnector::new(&self.env, &target));
+        let env: Rc<dyn Env> = Rc::new(self.env.clone());
+        let options = |absent| Options {
+            absent,
+            poll_ms: 0,
+            ..options(&self.plan)
+        };
+        let open = |absent| Engine::open(to.clone(), env.clone(), options(absent));
+        let phase = self.ledger.phase.get();
+        let seen = self.seen(true);
+        let from = Rc::new(self.connector.clone());
+        let source = match Engine::open(from, env.clone(), options(Absent::Refuse)).await {
+            Err(error) if error.code() == Code::InvalidArgument => return Ok(()),
+            opened => opened?,
+        };
+        let stops = self.env.chance(10);
+        let env_of_stop = self.env.clone();
+        let stopped = Rc::new(move || stops && env_of_stop.chance(10));
+        let draft = open(Absent::Draft).await?;
+        let mut copied = Ok(false);
+        for _ in 0..10 {
+            if matches!(copied, Ok(false)) {
+                copied = source
+                    .copy_to(&draft, vec![range("")], stopped.clone())
+                    .await;
+            }
+        }
+        let copied = copied.and_then(|copied| {
+            let conflict = || Error::new(Code::Conflict, "merged too often");
+            copied.then_some(()).ok_or_else(conflict)
+        });
+        draft.close().await;
+        source.close().await;
+        if let Err(error) = copied {
+            let refused = open(Absent::Refuse).await.err().map(|error| error.code());
+            assert_eq!(refused, Some(Code::InvalidArgument), "half a copy is there");
+            return Err(error);
+        }
+        super::directory::check(&target.records());
+        let engine = open(Absent::Create).await?;
+        let copied = scan(&engine, "d/").await?;
+        let docs = self.docs_of(&engine).await?;
+        // It can be written to, and orders of insertion go on.
+        let call = Call {
+            id: 0,
+            what: What::Op(super::plan::Op::Insert { docs: 1 }),
+        };
+        engine.write(Box::new(move |w| call.run(w))).await?;
+        let (before, after) = (
+            docs.clone().unwrap_or_default(),
+            self.docs_of(&engine).await?,
+        );
+        assert!(
+            after.unwrap_or_default().starts_with(&before),
+            "what is inserted into a copy comes last"
+        );
+        engine.close().await;
+        if self.ledger.phase.get() == phase {
+            let mut found: BTreeMap<_, _> =
+                every_key().into_iter().map(|key| (key, None)).collect();
+            found.extend(copied.into_iter().map(|(key, value)| (key, Some(value))));
+            found.insert(Bytes::from_static(documents::KEY), docs);
+            // It may have seen more than the tab's own engine has yet: nobody's life but its own.
+            let life = u64::MAX - self.env.random_below(u64::MAX / 2);
+            self.saw(
+                Seen {
+                    life,
+                    phase,
+                    ..seen
+                },
+                found,
+            );
+        }
         Ok(())
     }
 

@@ -32,6 +32,7 @@ pub struct Counts {
     pub kills: usize,
     pub power_cuts: usize,
     pub freezes: usize,
+    pub erased: usize,
 }
 
 impl Counts {
@@ -45,6 +46,7 @@ impl Counts {
         self.kills += more.kills;
         self.power_cuts += more.power_cuts;
         self.freezes += more.freezes;
+        self.erased += more.erased;
     }
 }
 
@@ -68,6 +70,8 @@ struct World {
     last_call: Rc<Cell<u64>>,
     last_life: Cell<u64>,
     phases: RefCell<Vec<Phase>>,
+    /// What patches that were deleted held, by phase; not looked at yet.
+    erased: RefCell<VecDeque<(u64, SimDatabase)>>,
     /// The records when all tabs were done.
     left: RefCell<Option<SimDatabase>>,
     counts: RefCell<Counts>,
@@ -138,7 +142,7 @@ impl World {
         database.set_timing(plan.timing);
         database.set_quota(plan.quota_bytes);
         let slots = (0..plan.tabs).map(|number| Slot::new(number, plan));
-        Rc::new(Self {
+        let world = Rc::new(Self {
             slots: slots.collect(),
             env,
             plan: Rc::new(plan.clone()),
@@ -147,9 +151,20 @@ impl World {
             last_call: Rc::default(),
             last_life: Cell::new(0),
             phases: RefCell::default(),
+            erased: RefCell::default(),
             left: RefCell::default(),
             counts: RefCell::default(),
-        })
+        });
+        let erased = Rc::downgrade(&world);
+        world.database.when_erased(move |before| {
+            if let Some(world) = erased.upgrade() {
+                let number = world.ledger.phase.get();
+                world.ledger.phase.set(number + 1);
+                world.count(|counts| counts.erased += 1);
+                world.erased.borrow_mut().push_back((number, before));
+            }
+        });
+        world
     }
 
     async fn unfold(self: Rc<Self>) {
@@ -222,6 +237,7 @@ impl World {
         let tab = Tab {
             env: realm.clone(),
             connector: connector.clone(),
+            database: self.database.clone(),
             ledger: self.ledger.clone(),
             plan: self.plan.clone(),
             life: self.last_life.get(),
@@ -238,6 +254,16 @@ impl World {
                 .await;
             world.slots[number].done.set(true);
         }));
+    }
+
+    /// Looks at what was deleted, before the next phase ends.
+    async fn look_at_erased(&self) {
+        loop {
+            let next = self.erased.borrow_mut().pop_front();
+            let Some((number, before)) = next else { return };
+            let phase = self.phase_of(&before).await;
+            self.phases.borrow_mut().push(Phase { number, ..phase });
+        }
     }
 
     fn kill(&self, slot: &Slot) {
@@ -283,6 +309,7 @@ impl World {
             Event::Upgrade => self.database.want_upgrade(),
             Event::CutPower => self.cut_power().await,
             Event::Delete | Event::ClearStorage => {
+                self.look_at_erased().await;
                 let fork = self.database.fork();
                 if matches!(event, Event::Delete) {
                     self.database.delete();
@@ -299,6 +326,7 @@ impl World {
 
     /// Every tab is gone at once; what was not flushed may be.
     async fn cut_power(self: Rc<Self>) {
+        self.look_at_erased().await;
         self.count(|counts| counts.power_cuts += 1);
         let promised: BTreeSet<u64> = self.promised();
         self.slots.iter().for_each(|slot| self.kill(slot));
@@ -386,6 +414,7 @@ impl World {
         // What closed engines have left under way goes on.
         self.slots.iter().for_each(|slot| self.kill(slot));
         self.database.set_quota(None);
+        self.look_at_erased().await;
         self.left.replace(Some(self.database.fork()));
         let phase = self.phase_of(&self.database).await;
         self.phases.borrow_mut().push(phase);

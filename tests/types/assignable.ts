@@ -13,6 +13,9 @@ type Same<A, B extends A> = [A] extends [B] ? B : never;
 export type Values = [
   Assignable<typeof promised.openPatch, typeof delivered.openPatch>,
   Assignable<typeof promised.init, typeof delivered.init>,
+  Assignable<typeof promised.listPatches, typeof delivered.listPatches>,
+  Assignable<typeof promised.hasPatchData, typeof delivered.hasPatchData>,
+  Assignable<typeof promised.deletePatchData, typeof delivered.deletePatchData>,
   Assignable<typeof promised.isPatchStoreError, typeof delivered.isPatchStoreError>,
   Assignable<typeof promised.storageEstimate, typeof delivered.storageEstimate>,
   Assignable<typeof promised.connect, typeof sandbox.connect>,

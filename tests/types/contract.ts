@@ -8,6 +8,15 @@ export declare function init(
   source?: string | URL | Response | Promise<Response> | BufferSource | WebAssembly.Module,
 ): Promise<void>;
 
+export declare function listPatches(options?: { prefix?: string }): Promise<PatchInfo[]>;
+export declare function hasPatchData(id: string, options?: { prefix?: string }): Promise<boolean>;
+export declare function deletePatchData(id: string, options?: { prefix?: string }): Promise<boolean>;
+export interface PatchInfo {
+  id: string;
+  bytes: number | null;
+  encrypted: boolean;
+}
+
 export interface OpenOptions {
   prefix?: string;
   backend?: "indexeddb" | "memory";

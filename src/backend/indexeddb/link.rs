@@ -112,23 +112,27 @@ impl Link {
     }
 
     fn listen(self: &Rc<Self>) {
-        let handler = |handle: fn(&Rc<Self>)| {
+        let handler = |handle: fn(&Rc<Self>, &JsValue)| {
             let link: Weak<Self> = Rc::downgrade(self);
-            Handler::new(move |_: web_sys::Event| {
+            Handler::new(move |event: web_sys::Event| {
                 if let Some(link) = link.upgrade() {
-                    handle(&link);
+                    handle(&link, &event);
                 }
             })
         };
-        let lost = handler(|link| {
+        let lost = handler(|link, _| {
             if link.lose() {
                 (link.events)(Event::Lost);
             }
         });
-        let version_change = handler(|link| {
+        let version_change = handler(|link, event| {
             if link.is_open() {
                 link.close();
-                (link.events)(Event::VersionChange);
+                let wanted = Reflect::get(event, &"newVersion".into());
+                (link.events)(match wanted {
+                    Ok(version) if version.is_null() => Event::Deleted,
+                    _ => Event::VersionChange,
+                });
             }
         });
         let database = self.database.get();

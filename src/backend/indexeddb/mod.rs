@@ -43,6 +43,7 @@ extern "C" {
 pub struct IndexedDbConnector {
     name: Rc<str>,
     open_timeout_ms: u32,
+    creates: bool,
 }
 
 impl IndexedDbConnector {
@@ -53,6 +54,17 @@ impl IndexedDbConnector {
         Self {
             name: name.into(),
             open_timeout_ms,
+            creates: true,
+        }
+    }
+
+    /// The same to a database that is there already: without one of ours, opening is
+    /// `InvalidArgument`.
+    #[must_use]
+    pub fn to_existing(name: &str, open_timeout_ms: u32) -> Self {
+        Self {
+            creates: false,
+            ..Self::new(name, open_timeout_ms)
         }
     }
 }
@@ -66,10 +78,14 @@ pub fn lock_name(name: &str) -> String {
 }
 
 /// Opens without a limit of time. Dropped before its end, it leaves nothing open.
-async fn connect(name: Rc<str>, events: Rc<dyn Fn(Event)>) -> Result<Rc<dyn Backend>, Error> {
+async fn connect(
+    name: Rc<str>,
+    creates: bool,
+    events: Rc<dyn Fn(Event)>,
+) -> Result<Rc<dyn Backend>, Error> {
     let shared_name = lock_name(&name);
     let lock = SharedLock::acquire(&shared_name).await;
-    let database = open::open(&name).await?;
+    let database = open::open(&name, creates).await?;
     let wake = Rc::clone(&events);
     let channel = Channel::join(&shared_name, move || wake(Event::Wake));
     Ok(Rc::new(Connection::new(Link::new(
@@ -85,10 +101,12 @@ impl Connector for IndexedDbConnector {
         let Self {
             name,
             open_timeout_ms,
+            creates,
         } = self.clone();
         Box::pin(async move {
             let timeout = Timeout::after_ms(open_timeout_ms);
-            match select(pin!(connect(Rc::clone(&name), events)), timeout).await {
+            let opening = connect(Rc::clone(&name), creates, events);
+            match select(pin!(opening), timeout).await {
                 Either::Left((opened, _)) => opened,
                 Either::Right(_) => Err(Error::new(
                     Code::Blocked,

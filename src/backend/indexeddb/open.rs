@@ -25,16 +25,18 @@ impl Drop for OpenDatabase {
     }
 }
 
-/// Opens the database `name`, creating it if need be. Dropped before its end, it closes what the
+/// Opens the database `name`; if there is none, it is created where `creates`. Dropped before its end, it closes what the
 /// browser may open later, and takes back what that would create.
 ///
 /// # Errors
-/// `Unavailable`, `UnsupportedFormat`, `StorageQuotaExceeded`.
-pub(super) async fn open(name: &str) -> Result<OpenDatabase, Error> {
+/// `Unavailable`, `UnsupportedFormat`, `StorageQuotaExceeded`; `InvalidArgument` when there is none.
+pub(super) async fn open(name: &str, creates: bool) -> Result<OpenDatabase, Error> {
     let request = request(name)?;
     let (settle, settled) = oneshot::channel();
     let call = Rc::new(Call {
         request,
+        creates,
+        refused: Cell::new(false),
         settle: Cell::new(Some(settle)),
         abandoned: Cell::new(false),
         handlers: RefCell::new(Vec::new()),
@@ -43,15 +45,22 @@ pub(super) async fn open(name: &str) -> Result<OpenDatabase, Error> {
     let _abandon = Abandon(Rc::clone(&call));
     let database = match settled.await {
         Ok(Ok(database)) => database,
+        Ok(Err(exception))
+            if call.refused.get() || (!creates && error::name(&exception) == "VersionError") =>
+        {
+            return Err(Error::no_patch());
+        }
         Ok(Err(exception)) => return Err(error::not_opened(name, &exception)),
         Err(oneshot::Canceled) => return Err(Error::internal("opening came to no end")),
     };
     if schema::is_ours(database.get()) {
         Ok(database)
-    } else {
+    } else if creates {
         Err(Error::unsupported(format!(
             "the database \"{name}\" has other stores than a patch"
         )))
+    } else {
+        Err(Error::no_patch())
     }
 }
 
@@ -77,6 +86,9 @@ fn request(name: &str) -> Result<IdbOpenDbRequest, Error> {
 /// An open request under way. Its handlers hold it, and it them, until it is settled.
 struct Call {
     request: IdbOpenDbRequest,
+    creates: bool,
+    /// Whether it would have had to be created.
+    refused: Cell<bool>,
     settle: Cell<Option<oneshot::Sender<Result<OpenDatabase, JsValue>>>>,
     abandoned: Cell<bool>,
     handlers: RefCell<Vec<Handler>>,
@@ -103,10 +115,13 @@ impl Call {
     /// The database is new.
     fn upgrade(&self) {
         let created = match self.request.result() {
-            Ok(database) if !self.abandoned.get() => schema::create(database.unchecked_ref()),
+            Ok(database) if self.creates && !self.abandoned.get() => {
+                schema::create(database.unchecked_ref())
+            }
             _ => Err(JsValue::UNDEFINED),
         };
         if let (Err(_), Some(transaction)) = (created, self.request.transaction()) {
+            self.refused.set(!self.creates);
             // A new database whose creation is aborted is gone again.
             let _ = transaction.abort();
         }

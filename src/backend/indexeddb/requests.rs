@@ -43,6 +43,7 @@ pub(super) fn scope_of_writes(writes: &[Write]) -> Result<Scope, Failure> {
             Write::Put(Key::Frame(_), _) => return Err(put_of_frame()),
             Write::Put(key, _) | Write::Delete(key) => Scope::of_key(*key),
             Write::CutLog { .. } => Scope::LOG,
+            Write::Clear(store) => Scope::of_ids(*store),
         }))
     })
 }
@@ -91,6 +92,7 @@ fn issue_write(transaction: &IdbTransaction, write: &Write) -> Result<IdbRequest
             let range = IdbKeyRange::upper_bound(&js_number((*through).min(LAST_NUMBER)))?;
             transaction.object_store(schema::LOG)?.delete(&range)
         }
+        Write::Clear(store) => id_store(transaction, *store)?.clear(),
     }
 }
 

@@ -48,9 +48,9 @@ impl MemoryConnector {
     }
 
     /// Removes every record and restarts the log's numbers, as `deleteDatabase` does: open
-    /// connections get [`Event::VersionChange`] and are closed.
+    /// connections get [`Event::Deleted`] and are closed.
     pub fn delete_database(&self) {
-        self.disconnect(Event::VersionChange);
+        self.disconnect(Event::Deleted);
         self.database.borrow_mut().stores = stores::Stores::default();
     }
 

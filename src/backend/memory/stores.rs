@@ -92,6 +92,8 @@ impl Stores {
                 Write::CutLog { through } => {
                     self.log.retain(|number, _| *number > through);
                 }
+                Write::Clear(IdStore::Runs) => self.runs = SortedMap::default(),
+                Write::Clear(IdStore::Blobs) => self.blobs = SortedMap::default(),
             }
         }
         Ok(())

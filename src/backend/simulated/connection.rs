@@ -127,7 +127,7 @@ async fn or_lost<T>(
 
 /// Runs a transaction whose turn has come.
 async fn carry_out<T: 'static>(
-    shared: &Inner,
+    shared: &Rc<Inner>,
     link: &Rc<Link>,
     life: &Gate,
     fault: Option<&Fault>,
@@ -153,7 +153,7 @@ async fn carry_out<T: 'static>(
 }
 
 async fn take_effect<T: 'static>(
-    shared: &Inner,
+    shared: &Rc<Inner>,
     link: &Rc<Link>,
     life: &Gate,
     body: Body<T>,
@@ -191,7 +191,7 @@ async fn take_effect<T: 'static>(
                 return Err(Failure::Lost);
             }
             shared.check_room(bytes_put(&writes))?;
-            shared.stores.borrow_mut().write(writes)?;
+            shared.write(writes)?;
             shared.committed(Some(durability));
             Ok(wrote(true))
         }

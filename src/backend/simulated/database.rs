@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use crate::backend::memory::Snapshot;
 use crate::backend::memory::stores::Stores;
-use crate::backend::{Durability, Event, Failure, Key};
+use crate::backend::{Durability, Event, Failure, Key, Write};
 use crate::env::Env;
 use crate::simulation::{Gate, SimEnv, Turnstile};
 
@@ -57,9 +57,13 @@ pub(super) struct Inner {
     pub timing: Cell<Timing>,
     pub quota_bytes: Cell<Option<usize>>,
     pub line: Turnstile,
+    witness: RefCell<Option<Witness>>,
     links: RefCell<BTreeMap<u64, Rc<Link>>>,
     last_link: Cell<u64>,
 }
+
+/// Gets a fork of a database as it was just before its head was removed.
+type Witness = Rc<dyn Fn(SimDatabase)>;
 
 /// What is on the disk for certain, and what would be after each transaction since.
 #[derive(Default)]
@@ -113,6 +117,7 @@ impl SimDatabase {
             timing: Cell::default(),
             quota_bytes: Cell::default(),
             line: Turnstile::default(),
+            witness: RefCell::default(),
             links: RefCell::default(),
             last_link: Cell::default(),
         }))
@@ -194,6 +199,21 @@ impl SimDatabase {
         self.0.stores.borrow_mut().put(key, bytes);
     }
 
+    /// From now on `witness` is called whenever a transaction removes the head, with a fork as it was
+    /// before.
+    pub fn when_erased(&self, witness: impl Fn(Self) + 'static) {
+        self.0.witness.replace(Some(Rc::new(witness)));
+    }
+
+    /// Removes the database, if nobody is connected, nothing is under way, and `is_dead` says so of its
+    /// head: what a tab does that has the lock of a database alone.
+    pub fn sweep(&self, is_dead: fn(Option<&Bytes>) -> bool) {
+        let head = self.0.stores.borrow().seen().head;
+        if self.0.links.borrow().is_empty() && self.0.line.is_idle() && is_dead(head.as_ref()) {
+            self.delete();
+        }
+    }
+
     /// A database of its own with the same records and nobody connected.
     #[must_use]
     pub fn fork(&self) -> Self {
@@ -203,9 +223,9 @@ impl SimDatabase {
     }
 
     /// Removes every record and restarts the log's numbers, as `deleteDatabase` does;
-    /// connections get [`Event::VersionChange`].
+    /// connections get [`Event::Deleted`].
     pub fn delete(&self) {
-        self.erase(Event::VersionChange);
+        self.erase(Event::Deleted);
     }
 
     /// The same as a user does who clears the origin's storage: connections get [`Event::Lost`].
@@ -233,6 +253,20 @@ impl Inner {
         let next = Gate::default();
         next.shut();
         self.life.replace(next).open();
+    }
+
+    /// Carries out what a flip writes.
+    ///
+    /// # Errors
+    /// As a transaction fails.
+    pub fn write(self: &Rc<Self>, writes: Vec<Write>) -> Result<(), Failure> {
+        let witness = self.witness.borrow().clone();
+        let had_head = self.stores.borrow().seen().head.is_some();
+        let erases = had_head && writes.contains(&Write::Delete(Key::Head));
+        if let Some(witness) = witness.filter(|_| erases) {
+            witness(SimDatabase(Rc::clone(self)).fork());
+        }
+        self.stores.borrow_mut().write(writes)
     }
 
     /// Notes that a transaction has committed, for a cut of power to come.

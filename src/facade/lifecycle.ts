@@ -1,0 +1,141 @@
+import { databaseOf, prefixOf } from "./database.js";
+import { present, within } from "./engines.js";
+import { PatchStoreError } from "./errors.js";
+import { deletePort, openPort, type PatchPort } from "./glue.js";
+import { init } from "./load.js";
+import { isWellFormed } from "./names.js";
+import { known } from "./options.js";
+import { sweep } from "./sweep.js";
+import { guarded, settled } from "./trap.js";
+import type { PatchInfo } from "./types.js";
+
+/** Patches that are looked at at a time. */
+const WIDTH = 8;
+/** What an engine that is not open for long may keep in memory, bytes. */
+const CACHE_BYTES = 4 << 20;
+const OPEN_TIMEOUT_MS = 10_000;
+
+/** Where there is no patch: say so. */
+const REFUSE = 2;
+
+/**
+ * The patches in IndexedDB, by id. One that cannot be read is listed all the same; databases of
+ * another make are not.
+ * @throws PatchStoreError code Unavailable (where databases cannot be listed, too) | InvalidArgument
+ */
+export async function listPatches(options?: { prefix?: string }): Promise<PatchInfo[]> {
+  const prefix = prefixOf(known("options", options, ["prefix"]).prefix);
+  await init();
+  const names = (await databases())
+    .filter((name) => name.length > prefix.length && name.startsWith(prefix) && isWellFormed(name))
+    .sort();
+  const found: (PatchInfo | undefined)[] = [];
+  let next = 0;
+  const look = async (): Promise<void> => {
+    for (let at = next++; at < names.length; at = next++) {
+      found[at] = await infoOf(names[at] as string, prefix);
+    }
+  };
+  await Promise.all(Array.from({ length: WIDTH }, look));
+  return found.filter((info) => info !== undefined);
+}
+
+async function databases(): Promise<string[]> {
+  try {
+    const all = await indexedDB.databases();
+    return all.map(({ name }) => name ?? "");
+  } catch (cause) {
+    throw new PatchStoreError("Unavailable", `the databases cannot be listed here: ${String(cause)}`, { cause });
+  }
+}
+
+async function infoOf(name: string, prefix: string): Promise<PatchInfo | undefined> {
+  const id = name.slice(prefix.length);
+  try {
+    const bytes = await briefly(name, REFUSE, (port) => port.heldBytes()).catch(noPatch);
+    if (bytes !== undefined) return { id, bytes, encrypted: false };
+    // What was deleted while a tab had it open.
+    sweep(name).catch(ignore);
+    return undefined;
+  } catch (error) {
+    return { id, bytes: null, encrypted: (error as PatchStoreError).code === "Encrypted" };
+  }
+}
+
+/**
+ * True when the patch holds at least one record. Never creates a database.
+ * @throws PatchStoreError code Unavailable | Blocked | UnsupportedFormat | Corrupt | InvalidArgument
+ */
+export async function hasPatchData(id: string, options?: { prefix?: string }): Promise<boolean> {
+  const database = databaseOf(id, known("options", options, ["prefix"]).prefix);
+  await init();
+  await ownWrites(database);
+  return (await briefly(database, REFUSE, (port) => port.hasRecords() as boolean).catch(noPatch)) ?? false;
+}
+
+/**
+ * Deletes everything of the patch; open handles in every tab get "closed". False when there was none.
+ * A database of another make stays as it was.
+ * @throws PatchStoreError code Unavailable | Blocked | ConnectionLost (nobody can tell) | InvalidArgument
+ */
+export async function deletePatchData(id: string, options?: { prefix?: string }): Promise<boolean> {
+  const database = databaseOf(id, known("options", options, ["prefix"]).prefix);
+  await init();
+  let stopped = false;
+  const deleting = wasm(() => deletePort(database, OPEN_TIMEOUT_MS, () => stopped));
+  const deleted = await within(deleting, { database, openTimeoutMs: OPEN_TIMEOUT_MS }, undefined).finally(
+    () => (stopped = true),
+  );
+  await refresh(database);
+  await sweep(database).catch(ignore);
+  return deleted;
+}
+
+/** Uses an engine of its own on a database. */
+async function briefly<T>(
+  database: string,
+  absent: number,
+  use: (port: PatchPort) => T | Promise<T>,
+): Promise<T> {
+  const opening = wasm(() => openPort(database, false, false, CACHE_BYTES, OPEN_TIMEOUT_MS, absent));
+  const close = (port: PatchPort) => wasm(() => port.close());
+  let port: PatchPort;
+  try {
+    port = await within(opening, { database, openTimeoutMs: OPEN_TIMEOUT_MS }, undefined);
+  } catch (error) {
+    opening.then(close).catch(ignore);
+    throw error;
+  }
+  try {
+    return await use(port);
+  } finally {
+    await close(port);
+  }
+}
+
+/** Undefined in place of the error which says that there is no patch. */
+function noPatch(error: PatchStoreError): undefined {
+  if (error.code !== "InvalidArgument") throw error;
+}
+
+function ignore(): void {}
+
+function wasm<T>(call: () => Promise<T>): Promise<T> {
+  return settled(guarded(call));
+}
+
+/** Waits for the writes that this realm has issued to a database before. */
+const ownWrites = (database: string) => onOwn(database, (port) => port.flush());
+
+/** Lets this realm's engine see at once what was done past it. */
+const refresh = (database: string) => onOwn(database, (port) => port.refresh());
+
+async function onOwn(database: string, call: (port: PatchPort) => Promise<unknown>): Promise<void> {
+  const engine = present(database);
+  try {
+    const port = await engine?.port;
+    if (port !== undefined) await settled(engine?.order.run(() => guarded(() => call(port))) as Promise<unknown>);
+  } catch {
+    // Whoever has it open hears of what is wrong with it.
+  }
+}
