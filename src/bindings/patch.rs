@@ -163,6 +163,15 @@ impl PatchPort {
         outcome::read(found, outcome::plain)
     }
 
+    /// Copies everything to a patch that holds no record, unless `stopped` says that it is not wanted
+    /// any more. False: it must be begun anew.
+    #[wasm_bindgen(js_name = copyTo, unchecked_return_type = "Promise<boolean>")]
+    pub fn copy_to(&self, target: &PatchPort, stopped: Function) -> Promise {
+        let ranges = keys::record_ranges();
+        let copied = self.engine.copy_to(&target.engine, ranges, asking(stopped));
+        outcome::promise(copied, outcome::plain)
+    }
+
     /// Looks for what other tabs have done.
     pub fn refresh(&self) -> Promise {
         outcome::promise(self.engine.refresh(), outcome::nothing)

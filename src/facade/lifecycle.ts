@@ -1,10 +1,11 @@
+import { throwIfAborted } from "./abort.js";
 import { databaseOf, prefixOf } from "./database.js";
 import { present, within } from "./engines.js";
 import { PatchStoreError } from "./errors.js";
 import { deletePort, openPort, type PatchPort } from "./glue.js";
 import { init } from "./load.js";
 import { isWellFormed } from "./names.js";
-import { known } from "./options.js";
+import { known, signalOf } from "./options.js";
 import { sweep } from "./sweep.js";
 import { guarded, settled } from "./trap.js";
 import type { PatchInfo } from "./types.js";
@@ -15,6 +16,11 @@ const WIDTH = 8;
 const CACHE_BYTES = 4 << 20;
 const OPEN_TIMEOUT_MS = 10_000;
 
+/** How often a copy is begun anew because the source was merged under it, or the target written to. */
+const TRIES = 10;
+
+/** Where there is no patch: begin one that is there once something was copied to it. */
+const DRAFT = 1;
 /** Where there is no patch: say so. */
 const REFUSE = 2;
 
@@ -89,6 +95,45 @@ export async function deletePatchData(id: string, options?: { prefix?: string })
   await refresh(database);
   await sweep(database).catch(ignore);
   return deleted;
+}
+
+/**
+ * "Save as": a second patch with the same data, as they are at one moment. It is there whole or not at all.
+ * @throws PatchStoreError code Exists (newId holds data) | InvalidArgument (there is no patch of that id, too) |
+ *   Conflict (written faster than it can be copied) | StorageQuotaExceeded | Unavailable | Blocked |
+ *   UnsupportedFormat | Corrupt | ConnectionLost; the signal's reason
+ */
+export async function copyPatch(
+  id: string,
+  newId: string,
+  options?: { prefix?: string; signal?: AbortSignal },
+): Promise<void> {
+  const given = known("options", options, ["prefix", "signal"], ["from", "to"]);
+  const from = databaseOf(id, given.prefix);
+  const to = databaseOf(newId, given.prefix, "the new id");
+  const signal = signalOf("options.signal", given.signal);
+  throwIfAborted(signal);
+  await init();
+  await ownWrites(from);
+  await ownWrites(to);
+  const stopped = () => signal?.aborted === true;
+  const copyTo = (source: PatchPort) =>
+    briefly(to, DRAFT, async (target) => {
+      for (let tries = 0; tries < TRIES; tries++) {
+        if (await wasm(() => source.copyTo(target, stopped))) return;
+        await wasm(() => target.refresh());
+      }
+      throw new PatchStoreError("Conflict", `"${id}" is written faster than it can be copied`);
+    });
+  try {
+    await briefly(from, REFUSE, copyTo);
+  } catch (error) {
+    // A draft is not left behind.
+    await sweep(to).catch(ignore);
+    throwIfAborted(signal);
+    throw error;
+  }
+  await refresh(to);
 }
 
 /** Uses an engine of its own on a database. */

@@ -143,14 +143,14 @@ test("what there is not, what is empty, what is not ours", () =>
       const out = [];
       for (const id of ["a", "b", "c"]) {
         out.push(await outcome(lib.deletePatchData(id)), await outcome(lib.hasPatchData(id)));
-        out.push(await outcome(lib.openPatch(id)));
+        out.push(await outcome(lib.copyPatch(id, "other")), await outcome(lib.openPatch(id)));
       }
       const db = await asked(indexedDB.open("patchstore_a"));
       out.push(await asked(db.transaction("x").objectStore("x").get("k")), await lib.listPatches(), await names());
       db.close();
       return out;
     });
-    const each = [false, false, "UnsupportedFormat"];
+    const each = [false, false, "InvalidArgument", "UnsupportedFormat"];
     assert.deepEqual(foreign, [...each, ...each, ...each, "v", [], ["patchstore_a", "patchstore_b", "patchstore_c"]]);
   }));
 
@@ -158,11 +158,14 @@ test("bad arguments are rejections, and without IndexedDB it is Unavailable", ()
   inContext(async (context) => {
     const page = await openTab(context, server.origin);
     const codes = await page.evaluate(async () => {
-      const { listPatches: list, hasPatchData: has, deletePatchData: del } = lib;
+      const { listPatches: list, hasPatchData: has, deletePatchData: del, copyPatch: copy } = lib;
       const bad = [
         () => has(""), () => has(7), () => has("\ud800"), () => has("p", { prefix: 7 }), () => has("p", { foo: 1 }), () => has("p", null),
         () => del(""), () => del(undefined), () => del("p", 5), () => del("p", { prefix: "\udc00" }),
         () => list({ prefix: null }), () => list("x"), () => list({ bar: 1 }),
+        () => copy("", "q"), () => copy("p", ""), () => copy("p"), () => copy("p", "q", { signal: 1 }),
+        () => copy("p", "q", { from: { passphrase: "x" } }), () => copy("p", "q", { to: { passphrase: "x" } }),
+        () => copy("none", "q"), () => copy("none", "none"),
       ];
       const codes = await Promise.all(bad.map((call) => {
         const promise = call();
@@ -170,16 +173,16 @@ test("bad arguments are rejections, and without IndexedDB it is Unavailable", ()
       }));
       return [codes, await names()];
     });
-    assert.deepEqual(codes, [Array(13).fill("InvalidArgument"), []]);
+    assert.deepEqual(codes, [Array(21).fill("InvalidArgument"), []]);
     for (const value of ["undefined", "{ open() { throw new DOMException('no', 'SecurityError') }, databases: () => Promise.reject(new Error('no')) }", "{ open: (...a) => real.open(...a) }"]) {
       const bare = await openTab(context, server.origin);
       const found = await bare.evaluate(async (value) => {
         globalThis.real = indexedDB;
         Object.defineProperty(globalThis, "indexedDB", { value: (0, eval)(`(${value})`), configurable: true });
-        const calls = [lib.listPatches(), lib.hasPatchData("p"), lib.deletePatchData("p")];
+        const calls = [lib.listPatches(), lib.hasPatchData("p"), lib.deletePatchData("p"), lib.copyPatch("p", "q")];
         return Promise.all(calls.map((call) => outcome(call)));
       }, value);
-      const others = value.includes("real") ? [false, false] : Array(2).fill("Unavailable");
+      const others = value.includes("real") ? [false, false, "InvalidArgument"] : Array(3).fill("Unavailable");
       assert.deepEqual(found, ["Unavailable", ...others]);
     }
   }));
@@ -231,9 +234,9 @@ test("damaged beyond reading, it can still be deleted", () =>
       await asked(db.transaction("head", "readwrite").objectStore("head").put(new Uint8Array(90), "head"));
       db.close();
       const out = [await outcome(lib.openPatch("p")), await outcome(lib.hasPatchData("p")), await lib.listPatches()];
-      out.push(await outcome(lib.deletePatchData("p")), await names());
+      out.push(await outcome(lib.copyPatch("p", "q")), await outcome(lib.deletePatchData("p")), await names());
       return out;
     });
-    assert.deepEqual(found, ["Corrupt", "Corrupt", [{ id: "p", bytes: null, encrypted: false }], true, []]);
+    assert.deepEqual(found, ["Corrupt", "Corrupt", [{ id: "p", bytes: null, encrypted: false }], "Corrupt", true, []]);
     await assertNew(page, "p");
   }));

@@ -114,19 +114,20 @@ for (const without of [[], ["BroadcastChannel"]]) {
     }));
 }
 
-test("killed in the midst of deletions: whole or not there", { timeout: 240_000 }, async () => {
+test("killed in the midst of deletions and copies: whole or not there", { timeout: 240_000 }, async () => {
   const seen = new Set();
   for (const ms of [0, 5, 15, 30, 60, 120, 250]) {
     await inBrowser(async (context, kill) => {
       const page = await openTab(context, server.origin);
       await page.evaluate(async () => {
+        await lib.deletePatchData("new");
         const patch = await open("kept");
         await patch.kv("s").setMany(Array.from({ length: 2000 }, (_, n) => [`k${n}`, `${n}`.repeat(100)]));
         const doomed = await lib.openPatch("doomed");
         await doomed.kv("s").setMany(Array.from({ length: 2000 }, (_, n) => [`k${n}`, `${n}`.repeat(100)]));
         await doomed.close();
       });
-      await page.evaluate(() => void lib.deletePatchData("doomed"));
+      await page.evaluate(() => void [lib.deletePatchData("doomed"), lib.copyPatch("kept", "new")]);
       await sleep(ms);
       await kill();
     });
@@ -135,7 +136,7 @@ test("killed in the midst of deletions: whole or not there", { timeout: 240_000 
       const found = await page.evaluate(async () => {
         const listed = (await lib.listPatches()).map(({ id }) => id);
         const out = { listed, has: {}, counts: {} };
-        for (const id of ["kept", "doomed"]) {
+        for (const id of ["kept", "doomed", "new"]) {
           out.has[id] = await outcome(lib.hasPatchData(id));
           if (!listed.includes(id)) continue;
           const patch = await lib.openPatch(id);
@@ -146,7 +147,7 @@ test("killed in the midst of deletions: whole or not there", { timeout: 240_000 
         return out;
       });
       assert.equal(found.counts.kept, 2000);
-      for (const id of ["doomed"]) {
+      for (const id of ["doomed", "new"]) {
         const isListed = found.listed.includes(id);
         assert.equal(found.has[id], isListed, id);
         if (isListed) assert.equal(found.counts[id], 2000, id);

@@ -16,6 +16,7 @@ export type Values = [
   Assignable<typeof promised.listPatches, typeof delivered.listPatches>,
   Assignable<typeof promised.hasPatchData, typeof delivered.hasPatchData>,
   Assignable<typeof promised.deletePatchData, typeof delivered.deletePatchData>,
+  Assignable<typeof promised.copyPatch, typeof delivered.copyPatch>,
   Assignable<typeof promised.isPatchStoreError, typeof delivered.isPatchStoreError>,
   Assignable<typeof promised.storageEstimate, typeof delivered.storageEstimate>,
   Assignable<typeof promised.connect, typeof sandbox.connect>,

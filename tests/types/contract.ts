@@ -11,6 +11,11 @@ export declare function init(
 export declare function listPatches(options?: { prefix?: string }): Promise<PatchInfo[]>;
 export declare function hasPatchData(id: string, options?: { prefix?: string }): Promise<boolean>;
 export declare function deletePatchData(id: string, options?: { prefix?: string }): Promise<boolean>;
+export declare function copyPatch(
+  id: string,
+  newId: string,
+  options?: { prefix?: string; signal?: AbortSignal },
+): Promise<void>;
 export interface PatchInfo {
   id: string;
   bytes: number | null;
