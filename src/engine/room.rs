@@ -14,6 +14,7 @@ use super::flip;
 use super::load::read;
 use super::view::{Layer, View};
 use crate::backend::{Durability, Id, IdStore, Key, Read, Reply, Write};
+use crate::codec::cell::Cell;
 
 /// The reserve's id.
 pub const RESERVE: Id = Id([0xff; 16]);
@@ -95,10 +96,17 @@ pub fn held_bytes(view: &View) -> u64 {
     let in_root = view.root.runs.iter().flatten().map(|entry| entry.bytes);
     let in_pages = view.root.levels.iter().flatten().map(|page| page.bytes);
     let in_layers = view.layers.iter().map(|layer| match layer {
-        Layer::Memory(table) => table.cells().map(|(_, cell)| cell.len()).sum(),
+        Layer::Memory(table) => table.cells().map(|(key, cell)| live_bytes(key, cell)).sum(),
         Layer::Run(run) => run.iter().map(|entry| entry.bytes).sum(),
     });
     in_root.chain(in_pages).chain(in_layers).sum()
+}
+
+fn live_bytes(key: &[u8], cell: &Cell) -> u64 {
+    match cell {
+        Cell::Tombstone => 0,
+        cell => key.len() as u64 + cell.len(),
+    }
 }
 
 /// Has the storage give back what it still keeps of deleted records.
