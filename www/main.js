@@ -7,6 +7,7 @@ import { startNodes } from "./nodes.js";
 import { startNotes } from "./notes.js";
 import { onEvent } from "./open.js";
 import { report } from "./page.js";
+import { startPatches } from "./patches.js";
 import { startSandboxes } from "./sandboxes.js";
 import { startStorage } from "./storage.js";
 
@@ -21,7 +22,7 @@ const changed = () => {
 };
 /** One after the other, so that what is shown last is the latest. */
 const showNext = () => (showing = showing.then(showAll));
-const overviews = [startNodes(changed), startStorage()];
+const overviews = [startPatches(changed), startNodes(changed), startStorage()];
 
 /** A patch may be closed while it is looked at; that is an event as well, after which all is shown anew. */
 async function showAll() {

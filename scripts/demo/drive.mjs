@@ -10,6 +10,7 @@ import { checkMovies, fillMovies } from "./movies.mjs";
 import { checkNotes, fillNotes, writeElsewhere } from "./notes.mjs";
 import { checkNodes, deleteNode } from "./nodes.mjs";
 import { TIMEOUT_MS, textOf } from "./page.mjs";
+import { checkPatches, deletePatches, fillPatches } from "./patches.mjs";
 import { checkSandboxes, fillSandboxes } from "./sandboxes.mjs";
 
 const WIDTHS = { wide: 1280, narrow: 400 };
@@ -33,6 +34,7 @@ export async function drive({ url, movies, pictures, tell }) {
       tell(await fillImport(page));
       tell(await fillMovies(page));
       tell(await checkNodes(page));
+      tell(await fillPatches(page));
     });
     await visit(profile, url, async (page) => {
       tell("second start, of a new browser");
@@ -43,9 +45,11 @@ export async function drive({ url, movies, pictures, tell }) {
       tell(await checkMovies(page, movies));
       tell(await checkImport(page));
       tell(await checkNodes(page));
+      tell(await checkPatches(page));
       tell(`storage: ${(await textOf(page, "#storage-figures")).replace(/\s*\n\s*/g, " ")}`);
       await checkWidths(page, pictures);
       tell(await deleteNode(page));
+      tell(await deletePatches(page));
     });
     tell("all of it was found again");
   } finally {
