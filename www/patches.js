@@ -1,5 +1,5 @@
-/** The patches of this origin: listed with their sizes, made, deleted. */
-import { deletePatchData, hasPatchData, isPatchStoreError, listPatches, openPatch } from "patchstore";
+/** The patches of this origin: listed with their sizes, made, saved under another name, deleted. */
+import { copyPatch, deletePatchData, hasPatchData, isPatchStoreError, listPatches, openPatch } from "patchstore";
 import { bytes, element, guarded, make, showRows } from "./page.js";
 
 export function startPatches(changed) {
@@ -24,6 +24,12 @@ export function startPatches(changed) {
     return `${id} is there, and empty.`;
   }));
 
+  element("copy-form").addEventListener("submit", attempt(async () => {
+    const [from, to] = [element("copy-from").value, element("copy-to").value];
+    await copyPatch(from, to);
+    return `${from} was saved as ${to}.`;
+  }));
+
   const deleting = (id) => attempt(async () => {
     if ((await hasPatchData(id)) && !(await confirmed(id))) return `${id} was kept.`;
     const wasThere = await deletePatchData(id);
@@ -44,6 +50,10 @@ export function startPatches(changed) {
   return async function show() {
     const infos = await listPatches();
     showRows(element("patches-rows"), infos.map(row));
+    const select = element("copy-from");
+    const chosen = select.value;
+    select.replaceChildren(...infos.map(({ id }) => make("option", id)));
+    if (infos.some(({ id }) => id === chosen)) select.value = chosen;
   };
 }
 

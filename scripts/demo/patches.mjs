@@ -1,10 +1,10 @@
-/** Drives what is done to whole patches: list, make, delete. */
+/** Drives what is done to whole patches: list, make, save as, delete. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { eventually, press, rowsOf, textOf } from "./page.mjs";
 import { seen } from "./sandboxes.mjs";
 
 const QUESTION = "This patch has stored data. Delete it too?";
-const FULL = "demo-full";
+const COPY = "demo-notes-copy";
 const EMPTY = "demo-empty";
 const PATCHES = ["demo-counter", "demo-import", "demo-movies", "demo-notes", "demo-sandboxes"];
 
@@ -20,30 +20,41 @@ export async function fillPatches(page) {
   await eventually(() => patchIds(page), PATCHES, "an empty patch is deleted without a question");
   for (const [id, size] of await rowsOf(page, "#patches-rows")) match(size, /^[1-9].*B$/, `size of ${id}`);
 
-  await page.locator("#new-id").fill(FULL);
-  await press(page, "Make it");
-  await eventually(() => patchIds(page), [...PATCHES, FULL].sort(), "with one that is to hold something");
-  await page.evaluate(async (id) => {
-    const { openPatch } = await import("patchstore");
-    const patch = await openPatch(id);
-    await patch.kv("store").set("key", 1);
-    await patch.close();
-  }, FULL);
-  return `patches: ${PATCHES.length} listed, one made, an empty one deleted`;
+  await saveAs(page, "demo-notes", COPY);
+  await told(page, `demo-notes was saved as ${COPY}.`);
+  await eventually(() => patchIds(page), [...PATCHES, COPY].sort(), "with the copy");
+  await saveAs(page, "demo-notes", COPY);
+  await eventually(async () => (await textOf(page, "#patches-told")).split(":")[0], "Exists", "saved twice");
+  return `patches: ${PATCHES.length} listed, one saved as ${COPY}, an empty one deleted`;
+}
+
+async function saveAs(page, from, to) {
+  await page.locator("#copy-from").selectOption(from);
+  await page.locator("#copy-to").fill(to);
+  await press(page, "Save as");
 }
 
 export async function checkPatches(page) {
-  deepStrictEqual(await patchIds(page), [...PATCHES, FULL].sort(), "patches after the restart");
-  return `patches: ${PATCHES.length + 1} found again`;
+  deepStrictEqual(await patchIds(page), [...PATCHES, COPY].sort(), "patches after the restart");
+  const [original, copied] = await page.evaluate(async (ids) => {
+    const { openPatch } = await import("patchstore");
+    const patches = await Promise.all(ids.map((id) => openPatch(id)));
+    const found = await Promise.all(patches.map((patch) => patch.node("db-1").db.find("notes")));
+    await Promise.all(patches.map((patch) => patch.close()));
+    return found;
+  }, ["demo-notes", COPY]);
+  ok(original.length > 0);
+  deepStrictEqual(copied, original, "the copy holds what the original does");
+  return `patches: ${COPY} holds what demo-notes does`;
 }
 
 export async function deletePatches(page) {
-  await askedToDelete(page, FULL, "Keep it");
-  await told(page, `${FULL} was kept.`);
-  ok((await patchIds(page)).includes(FULL));
-  await askedToDelete(page, FULL, "Delete it");
-  await told(page, `${FULL} was deleted.`);
-  await eventually(() => patchIds(page), PATCHES, "without it");
+  await askedToDelete(page, COPY, "Keep it");
+  await told(page, `${COPY} was kept.`);
+  ok((await patchIds(page)).includes(COPY));
+  await askedToDelete(page, COPY, "Delete it");
+  await told(page, `${COPY} was deleted.`);
+  await eventually(() => patchIds(page), PATCHES, "without the copy");
 
   // One that is in use.
   await askedToDelete(page, "demo-sandboxes", "Delete it");
@@ -52,7 +63,7 @@ export async function deletePatches(page) {
   const left = await page.evaluate(async (ids) => {
     const { hasPatchData } = await import("patchstore");
     return Promise.all(ids.map((id) => hasPatchData(id)));
-  }, [FULL, "demo-sandboxes", "demo-notes"]);
+  }, [COPY, "demo-sandboxes", "demo-notes"]);
   deepStrictEqual(left, [false, false, true], "which patches have data");
 
   await press(page, "Start anew");
