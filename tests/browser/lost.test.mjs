@@ -45,6 +45,9 @@ async function writingTab(id) {
 async function assertSettled(page, reasons, codes = LOSS) {
   const { settled, outcomes, closed, late } = await page.evaluate(async (patience) => {
     const settled = await stream.ended(patience);
+    // Calls are rejected first; the event follows when everything is let go of.
+    const until = performance.now() + patience;
+    while (stream.closed.length === 0 && performance.now() < until) await new Promise((next) => setTimeout(next, 20));
     const late = settled && (await failure(() => stream.patch.kv("s").get("count")))?.code;
     return { settled, outcomes: stream.outcomes, closed: stream.closed, late };
   }, SETTLED_MS);
