@@ -17,7 +17,7 @@ const wanted = process.argv.slice(2);
 
 rmSync(copy, { recursive: true, force: true });
 mkdirSync(copy, { recursive: true });
-for (const part of ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "clippy.toml", "src", "tests"]) {
+for (const part of ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "clippy.toml", "src", "tests", "benches"]) {
   cpSync(`${root}${part}`, `${copy}/${part}`, { recursive: true });
 }
 
