@@ -18,8 +18,38 @@ export const MUTANTS = [
   {
     name: "send a dependent write without the number it depends on",
     file: "src/engine/commit.rs",
-    from: "let at = sealed.at_known.then(|| core.state.borrow().known + 1);",
-    to: "let at = None;",
+    from: "        header.required = next;\n",
+    to: "        header.required = 0;\n",
+  },
+  {
+    name: "apply a dependent frame under another number than it demands",
+    file: "src/engine/intake.rs",
+    from: "(header.required != 0 && header.required != number)",
+    to: "(header.required != 0 && header.required == u64::MAX && number > 0)",
+    // Two lines of defence: its writer judges it too.
+    and: {
+      file: "src/engine/commit.rs",
+      from: "&& (required == 0 || required == appended.number)",
+      to: "&& (required == 0 || required > 0)",
+    },
+  },
+  {
+    name: "take it that a commit counts whatever its number",
+    file: "src/engine/commit.rs",
+    from: "        && appended.number == state.known + 1\n",
+    to: "        && appended.number > state.known\n",
+  },
+  {
+    name: "raise the generation without using up a number",
+    file: "src/engine/flip.rs",
+    from: "            writes.push(Write::Add(Some(self.fence()), fence));\n",
+    to: "            drop(fence);\n",
+  },
+  {
+    name: "delete without using up a number",
+    file: "src/engine/lifecycle.rs",
+    from: "                writes.push(Write::Add(None, fence().frame));\n",
+    to: "",
   },
   {
     name: "report a commit of unknown outcome as failed",
@@ -30,8 +60,8 @@ export const MUTANTS = [
   {
     name: "acknowledge a commit that the view does not show yet",
     file: "src/engine/commit.rs",
-    from: "            if intake::take_in(core).await.is_ok() {\n                break;\n            }\n            core.env().sleep(LOOK_AGAIN_MS).await;\n",
-    to: "            drop(intake::take_in(core).await);\n            break;\n",
+    from: "        let epoch = sealed.epoch;\n",
+    to: "        let epoch = sealed.epoch;\n        if !lost_race {\n            landed(core, sequence, None);\n        }\n",
   },
   {
     name: "leave calls alone that were built on a failed one",
@@ -42,8 +72,8 @@ export const MUTANTS = [
   {
     name: "apply void frames",
     file: "src/engine/intake.rs",
-    from: "    if header.incarnation != state.head.incarnation || header.generation != state.head.generation {\n        Fate::Void\n    } else if state",
-    to: "    if false {\n        Fate::Void\n    } else if state",
+    from: "    if !is_of_now || (header",
+    to: "    if (!is_of_now && false) || (header",
   },
   {
     name: "apply a frame twice that was sent twice",

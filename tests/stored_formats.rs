@@ -126,13 +126,14 @@ proptest! {
     }
 
     #[test]
-    fn frames(ids in (id(), id()), n in any::<[u64; 2]>(), cited in run(), ops in vec(op(), 0..8)) {
+    fn frames(ids in (id(), id()), n in any::<[u64; 3]>(), cited in run(), ops in vec(op(), 0..8)) {
         let header = FrameHeader {
             incarnation: ids.0,
             generation: n[0],
             writer: ids.1,
             sequence: n[1],
             wall_ms: 1.7e12,
+            required: n[2],
         };
         let batch = Batch { run: cited, ops };
         let record = frame::encode(&header, &batch);

@@ -115,6 +115,8 @@ pub enum Write {
     },
     /// Removes every record of a store.
     Clear(IdStore),
+    /// Adds a frame, under the next free number or under this one, which must be free.
+    Add(Option<u64>, Bytes),
 }
 
 /// A commit: one frame, and the pieces that it cites.
@@ -122,8 +124,8 @@ pub enum Write {
 pub struct Append {
     /// The encoded frame.
     pub frame: Bytes,
-    /// Fail with [`Failure::Taken`] unless the frame can be *added* under this number;
-    /// `None` puts it under the next free one.
+    /// Fail with [`Failure::Taken`] unless the frame can be *added* under this number, and read the
+    /// head along; `None` adds it under the next free one.
     pub at: Option<u64>,
     /// Records of store `blobs` written in the same transaction.
     pub pieces: Vec<(Id, Bytes)>,
@@ -134,7 +136,7 @@ pub struct Append {
 pub struct Appended {
     /// The frame's number in the log.
     pub number: u64,
-    /// The head's bytes, read in the same transaction.
+    /// The head's bytes, read in the same transaction if a number was asked for.
     pub head: Option<Bytes>,
 }
 
@@ -197,7 +199,7 @@ pub trait Backend {
     fn read(&self, reads: Vec<Read>) -> Settled<Vec<Reply>>;
     /// One one-shot readwrite transaction: all of it or nothing.
     fn write(&self, writes: Vec<Write>, durability: Durability) -> Settled<()>;
-    /// One one-shot commit: the frame, its pieces, and a read of the head.
+    /// One one-shot commit: the frame and its pieces.
     fn append(&self, append: Append, durability: Durability) -> Settled<Appended>;
     /// One readwrite transaction over all stores that first reads what [`Seen`] holds, then asks
     /// `decide`. Resolves to whether it wrote.

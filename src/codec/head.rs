@@ -1,4 +1,4 @@
-//! The head: the one small record that every commit reads. Kind `H` of the envelope; body:
+//! The head: the one small record that says what counts. Kind `H` of the envelope; body:
 //!
 //! ```text
 //! 16      incarnation: random, one per life of the database

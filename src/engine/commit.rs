@@ -4,8 +4,9 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use std::rc::Rc;
 
-use super::core::Core;
+use super::core::{Core, Reason, State};
 use super::done::Outcome;
+use super::flip;
 use super::footprint::{Resolved, Writes};
 use super::intake;
 use super::maintain;
@@ -13,14 +14,15 @@ use super::memtable::Memtable;
 use super::notice::Notice;
 use super::queue::{Call, Flight, Group};
 use super::rebuild;
-use super::recover;
+use super::recover::{self, Sent};
 use super::room;
 use super::staging::keep_warm;
 use super::write_ahead;
-use crate::backend::{Append, Appended, Durability, Failure, Id};
+use crate::backend::{Append, Appended, Durability, Failure, Id, Key};
 use crate::codec::batch::{Batch, Op, OpValue};
 use crate::codec::cell::PieceRef;
 use crate::codec::frame::{self, FrameHeader};
+use crate::codec::head::Head;
 use crate::codec::seal::{self, Kind};
 use crate::error::{Error, Result};
 
@@ -30,9 +32,9 @@ pub const PIECE_BYTES: usize = 64 << 10;
 /// stored says what it is).
 const FILE_BYTES: usize = 60 << 10;
 
-/// How often the log is looked at for a commit's own frame, and how long after a failure.
-const LOOKS: u32 = 8;
-const LOOK_AGAIN_MS: u32 = 50;
+/// So many dependent frames name their numbers after one has lost a race: of several tabs that do so, one always
+/// gets on, since a frame that fails for its number uses none up.
+const CONTENDED: u32 = 16;
 
 /// Operations of a large batch that are dropped at once.
 const BURY_OPS: usize = 5_000;
@@ -63,13 +65,11 @@ pub fn start(core: &Rc<Core>) {
 
 /// A frame ready to be appended.
 struct Sealed {
-    incarnation: Id,
-    generation: u64,
-    sequence: u64,
+    header: FrameHeader,
     frame: Bytes,
     pieces: Vec<(Id, Bytes)>,
-    /// Added under the number after the last known one; else under whatever is next.
-    at_known: bool,
+    /// The number that the log is made to go on from.
+    at: Option<u64>,
     epoch: u64,
 }
 
@@ -103,8 +103,12 @@ async fn commit_first(core: &Rc<Core>) -> Result<()> {
     }
     let mut uncertain = false;
     let sent = send(core, &sealed, &mut uncertain).await;
-    if uncertain && is_in_flight(core, sealed.sequence) {
-        // It may have taken effect, whatever it was that failed afterwards.
+    if uncertain && is_in_flight(core, sealed.header.sequence) {
+        // It may have taken effect, whatever it was that failed afterwards. With a patch that is deleted, its
+        // effect is gone.
+        if core.state.borrow().closed == Some(Reason::Deleted) {
+            return sent;
+        }
         return sent.map_err(|error| recover::outcome_unknown(&error));
     }
     sent
@@ -112,15 +116,20 @@ async fn commit_first(core: &Rc<Core>) -> Result<()> {
 
 /// Appends the frame until its outcome is known.
 async fn send(core: &Rc<Core>, sealed: &Sealed, uncertain: &mut bool) -> Result<()> {
-    let at = sealed.at_known.then(|| core.state.borrow().known + 1);
     let mut room = room::Attempts::new(frees_room(core));
     let mut resent = false;
     loop {
+        let required = sealed.header.required;
+        if required != 0 && required != core.state.borrow().known + 1 {
+            // It would be void.
+            ground(core);
+            return Ok(());
+        }
         let bytes = sealed.frame.len() + sealed.pieces.iter().map(|(_, b)| b.len()).sum::<usize>();
         core.count_written(bytes);
         let append = Append {
             frame: sealed.frame.clone(),
-            at,
+            at: sealed.at,
             pieces: sealed.pieces.clone(),
         };
         let durability = if sealed.is_large() {
@@ -130,7 +139,10 @@ async fn send(core: &Rc<Core>, sealed: &Sealed, uncertain: &mut bool) -> Result<
         };
         let pending = core.backend().append(append, durability);
         match recover::unless_lost(core, pending.await).await {
-            Ok(appended) => return appended_first(core, sealed, appended).await,
+            Ok(appended) => {
+                *uncertain = true;
+                return appended_first(core, sealed, &appended, resent).await;
+            }
             Err(Failure::Taken) => {
                 // Perhaps by this very frame, sent before and thought lost: so it stays in flight
                 // until the frames between are taken in. Then it is sealed anew; stale calls run
@@ -143,7 +155,7 @@ async fn send(core: &Rc<Core>, sealed: &Sealed, uncertain: &mut bool) -> Result<
             }
             Err(Failure::Lost) => {
                 *uncertain = true;
-                if recover::resolve(core, sealed.sequence, sealed.epoch).await? {
+                if recover::resolve(core, sealed.header.sequence, sealed.epoch).await? {
                     return Ok(());
                 }
                 // Absent and nothing of this writer can have been forgotten: the same again.
@@ -161,6 +173,82 @@ async fn send(core: &Rc<Core>, sealed: &Sealed, uncertain: &mut bool) -> Result<
             }
             Err(failure) => return Err(recover::error_of(core, failure).await),
         }
+    }
+}
+
+/// What follows when the transaction has completed.
+async fn appended_first(
+    core: &Rc<Core>,
+    sealed: &Sealed,
+    appended: &Appended,
+    resent: bool,
+) -> Result<()> {
+    {
+        let mut state = core.state.borrow_mut();
+        state.repair_log = false;
+        if sealed.header.required != 0 {
+            state.contended = state.contended.saturating_sub(1);
+        }
+    }
+    let FrameHeader {
+        sequence, required, ..
+    } = sealed.header;
+    if follows(core, sealed, appended) {
+        apply_own(core, sealed, appended.number);
+    } else if is_in_flight(core, sequence) {
+        // Frames of others lie between. Not before they are taken in, and this one with them, is it
+        // acknowledged: a tab sees what it was told.
+        let lost_race = required != 0 && required != appended.number && !resent;
+        let epoch = sealed.epoch;
+        if !recover::look(core, Sent { sequence, epoch }, appended.number, lost_race).await? {
+            void(core, sealed, appended.number);
+        }
+    }
+    core.backend().notify();
+    maintain::consider(core);
+    Ok(())
+}
+
+/// Whether a frame that was appended counts, as far as can be told without looking: it directly follows what
+/// is known, and nothing that makes it void can have come before, since that uses up a number of the log.
+fn follows(core: &Rc<Core>, sealed: &Sealed, appended: &Appended) -> bool {
+    let state = core.state.borrow();
+    let of_now = |head: &Head| {
+        head.incarnation == sealed.header.incarnation
+            && head.generation == sealed.header.generation
+            && head.position < appended.number
+    };
+    // A number that was asked for tells nothing: hence the head that was read with it.
+    let agrees = sealed.at.is_none() || {
+        let stored = appended.head.as_ref().map(Head::decode);
+        stored.is_some_and(|head| head.is_ok_and(|head| of_now(&head)))
+    };
+    let required = sealed.header.required;
+    state.looked
+        && appended.number == state.known + 1
+        && of_now(&state.head)
+        && (required == 0 || required == appended.number)
+        && agrees
+        && is_flying(&state, sealed.header.sequence)
+}
+
+/// The frame in flight is void for everybody: its calls are sealed anew. Its pieces are not referred to.
+fn void(core: &Rc<Core>, sealed: &Sealed, number: u64) {
+    {
+        let mut state = core.state.borrow_mut();
+        // The log's numbers have started over: naming the next one explicitly sets them right.
+        state.repair_log = number <= state.head.position;
+        if sealed.header.required != 0 {
+            state.contended = CONTENDED;
+        }
+    }
+    ground(core);
+    let pieces = sealed.pieces.iter().map(|(id, _)| Key::Piece(*id));
+    let pieces: Vec<_> = pieces.collect();
+    if !pieces.is_empty() {
+        let inner = core.clone();
+        let delete = async move { flip::delete(&inner, &pieces).await };
+        core.env().spawn(delete.boxed_local());
     }
 }
 
@@ -198,13 +286,37 @@ fn calls_in_first(core: &Rc<Core>) -> usize {
 
 /// Whether the frame of this sequence is in flight.
 pub fn is_in_flight(core: &Rc<Core>, sequence: u64) -> bool {
-    let state = core.state.borrow();
-    let flight = state
-        .queue
-        .groups
-        .front()
-        .and_then(|group| group.flight.as_ref());
-    flight.is_some_and(|flight| flight.sequence == sequence)
+    is_flying(&core.state.borrow(), sequence)
+}
+
+fn is_flying(state: &State, sequence: u64) -> bool {
+    flying(state) == Some(sequence)
+}
+
+/// The sequence of the frame in flight.
+pub fn in_flight(core: &Rc<Core>) -> Option<u64> {
+    flying(&core.state.borrow())
+}
+
+fn flying(state: &State) -> Option<u64> {
+    let first = state.queue.groups.front()?;
+    first.flight.as_ref().map(|flight| flight.sequence)
+}
+
+/// The life of the database is over, as a transaction saw that read `frames`: a frame in flight which it saw
+/// came after the end, since the end leaves nothing in the log; so did one that was not under way when that
+/// transaction was issued (`before`: the one that was).
+pub fn ground_void(core: &Rc<Core>, before: Option<u64>, frames: &[(u64, Bytes)]) {
+    let Some(sequence) = in_flight(core) else {
+        return;
+    };
+    let is_it = |record: &Bytes| {
+        let decoded = frame::decode_header(record);
+        decoded.is_ok_and(|(found, _)| found.writer == core.writer && found.sequence == sequence)
+    };
+    if before != Some(sequence) || frames.iter().any(|(_, record)| is_it(record)) {
+        ground(core);
+    }
 }
 
 /// The first group is not in flight any more.
@@ -216,7 +328,7 @@ fn ground(core: &Rc<Core>) {
 
 /// Makes the first group's frame; `None` when it had nothing to write.
 async fn seal_first(core: &Rc<Core>) -> Result<Option<Sealed>> {
-    let (ops, large, dependent, header) = {
+    let (ops, large, dependent, mut header) = {
         let mut state = core.state.borrow_mut();
         state.sequence += 1;
         // The generation under which the work of sealing begins: what is written ahead from now on
@@ -227,8 +339,8 @@ async fn seal_first(core: &Rc<Core>) -> Result<Option<Sealed>> {
             writer: core.writer,
             sequence: state.sequence,
             wall_ms: core.env().now_ms(),
+            required: 0,
         };
-        let repair = state.repair_log;
         let Some(group) = state.queue.groups.front_mut() else {
             return Ok(None);
         };
@@ -236,10 +348,11 @@ async fn seal_first(core: &Rc<Core>) -> Result<Option<Sealed>> {
         group.flight = Some(Flight {
             sequence: header.sequence,
             batch: Batch::default(),
+            void_at: None,
         });
         let large = group.is_large();
         let ops = if large { Vec::new() } else { group.batch_ops() };
-        (ops, large, group.is_dependent() || repair, header)
+        (ops, large, group.is_dependent(), header)
     };
     if !large && ops.is_empty() {
         landed(core, header.sequence, None);
@@ -254,13 +367,15 @@ async fn seal_first(core: &Rc<Core>) -> Result<Option<Sealed>> {
         move_out_pieces(core, ops)
     };
     let mut state = core.state.borrow_mut();
+    let next = state.known + 1;
+    if dependent {
+        header.required = next;
+    }
     let sealed = Sealed {
-        incarnation: header.incarnation,
-        generation: header.generation,
-        sequence: header.sequence,
+        header,
         frame: frame::encode(&header, &batch),
         pieces,
-        at_known: dependent,
+        at: (state.repair_log || dependent && state.contended > 0).then_some(next),
         epoch: state.head.epoch,
     };
     if let Some(flight) = state
@@ -308,53 +423,11 @@ pub fn seal_piece(core: &Rc<Core>, value: &Bytes) -> (Id, Bytes) {
     (id, seal::finish(out))
 }
 
-/// What follows when the transaction has completed.
-async fn appended_first(core: &Rc<Core>, sealed: &Sealed, appended: Appended) -> Result<()> {
-    let Some(record) = &appended.head else {
-        // The stores were emptied under the connection.
-        return intake::take_in(core).await;
-    };
-    let head = intake::decode_head(core, record)?;
-    let same = head.incarnation == sealed.incarnation && head.generation == sealed.generation;
-    if !same || appended.number <= head.position {
-        // Void. A number that was handed out below the position means that the log's numbers have
-        // started over: naming the number explicitly sets them right.
-        core.state.borrow_mut().repair_log = same;
-        intake::take_in(core).await?;
-        ground(core);
-        return Ok(());
-    }
-    // From here on it is committed, whatever fails.
-    let (known, base, epoch) = {
-        let mut state = core.state.borrow_mut();
-        state.repair_log = false;
-        (state.known, state.head.base, state.head.epoch)
-    };
-    if is_in_flight(core, sealed.sequence) && appended.number == known + 1 {
-        apply_own(core, sealed, appended.number, base);
-    } else if is_in_flight(core, sealed.sequence) {
-        // Frames of others lie between: they are taken in, and with them this one, or what it has
-        // been merged into. Not before is it acknowledged: a tab sees what it was told.
-        for _ in 0..LOOKS {
-            if intake::take_in(core).await.is_ok() {
-                break;
-            }
-            core.env().sleep(LOOK_AGAIN_MS).await;
-        }
-        landed(core, sealed.sequence, None);
-    }
-    core.backend().notify();
-    if head.epoch != epoch {
-        super::poll::wake(core);
-    }
-    maintain::consider(core);
-    Ok(())
-}
-
 /// Applies the frame in flight, whose number directly follows what is known.
-fn apply_own(core: &Rc<Core>, sealed: &Sealed, number: u64, base: u64) {
-    let writes = {
+fn apply_own(core: &Rc<Core>, sealed: &Sealed, number: u64) {
+    let (base, writes) = {
         let mut state = core.state.borrow_mut();
+        let base = state.head.base;
         let (mut batch, records) = match state.queue.groups.front_mut() {
             Some(group) => (
                 group
@@ -372,14 +445,15 @@ fn apply_own(core: &Rc<Core>, sealed: &Sealed, number: u64, base: u64) {
         };
         batch.resolve(base + number);
         keep_warm(core, records, base + number);
-        state.apply(
+        let writes = state.apply(
             number,
-            (core.writer, sealed.sequence),
+            (core.writer, sealed.header.sequence),
             &batch,
             sealed.frame.len(),
-        )
+        );
+        (base, writes)
     };
-    landed(core, sealed.sequence, Some(base + number));
+    landed(core, sealed.header.sequence, Some(base + number));
     core.tell(&Notice::Commit {
         remote: false,
         writes,
@@ -442,7 +516,7 @@ async fn bury(core: Rc<Core>, calls: Vec<Call>, table: Option<Rc<Memtable>>) {
 }
 
 /// Fills in, in the calls behind, the places that the landed group took.
-fn settle_places(state: &mut super::core::State, group: &Group, frame: Option<u64>) {
+fn settle_places(state: &mut State, group: &Group, frame: Option<u64>) {
     if group.calls.iter().all(|call| call.slots == 0) {
         return;
     }
@@ -473,14 +547,7 @@ pub fn find_cut(core: &Rc<Core>) {
     let found = {
         let state = core.state.borrow();
         let merged = state.head.sequence_of(core.writer);
-        let flight = state
-            .queue
-            .groups
-            .front()
-            .and_then(|group| group.flight.as_ref());
-        flight
-            .map(|flight| flight.sequence)
-            .filter(|sequence| merged >= Some(*sequence))
+        flying(&state).filter(|sequence| merged >= Some(*sequence))
     };
     if let Some(sequence) = found {
         landed(core, sequence, None);

@@ -171,8 +171,12 @@ pub struct State {
     pub last_call: u64,
     /// The last sequence used.
     pub sequence: u64,
-    /// A blind frame got a number at or below the head's position: the next one names its own.
+    /// A frame got a number at or below the head's position: the next one names its own.
     pub repair_log: bool,
+    /// So many dependent frames more name their numbers, since one has lost a race.
+    pub contended: u32,
+    /// Whether the stores have been looked at over the present connection.
+    pub looked: bool,
     /// Uncommitted calls.
     pub queue: Queue,
 }
@@ -327,11 +331,11 @@ impl State {
         writes
     }
 
-    /// Notes that frames up to and including `number` count as read by nobody's transaction: a
-    /// void or repeated frame, or a cut of the log.
-    pub fn skip_to(&mut self, number: u64) {
+    /// Notes that the frame `number` has no effect: it is void or repeated.
+    pub fn skip_to(&mut self, number: u64, frame_bytes: usize) {
         self.known = number;
         self.tail_frames += 1;
+        self.tail_bytes += frame_bytes;
     }
 
     /// Freezes the tail: what comes now goes into a memtable above it.

@@ -9,6 +9,7 @@ use super::room;
 use super::staging::Staging;
 use super::view::View;
 use crate::backend::{Durability, Failure, Key, Seen, Write};
+use crate::codec::frame;
 use crate::codec::head::{Head, MAX_WRITERS};
 use crate::codec::root::{Garbage, Root};
 use crate::error::Result;
@@ -100,6 +101,11 @@ impl Flip {
         }
     }
 
+    /// The number of the log that raising the generation uses up.
+    const fn fence(&self) -> u64 {
+        self.base.position + 1
+    }
+
     /// Runs the transaction. True: it is live. False: somebody else was first, or nobody can tell;
     /// the view has been built anew.
     ///
@@ -142,6 +148,7 @@ impl Flip {
             intake::reload(core, &pass).await?;
         }
         drop(pass);
+        core.backend().notify();
         delete(core, &self.deletes).await;
         Ok(true)
     }
@@ -172,6 +179,11 @@ impl Flip {
             Write::Put(Key::Head, head.encode()),
             Write::Put(Key::Root, self.root.encode()),
         ];
+        if self.new_generation {
+            // Whoever has not heard of it gets a number that tells: see `commit`.
+            let fence = frame::void(self.base.incarnation);
+            writes.push(Write::Add(Some(self.fence()), fence));
+        }
         if self.position > self.base.position {
             writes.push(Write::CutLog {
                 through: self.position,
@@ -205,6 +217,13 @@ impl Flip {
         if self.new_generation {
             // What was computed under the old one is not sealed under the new one unexamined.
             state.mark_all_stale();
+            if self.position < self.fence() {
+                state.skip_to(self.fence(), 0);
+            } else {
+                state.known = self.position;
+                state.recent.clear();
+                state.recent_from = self.position;
+            }
         }
         state.head = head;
         core.ground
@@ -228,7 +247,7 @@ fn decision(base: Head, nothing_beyond: Option<u64>, writes: Vec<Write>) -> crat
 
 fn bytes_of(write: &Write) -> usize {
     match write {
-        Write::Put(_, record) => record.len(),
+        Write::Put(_, record) | Write::Add(_, record) => record.len(),
         Write::Delete(_) | Write::CutLog { .. } | Write::Clear(_) => 0,
     }
 }

@@ -43,6 +43,7 @@ async fn take_in_now(core: &Rc<Core>) -> Result<()> {
 /// As [`take_in`].
 pub async fn take_in_holding(core: &Rc<Core>, pass: &Pass) -> Result<()> {
     let after = core.state.borrow().known;
+    let flight = commit::in_flight(core);
     let replies = read(
         core,
         vec![Read::Get(Key::Head), Read::Frames { after, limit: ALL }],
@@ -51,48 +52,50 @@ pub async fn take_in_holding(core: &Rc<Core>, pass: &Pass) -> Result<()> {
     let [Reply::Record(head), Reply::Frames(frames)] = replies.as_slice() else {
         return Err(Error::internal("a read was not replied to"));
     };
-    let head = check_life(core, head.as_ref())?;
+    let head = check_life(core, head.as_ref(), flight, frames)?;
     if head.epoch != core.state.borrow().head.epoch {
         return reload(core, pass).await;
     }
     for (number, record) in frames {
         take_frame(core, *number, record)?;
     }
+    core.state.borrow_mut().looked = true;
     Ok(())
 }
 
 /// The stored head, if it is of the life of the database that this engine was opened on;
-/// otherwise the engine is closed.
+/// otherwise, or if it is of a later format, the engine is closed. `flight`: what was in flight when that was read, with `frames`.
 ///
 /// # Errors
 /// `ConnectionLost`, `Closed`, or that the head cannot be read.
-pub fn check_life(core: &Rc<Core>, record: Option<&Bytes>) -> Result<Head> {
-    let head = record.map(|record| decode_head(core, record)).transpose()?;
+pub fn check_life(
+    core: &Rc<Core>,
+    record: Option<&Bytes>,
+    flight: Option<u64>,
+    frames: &[(u64, Bytes)],
+) -> Result<Head> {
+    let head = record.map(Head::decode).transpose();
     let known = core.state.borrow().head.incarnation;
     match head {
-        Some(head) if head.incarnation == known => Ok(head),
-        _ => {
+        Ok(Some(head)) if head.incarnation == known => Ok(head),
+        // It could only do harm here. Whoever writes a later format has cut the log before.
+        Err(error) if error.code() == Code::UnsupportedFormat => {
+            commit::ground_void(core, flight, frames);
+            super::close::shut(core, Reason::VersionChange);
+            Err(error)
+        }
+        Err(error) => Err(error),
+        Ok(_) => {
             // Deleted, and perhaps created anew since. Of a connection that was lost, nobody can tell
             // what has become of the data.
             let lost = core.state.borrow().lost;
             let reason = if lost { Reason::Lost } else { Reason::Deleted };
+            commit::ground_void(core, flight, frames);
             super::close::shut(core, reason);
             core.check_open()?;
             Err(Error::closed())
         }
     }
-}
-
-/// The head; one of a later format ends this engine: it could only do harm.
-///
-/// # Errors
-/// `Corrupt`, `UnsupportedFormat`, `Encrypted`.
-pub fn decode_head(core: &Rc<Core>, record: &Bytes) -> Result<Head> {
-    let head = Head::decode(record);
-    if matches!(&head, Err(error) if error.code() == Code::UnsupportedFormat) {
-        super::close::shut(core, Reason::VersionChange);
-    }
-    head
 }
 
 /// Takes in one frame, if it is the next.
@@ -111,9 +114,11 @@ fn take_frame(core: &Rc<Core>, number: u64, record: &Bytes) -> Result<()> {
         )));
     }
     let (header, mut input) = frame::decode_header(record)?;
-    let fate = fate_of(&core.state.borrow(), &header);
+    let fate = fate_of(&core.state.borrow(), &header, number);
     if fate != Fate::Applies {
-        core.state.borrow_mut().skip_to(number);
+        let mut state = core.state.borrow_mut();
+        state.skip_to(number, record.len());
+        note_void(core, &mut state, &header, number);
         return Ok(());
     }
     let mut batch = Batch::decode(&mut input)?;
@@ -142,6 +147,17 @@ fn take_frame(core: &Rc<Core>, number: u64, record: &Bytes) -> Result<()> {
     Ok(())
 }
 
+/// Notes under which number the frame in flight was seen to have no effect.
+fn note_void(core: &Core, state: &mut State, header: &FrameHeader, number: u64) {
+    let first = state.queue.groups.front_mut();
+    let flight = first.and_then(|group| group.flight.as_mut());
+    if let Some(flight) = flight
+        && (header.writer, header.sequence) == (core.writer, flight.sequence)
+    {
+        flight.void_at = Some(number);
+    }
+}
+
 #[derive(PartialEq, Eq)]
 enum Fate {
     Applies,
@@ -149,8 +165,10 @@ enum Fate {
     Repeated,
 }
 
-fn fate_of(state: &State, header: &FrameHeader) -> Fate {
-    if header.incarnation != state.head.incarnation || header.generation != state.head.generation {
+fn fate_of(state: &State, header: &FrameHeader, number: u64) -> Fate {
+    let is_of_now =
+        header.incarnation == state.head.incarnation && header.generation == state.head.generation;
+    if !is_of_now || (header.required != 0 && header.required != number) {
         Fate::Void
     } else if state
         .seen
@@ -229,9 +247,14 @@ pub fn reload<'a>(core: &'a Rc<Core>, pass: &'a Pass) -> LocalBoxFuture<'a, Resu
 
 async fn reload_now(core: &Rc<Core>, _pass: &Pass) -> Result<()> {
     for _ in 0..RELOADS {
+        let flight = commit::in_flight(core);
         let replies = read(core, stored_reads()).await?;
+        let frames = match replies.last() {
+            Some(Reply::Frames(frames)) => frames.as_slice(),
+            _ => &[],
+        };
+        check_life(core, record_of(&replies), flight, frames)?;
         let stored = decode_stored(&replies)?;
-        check_life(core, record_of(&replies))?;
         let Some(stored) = stored else {
             return Err(Error::closed());
         };
@@ -287,6 +310,7 @@ pub fn install(core: &Rc<Core>, stored: Stored) -> Result<()> {
         state.tail_writers.clear();
         state.rebuilt_layers += 1;
         state.head = head;
+        state.looked = true;
         (was_known, missed)
     };
     if missed {
@@ -315,8 +339,9 @@ fn replay_quietly(core: &Rc<Core>, number: u64, record: &Bytes) -> Result<()> {
         )));
     }
     let (header, mut input) = frame::decode_header(record)?;
-    if fate_of(&state, &header) != Fate::Applies {
-        state.skip_to(number);
+    if fate_of(&state, &header, number) != Fate::Applies {
+        state.skip_to(number, record.len());
+        note_void(core, &mut state, &header, number);
         return Ok(());
     }
     let mut batch = Batch::decode(&mut input)?;

@@ -1,9 +1,9 @@
 //! Deleting a patch, and whether one holds anything.
 //!
-//! A patch is deleted by clearing all four stores in one transaction. That there is no head says that
-//! there is no patch; engines that had it open find out by the head that they look at anyway. The
-//! transaction puts nothing, so that it succeeds where a quota is hit. The database itself goes later,
-//! when nobody has it open.
+//! A patch is deleted by clearing all four stores in one transaction, which uses up a number of the log, so that
+//! nobody's commit looks as if nothing had happened. That there is no head says that there is no patch; engines
+//! that had it open find out by the head that they look at then, or anyway. Where there is no room even for that
+//! number, it is used up a moment later. The database itself goes when nobody has it open.
 
 use std::rc::Rc;
 
@@ -11,7 +11,8 @@ use super::access::{Cursor, KeyRange, Outcome, afresh};
 use super::core::Core;
 use super::open::{clear_all, is_dead, open_error};
 use super::submit;
-use crate::backend::{Connector, Durability, Seen};
+use crate::backend::{Append, Backend, Connector, Durability, Failure, Id, Seen, Settled, Write};
+use crate::codec::frame;
 use crate::error::{Code, Result};
 
 /// Deletes a patch, whatever its state; false where there is none. Engines on it close when they see
@@ -20,16 +21,50 @@ use crate::error::{Code, Result};
 /// # Errors
 /// `Blocked`, `Unavailable`; the patch is as it was. `ConnectionLost`: nobody can tell.
 pub async fn delete(connector: Rc<dyn Connector>, stopped: Rc<dyn Fn() -> bool>) -> Result<bool> {
-    let backend = match connector.open(Rc::new(|_| {})).await {
-        Err(error) if error.code() == Code::InvalidArgument => return Ok(false),
-        opened => opened?,
-    };
-    let decide = move |seen: Seen| (!is_dead(seen.head.as_ref()) && !stopped()).then(clear_all);
-    // Strict: what is deleted does not come back after a power cut.
-    let outcome = backend.flip(Box::new(decide), Durability::Strict).await;
-    backend.notify();
-    backend.close();
+    let mut outcome = Ok(false);
+    for fenced in [true, false] {
+        // A connection of its own each time: where a disk is full, Firefox's is of no use any more.
+        let backend = match connector.open(Rc::new(|_| {})).await {
+            Err(error) if error.code() == Code::InvalidArgument => return Ok(false),
+            opened => opened?,
+        };
+        outcome = erase(&backend, &stopped, fenced).await;
+        if matches!(outcome, Ok(true)) && !fenced {
+            // Until now, commits of others may have looked as if nothing had happened.
+            drop(backend.append(fence(), Durability::Relaxed).await);
+        }
+        backend.notify();
+        backend.close();
+        if matches!(outcome, Ok(_) | Err(Failure::Lost)) {
+            break;
+        }
+    }
     outcome.map_err(open_error)
+}
+
+fn fence() -> Append {
+    Append {
+        frame: frame::void(Id([0; 16])),
+        at: None,
+        pieces: Vec::new(),
+    }
+}
+
+/// Strict: what is deleted does not come back after a power cut.
+fn erase(backend: &Rc<dyn Backend>, stopped: &Rc<dyn Fn() -> bool>, fenced: bool) -> Settled<bool> {
+    let stopped = stopped.clone();
+    let decide = move |seen: Seen| {
+        let goes = !is_dead(seen.head.as_ref()) && !stopped();
+        goes.then(|| {
+            let mut writes = clear_all();
+            if fenced {
+                writes.push(Write::Add(None, fence().frame));
+                writes.push(Write::CutLog { through: u64::MAX });
+            }
+            writes
+        })
+    };
+    backend.flip(Box::new(decide), Durability::Strict)
 }
 
 /// Whether anything in `ranges` is committed.

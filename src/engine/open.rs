@@ -17,8 +17,7 @@ use super::queue::Queue;
 use super::recover;
 use super::view::View;
 use crate::backend::{Append, Backend, Connector, Event, Failure, Id, IdStore, Key, Seen, Write};
-use crate::codec::batch::Batch;
-use crate::codec::frame::{self, FrameHeader};
+use crate::codec::frame;
 use crate::codec::head::Head;
 use crate::codec::root::Root;
 use crate::env::Env;
@@ -124,7 +123,12 @@ async fn create(
     env.fill_random(&mut incarnation);
     let mut head = Head::new(Id(incarnation));
     head.generation = u64::from(options.absent == Absent::Create);
-    let outcome = match backend.append(void_frame(&head), options.durability).await {
+    let append = Append {
+        frame: frame::void(head.incarnation),
+        at: None,
+        pieces: Vec::new(),
+    };
+    let outcome = match backend.append(append, options.durability).await {
         Ok(appended) => {
             let decide = Box::new(move |seen: Seen| first_writes(&seen, appended.number, head));
             backend.flip(decide, options.durability).await
@@ -147,33 +151,22 @@ async fn create(
     }
 }
 
-/// A frame of a life that there never was.
-fn void_frame(head: &Head) -> Append {
-    let header = FrameHeader {
-        incarnation: head.incarnation,
-        generation: u64::MAX,
-        writer: head.incarnation,
-        sequence: 0,
-        wall_ms: 0.0,
-    };
-    Append {
-        frame: frame::encode(&header, &Batch::default()),
-        at: None,
-        pieces: Vec::new(),
-    }
-}
-
 fn first_writes(seen: &Seen, appended: u64, mut head: Head) -> Option<Vec<Write>> {
     if !is_dead(seen.head.as_ref()) {
         return None;
     }
-    // Were it gone, a whole life would have come and gone meanwhile, of unknown length.
-    head.position = seen.last_frame.filter(|last| *last >= appended)?;
+    // Were it gone, a whole life would have come and gone meanwhile, of unknown length. The next number
+    // is used up: whoever has a copy under construction open has seen this one.
+    head.position = seen.last_frame.filter(|last| *last >= appended)? + 1;
     let root = Root {
         epoch: head.epoch,
         ..Root::default()
     };
-    let mut writes = clear_all();
+    let mut writes = vec![Write::Add(
+        Some(head.position),
+        frame::void(head.incarnation),
+    )];
+    writes.extend(clear_all());
     writes.push(Write::Put(Key::Head, head.encode()));
     writes.push(Write::Put(Key::Root, root.encode()));
     Some(writes)
@@ -242,6 +235,8 @@ fn fresh_state(backend: Rc<dyn Backend>, head: &Head) -> State {
         last_call: 0,
         sequence: 0,
         repair_log: false,
+        contended: 0,
+        looked: true,
         queue: Queue::default(),
     }
 }

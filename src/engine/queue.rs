@@ -84,6 +84,8 @@ pub struct Flight {
     pub sequence: u64,
     /// The batch as sealed.
     pub batch: Batch,
+    /// The number under which it was seen to be void.
+    pub void_at: Option<u64>,
 }
 
 /// A large batch whose cells are in `runs` already.

@@ -6,7 +6,7 @@ use std::any::Any;
 use std::rc::Rc;
 
 use super::close::shut;
-use super::commit::is_in_flight;
+use super::commit::{in_flight, is_in_flight};
 use super::core::{Core, Reason};
 use super::intake;
 use crate::backend::{Backend, Event, Failure, Key, Read, Reply};
@@ -62,6 +62,8 @@ async fn reconnect_now(core: &Rc<Core>, failed: &Rc<dyn Backend>) -> Result<()> 
                 let mut state = core.state.borrow_mut();
                 state.backend = backend;
                 state.lost = false;
+                // What is known may be of a store that has been restored since.
+                state.looked = false;
                 return Ok(());
             }
             Err(error) => why = error,
@@ -82,9 +84,10 @@ async fn reconnect_now(core: &Rc<Core>, failed: &Rc<dyn Backend>) -> Result<()> 
 /// A new connection, to the same life of the database: into another one, a frame under the number
 /// after the last one known would leave a gap.
 async fn reopen(core: &Rc<Core>) -> Result<Rc<dyn Backend>> {
+    let flight = in_flight(core);
     let backend = core.connector.open(listener(&Rc::downgrade(core))).await?;
     let checked = match backend.read(vec![Read::Get(Key::Head)]).await.as_deref() {
-        Ok([Reply::Record(head)]) => intake::check_life(core, head.as_ref()).map(drop),
+        Ok([Reply::Record(head)]) => intake::check_life(core, head.as_ref(), flight, &[]).map(drop),
         _ => Err(Error::internal("its head could not be read")),
     };
     if checked.is_err() {
@@ -107,15 +110,61 @@ pub fn resolve<'a>(
     resolve_now(core, sequence, epoch).boxed_local()
 }
 
+/// The same of the frame in flight, appended as `number`: whether it was committed; else it is void. `lost_race`:
+/// it is void for certain unless it has been taken in already.
+///
+/// # Errors
+/// `ConnectionLost` when nobody can tell.
+pub async fn look(core: &Rc<Core>, frame: Sent, number: u64, lost_race: bool) -> Result<bool> {
+    let Sent { sequence, epoch } = frame;
+    let seen = intake::take_in(core).await.is_ok();
+    if !seen && resolve(core, sequence, epoch).await? || !is_in_flight(core, sequence) {
+        return Ok(true);
+    }
+    let is_cut = number <= core.state.borrow().head.position;
+    if lost_race || is_void(core, number) {
+        Ok(false)
+    } else if is_cut {
+        fate_of(core, sequence, epoch)
+    } else {
+        Err(Error::internal("the log has lost it"))
+    }
+}
+
+/// A frame that was sent: its sequence, and the epoch that was known then.
+#[derive(Clone, Copy)]
+pub struct Sent {
+    /// Its writer's sequence.
+    pub sequence: u64,
+    /// The epoch.
+    pub epoch: u64,
+}
+
+/// Whether the frame in flight has been seen under this number, void.
+fn is_void(core: &Rc<Core>, number: u64) -> bool {
+    let state = core.state.borrow();
+    let first = state.queue.groups.front();
+    let flight = first.and_then(|group| group.flight.as_ref());
+    flight.is_some_and(|flight| flight.void_at == Some(number))
+}
+
 async fn resolve_now(core: &Rc<Core>, sequence: u64, epoch: u64) -> Result<bool> {
     let mut tries = 0;
     while let Err(error) = look_again(core).await {
         tries += 1;
+        if !is_in_flight(core, sequence) {
+            return Ok(true);
+        }
         if tries == LOOKS || core.check_open_or_closing().is_err() {
             return Err(error);
         }
         core.env().sleep(tries * LOOK_AGAIN_MS).await;
     }
+    fate_of(core, sequence, epoch)
+}
+
+/// What everything that is stored says of the frame in flight.
+fn fate_of(core: &Rc<Core>, sequence: u64, epoch: u64) -> Result<bool> {
     if !is_in_flight(core, sequence) {
         return Ok(true);
     }

@@ -73,7 +73,7 @@ impl Staging {
         self.written
             .extend(writes.iter().filter_map(|write| match write {
                 Write::Put(key, _) => Some(*key),
-                Write::Delete(_) | Write::CutLog { .. } | Write::Clear(_) => None,
+                _ => None,
             }));
         let mut reconnected = false;
         let mut room = room::Attempts::new(self.frees);

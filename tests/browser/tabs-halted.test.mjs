@@ -65,7 +65,9 @@ test("a tab closed, one crashed and one frozen hold nobody up, and sums stay exa
       accounts[name] = await account(realm);
       assert.deepEqual(accounts[name].wrong, [], name);
     }
-    const final = await look(left.steady);
+    // Its view may be a moment behind.
+    const isComplete = (seen) => Object.keys(left).every((name) => seen.transfers[name] >= accounts[name].transfers);
+    const final = await ask(() => look(left.steady), isComplete);
     for (const name of Object.keys(left)) {
       const { updates, transfers } = accounts[name];
       assert.deepEqual([final.by[name] * 2, final.transfers[name]], [updates, transfers], name);

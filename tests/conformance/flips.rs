@@ -81,9 +81,10 @@ pub async fn flips_take_turns_with_everything_else(world: World) {
         after.await.unwrap(),
         Appended {
             number: 2,
-            head: Some(text("flipped"))
+            head: None
         }
     );
+    assert_eq!(get(&backend, Key::Head).await, Some(text("flipped")));
     assert!(flip.await.unwrap());
     assert_eq!(
         before.await.unwrap(),

@@ -136,16 +136,39 @@ pub async fn cutting_the_log_keeps_the_numbers_going(world: World) {
     );
 }
 
-pub async fn an_append_sees_the_head_of_its_moment(world: World) {
+pub async fn an_append_by_number_sees_the_head_of_its_moment(world: World) {
     let backend = open(&world).await;
-    let before = append(&backend, frame("a", None));
+    let before = append(&backend, frame("a", Some(1)));
     let head = write(&backend, vec![put(Key::Head, "h1")]);
-    let after = append(&backend, frame("b", None));
-    let explicit = append(&backend, frame("c", Some(3)));
+    let unnumbered = append(&backend, frame("b", None));
+    let after = append(&backend, frame("c", Some(3)));
     assert_eq!(before.await.unwrap().head, None);
     head.await.unwrap();
+    assert_eq!(unnumbered.await.unwrap().head, None);
     assert_eq!(after.await.unwrap().head, Some(text("h1")));
-    assert_eq!(explicit.await.unwrap().head, Some(text("h1")));
+}
+
+pub async fn a_write_can_add_a_frame(world: World) {
+    let backend = open(&world).await;
+    let add = |at: Option<u64>, content: &str| Write::Add(at, text(content));
+    write(&backend, vec![add(None, "a"), put(Key::Head, "h1")])
+        .await
+        .unwrap();
+    assert_eq!(frames(&backend).await, named(&[(1, "a")]));
+    // What is cut behind it in the same transaction has used up its number all the same.
+    let all = Write::CutLog { through: u64::MAX };
+    write(&backend, vec![add(None, "b"), all.clone()])
+        .await
+        .unwrap();
+    assert_eq!(frames(&backend).await, []);
+    assert_eq!(append(&backend, frame("c", None)).await.unwrap().number, 3);
+    write(&backend, vec![add(Some(9), "d"), all]).await.unwrap();
+    assert_eq!(append(&backend, frame("e", None)).await.unwrap().number, 10);
+    // A number that is taken takes everything back.
+    let refused = write(&backend, vec![put(Key::Head, "h2"), add(Some(10), "f")]).await;
+    assert!(refused.is_err(), "{refused:?}");
+    assert_eq!(get(&backend, Key::Head).await, Some(text("h1")));
+    assert_eq!(frames(&backend).await, named(&[(10, "e")]));
 }
 
 pub async fn an_append_brings_its_pieces(world: World) {

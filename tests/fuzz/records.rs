@@ -145,6 +145,7 @@ pub fn a_frame(rng: &mut Rng) -> Vec<u8> {
         writer: id(rng),
         sequence: number(rng),
         wall_ms: f64::from_bits(rng.u64(..)),
+        required: number(rng),
     };
     let run = a_run(rng);
     let ops = list(rng, 6, an_op);

@@ -54,6 +54,9 @@ pub struct Ledger {
     /// Counted up by what throws data away: what an engine does belongs to the phase in which it was
     /// opened, and calls of an earlier phase never show again.
     pub phase: std::cell::Cell<u64>,
+    /// Phases that ended by a deletion for which there was so little room that open tabs heard of it late: what
+    /// they were told meanwhile went the way of the patch.
+    pub unfenced: RefCell<BTreeSet<u64>>,
 }
 
 impl Ledger {

@@ -171,6 +171,15 @@ impl Tab {
         Ok(())
     }
 
+    /// The same of a call of this tab: what it may have done before its patch was deleted is gone.
+    fn ending_of(&self, error: &Error) -> Ending {
+        let is_erased = self.phase.get() < self.ledger.phase.get();
+        if is_erased && error.code() == Code::Closed {
+            return Ending::Unknown;
+        }
+        ending_of(error)
+    }
+
     fn new_call(&self, what: What) -> Call {
         self.last_call.set(self.last_call.get() + 1);
         let id = self.last_call.get();
@@ -194,7 +203,7 @@ impl Tab {
         self.env.spawn(Box::pin(async move {
             let ending = match done.await {
                 Ok(told) => Ending::Acknowledged(told),
-                Err(error) => ending_of(&error),
+                Err(error) => tab.ending_of(&error),
             };
             tab.end(id, ending);
             tab.under_way.set(tab.under_way.get() - 1);
@@ -213,7 +222,7 @@ impl Tab {
                 }
                 Ok(None) => {}
                 Err(error) => {
-                    self.end(id, ending_of(&error));
+                    self.end(id, self.ending_of(&error));
                     return Err(error);
                 }
             }

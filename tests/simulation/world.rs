@@ -156,9 +156,12 @@ impl World {
             counts: RefCell::default(),
         });
         let erased = Rc::downgrade(&world);
-        world.database.when_erased(move |before| {
+        world.database.when_erased(move |before, fenced| {
             if let Some(world) = erased.upgrade() {
                 let number = world.ledger.phase.get();
+                if !fenced {
+                    world.ledger.unfenced.borrow_mut().insert(number);
+                }
                 world.ledger.phase.set(number + 1);
                 world.count(|counts| counts.erased += 1);
                 world.erased.borrow_mut().push_back((number, before));

@@ -78,7 +78,8 @@ impl Connection {
         } else {
             Scope::BLOBS
         };
-        let scope = Scope::LOG.with(Scope::HEAD).with(pieces);
+        let head = append.at.map_or(Scope::NONE, |_| Scope::HEAD);
+        let scope = Scope::LOG.with(head).with(pieces);
         let transaction = link.begin(scope, mode)?;
         let issued = or_abort(&transaction, requests::issue_append(&transaction, append))?;
         link.commit(&transaction, append.pieces.is_empty());

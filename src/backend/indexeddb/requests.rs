@@ -42,7 +42,7 @@ pub(super) fn scope_of_writes(writes: &[Write]) -> Result<Scope, Failure> {
         Ok(scope.with(match write {
             Write::Put(Key::Frame(_), _) => return Err(put_of_frame()),
             Write::Put(key, _) | Write::Delete(key) => Scope::of_key(*key),
-            Write::CutLog { .. } => Scope::LOG,
+            Write::CutLog { .. } | Write::Add(..) => Scope::LOG,
             Write::Clear(store) => Scope::of_ids(*store),
         }))
     })
@@ -93,17 +93,30 @@ fn issue_write(transaction: &IdbTransaction, write: &Write) -> Result<IdbRequest
             transaction.object_store(schema::LOG)?.delete(&range)
         }
         Write::Clear(store) => id_store(transaction, *store)?.clear(),
+        Write::Add(at, frame) => issue_add(transaction, *at, frame),
+    }
+}
+
+fn issue_add(
+    transaction: &IdbTransaction,
+    at: Option<u64>,
+    frame: &Bytes,
+) -> Result<IdbRequest, JsValue> {
+    let (log, frame) = (transaction.object_store(schema::LOG)?, js_bytes(frame));
+    match at {
+        Some(number) => log.add_with_key(&frame, &js_number(number)),
+        None => log.add(&frame),
     }
 }
 
 /// A commit under way.
 pub(super) struct AwaitedAppend {
     number: IdbRequest,
-    head: IdbRequest,
+    head: Option<IdbRequest>,
     pieces: Vec<IdbRequest>,
 }
 
-/// Issues a commit: the read of the head, the pieces, the frame.
+/// Issues a commit: the pieces and the frame; the read of the head if a number is asked for.
 ///
 /// # Errors
 /// `Aborted`, `Quota`.
@@ -112,21 +125,16 @@ pub(super) fn issue_append(
     append: &Append,
 ) -> Result<AwaitedAppend, Failure> {
     let issue = || {
-        let head = store_of(transaction, Key::Head)?.get(&js_key(Key::Head))?;
+        let read_head = |_| store_of(transaction, Key::Head)?.get(&js_key(Key::Head));
+        let head = append.at.map(read_head).transpose()?;
         let put = |(id, bytes): &(Id, Bytes)| {
             let key = Key::Piece(*id);
             store_of(transaction, key)?.put_with_key(&js_bytes(bytes), &js_key(key))
         };
         let pieces = append.pieces.iter().map(put).collect::<Result<_, _>>()?;
         // Last, since it is the one that is expected to fail: see `Link::commit`.
-        let log = transaction.object_store(schema::LOG)?;
-        let frame = js_bytes(&append.frame);
-        let number = match append.at {
-            Some(number) => log.add_with_key(&frame, &js_number(number))?,
-            None => log.add(&frame)?,
-        };
         Ok(AwaitedAppend {
-            number,
+            number: issue_add(transaction, append.at, &append.frame)?,
             head,
             pieces,
         })
@@ -144,13 +152,17 @@ impl AwaitedAppend {
         let number = number_of(&number).ok_or(number)?;
         Ok(Appended {
             number,
-            head: bytes_of(&self.head.result()?),
+            head: match &self.head {
+                Some(head) => bytes_of(&head.result()?),
+                None => None,
+            },
         })
     }
 
     /// The requests behind it, first the one that fails when a number is taken.
     pub fn all(&self) -> Vec<IdbRequest> {
-        let mut all = vec![self.number.clone(), self.head.clone()];
+        let mut all = vec![self.number.clone()];
+        all.extend(self.head.clone());
         all.extend(self.pieces.iter().cloned());
         all
     }

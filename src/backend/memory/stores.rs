@@ -85,6 +85,15 @@ impl Stores {
         if writes.iter().any(puts_frame) {
             return Err(put_of_frame());
         }
+        let mut cut = false;
+        for write in &writes {
+            match write {
+                Write::CutLog { .. } => cut = true,
+                // What has been cut before is free.
+                Write::Add(at, _) if !cut => drop(self.free_number(*at)?),
+                _ => {}
+            }
+        }
         for write in writes {
             match write {
                 Write::Put(key, bytes) => self.put(key, bytes),
@@ -94,6 +103,7 @@ impl Stores {
                 }
                 Write::Clear(IdStore::Runs) => self.runs = SortedMap::default(),
                 Write::Clear(IdStore::Blobs) => self.blobs = SortedMap::default(),
+                Write::Add(at, frame) => drop(self.add(at, frame)?),
             }
         }
         Ok(())
@@ -122,22 +132,32 @@ impl Stores {
 
     /// A commit; on failure nothing has changed, the key generator neither.
     pub fn append(&mut self, append: Append) -> Result<Appended, Failure> {
-        let number = append.at.unwrap_or(self.passed + 1);
+        let number = self.add(append.at, append.frame)?;
+        for (id, piece) in append.pieces {
+            self.blobs.insert(id, piece);
+        }
+        Ok(Appended {
+            number,
+            head: append.at.and(self.head.clone()),
+        })
+    }
+
+    fn add(&mut self, at: Option<u64>, frame: Bytes) -> Result<u64, Failure> {
+        let number = self.free_number(at)?;
+        self.log.insert(number, frame);
+        self.passed = self.passed.max(number);
+        Ok(number)
+    }
+
+    fn free_number(&self, at: Option<u64>) -> Result<u64, Failure> {
+        let number = at.unwrap_or(self.passed + 1);
         if number > LAST_NUMBER {
             return Err(number_out_of_range());
         }
         if self.log.contains_key(&number) {
             return Err(Failure::Taken);
         }
-        self.log.insert(number, append.frame);
-        self.passed = self.passed.max(number);
-        for (id, piece) in append.pieces {
-            self.blobs.insert(id, piece);
-        }
-        Ok(Appended {
-            number,
-            head: self.head.clone(),
-        })
+        Ok(number)
     }
 
     /// What a flip sees.

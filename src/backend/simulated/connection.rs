@@ -200,7 +200,7 @@ async fn take_effect<T: 'static>(
 
 fn bytes_put(writes: &[Write]) -> usize {
     let put = |write: &Write| {
-        if let Write::Put(_, bytes) = write {
+        if let Write::Put(_, bytes) | Write::Add(_, bytes) = write {
             bytes.len()
         } else {
             0

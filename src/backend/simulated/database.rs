@@ -62,8 +62,9 @@ pub(super) struct Inner {
     last_link: Cell<u64>,
 }
 
-/// Gets a fork of a database as it was just before its head was removed.
-type Witness = Rc<dyn Fn(SimDatabase)>;
+/// Gets a fork of a database as it was just before its head was removed, and whether that used up a
+/// number of the log.
+type Witness = Rc<dyn Fn(SimDatabase, bool)>;
 
 /// What is on the disk for certain, and what would be after each transaction since.
 #[derive(Default)]
@@ -200,8 +201,8 @@ impl SimDatabase {
     }
 
     /// From now on `witness` is called whenever a transaction removes the head, with a fork as it was
-    /// before.
-    pub fn when_erased(&self, witness: impl Fn(Self) + 'static) {
+    /// before, and whether it used up a number of the log.
+    pub fn when_erased(&self, witness: impl Fn(Self, bool) + 'static) {
         self.0.witness.replace(Some(Rc::new(witness)));
     }
 
@@ -264,7 +265,8 @@ impl Inner {
         let had_head = self.stores.borrow().seen().head.is_some();
         let erases = had_head && writes.contains(&Write::Delete(Key::Head));
         if let Some(witness) = witness.filter(|_| erases) {
-            witness(SimDatabase(Rc::clone(self)).fork());
+            let fenced = writes.iter().any(|write| matches!(write, Write::Add(..)));
+            witness(SimDatabase(Rc::clone(self)).fork(), fenced);
         }
         self.stores.borrow_mut().write(writes)
     }

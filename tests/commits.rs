@@ -1,0 +1,151 @@
+//! Commits that do not read the head: of several tabs, natively.
+#![cfg(not(target_arch = "wasm32"))]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that meets the unexpected must fail"
+)]
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use patchstore::Result;
+use patchstore::backend::simulated::{SimConnector, SimDatabase};
+use patchstore::backend::{Append, Connector, Durability, Id, Key, Write};
+use patchstore::engine::access::{Session, Writes};
+use patchstore::engine::{Engine, Options};
+use patchstore::env::Env;
+use patchstore::simulation::SimEnv;
+use std::rc::Rc;
+
+/// Bytes of a value that is kept out of line.
+const LARGE_BYTES: usize = 100_000;
+
+struct World {
+    env: SimEnv,
+    database: SimDatabase,
+}
+
+impl World {
+    fn run(seed: u64, body: impl AsyncFnOnce(Self)) {
+        let env = SimEnv::new(seed);
+        let database = SimDatabase::new(&env);
+        env.clone().block_on(body(Self { env, database }));
+    }
+
+    /// A tab that looks at the log only when a commit of its own tells it to.
+    async fn open(&self) -> Engine {
+        let realm = self.env.new_realm();
+        let options = Options {
+            poll_ms: 0,
+            ..Options::default()
+        };
+        let connector = Rc::new(SimConnector::new(&realm, &self.database));
+        Engine::open(connector, Rc::new(realm), options)
+            .await
+            .unwrap()
+    }
+
+    async fn tabs(&self, count: usize) -> Vec<Engine> {
+        join_all((0..count).map(|_| self.open())).await
+    }
+
+    /// The next number of the log.
+    async fn next_number(&self) -> u64 {
+        let connector = SimConnector::new(&self.env.new_realm(), &self.database);
+        let backend = connector.open(Rc::new(|_| ())).await.unwrap();
+        let append = Append {
+            frame: Bytes::new(),
+            at: None,
+            pieces: Vec::new(),
+        };
+        let appended = backend.append(append, Durability::Relaxed).await;
+        appended.unwrap().number
+    }
+
+    /// Leaves a record that nothing refers to.
+    async fn leave_orphan(&self) {
+        let connector = SimConnector::new(&self.env.new_realm(), &self.database);
+        let backend = connector.open(Rc::new(|_| ())).await.unwrap();
+        let orphan = Write::Put(Key::Run(Id([5; 16])), Bytes::from_static(b"orphan"));
+        backend
+            .write(vec![orphan], Durability::Strict)
+            .await
+            .unwrap();
+    }
+}
+
+async fn put(engine: &Engine, key: &'static str) -> Result<()> {
+    let work = move |w: &mut dyn Writes| {
+        w.put(key.into(), Bytes::from_static(b"value"));
+        Ok(())
+    };
+    engine.write(Box::new(work)).await
+}
+
+/// Adds one to a counter, whose value has `bytes` bytes.
+async fn increment(engine: &Engine, bytes: usize) -> Result<()> {
+    let work = move |w: &mut dyn Writes| {
+        let old = w.get(b"counter")?;
+        let old = old.map_or(0, |old| u64::from_le_bytes(old[..8].try_into().unwrap()));
+        let mut new = (old + 1).to_le_bytes().to_vec();
+        new.resize(bytes, 0);
+        w.put(Bytes::from_static(b"counter"), new.into());
+        Ok(())
+    };
+    engine.write(Box::new(work)).await
+}
+
+#[test]
+fn tabs_that_contend_for_one_record_all_get_on() {
+    for tabs in [2, 3, 8] {
+        World::run(tabs as u64, async |world| {
+            let engines = world.tabs(tabs).await;
+            join_all(engines.iter().map(async |engine| {
+                for _ in 0..100 {
+                    increment(engine, 8).await.unwrap();
+                }
+            }))
+            .await;
+            let used = world.next_number().await;
+            let most = 2 * 100 * tabs as u64;
+            assert!(used < most, "{tabs} tabs have used up {used} numbers");
+        });
+    }
+}
+
+#[test]
+fn what_has_lost_a_race_leaves_no_pieces() {
+    World::run(1, async |world| {
+        let engines = world.tabs(3).await;
+        join_all(engines.iter().map(async |engine| {
+            for _ in 0..3 {
+                increment(engine, LARGE_BYTES).await.unwrap();
+            }
+        }))
+        .await;
+        world.env.sleep(100).await;
+        assert!(world.next_number().await > 11, "nothing has lost a race");
+        // Nothing was flushed yet: what was overwritten is there, and what was void is not.
+        assert_eq!(world.database.snapshot().blobs.records, 9);
+    });
+}
+
+#[test]
+fn a_new_writer_among_many_is_told_what_became_of_its_commit() {
+    World::run(1, async |world| {
+        // More than the head remembers.
+        for _ in 0..70 {
+            let engine = world.open().await;
+            put(&engine, "old").await.unwrap();
+            engine.compact().await.unwrap();
+            engine.close().await;
+        }
+        let tabs = world.tabs(3).await;
+        world.leave_orphan().await;
+        tabs[0].compact().await.unwrap();
+        // Void, since the generation was raised.
+        put(&tabs[1], "blind").await.unwrap();
+        increment(&tabs[2], 8).await.unwrap();
+        put(&tabs[2], "blind again").await.unwrap();
+    });
+}
