@@ -187,7 +187,7 @@ fn with_faults_nothing_is_lost_or_doubled() {
 
 /// The seeds to run: those of `SEEDS` in the environment ("n" or "from..until"), or `usual`.
 fn seeds(usual: u64) -> std::ops::Range<u64> {
-    let text = std::env::var("SEEDS").unwrap_or_default();
+    let text = std::env::var("FAULT_SEEDS").unwrap_or_default();
     let (from, until) = text.split_once("..").unwrap_or(("0", &text));
     from.parse().unwrap_or(0)..until.parse().unwrap_or(usual)
 }

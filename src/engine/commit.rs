@@ -375,7 +375,8 @@ async fn seal_first(core: &Rc<Core>) -> Result<Option<Sealed>> {
         header,
         frame: frame::encode(&header, &batch),
         pieces,
-        at: (state.repair_log || dependent && state.contended > 0).then_some(next),
+        at: (state.looked && (state.repair_log || dependent && state.contended > 0))
+            .then_some(next),
         epoch: state.head.epoch,
     };
     if let Some(flight) = state

@@ -68,7 +68,7 @@ pub async fn take_in_holding(core: &Rc<Core>, pass: &Pass) -> Result<()> {
 ///
 /// # Errors
 /// `ConnectionLost`, `Closed`, or that the head cannot be read.
-pub fn check_life(
+fn check_life(
     core: &Rc<Core>,
     record: Option<&Bytes>,
     flight: Option<u64>,
@@ -88,7 +88,10 @@ pub fn check_life(
         Ok(_) => {
             // Deleted, and perhaps created anew since. Of a connection that was lost, nobody can tell
             // what has become of the data.
-            let lost = core.state.borrow().lost;
+            let lost = {
+                let state = core.state.borrow();
+                state.lost || !state.looked
+            };
             let reason = if lost { Reason::Lost } else { Reason::Deleted };
             commit::ground_void(core, flight, frames);
             super::close::shut(core, reason);

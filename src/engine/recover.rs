@@ -6,10 +6,10 @@ use std::any::Any;
 use std::rc::Rc;
 
 use super::close::shut;
-use super::commit::{in_flight, is_in_flight};
+use super::commit::is_in_flight;
 use super::core::{Core, Reason};
 use super::intake;
-use crate::backend::{Backend, Event, Failure, Key, Read, Reply};
+use crate::backend::{Backend, Event, Failure};
 use crate::codec::head::MAX_WRITERS;
 use crate::error::{Code, Error, Result};
 
@@ -57,12 +57,12 @@ async fn reconnect_now(core: &Rc<Core>, failed: &Rc<dyn Backend>) -> Result<()> 
     failed.close();
     let mut why = Error::closed();
     for _ in 0..REOPENINGS {
-        match reopen(core).await {
+        match core.connector.open(listener(&Rc::downgrade(core))).await {
             Ok(backend) => {
                 let mut state = core.state.borrow_mut();
                 state.backend = backend;
                 state.lost = false;
-                // What is known may be of a store that has been restored since.
+                // What is known may be of another life of the database, or of one that was restored since.
                 state.looked = false;
                 return Ok(());
             }
@@ -79,21 +79,6 @@ async fn reconnect_now(core: &Rc<Core>, failed: &Rc<dyn Backend>) -> Result<()> 
             why.message()
         ),
     ))
-}
-
-/// A new connection, to the same life of the database: into another one, a frame under the number
-/// after the last one known would leave a gap.
-async fn reopen(core: &Rc<Core>) -> Result<Rc<dyn Backend>> {
-    let flight = in_flight(core);
-    let backend = core.connector.open(listener(&Rc::downgrade(core))).await?;
-    let checked = match backend.read(vec![Read::Get(Key::Head)]).await.as_deref() {
-        Ok([Reply::Record(head)]) => intake::check_life(core, head.as_ref(), flight, &[]).map(drop),
-        _ => Err(Error::internal("its head could not be read")),
-    };
-    if checked.is_err() {
-        backend.close();
-    }
-    checked.map(|()| backend)
 }
 
 /// Finds out what became of the frame in flight. True when it has been dealt with; false when

@@ -171,9 +171,11 @@ impl Tab {
         Ok(())
     }
 
-    /// The same of a call of this tab: what it may have done before its patch was deleted is gone.
-    fn ending_of(&self, error: &Error) -> Ending {
-        let is_erased = self.phase.get() < self.ledger.phase.get();
+    /// The same of a call: what it may have done before its patch was deleted is gone.
+    fn ending_of(&self, id: u64, error: &Error) -> Ending {
+        let entries = self.ledger.entries.borrow();
+        let begun = entries.get(&id).map(|entry| entry.phase);
+        let is_erased = begun < Some(self.ledger.phase.get());
         if is_erased && error.code() == Code::Closed {
             return Ending::Unknown;
         }
@@ -203,7 +205,7 @@ impl Tab {
         self.env.spawn(Box::pin(async move {
             let ending = match done.await {
                 Ok(told) => Ending::Acknowledged(told),
-                Err(error) => tab.ending_of(&error),
+                Err(error) => tab.ending_of(id, &error),
             };
             tab.end(id, ending);
             tab.under_way.set(tab.under_way.get() - 1);
@@ -222,7 +224,7 @@ impl Tab {
                 }
                 Ok(None) => {}
                 Err(error) => {
-                    self.end(id, self.ending_of(&error));
+                    self.end(id, self.ending_of(id, &error));
                     return Err(error);
                 }
             }
