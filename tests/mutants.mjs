@@ -9,11 +9,11 @@ export const MUTANTS = [
   {
     name: "acknowledge before the transaction completes",
     file: "src/engine/commit.rs",
-    from: "        match pending.await {\n",
+    from: "        match recover::unless_lost(core, pending.await).await {\n            Ok(appended)",
     to: `        if let Some(group) = core.state.borrow_mut().queue.groups.front_mut() {
             group.calls.iter_mut().for_each(|call| call.settle(Outcome::Committed));
         }
-        match pending.await {\n`,
+        match recover::unless_lost(core, pending.await).await {\n            Ok(appended)`,
   },
   {
     name: "send a dependent write without the number it depends on",

@@ -3,12 +3,14 @@
 use std::rc::Rc;
 
 use super::core::{Core, Reason};
+use super::maintain;
 use super::notice::Notice;
 
-/// Refuses newcomers, waits for what was issued, and closes.
+/// Refuses newcomers, waits for what was issued, tidies up and closes.
 pub async fn close(core: Rc<Core>) {
     core.state.borrow_mut().closing = true;
     core.settled().await;
+    maintain::tidy(&core).await;
     shut(&core, Reason::Closed);
 }
 

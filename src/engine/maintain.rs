@@ -16,6 +16,10 @@ use crate::error::{Code, Result};
 /// Runs in level 0 from which on a commit waits for a merge.
 const CROWDED_RUNS: usize = 16;
 
+/// How full the log has to be for a flush as soon as nobody writes: what is in it is read and replayed by whoever
+/// opens the patch next.
+const WORTH_A_FLUSH: f64 = 0.125;
+
 /// How full the log is, 1.0 being the line.
 fn fullness(core: &Core) -> f64 {
     let state = core.state.borrow();
@@ -40,6 +44,21 @@ pub fn consider(core: &Rc<Core>) {
         }
         .boxed_local(),
     );
+}
+
+/// Flushes the log if that is worth while for who opens the patch next. Seen to by the tab that wrote last.
+pub async fn tidy(core: &Rc<Core>) {
+    let is_worth_it = || {
+        let state = core.state.borrow();
+        let last = state.tail_writers.last();
+        let is_mine = last.is_some_and(|(writer, _)| *writer == core.writer);
+        is_mine && !state.lost && state.closed.is_none()
+    };
+    if is_worth_it() && fullness(core) >= WORTH_A_FLUSH {
+        let pass = core.maintenance.enter().await;
+        // What fails leaves everything as it was.
+        drop(step(core, flush::flush(core, &pass)).await);
+    }
 }
 
 async fn run(core: &Rc<Core>) -> Result<()> {

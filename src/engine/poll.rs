@@ -1,10 +1,11 @@
-//! Looking for the commits of other tabs: now and then, and when woken.
+//! Looking for the commits of other tabs: now and then, and when woken. When there are none, tidying up.
 
 use futures_util::FutureExt;
 use std::rc::{Rc, Weak};
 
 use super::core::Core;
 use super::intake;
+use super::maintain;
 
 /// Starts the poll of an engine; it ends with the engine.
 pub fn start(core: &Rc<Core>) {
@@ -16,6 +17,7 @@ pub fn start(core: &Rc<Core>) {
     let weak: Weak<Core> = Rc::downgrade(core);
     core.env().spawn(
         async move {
+            let mut known = 0;
             loop {
                 env.sleep(every_ms).await;
                 let Some(core) = weak.upgrade() else { return };
@@ -23,6 +25,11 @@ pub fn start(core: &Rc<Core>) {
                     return;
                 }
                 look(&core).await;
+                let before = std::mem::replace(&mut known, core.state.borrow().known);
+                if known == before {
+                    // Nobody writes just now.
+                    maintain::tidy(&core).await;
+                }
             }
         }
         .boxed_local(),
