@@ -162,8 +162,8 @@ export const MUTANTS = [
   {
     name: "count frames anew where the log goes on counting",
     file: "src/engine/open.rs",
-    from: "    head.position = seen.last_frame.filter(|last| *last >= appended)?;",
-    to: "    head.position = seen.last_frame.unwrap_or(appended * 0);",
+    from: "    head.position = seen.last_frame.filter(|last| *last >= appended)? + 1;",
+    to: "    head.position = seen.last_frame.unwrap_or(appended * 0) + 1;",
   },
   {
     name: "begin the orders of a copy anew",
