@@ -32,6 +32,12 @@ impl FieldName {
     pub fn text(&self) -> JsStr<'_> {
         self.text.as_js()
     }
+
+    /// Its JSON text.
+    #[must_use]
+    pub fn quoted(&self) -> &[u8] {
+        &self.quoted
+    }
 }
 
 /// The name of a property as it lies in a stored object.

@@ -5,9 +5,11 @@ use crate::codec::value::Form;
 use crate::codec::value::fields::Fields;
 use crate::error::{Error, Result};
 
+mod needle;
 mod path;
 mod want;
 
+use needle::Needle;
 pub use path::{Path, Step};
 pub use want::Want;
 
@@ -16,6 +18,7 @@ pub use want::Want;
 pub struct Query {
     conditions: Vec<(Path, Want)>,
     id: Option<JsString>,
+    needle: Option<Needle>,
 }
 
 impl Query {
@@ -42,6 +45,9 @@ impl Query {
             }
             query.conditions.push((Path::from(&name), want));
         }
+        let texts = query.conditions.iter();
+        let texts = texts.filter_map(|(path, want)| Some(path.text_of(want.text()?)));
+        query.needle = texts.max_by_key(Vec::len).and_then(|it| Needle::new(&it));
         Ok(query)
     }
 
@@ -66,6 +72,11 @@ impl Query {
             return Ok(true);
         }
         let doc = Form::of(stored)?;
+        if let (Form::Json(text), Some(needle)) = (doc, &self.needle)
+            && !needle.is_in(text)
+        {
+            return Ok(false);
+        }
         for (path, want) in &self.conditions {
             if !want.is(path.find(doc)?)? {
                 return Ok(false);

@@ -55,6 +55,16 @@ impl Path {
         &self.steps
     }
 
+    /// What is in the text of every JSON document that has the text `value` at the path.
+    #[must_use]
+    pub fn text_of(&self, value: &[u8]) -> Vec<u8> {
+        if self.steps.is_empty() {
+            [self.whole.quoted(), b":", value].concat()
+        } else {
+            value.to_vec()
+        }
+    }
+
     /// The value at the path; `None` when there is none.
     ///
     /// # Errors

@@ -36,9 +36,12 @@ fn small() -> impl Strategy<Value = Value> {
         Value::Number(0.0),
         Value::Number(1.0),
         Value::Number(0.25),
+        Value::Number(1e21),
         Value::String("x".into()),
         Value::String("\"\u{1}é".into()),
         Value::String("1".into()),
+        Value::String("\"a\":1".into()),
+        Value::String(JsString::from_units(&[0x61, 0xD800])),
     ]);
     let name = prop::sample::select(vec!["a", "b", "0", "1", "a.b", "a.0", ""]);
     leaf.prop_recursive(3, 12, 3, move |inner| {
@@ -82,6 +85,21 @@ proptest! {
     }
 
     #[test]
+    fn a_needle_is_found_where_it_is(
+        text in prop::collection::vec(0..3u8, 0..80), wanted in prop::collection::vec(0..3u8, 0..40),
+        from in 0..80usize,
+    ) {
+        let inner = text.get(from.min(text.len())..).unwrap();
+        for wanted in [&wanted[..], inner, &inner[..inner.len().min(5)]] {
+            let sought = &wanted[wanted.len().saturating_sub(32)..];
+            let there = text.windows(sought.len().max(1)).any(|at| at == sought);
+            let needle = Needle::new(wanted);
+            prop_assert_eq!(needle.is_none(), wanted.is_empty());
+            prop_assert!(needle.is_none_or(|needle| needle.is_in(&text) == there));
+        }
+    }
+
+    #[test]
     fn exact_values_match_themselves(a in any_value(), b in any_value()) {
         let doc = Value::Object(vec![("k".into(), a.clone())]);
         let compile = |wanted: &Value| {
@@ -115,6 +133,28 @@ fn examples_of_the_contract() {
         "a name with a dot comes first"
     );
     assert!(matches("{}", "{}"));
+}
+
+#[test]
+fn what_looks_like_a_match_is_looked_at() {
+    for (query, doc, expected) in [
+        (r#"{"a":1}"#, r#"{"b":{"a":1},"a":2}"#, false),
+        (r#"{"a":1}"#, r#"{"b":{"a":1},"a":1}"#, true),
+        (r#"{"a":1}"#, r#"{"a":10}"#, false),
+        (r#"{"a":"x"}"#, r#"{"b":"\"a\":\"x\""}"#, false),
+        (r#"{"a":1e+21}"#, r#"{"a":1e+21}"#, true),
+        (r#"{"a":"x","b":2}"#, r#"{"a":"x","b":3}"#, false),
+        (r#"{"a.b":true}"#, r#"{"a":{"b":true}}"#, true),
+        (r#"{"a.1":"\\"}"#, r#"{"a":[0,"\\"]}"#, true),
+        (r#"{"a":[1]}"#, r#"{"a":[1]}"#, true),
+        (
+            r#"{"a":{"x":1,"y":2},"b":1}"#,
+            r#"{"b":1,"a":{"y":2,"x":1}}"#,
+            true,
+        ),
+    ] {
+        assert_eq!(matches(query, doc), expected, "{query} {doc}");
+    }
 }
 
 #[test]

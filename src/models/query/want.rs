@@ -72,6 +72,15 @@ impl Want {
         }
     }
 
+    /// The one text that equals it in JSON documents, where there is only one.
+    #[must_use]
+    pub fn text(&self) -> Option<&[u8]> {
+        match self {
+            Self::Literal { json, .. } | Self::Number(_, Some(json)) => Some(json),
+            _ => None,
+        }
+    }
+
     /// The string that is wanted, if it is one.
     #[must_use]
     pub fn string(&self) -> Option<JsString> {
