@@ -85,9 +85,10 @@ async fn found(engine: &Engine, query: Query) -> Vec<Bytes> {
     let mut find = Find::new(&collection, query, FindSpec::default());
     let mut out = Vec::new();
     ready(engine.read(Box::new(move |r| {
-        while let Some(batch) = find.step(r)? {
-            out.extend(batch);
-        }
+        find.step(r, &mut |doc| {
+            out.push(Bytes::copy_from_slice(doc));
+            Ok(())
+        })?;
         Ok(std::mem::take(&mut out))
     })))
     .await

@@ -49,10 +49,32 @@ async fn scan(engine: &impl Session, range: KeyRange, reverse: bool) -> Vec<(Byt
     let mut cursor = Cursor::new(range, reverse);
     let mut out = Vec::new();
     ready(engine.read(Box::new(move |r| {
-        while let Some(pair) = r.next(&mut cursor)? {
-            out.push(pair);
-            r.breathe()?;
+        loop {
+            // Many at once, and ended here and there, as by a limit.
+            let until = out.len() + 1 + out.len() % 97;
+            let ended = r.scan(&mut cursor, true, &mut |key, value| {
+                let copied = Bytes::copy_from_slice;
+                out.push((copied(key), copied(value)));
+                Ok(out.len() < until)
+            })?;
+            if !ended {
+                return Ok(std::mem::take(&mut out));
+            }
+            out.extend(r.next(&mut cursor)?);
         }
+    })))
+    .await
+}
+
+async fn keys(engine: &impl Session, range: KeyRange) -> Vec<Bytes> {
+    let mut cursor = Cursor::new(range, false);
+    let mut out = Vec::new();
+    ready(engine.read(Box::new(move |r| {
+        r.scan(&mut cursor, false, &mut |key, value| {
+            assert!(value.is_empty());
+            out.push(Bytes::copy_from_slice(key));
+            Ok(true)
+        })?;
         Ok(std::mem::take(&mut out))
     })))
     .await
@@ -83,6 +105,8 @@ async fn check(engine: &Engine, model: &BTreeMap<Bytes, Bytes>) {
     let mut back = scan(engine, all(), true).await;
     back.reverse();
     assert!(back == want, "the reverse scan differs");
+    let keys = keys(engine, all()).await;
+    assert!(keys.iter().eq(model.keys()), "the scan of keys differs");
     let stats = engine.stats(vec![all()]).await.unwrap();
     assert_eq!(stats.records, model.len() as u64);
     let bytes: usize = model.iter().map(|(k, v)| k.len() + v.len()).sum();
@@ -362,4 +386,40 @@ fn insertions_are_ordered_by_commits_and_found_by_their_index() {
             assert!(a == b);
         });
     }
+}
+
+/// What is written between changes the view, and the cursor goes on from its last key.
+#[test]
+fn a_scan_goes_on_after_a_write_of_its_own_batch() {
+    let env = SimEnv::new(1);
+    env.clone().block_on(async move {
+        let connector = MemoryConnector::new();
+        let engine = open(&connector, &env, 3 << 20).await;
+        // Enough for a run of segments.
+        let model: Vec<(Bytes, Bytes)> = (0..900).map(|n| (key(n), value(n, 1500))).collect();
+        let many = model.clone();
+        let put = engine.write(Box::new(move |w| {
+            many.iter().for_each(|(k, v)| w.put(k.clone(), v.clone()));
+            Ok(())
+        }));
+        put.await.unwrap();
+        let found = engine.write(Box::new(move |w| {
+            let mut cursor = Cursor::new(all(), false);
+            let mut keys = Vec::new();
+            loop {
+                let until = keys.len() + 7;
+                let ended = w.scan(&mut cursor, true, &mut |key, _| {
+                    keys.push(Bytes::copy_from_slice(key));
+                    Ok(keys.len() < until)
+                })?;
+                if !ended {
+                    return Ok(keys);
+                }
+                assert!(keys.len() <= 900, "it goes in circles");
+                w.put(Bytes::from_static(b"aside"), Bytes::new());
+            }
+        }));
+        let expected: Vec<Bytes> = model.into_iter().map(|(k, _)| k).collect();
+        assert_eq!(found.await.unwrap(), expected);
+    });
 }

@@ -115,9 +115,10 @@ async fn texts(engine: &Engine, scope: &Scope) -> Vec<Bytes> {
     let mut find = Find::new(&of, query.unwrap(), FindSpec::default());
     let mut all = Vec::new();
     let work: ReadWork<Vec<Bytes>> = Box::new(move |r| {
-        while let Some(batch) = find.step(r)? {
-            all.extend(batch);
-        }
+        find.step(r, &mut |doc| {
+            all.push(Bytes::copy_from_slice(doc));
+            Ok(())
+        })?;
         Ok(std::mem::take(&mut all))
     });
     read(engine, work).await

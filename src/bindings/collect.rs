@@ -46,7 +46,7 @@ impl Collector {
     ///
     /// # Errors
     /// `Corrupt`, `UnsupportedFormat`.
-    pub fn value(&mut self, stored: &Bytes) -> Result<()> {
+    pub fn value(&mut self, stored: &[u8]) -> Result<()> {
         self.begin();
         self.write(stored, Place::Item)?;
         self.finish_item()
@@ -56,7 +56,7 @@ impl Collector {
     ///
     /// # Errors
     /// `Corrupt`, `UnsupportedFormat`.
-    pub fn pair(&mut self, key: JsStr<'_>, stored: &Bytes) -> Result<()> {
+    pub fn pair(&mut self, key: JsStr<'_>, stored: &[u8]) -> Result<()> {
         self.begin();
         self.text.push(b'[');
         json::write_quoted(key, &mut self.text);
@@ -83,11 +83,12 @@ impl Collector {
         self.text.push(if self.items == 0 { b'[' } else { b',' });
     }
 
-    fn write(&mut self, stored: &Bytes, place: Place) -> Result<()> {
+    fn write(&mut self, stored: &[u8], place: Place) -> Result<()> {
         match Form::of(stored)? {
             Form::Json(text) => self.text.extend_from_slice(text),
             Form::Exact(_) => {
-                self.exact.push((self.items, place, stored.clone()));
+                self.exact
+                    .push((self.items, place, Bytes::copy_from_slice(stored)));
                 self.text.extend_from_slice(b"null");
             }
         }

@@ -32,19 +32,32 @@ thread_local! {
 pub struct DbPort {
     session: AnySession,
     scope: Scope,
+    /// The collection that was asked for last, by how its name crossed.
+    last: RefCell<Option<(String, Collection)>>,
 }
 
 impl DbPort {
     /// The store of a scope.
     #[must_use]
     pub fn new(session: AnySession, scope: Scope) -> Self {
-        Self { session, scope }
+        Self {
+            session,
+            scope,
+            last: RefCell::default(),
+        }
     }
 
     fn collection(&self, name: &str) -> Result<Collection, JsValue> {
-        received(name)
+        if let Some((last, collection)) = &*self.last.borrow()
+            && last == name
+        {
+            return Ok(collection.clone());
+        }
+        let collection = received(name)
             .and_then(|name| Collection::new(&self.scope, name.as_js()))
-            .map_err(thrown)
+            .map_err(thrown)?;
+        self.last.replace(Some((name.into(), collection.clone())));
+        Ok(collection)
     }
 }
 
@@ -123,11 +136,15 @@ impl DbPort {
             ..FindSpec::default()
         };
         let begin = finding(collection, query_of(query)?, spec);
-        let found = self.session.read(afresh(begin, Find::step));
-        outcome::read(found, |batch| {
-            let first = batch.and_then(|batch| batch.into_iter().next());
-            first.map_or(Ok(JsValue::NULL), |stored| decode::decode(&stored))
-        })
+        let found = self.session.read(afresh(begin, |find, r| {
+            let mut first = JsValue::NULL;
+            find.step(r, &mut |stored| {
+                first = decode::decode(stored)?;
+                Ok(())
+            })?;
+            Ok(first)
+        }));
+        outcome::read(found, Ok)
     }
 
     /// The documents that match, `descending` says of each field of `sort` whether it does.
@@ -166,9 +183,7 @@ impl DbPort {
         let find = finding(collection, query_of(query)?, spec);
         let begin = move || Ok((find()?, Collector::default()));
         let found = self.session.read(afresh(begin, |(find, out), r| {
-            while let Some(batch) = find.step(r)? {
-                batch.iter().try_for_each(|stored| out.value(stored))?;
-            }
+            find.step(r, &mut |stored| out.value(stored))?;
             Ok(out.finish()?)
         }));
         outcome::read(found, Ok)

@@ -16,7 +16,7 @@ use super::watch::WatchPort;
 use crate::engine::access::{Attempt, Reads, Session, WriteWork, afresh};
 use crate::error::{Error, Result};
 use crate::models::Scope;
-use crate::models::kv::{self, AddMany, DeleteMany, GetMany, Kv, Scan, SetMany};
+use crate::models::kv::{self, AddMany, DeleteMany, GetMany, KeyRangeSpec, Kv, Scan, SetMany};
 
 /// One store, of a patch or of a transaction. Strings come in as `strings::received` takes them.
 #[wasm_bindgen]
@@ -52,32 +52,49 @@ impl KvPort {
     }
 }
 
-/// Goes on through a range, until it has what [`KvPort::range`] is to hand out.
-fn go_through(
+/// What [`KvPort::range`] is to hand out, and how far it is.
+struct Listing {
     what: u8,
-    scan: &mut Scan,
-    out: &mut Collector,
-    r: &mut dyn Reads,
-) -> Attempt<JsValue> {
-    match what {
-        0 => {
-            while let Some(keys) = scan.next_keys(r)? {
-                keys.iter().try_for_each(|key| out.string(key.as_js()))?;
-            }
-        }
-        3 => return Ok(outcome::count(scan.count(r)?)?),
-        _ => {
-            while let Some(entries) = scan.next_entries(r)? {
-                entries
-                    .iter()
-                    .try_for_each(|(key, stored)| out.pair(key.as_js(), stored))?;
-                if what == 2 {
-                    break;
-                }
-            }
-        }
+    kv: Kv,
+    scan: Scan,
+    out: Collector,
+    counted: u64,
+}
+
+impl Listing {
+    fn new(what: u8, kv: &Kv, spec: &KeyRangeSpec) -> Result<Self> {
+        let scan = Scan::new(kv, spec)?;
+        Ok(Self {
+            what,
+            kv: kv.clone(),
+            scan: if what == 2 { scan.page() } else { scan },
+            out: Collector::default(),
+            counted: 0,
+        })
     }
-    Ok(out.finish()?)
+
+    fn step(&mut self, r: &mut dyn Reads) -> Attempt<JsValue> {
+        let Self {
+            what,
+            kv,
+            scan,
+            out,
+            counted,
+        } = self;
+        let values = matches!(what, 1 | 2);
+        scan.step(r, values, &mut |key, stored| {
+            *counted += 1;
+            match what {
+                0 => out.string(kv.key_text(key)?.as_js()),
+                3 => Ok(()),
+                _ => out.pair(kv.key_text(key)?.as_js(), stored),
+            }
+        })?;
+        Ok(match what {
+            3 => outcome::count(*counted)?,
+            _ => out.finish()?,
+        })
+    }
 }
 
 fn thrown(error: Error) -> JsValue {
@@ -143,9 +160,8 @@ impl KvPort {
         let spec = spec([prefix, gt, gte, lt, lte], reverse, limit).map_err(thrown)?;
         spec.check().map_err(thrown)?;
         let kv = self.kv.clone();
-        let begin = move || Ok((Scan::new(&kv, &spec)?, Collector::default()));
-        let work = afresh(begin, move |(scan, out), r| go_through(what, scan, out, r));
-        outcome::read(self.session.read(work), Ok)
+        let begin = move || Listing::new(what, &kv, &spec);
+        outcome::read(self.session.read(afresh(begin, Listing::step)), Ok)
     }
 
     /// The values of many keys, undefined for absent ones.

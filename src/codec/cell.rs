@@ -41,3 +41,24 @@ impl Cell {
         self.len() == 0
     }
 }
+
+/// A cell as it lies in a page or a memtable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CellRef<'a> {
+    /// The key was removed.
+    Tombstone,
+    /// The value itself.
+    Inline(&'a [u8]),
+    /// The value is a piece of its own.
+    Piece(PieceRef),
+}
+
+impl<'a> From<&'a Cell> for CellRef<'a> {
+    fn from(cell: &'a Cell) -> Self {
+        match cell {
+            Cell::Tombstone => Self::Tombstone,
+            Cell::Inline(value) => Self::Inline(value),
+            Cell::Piece(piece) => Self::Piece(*piece),
+        }
+    }
+}

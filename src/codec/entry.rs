@@ -18,6 +18,7 @@ use bytes::Bytes;
 
 use super::io::{Input, put_bytes, put_varint};
 use super::order::{ORDER_BYTES, Order, PROVISIONAL};
+use super::tuple::compare;
 use crate::backend::Id;
 use crate::error::{Error, Result};
 
@@ -132,7 +133,7 @@ impl Entry {
     /// Whether the key lies within the bounds.
     #[must_use]
     pub fn covers(&self, key: &[u8]) -> bool {
-        self.first.as_ref() <= key && key <= self.last.as_ref()
+        compare(&self.first, key).is_le() && compare(key, &self.last).is_le()
     }
 
     /// Whether any key from `first` to `last`, both inclusive, lies within the bounds.

@@ -15,10 +15,12 @@
 //! A hole is an order whose frame is [`PROVISIONAL`](super::order::PROVISIONAL): the number of the frame that cites the run.
 
 use bytes::Bytes;
+use std::cmp::Ordering;
 
-use super::cell::{Cell, PieceRef};
+use super::cell::{Cell, CellRef, PieceRef};
 use super::entry::fill_tail_in;
 use super::io::{Input, put_bytes, put_varint};
+use super::tuple::compare;
 use crate::backend::Id;
 use crate::error::{Error, Result};
 
@@ -97,6 +99,8 @@ impl PageBuilder {
 pub struct Page {
     data: Bytes,
     cells: Vec<Place>,
+    /// Bytes that all keys begin with.
+    prefix: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -105,6 +109,8 @@ struct Place {
     key: u32,
     value: u32,
     end: u32,
+    /// How the key goes on after the page's prefix: looking it up mostly need not look at the key.
+    head: u32,
 }
 
 impl Page {
@@ -130,14 +136,25 @@ impl Page {
             fill_holes(&mut raw, place, fill);
             cells.push(place);
         }
-        let page = Self {
+        let mut page = Self {
             data: raw.into(),
             cells,
+            prefix: 0,
         };
-        for at in 1..page.len() {
-            if page.key(at - 1) >= page.key(at) {
+        // The first and the last, if the keys ascend: then what these share, all share.
+        let ends = page.key(0).iter().zip(page.last_key());
+        page.prefix = ends.take_while(|(a, b)| a == b).count();
+        let mut before: Option<&[u8]> = None;
+        for place in &mut page.cells {
+            let key = page
+                .data
+                .get(place.key as usize..place.value as usize)
+                .unwrap_or_default();
+            if before.is_some_and(|before| compare(before, key).is_ge()) {
                 return Err(Error::corrupt("the keys of a page do not ascend"));
             }
+            place.head = head(key.get(page.prefix..).unwrap_or_default());
+            before = Some(key);
         }
         Ok(page)
     }
@@ -169,6 +186,12 @@ impl Page {
             .unwrap_or_default()
     }
 
+    /// The highest key; empty where there is none.
+    #[must_use]
+    pub fn last_key(&self) -> &[u8] {
+        self.key(self.len().wrapping_sub(1))
+    }
+
     /// The key at an index, sharing the page's memory.
     #[must_use]
     pub fn key_bytes(&self, at: usize) -> Bytes {
@@ -181,21 +204,35 @@ impl Page {
     /// The cell at an index; `None` past the end. An inline value shares the page's memory.
     #[must_use]
     pub fn cell(&self, at: usize) -> Option<Cell> {
+        Some(match self.cell_ref(at)? {
+            CellRef::Tombstone => Cell::Tombstone,
+            CellRef::Inline(value) => {
+                let end = self.cells.get(at)?.end as usize;
+                Cell::Inline(self.data.slice(end - value.len()..end))
+            }
+            CellRef::Piece(piece) => Cell::Piece(piece),
+        })
+    }
+
+    /// The cell at an index, where it lies; `None` past the end.
+    #[must_use]
+    pub fn cell_ref(&self, at: usize) -> Option<CellRef<'_>> {
         let place = self.cells.get(at)?;
-        let mut rest = Input::new(
-            self.data.slice(place.value as usize..place.end as usize),
-            "cell",
-        );
+        let rest = self.data.get(place.value as usize..place.end as usize)?;
         match place.flags & 3 {
-            INLINE => rest.bytes().ok().map(Cell::Inline),
+            INLINE => {
+                let (_, at) = varint_at(rest)?;
+                rest.get(at..).map(CellRef::Inline)
+            }
             PIECE => {
-                let id = Id(rest.array().ok()?);
-                Some(Cell::Piece(PieceRef {
-                    id,
-                    len: rest.varint().ok()?,
+                let (id, rest) = rest.split_first_chunk()?;
+                let (len, _) = varint_at(rest)?;
+                Some(CellRef::Piece(PieceRef {
+                    id: Id(*id),
+                    len: len as u64,
                 }))
             }
-            _ => Some(Cell::Tombstone),
+            _ => Some(CellRef::Tombstone),
         }
     }
 
@@ -208,13 +245,35 @@ impl Page {
     /// The index of the first key that is not below `key`.
     #[must_use]
     pub fn lower_bound(&self, key: &[u8]) -> usize {
-        self.cells.partition_point(|place| {
-            self.data
-                .get(place.key as usize..place.value as usize)
-                .unwrap_or_default()
-                < key
-        })
+        let (start, rest) = self.split_key(key);
+        match start.cmp(self.split_key(self.key(0)).0) {
+            Ordering::Less => 0,
+            Ordering::Greater => self.len(),
+            Ordering::Equal => {
+                let head = head(rest);
+                self.cells.partition_point(|place| {
+                    place.head < head
+                        || (place.head == head
+                            && self
+                                .data
+                                .get(place.key as usize + self.prefix..place.value as usize)
+                                .unwrap_or_default()
+                                < rest)
+                })
+            }
+        }
     }
+
+    /// What all keys begin with, or what a shorter key has of it, and the rest.
+    fn split_key<'a>(&self, key: &'a [u8]) -> (&'a [u8], &'a [u8]) {
+        key.split_at(self.prefix.min(key.len()))
+    }
+}
+
+/// The first four bytes, so that they compare as numbers do; zeros where there are none.
+fn head(bytes: &[u8]) -> u32 {
+    let at = |at: usize| bytes.get(at).copied().unwrap_or_default();
+    u32::from_be_bytes([at(0), at(1), at(2), at(3)])
 }
 
 /// Reads and checks where the parts of the cell at an index lie. It begins where the one before it
@@ -257,6 +316,7 @@ fn read_place(raw: &[u8], at: usize, from: usize) -> Result<Place> {
         key: key as u32,
         value: value as u32,
         end: end as u32,
+        head: 0,
     })
 }
 

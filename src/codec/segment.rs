@@ -24,6 +24,7 @@ use super::io::{Input, put_bytes, put_varint};
 use super::order::{Order, PROVISIONAL};
 use super::page::{CellHoles, Page, PageBuilder};
 use super::seal::{self, Kind};
+use super::tuple::compare;
 use crate::backend::Id;
 use crate::error::{Error, Result};
 
@@ -239,7 +240,7 @@ impl Segment {
     #[must_use]
     pub fn page_of(&self, key: &[u8]) -> usize {
         self.pages
-            .partition_point(|place| place.first.as_ref() <= key)
+            .partition_point(|place| compare(&place.first, key).is_le())
             .saturating_sub(1)
     }
 

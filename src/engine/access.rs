@@ -96,6 +96,9 @@ pub struct Measure {
     pub bytes: u64,
 }
 
+/// Takes a key and its value, which lie where they lie; whether it wants more.
+pub type Take<'a> = dyn FnMut(&[u8], &[u8]) -> Result<bool> + 'a;
+
 /// A consistent view of the keyspace.
 pub trait Reads {
     /// True in the first attempt on a view: work with progress of its own starts over. (The view
@@ -112,16 +115,38 @@ pub trait Reads {
     /// # Errors
     /// [`Stop`].
     fn contains(&mut self, key: &[u8]) -> Attempt<bool>;
+    /// Hands what a scan comes to next to `take`, until that wants no more (`false`) or nothing is left;
+    /// whether `take` has ended it. Breathes by itself. Without `values`, `take` gets empty ones, and large
+    /// ones are not loaded. What `take` was given is behind the cursor, also where this stops.
+    ///
+    /// # Errors
+    /// [`Stop`]; what `take` fails with.
+    fn scan(&mut self, cursor: &mut Cursor, values: bool, take: &mut Take<'_>) -> Attempt<bool>;
     /// The next key and value of a scan; `None` at its end.
     ///
     /// # Errors
     /// [`Stop`]; the cursor stays where it was.
-    fn next(&mut self, cursor: &mut Cursor) -> Attempt<Option<(Bytes, Bytes)>>;
+    fn next(&mut self, cursor: &mut Cursor) -> Attempt<Option<(Bytes, Bytes)>> {
+        let mut found = None;
+        self.scan(cursor, true, &mut |key, value| {
+            let copied = Bytes::copy_from_slice;
+            found = Some((copied(key), copied(value)));
+            Ok(false)
+        })?;
+        Ok(found)
+    }
     /// The next key of a scan; does not load large values.
     ///
     /// # Errors
     /// [`Stop`]; the cursor stays where it was.
-    fn next_key(&mut self, cursor: &mut Cursor) -> Attempt<Option<Bytes>>;
+    fn next_key(&mut self, cursor: &mut Cursor) -> Attempt<Option<Bytes>> {
+        let mut found = None;
+        self.scan(cursor, false, &mut |key, _| {
+            found = Some(Bytes::copy_from_slice(key));
+            Ok(false)
+        })?;
+        Ok(found)
+    }
     /// How much the next stretch of an ascending scan holds: one record, or many that need not be
     /// looked at one by one; `None` at its end. Does not load large values.
     ///

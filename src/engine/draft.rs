@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use std::rc::Rc;
 
-use super::access::{Attempt, Cursor, KeyRange, Measure, Need, Reads, Stop, Writes};
+use super::access::{Attempt, Cursor, KeyRange, Measure, Need, Reads, Stop, Take, Writes};
 use super::cache::Cache;
 use super::commit::PIECE_BYTES;
 use super::footprint::ReadSet;
@@ -13,12 +13,17 @@ use super::scan::{Scan, rest_of};
 use super::slice::SLICE_MS;
 use super::view::View;
 use crate::codec::batch::{Op, OpKey, OpValue, resolve_op};
-use crate::codec::cell::Cell;
+use crate::codec::cell::{Cell, CellRef, PieceRef};
 use crate::codec::order::{Order, PROVISIONAL};
 use crate::env::Env;
 
 /// How many calls of `breathe` pass between two looks at the clock.
 const BREATHS: u32 = 4;
+
+/// Items between two breaths of a scan.
+const ITEMS_PER_BREATH: usize = 32;
+/// Bytes of values that weigh as much as one more item.
+const BYTES_PER_ITEM: usize = 4096;
 
 /// By this a piece's bytes are divided to get its weight: a frame may have some MiB beside it, as
 /// much as can be copied within a task.
@@ -77,70 +82,35 @@ impl Snapshot {
         match cell {
             Cell::Tombstone => Ok(None),
             Cell::Inline(bytes) => Ok(Some(bytes)),
-            Cell::Piece(piece) => match self.ground.cache.piece(piece.id) {
-                Some(bytes) => Ok(Some(bytes)),
-                None => Err(Stop::Need(Need::Piece(piece.id))),
-            },
+            Cell::Piece(piece) => self.piece(piece).map(Some),
         }
     }
 
-    /// The next live cell of a cursor. The cursor advances only through [`advanced`](Self::advanced).
-    fn next_cell(&self, cursor: &mut Cursor) -> Attempt<Option<(Bytes, Cell)>> {
-        let mut pending = take_state(cursor, &self.view);
-        let found = pending.fill(&self.ground.cache);
-        let out = found.map(|()| pending.next.clone());
-        cursor.state = Some(pending);
-        out
-    }
-
-    fn advanced(cursor: &mut Cursor, key: &Bytes) {
-        cursor.last = Some(key.clone());
-        if let Some(state) = cursor
-            .state
-            .as_mut()
-            .and_then(|s| s.downcast_mut::<Pending>())
-        {
-            state.next = None;
-        }
+    fn piece(&self, piece: PieceRef) -> Attempt<Bytes> {
+        let found = self.ground.cache.piece(piece.id);
+        found.ok_or(Stop::Need(Need::Piece(piece.id)))
     }
 }
 
-/// A scan and the cell that it gave last, until the cursor has taken it.
-struct Pending {
+/// What a cursor keeps.
+struct Scanning {
     scan: Scan,
     view: Rc<View>,
-    next: Option<(Bytes, Cell)>,
-    ended: bool,
-}
-
-impl Pending {
-    fn fill(&mut self, cache: &Cache) -> Attempt<()> {
-        while self.next.is_none() && !self.ended {
-            match self.scan.next_cell(cache, &mut |_| {})? {
-                None => self.ended = true,
-                Some((_, Cell::Tombstone)) => {}
-                Some(found) => self.next = Some(found),
-            }
-        }
-        Ok(())
-    }
 }
 
 /// The cursor's scan, if it is one of this very view, else a new one from where it stands.
-fn take_state(cursor: &mut Cursor, view: &Rc<View>) -> Box<Pending> {
+fn take_state(cursor: &mut Cursor, view: &Rc<View>) -> Box<Scanning> {
     if let Some(state) = cursor.state.take()
-        && let Ok(pending) = state.downcast::<Pending>()
-        && Rc::ptr_eq(&pending.view, view)
+        && let Ok(scanning) = state.downcast::<Scanning>()
+        && Rc::ptr_eq(&scanning.view, view)
     {
-        return pending;
+        return scanning;
     }
     let rest = rest_of(&cursor.range, cursor.last.as_ref(), cursor.reverse);
     let scan = Scan::of_view(view, &rest, cursor.reverse);
-    Box::new(Pending {
+    Box::new(Scanning {
         scan,
         view: view.clone(),
-        next: None,
-        ended: false,
     })
 }
 
@@ -161,34 +131,49 @@ impl Reads for Snapshot {
         Ok(!matches!(cell, None | Some(Cell::Tombstone)))
     }
 
-    fn next(&mut self, cursor: &mut Cursor) -> Attempt<Option<(Bytes, Bytes)>> {
-        let Some((key, cell)) = self.next_cell(cursor)? else {
-            return Ok(None);
+    fn scan(&mut self, cursor: &mut Cursor, values: bool, take: &mut Take<'_>) -> Attempt<bool> {
+        let mut scanning = take_state(cursor, &self.view);
+        let cache = self.ground.cache.clone();
+        let mut last = None;
+        let mut weight = 0;
+        let mut breath = Ok(());
+        let mut each = |key: &[u8], cell: CellRef<'_>| {
+            let piece;
+            let value = match cell {
+                CellRef::Tombstone => return Ok(true),
+                _ if !values => &[],
+                CellRef::Inline(value) => value,
+                CellRef::Piece(place) => {
+                    piece = self.piece(place)?;
+                    &piece[..]
+                }
+            };
+            if !take(key, value)? {
+                return Ok(false);
+            }
+            weight += 1 + value.len() / BYTES_PER_ITEM;
+            if weight >= ITEMS_PER_BREATH {
+                weight = 0;
+                breath = self.breathe();
+            }
+            Ok(breath.is_ok())
         };
-        let value = self.value_of(cell)?.unwrap_or_default();
-        Self::advanced(cursor, &key);
-        Ok(Some((key, value)))
-    }
-
-    fn next_key(&mut self, cursor: &mut Cursor) -> Attempt<Option<Bytes>> {
-        let Some((key, _)) = self.next_cell(cursor)? else {
-            return Ok(None);
+        let ended = loop {
+            match scanning.scan.walk(&cache, &mut last, &mut each) {
+                Ok(Some(true)) => {}
+                Ok(more) => break Ok(more.is_some()),
+                Err(stop) => break Err(stop),
+            }
         };
-        Self::advanced(cursor, &key);
-        Ok(Some(key))
+        cursor.last = last.or(cursor.last.take());
+        cursor.state = Some(scanning);
+        breath.and(ended)
     }
 
     fn measure(&mut self, cursor: &mut Cursor) -> Attempt<Option<Measure>> {
-        let mut pending = take_state(cursor, &self.view);
-        let found = match pending.next.take() {
-            Some((key, cell)) => {
-                let bytes = key.len() as u64 + cell.len();
-                Ok(Some((key, Measure { records: 1, bytes })))
-            }
-            None if pending.ended => Ok(None),
-            None => pending.scan.measure(&self.ground.cache, &cursor.range),
-        };
-        cursor.state = Some(pending);
+        let mut scanning = take_state(cursor, &self.view);
+        let found = scanning.scan.measure(&self.ground.cache, &cursor.range);
+        cursor.state = Some(scanning);
         Ok(found?.map(|(last, measure)| {
             cursor.last = Some(last);
             measure
@@ -328,16 +313,10 @@ impl Reads for Draft {
         self.base.contains(key)
     }
 
-    fn next(&mut self, cursor: &mut Cursor) -> Attempt<Option<(Bytes, Bytes)>> {
+    fn scan(&mut self, cursor: &mut Cursor, values: bool, take: &mut Take<'_>) -> Attempt<bool> {
         self.show();
         self.reads.add_range(&cursor.range);
-        self.base.next(cursor)
-    }
-
-    fn next_key(&mut self, cursor: &mut Cursor) -> Attempt<Option<Bytes>> {
-        self.show();
-        self.reads.add_range(&cursor.range);
-        self.base.next_key(cursor)
+        self.base.scan(cursor, values, take)
     }
 
     fn measure(&mut self, cursor: &mut Cursor) -> Attempt<Option<Measure>> {

@@ -1,6 +1,8 @@
 //! A memtable: sorted cells in memory, and ranges that hide what lies below it.
 
 use bytes::Bytes;
+use std::borrow::Borrow;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
@@ -9,12 +11,13 @@ use crate::backend::Key;
 use crate::codec::batch::{Op, OpValue};
 use crate::codec::cell::Cell;
 use crate::codec::root::Garbage;
+use crate::codec::tuple::compare;
 
 /// Sorted cells, and ranges removed below them. Its own cells are not subject to its ranges: a
 /// range that arrives takes the cells in it away at once.
 #[derive(Debug, Clone, Default)]
 pub struct Memtable {
-    cells: BTreeMap<Bytes, Cell>,
+    cells: BTreeMap<SortedKey, Cell>,
     ranges: Vec<KeyRange>,
     dead_pieces: Vec<Garbage>,
 }
@@ -39,7 +42,7 @@ impl Memtable {
     }
 
     fn insert(&mut self, key: Bytes, cell: Cell) {
-        if let Some(old) = self.cells.insert(key, cell) {
+        if let Some(old) = self.cells.insert(SortedKey(key), cell) {
             self.note_dead(&old);
         }
     }
@@ -57,7 +60,7 @@ impl Memtable {
         }
         let hit: Vec<Bytes> = self.between(range).map(|(key, _)| key.clone()).collect();
         for key in hit {
-            if let Some(cell) = self.cells.remove(&key) {
+            if let Some(cell) = self.cells.remove(sought(&&*key)) {
                 self.note_dead(&cell);
             }
         }
@@ -69,18 +72,24 @@ impl Memtable {
         }
     }
 
-    fn between(&self, range: &KeyRange) -> impl DoubleEndedIterator<Item = (&Bytes, &Cell)> {
+    /// The cells of a range, in key order.
+    pub fn between(&self, range: &KeyRange) -> impl DoubleEndedIterator<Item = (&Bytes, &Cell)> {
+        let (from, until) = (&*range.from, &*range.until);
         let bounds = (
-            Bound::Included(range.from.as_ref()),
-            Bound::Excluded(range.until.as_ref()),
+            Bound::Included(sought(&from)),
+            Bound::Excluded(sought(&until)),
         );
-        self.cells.range::<[u8], _>(bounds)
+        let cells = (from < until).then(|| self.cells.range::<dyn Sought, _>(bounds));
+        cells
+            .into_iter()
+            .flatten()
+            .map(|(key, cell)| (&key.0, cell))
     }
 
     /// What this table says of a key; `None` when it says nothing.
     #[must_use]
     pub fn get(&self, key: &[u8]) -> Option<Cell> {
-        match self.cells.get(key) {
+        match self.cells.get(sought(&key)) {
             Some(cell) => Some(cell.clone()),
             None if self.hides(key).is_some() => Some(Cell::Tombstone),
             None => None,
@@ -98,9 +107,6 @@ impl Memtable {
     /// The first cell of a range, or the last.
     #[must_use]
     pub fn edge(&self, range: &KeyRange, reverse: bool) -> Option<(&Bytes, &Cell)> {
-        if range.from >= range.until {
-            return None;
-        }
         let mut cells = self.between(range);
         if reverse {
             cells.next_back()
@@ -111,7 +117,7 @@ impl Memtable {
 
     /// All cells, in key order.
     pub fn cells(&self) -> impl Iterator<Item = (&Bytes, &Cell)> {
-        self.cells.iter()
+        self.cells.iter().map(|(key, cell)| (&key.0, cell))
     }
 
     /// The ranges removed below.
@@ -137,3 +143,74 @@ impl Memtable {
         self.cells.is_empty() && self.ranges.is_empty()
     }
 }
+
+/// A key, compared by [`compare`].
+#[derive(Debug, Clone)]
+struct SortedKey(Bytes);
+
+/// What keys are looked up by, so that none need be made for that.
+trait Sought {
+    fn bytes(&self) -> &[u8];
+}
+
+fn sought<'a, 'b>(key: &'a &'b [u8]) -> &'a (dyn Sought + 'b) {
+    key
+}
+
+impl Sought for &[u8] {
+    fn bytes(&self) -> &[u8] {
+        self
+    }
+}
+
+impl Sought for SortedKey {
+    fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl<'a> Borrow<dyn Sought + 'a> for SortedKey {
+    fn borrow(&self) -> &(dyn Sought + 'a) {
+        self
+    }
+}
+
+impl Ord for dyn Sought + '_ {
+    fn cmp(&self, other: &Self) -> Ordering {
+        compare(self.bytes(), other.bytes())
+    }
+}
+
+impl PartialOrd for dyn Sought + '_ {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for dyn Sought + '_ {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for dyn Sought + '_ {}
+
+impl Ord for SortedKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        compare(&self.0, &other.0)
+    }
+}
+
+impl PartialOrd for SortedKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for SortedKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for SortedKey {}

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::access::{Attempt, KeyRange, Measure};
 use super::cache::Cache;
 use super::memtable::Memtable;
-use super::source::{Listing, Source, after};
+use super::source::{Listing, Source, TakeCell, after};
 use super::view::{Layer, View};
 use crate::codec::cell::Cell;
 
@@ -17,6 +17,16 @@ pub struct Scan {
     reverse: bool,
     /// Memtables with ranges, and how many sources are newer than or the same as they.
     masks: Vec<(usize, Rc<Memtable>)>,
+}
+
+/// The cell that a scan has come to.
+struct Stand {
+    key: Bytes,
+    cell: Cell,
+    /// Whether a newer memtable's range hides it.
+    hidden: bool,
+    /// The older cells of the key, and whose they are.
+    same: Vec<(usize, Cell)>,
 }
 
 enum Head {
@@ -73,18 +83,22 @@ impl Scan {
             let listing = Listing::Level(view.root.clone(), level);
             sources.push(Source::segments(listing, range.clone(), reverse));
         }
-        Self::new(sources, reverse)
+        let mut scan = Self::new(sources, reverse);
+        let overlaps = |hidden: &KeyRange| hidden.from < range.until && range.from < hidden.until;
+        scan.masks
+            .retain(|(_, table)| table.ranges().iter().any(overlaps));
+        scan
     }
 
     /// Makes every head known, and tells which source stands first.
     fn first(&mut self, cache: &Cache) -> Attempt<Option<usize>> {
-        let mut best: Option<(usize, Bytes)> = None;
+        let mut best: Option<(usize, &Bytes)> = None;
         for (at, (head, source)) in self.keys.iter_mut().zip(&mut self.sources).enumerate() {
             if matches!(head, Head::Unknown) {
                 *head = source.key(cache, self.reverse)?.map_or(Head::End, Head::At);
             }
             let Head::At(key) = head else { continue };
-            let before = best.as_ref().is_none_or(|(_, other)| {
+            let before = best.is_none_or(|(_, other)| {
                 if self.reverse {
                     *key > *other
                 } else {
@@ -92,7 +106,7 @@ impl Scan {
                 }
             });
             if before {
-                best = Some((at, key.clone()));
+                best = Some((at, key));
             }
         }
         Ok(best.map(|(at, _)| at))
@@ -112,50 +126,93 @@ impl Scan {
             let Some(at) = self.first(cache)? else {
                 return Ok(None);
             };
-            let Some(source) = self.sources.get_mut(at) else {
-                return Ok(None);
-            };
-            let Some((key, cell)) = source.cell(cache, self.reverse)? else {
-                self.set_head(at, Head::End);
+            let Some(stand) = self.stand(at, cache)? else {
                 continue;
             };
-            let hidden = self
-                .masks
-                .iter()
-                .any(|(newer, table)| *newer < at && table.hides(&key).is_some());
-            self.skip_same(at + 1, &key, cache, shadowed)?;
             self.step(at);
-            if hidden {
+            for (at, cell) in stand.same {
                 shadowed(&cell);
+                self.step(at);
+            }
+            if stand.hidden {
+                shadowed(&stand.cell);
                 continue;
             }
-            return Ok(Some((key, cell)));
+            return Ok(Some((stand.key, stand.cell)));
         }
     }
 
-    /// Steps every source from `from` on over `key`. All their cells are loaded before any
-    /// steps, so that a stop changes nothing.
-    fn skip_same(
-        &mut self,
-        from: usize,
-        key: &[u8],
-        cache: &Cache,
-        shadowed: &mut dyn FnMut(&Cell),
-    ) -> Attempt<()> {
+    /// Looks at the cell of the source that stands first, and at the older ones of the same key: all are
+    /// loaded before any source steps, so that a stop changes nothing.
+    fn stand(&mut self, at: usize, cache: &Cache) -> Attempt<Option<Stand>> {
+        let reverse = self.reverse;
+        let Some(source) = self.sources.get_mut(at) else {
+            return Ok(None);
+        };
+        let Some((key, cell)) = source.cell(cache, reverse)? else {
+            self.set_head(at, Head::End);
+            return Ok(None);
+        };
+        let hides =
+            |(newer, table): &(usize, Rc<Memtable>)| *newer < at && table.hides(&key).is_some();
+        let hidden = self.masks.iter().any(hides);
         let mut same = Vec::new();
-        for at in from..self.sources.len() {
-            if matches!(self.keys.get(at), Some(Head::At(other)) if other.as_ref() == key)
-                && let Some(source) = self.sources.get_mut(at)
-                && let Some((_, cell)) = source.cell(cache, self.reverse)?
+        let sources = self.keys.iter().zip(&mut self.sources).enumerate();
+        for (older, (head, source)) in sources.skip(at + 1) {
+            if matches!(head, Head::At(other) if *other == key)
+                && let Some((_, cell)) = source.cell(cache, reverse)?
             {
-                same.push((at, cell));
+                same.push((older, cell));
             }
         }
-        for (at, cell) in same {
-            shadowed(&cell);
-            self.step(at);
+        Ok(Some(Stand {
+            key,
+            cell,
+            hidden,
+            same,
+        }))
+    }
+
+    /// Hands what comes next to `take`: one cell, or many, as long as that wants more and they come from one
+    /// source without another between them (then they cost no more than they do by themselves). Whether it
+    /// wanted more; `None` at the end. `walked` becomes the last key taken.
+    ///
+    /// # Errors
+    /// [`Stop`](super::access::Stop), also of `take`, which has not taken the cell then.
+    pub fn walk(
+        &mut self,
+        cache: &Cache,
+        walked: &mut Option<Bytes>,
+        take: &mut TakeCell<'_>,
+    ) -> Attempt<Option<bool>> {
+        let Some(at) = self.first(cache)? else {
+            return Ok(None);
+        };
+        let limit = self.others(at).min().cloned();
+        let alone = !matches!((&limit, self.keys.get(at)), (Some(limit), Some(Head::At(key))) if key == limit);
+        if alone && !self.reverse && !self.masks.iter().any(|(newer, _)| *newer < at) {
+            let source = self.source_mut(at);
+            return source
+                .map(|source| source.walk(cache, limit.as_ref(), walked, take))
+                .transpose();
         }
-        Ok(())
+        let Some(stand) = self.stand(at, cache)? else {
+            return Ok(Some(true));
+        };
+        let more = stand.hidden || take(&stand.key, (&stand.cell).into())?;
+        *walked = Some(stand.key);
+        self.step(at);
+        stand.same.iter().for_each(|(at, _)| self.step(*at));
+        Ok(Some(more))
+    }
+
+    /// The keys at which the other sources stand.
+    fn others(&self, at: usize) -> impl Iterator<Item = &Bytes> {
+        let heads = self.keys.iter().enumerate();
+        heads.filter_map(move |(other, head)| match head {
+            Head::At(key) if other != at => Some(key),
+            _ => None,
+        })
     }
 
     fn step(&mut self, at: usize) {
@@ -189,11 +246,7 @@ impl Scan {
         let Some(last) = source.entry(cache)?.map(|entry| entry.last.clone()) else {
             return Ok(None);
         };
-        let free = self
-            .keys
-            .iter()
-            .enumerate()
-            .all(|(other, head)| other == at || !matches!(head, Head::At(key) if *key <= last));
+        let free = self.others(at).all(|key| *key > last);
         Ok(free.then_some(at))
     }
 

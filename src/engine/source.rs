@@ -9,7 +9,7 @@ use std::rc::Rc;
 use super::access::{Attempt, KeyRange, Need, Stop};
 use super::cache::{Cache, SegmentSlot};
 use super::memtable::Memtable;
-use crate::codec::cell::Cell;
+use crate::codec::cell::{Cell, CellRef};
 use crate::codec::entry::Entry;
 use crate::codec::page::Page;
 use crate::codec::root::Root;
@@ -33,6 +33,9 @@ pub struct Consumed {
     /// Bytes of keys and values of the live cells.
     pub bytes: u64,
 }
+
+/// Takes a cell; whether it wants more.
+pub type TakeCell<'a> = dyn FnMut(&[u8], CellRef<'_>) -> Attempt<bool> + 'a;
 
 /// A sorted source within the bounds of a scan.
 pub enum Source {
@@ -112,6 +115,25 @@ impl Source {
         }
     }
 
+    /// Hands each cell from here on to `take`, upwards, as long as that wants more and the key is below
+    /// `limit`, or as the page lasts; whether `take` wanted more. `walked` becomes the last key taken.
+    /// (What a walk goes over is not counted as consumed.)
+    ///
+    /// # Errors
+    /// [`Stop`], also of `take`, which has not taken the cell then.
+    pub fn walk(
+        &mut self,
+        cache: &Cache,
+        limit: Option<&Bytes>,
+        walked: &mut Option<Bytes>,
+        take: &mut TakeCell<'_>,
+    ) -> Attempt<bool> {
+        match self {
+            Self::Memory(source) => source.walk(limit, walked, take),
+            Self::Segments(source) => source.walk(cache, limit, walked, take),
+        }
+    }
+
     /// Steps over the cell that [`cell`](Self::cell) gave.
     pub fn step(&mut self, reverse: bool) {
         match self {
@@ -142,6 +164,37 @@ impl MemorySource {
             }
             self.started = false;
         }
+    }
+}
+
+impl MemorySource {
+    fn walk(
+        &mut self,
+        limit: Option<&Bytes>,
+        walked: &mut Option<Bytes>,
+        take: &mut TakeCell<'_>,
+    ) -> Attempt<bool> {
+        let mut last = None;
+        let mut more = Ok(true);
+        for (key, cell) in self.table.between(&self.rest) {
+            if limit.is_some_and(|limit| key >= limit) {
+                break;
+            }
+            more = take(key, cell.into());
+            if more.is_ok() {
+                last = Some(key);
+            }
+            if !matches!(more, Ok(true)) {
+                break;
+            }
+        }
+        if let Some(key) = last {
+            *walked = Some(key.clone());
+            self.rest.from = after(key);
+            self.head = None;
+            self.started = false;
+        }
+        more
     }
 }
 
@@ -343,6 +396,41 @@ impl SegmentSource {
         } else {
             open.cell_at + 1
         };
+    }
+
+    fn walk(
+        &mut self,
+        cache: &Cache,
+        limit: Option<&Bytes>,
+        walked: &mut Option<Bytes>,
+        take: &mut TakeCell<'_>,
+    ) -> Attempt<bool> {
+        self.settle(cache)?;
+        let entry = self
+            .entries
+            .as_ref()
+            .and_then(|list| list.get(self.entry_at));
+        let (Some(open), Some(entry)) = (&mut self.open, entry) else {
+            return Ok(true);
+        };
+        let page = &open.page;
+        let until = limit.map_or(&self.range.until, |limit| limit.min(&self.range.until));
+        let mut end = page.lower_bound(until);
+        if page.last_key() > entry.last.as_ref() {
+            let last = page.lower_bound(&entry.last);
+            end = end.min(last + usize::from(page.key(last) == entry.last.as_ref()));
+        }
+        let from = open.cell_at;
+        let mut more = Ok(true);
+        while open.cell_at < end && matches!(more, Ok(true)) {
+            let cell = page.cell_ref(open.cell_at).unwrap_or(CellRef::Tombstone);
+            more = take(page.key(open.cell_at), cell);
+            open.cell_at += usize::from(more.is_ok());
+        }
+        if open.cell_at > from {
+            *walked = Some(page.key_bytes(open.cell_at - 1));
+        }
+        more
     }
 
     /// Makes `open` stand at a live cell within the range, or be `None` at the end.

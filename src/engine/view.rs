@@ -8,6 +8,7 @@ use super::memtable::Memtable;
 use crate::codec::cell::Cell;
 use crate::codec::entry::Entry;
 use crate::codec::root::{PageRef, Root};
+use crate::codec::tuple::compare;
 
 /// One committed layer above the directory.
 #[derive(Debug, Clone)]
@@ -101,13 +102,13 @@ impl View {
 }
 
 fn find_page<'a>(level: &'a [PageRef], key: &[u8]) -> Option<&'a PageRef> {
-    let at = level.partition_point(|page| page.last.as_ref() < key);
+    let at = level.partition_point(|page| compare(&page.last, key).is_lt());
     level.get(at).filter(|page| page.first.as_ref() <= key)
 }
 
 /// Looks a key up in disjoint segments.
 fn get_in_run(cache: &Cache, entries: &[Entry], key: &[u8]) -> Attempt<Option<Cell>> {
-    let at = entries.partition_point(|entry| entry.last.as_ref() < key);
+    let at = entries.partition_point(|entry| compare(&entry.last, key).is_lt());
     let Some(entry) = entries.get(at).filter(|entry| entry.covers(key)) else {
         return Ok(None);
     };
@@ -116,7 +117,7 @@ fn get_in_run(cache: &Cache, entries: &[Entry], key: &[u8]) -> Attempt<Option<Ce
         .ok_or(Stop::Need(Need::Segment(entry.id, entry.fill)))?;
     let page = slot.page(slot.segment.page_of(key))?;
     let at = page.lower_bound(key);
-    Ok(if page.key(at) == key {
+    Ok(if compare(page.key(at), key).is_eq() {
         page.cell(at)
     } else {
         None

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::backend::Id;
 use crate::codec::order::{Order, PROVISIONAL};
-use crate::engine::access::{Attempt, Cursor, KeyRange, Measure, Need, Reads, Stop, Writes};
+use crate::engine::access::{Attempt, Cursor, KeyRange, Measure, Need, Reads, Stop, Take, Writes};
 use crate::error::Error;
 
 /// What is committed, and how to disturb.
@@ -166,14 +166,17 @@ impl Reads for Batch<'_> {
         Ok(self.get(key)?.is_some())
     }
 
-    fn next(&mut self, cursor: &mut Cursor) -> Attempt<Option<(Bytes, Bytes)>> {
-        self.fake.reads += 1;
-        self.disturb()?;
-        Ok(self.advance(cursor))
-    }
-
-    fn next_key(&mut self, cursor: &mut Cursor) -> Attempt<Option<Bytes>> {
-        Ok(self.next(cursor)?.map(|(key, _)| key))
+    fn scan(&mut self, cursor: &mut Cursor, _: bool, take: &mut Take<'_>) -> Attempt<bool> {
+        loop {
+            self.fake.reads += 1;
+            self.disturb()?;
+            let Some((key, value)) = self.advance(cursor) else {
+                return Ok(false);
+            };
+            if !take(&key, &value)? {
+                return Ok(true);
+            }
+        }
     }
 
     fn measure(&mut self, cursor: &mut Cursor) -> Attempt<Option<Measure>> {

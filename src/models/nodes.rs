@@ -162,10 +162,11 @@ impl Copy {
         while let Some(&kind) = keys::OWNED.get(self.at) {
             let begin = || Cursor::new(keys::range_of(kind, &self.from), false);
             let cursor = self.cursor.get_or_insert_with(begin);
-            while let Some(pair) = w.next(cursor)? {
-                self.read.push(pair);
-                self.pace.step(w)?;
-            }
+            w.scan(cursor, true, &mut |key, value| {
+                let copied = Bytes::copy_from_slice;
+                self.read.push((copied(key), copied(value)));
+                Ok(true)
+            })?;
             self.cursor = None;
             self.at += 1;
         }

@@ -1,11 +1,7 @@
-//! How often work looks whether its slice of time is used up, and how much it hands out at once.
+//! How often work looks whether its slice of time is used up.
 
 use crate::engine::access::{Attempt, Reads};
 
-/// Items of a batch that is handed out.
-pub const BATCH_ITEMS: usize = 512;
-/// Bytes after which a batch is handed out, whatever it holds.
-pub const BATCH_BYTES: usize = 256 * 1024;
 /// Items between two looks at the clock: they cost about as much as it does.
 const ITEMS_PER_BREATH: u32 = 32;
 

@@ -1,6 +1,16 @@
 import { inPage } from "./api/harness.mjs";
 
 inPage({
+  "db: documents of both stored forms keep their places, over many pages": async ({ open, same }) => {
+    const notes = (await open()).db("d").collection("notes");
+    const made = (n) => ({ n, text: "x".repeat(400), ...(n % 7 === 3 ? { big: BigInt(n) } : {}) });
+    await notes.insertMany(Array.from({ length: 2000 }, (_, n) => made(n)));
+    const bare = (docs) => docs.map(({ n, text, big }) => (big === undefined ? { n, text } : { n, text, big }));
+    same(bare(await notes.find()), Array.from({ length: 2000 }, (_, n) => made(n)));
+    same(bare(await notes.find({ n: 1998 })), [made(1998)]);
+    same(bare(await notes.find({ n: 10 })), [made(10)], "of an exact document");
+  },
+
   "db: documents come back in insertion order, with their times": async ({ open, same, ok }) => {
     const db = (await open()).db("d");
     const before = Date.now();

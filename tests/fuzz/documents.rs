@@ -6,7 +6,7 @@ use fastrand::Rng;
 use patchstore::codec::js_string::JsString;
 use patchstore::codec::order::Order;
 use patchstore::codec::value::{Value, from_json};
-use patchstore::engine::access::{Attempt, Cursor, KeyRange, Measure, Reads, Writes};
+use patchstore::engine::access::{Attempt, Cursor, KeyRange, Measure, Reads, Take, Writes};
 use patchstore::models::Scope;
 use patchstore::models::documents::{Collection, Find, FindSpec, Query};
 
@@ -30,16 +30,12 @@ impl Reads for OneDocument {
     fn contains(&mut self, _: &[u8]) -> Attempt<bool> {
         Ok(true)
     }
-    fn next(&mut self, cursor: &mut Cursor) -> Attempt<Option<(Bytes, Bytes)>> {
-        let key = self.next_key(cursor)?;
-        Ok(key.map(|key| (key, self.doc.clone())))
-    }
-    fn next_key(&mut self, cursor: &mut Cursor) -> Attempt<Option<Bytes>> {
-        if cursor.last.is_some() {
-            return Ok(None);
+    fn scan(&mut self, cursor: &mut Cursor, _: bool, take: &mut Take<'_>) -> Attempt<bool> {
+        if cursor.last.is_none() {
+            cursor.last = Some(cursor.range.from.clone());
+            take(&cursor.range.from, &self.doc)?;
         }
-        cursor.last = Some(cursor.range.from.clone());
-        Ok(cursor.last.clone())
+        Ok(false)
     }
     fn measure(&mut self, _: &mut Cursor) -> Attempt<Option<Measure>> {
         Ok(None)
@@ -99,12 +95,13 @@ pub fn document(input: &[u8]) -> Option<Vec<u8>> {
         };
         let query = Query::compile(&from_json(query.as_bytes())).unwrap();
         let mut find = Find::new(&collection, query, spec);
-        while let Ok(Some(docs)) = find.step(&mut space) {
+        let found = find.step(&mut space, &mut |doc| {
             if whole.is_ok() {
-                docs.iter()
-                    .for_each(|doc| drop(Value::decode(doc).unwrap()));
+                drop(Value::decode(doc).unwrap());
             }
-        }
+            Ok(())
+        });
+        drop(found);
     }
     let exact = Value::Object(vec![("a".into(), Value::Undefined)])
         .encode()

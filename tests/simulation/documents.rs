@@ -59,13 +59,12 @@ pub fn all() -> Find {
 
 /// Goes on with a query until it has the numbers of all documents, as the plain map has them.
 pub fn gather(find: &mut Find, numbers: &mut Vec<u8>, r: &mut dyn Reads) -> Attempt<Option<Bytes>> {
-    while let Some(batch) = find.step(r)? {
-        for doc in batch {
-            let form = Form::of(&doc)?;
-            let n = fields::field(form, &fields::FieldName::new("n".into()))?;
-            let n = n.map(Form::number).transpose()?.flatten().unwrap_or(-1.0);
-            numbers.extend((n as u64).to_le_bytes());
-        }
-    }
+    find.step(r, &mut |doc| {
+        let form = Form::of(doc)?;
+        let n = fields::field(form, &fields::FieldName::new("n".into()))?;
+        let n = n.map(Form::number).transpose()?.flatten().unwrap_or(-1.0);
+        numbers.extend((n as u64).to_le_bytes());
+        Ok(())
+    })?;
     Ok((!numbers.is_empty()).then(|| Bytes::copy_from_slice(numbers)))
 }

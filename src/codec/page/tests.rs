@@ -26,3 +26,48 @@ fn cells_that_overlap_are_refused() {
     assert!(page(&[(12, &around), (end, &within)]).is_ok());
     assert!(page(&[(12, &around), (12 + 4, &[])]).is_err());
 }
+
+#[test]
+fn every_key_is_found_and_what_is_between_too() {
+    let keys = |names: &[&str]| -> Vec<Vec<u8>> {
+        names.iter().map(|name| name.as_bytes().to_vec()).collect()
+    };
+    for keys in [
+        keys(&["one"]),
+        keys(&["", "a", "a\0", "a\0\0\0\0\0", "ab"]),
+        keys(&[
+            "same/1",
+            "same/10",
+            "same/100",
+            "same/1000000",
+            "same/1000001",
+            "same/2",
+        ]),
+        keys(&["same", "same\0", "same\u{1}aaaa", "same\u{1}aaaab"]),
+    ] {
+        let mut builder = PageBuilder::default();
+        for key in &keys {
+            builder.push(
+                key,
+                &Cell::Inline(Bytes::copy_from_slice(key)),
+                CellHoles::default(),
+            );
+        }
+        let page = Page::decode(builder.take(), 0).unwrap();
+        for (at, key) in keys.iter().enumerate() {
+            assert_eq!(page.lower_bound(key), at);
+            assert_eq!(
+                page.cell(at),
+                Some(Cell::Inline(Bytes::copy_from_slice(key)))
+            );
+            for end in 0..key.len() {
+                let shorter = &key[..end];
+                let expected = keys.iter().filter(|known| known[..] < *shorter).count();
+                assert_eq!(page.lower_bound(shorter), expected, "{shorter:?}");
+                let beyond = [shorter, b"\xff"].concat();
+                let expected = keys.iter().filter(|known| **known < beyond).count();
+                assert_eq!(page.lower_bound(&beyond), expected, "{beyond:?}");
+            }
+        }
+    }
+}

@@ -86,3 +86,14 @@ fn a_range_within_a_string_holds_nothing_of_a_longer_one() {
         }
     }
 }
+
+proptest! {
+    #[test]
+    fn keys_are_compared_as_their_bytes_are(
+        start in prop::collection::vec(any::<u8>(), 0..20),
+        a in prop::collection::vec(0..3u8, 0..12), b in prop::collection::vec(0..3u8, 0..12),
+    ) {
+        let (a, b) = ([&start[..], &a].concat(), [&start[..], &b].concat());
+        prop_assert_eq!(compare(&a, &b), a.cmp(&b));
+    }
+}

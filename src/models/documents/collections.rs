@@ -4,7 +4,6 @@ use crate::codec::js_string::JsString;
 use crate::codec::tuple;
 use crate::engine::access::{Attempt, Cursor, Reads};
 use crate::error::{Error, Result};
-use crate::models::pace::Pace;
 use crate::models::{Scope, keys};
 
 /// Lists the collections of a scope.
@@ -12,7 +11,6 @@ pub struct Collections {
     prefix_bytes: usize,
     cursor: Cursor,
     names: Vec<JsString>,
-    pace: Pace,
 }
 
 impl Collections {
@@ -26,7 +24,6 @@ impl Collections {
             prefix_bytes: prefix.len(),
             cursor: Cursor::new(tuple::range_within(prefix.into()), false),
             names: Vec::new(),
-            pace: Pace::default(),
         })
     }
 
@@ -35,13 +32,13 @@ impl Collections {
     /// # Errors
     /// A stop.
     pub fn step(&mut self, r: &mut dyn Reads) -> Attempt<Vec<JsString>> {
-        while let Some(key) = r.next_key(&mut self.cursor)? {
+        r.scan(&mut self.cursor, false, &mut |key, _| {
             let name = key
                 .get(self.prefix_bytes..)
                 .ok_or_else(|| Error::corrupt("the key of a collection is cut short"))?;
             self.names.push(tuple::read_string(name)?.0);
-            self.pace.step(r)?;
-        }
+            Ok(true)
+        })?;
         Ok(std::mem::take(&mut self.names))
     }
 }

@@ -2,14 +2,12 @@
 
 use super::{Collection, Find, FindSpec};
 use crate::engine::access::{Attempt, Cursor, Reads};
-use crate::models::pace::Pace;
 use crate::models::query::Query;
 
 /// Counts what matches.
 pub struct Count {
     way: Way,
     counted: u64,
-    pace: Pace,
 }
 
 enum Way {
@@ -27,11 +25,7 @@ impl Count {
         } else {
             Way::Match(Box::new(Find::new(collection, query, FindSpec::default())))
         };
-        Self {
-            way,
-            counted: 0,
-            pace: Pace::default(),
-        }
+        Self { way, counted: 0 }
     }
 
     /// How many match. Runs until it does not stop.
@@ -41,15 +35,16 @@ impl Count {
     pub fn step(&mut self, r: &mut dyn Reads) -> Attempt<u64> {
         match &mut self.way {
             Way::Keys(cursor) => {
-                while r.next_key(cursor)?.is_some() {
+                r.scan(cursor, false, &mut |_, _| {
                     self.counted += 1;
-                    self.pace.step(r)?;
-                }
+                    Ok(true)
+                })?;
             }
             Way::Match(find) => {
-                while let Some(batch) = find.step(r)? {
-                    self.counted += batch.len() as u64;
-                }
+                find.step(r, &mut |_| {
+                    self.counted += 1;
+                    Ok(())
+                })?;
             }
         }
         Ok(self.counted)

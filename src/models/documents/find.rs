@@ -7,7 +7,8 @@ use super::projection::Projection;
 use super::sort::Sorter;
 use crate::codec::js_string::JsString;
 use crate::engine::access::{Attempt, Cursor, Reads};
-use crate::models::pace::{BATCH_BYTES, BATCH_ITEMS, Pace};
+use crate::error::Result;
+use crate::models::pace::Pace;
 use crate::models::query::Query;
 
 /// How to hand out what a query finds.
@@ -27,14 +28,20 @@ pub struct FindSpec {
 pub struct Find {
     collection: Collection,
     query: Query,
-    projection: Option<Projection>,
     sorter: Option<Sorter>,
     source: Source,
+    window: Window,
+    pace: Pace,
+}
+
+/// Takes what is found.
+pub type Out<'a> = dyn FnMut(&[u8]) -> Result<()> + 'a;
+
+/// What is handed out of what is found.
+struct Window {
+    projection: Option<Projection>,
     skip: u64,
     left: u64,
-    batch: Vec<Bytes>,
-    bytes: usize,
-    pace: Pace,
 }
 
 enum Source {
@@ -55,7 +62,6 @@ impl Find {
         let sorted = !spec.sort.is_empty() && query.id().is_none();
         Self {
             collection: collection.clone(),
-            projection: spec.fields.as_deref().map(Projection::new),
             sorter: sorted.then(|| {
                 Sorter::new(
                     &spec.sort,
@@ -68,93 +74,79 @@ impl Find {
                 source
             },
             query,
-            skip: spec.skip,
-            left: spec.limit.unwrap_or(u64::MAX),
-            batch: Vec::new(),
-            bytes: 0,
+            window: Window {
+                projection: spec.fields.as_deref().map(Projection::new),
+                skip: spec.skip,
+                left: spec.limit.unwrap_or(u64::MAX),
+            },
             pace: Pace::default(),
         }
     }
 
-    /// The next stored documents, some hundreds at most; `None` when nothing is left.
+    /// Hands every stored document that is found to `out`. Runs until it does not stop.
     ///
     /// # Errors
-    /// A stop; nothing is lost by it.
-    pub fn step(&mut self, r: &mut dyn Reads) -> Attempt<Option<Vec<Bytes>>> {
-        if self.sorter.is_some() {
-            self.gather(r)?;
-        }
-        while self.left > 0 && self.batch.len() < BATCH_ITEMS && self.bytes < BATCH_BYTES {
-            let Some(doc) = self.next(r)? else {
-                self.left = 0;
-                break;
-            };
-            self.hand_out(doc)?;
-            self.pace.step(r)?;
-        }
-        self.bytes = 0;
-        Ok(Some(std::mem::take(&mut self.batch)).filter(|batch| !batch.is_empty()))
-    }
-
-    /// Takes everything that matches into the sorter.
-    fn gather(&mut self, r: &mut dyn Reads) -> Attempt<()> {
-        while let Some(doc) = self.next_match(r)? {
-            if let Some(sorter) = &mut self.sorter {
-                sorter.add(&doc)?;
-            }
-            self.pace.step(r)?;
-        }
-        Ok(())
-    }
-
-    fn next(&mut self, r: &mut dyn Reads) -> Attempt<Option<Bytes>> {
-        match &mut self.sorter {
-            Some(sorter) => Ok(sorter.pop()),
-            None => self.next_match(r),
-        }
-    }
-
-    fn next_match(&mut self, r: &mut dyn Reads) -> Attempt<Option<Bytes>> {
+    /// A stop; nothing is lost by it, and nothing handed out twice. What `out` fails with.
+    pub fn step(&mut self, r: &mut dyn Reads, out: &mut Out<'_>) -> Attempt<()> {
         match &mut self.source {
-            Source::Done => Ok(None),
+            Source::Done => {}
             Source::Id => {
-                let id = self.query.id().cloned().unwrap_or_default();
-                let found = r.get(&self.collection.id_key(id.as_js()))?;
-                let doc = match self.collection.order_of(found)? {
-                    Some(order) => r.get(&self.collection.doc_key(order))?,
-                    None => None,
-                };
-                self.source = Source::Done;
-                match doc {
-                    Some(doc) if self.query.matches(&doc)? => Ok(Some(doc)),
-                    _ => Ok(None),
+                if let Some(doc) = self.by_id(r)? {
+                    self.window.hand_out(&doc, out)?;
                 }
             }
             Source::Scan(cursor) => {
-                while let Some((_, doc)) = r.next(cursor)? {
-                    if self.query.matches(&doc)? {
-                        return Ok(Some(doc));
+                let (query, window, sorter) = (&self.query, &mut self.window, &mut self.sorter);
+                r.scan(cursor, true, &mut |_, doc| {
+                    if !query.matches(doc)? {
+                        return Ok(true);
                     }
-                    self.pace.step(r)?;
-                }
-                self.source = Source::Done;
-                Ok(None)
+                    match sorter {
+                        Some(sorter) => sorter.add(doc).map(|()| true),
+                        None => window.hand_out(doc, out),
+                    }
+                })?;
             }
         }
+        self.source = Source::Done;
+        let Some(sorter) = &mut self.sorter else {
+            return Ok(());
+        };
+        while self.window.left > 0
+            && let Some(doc) = sorter.pop()
+        {
+            self.window.hand_out(&doc, out)?;
+            self.pace.step(r)?;
+        }
+        Ok(())
     }
 
-    fn hand_out(&mut self, doc: Bytes) -> Attempt<()> {
+    fn by_id(&self, r: &mut dyn Reads) -> Attempt<Option<Bytes>> {
+        let id = self.query.id().cloned().unwrap_or_default();
+        let found = r.get(&self.collection.id_key(id.as_js()))?;
+        let doc = match self.collection.order_of(found)? {
+            Some(order) => r.get(&self.collection.doc_key(order))?,
+            None => None,
+        };
+        match doc {
+            Some(doc) if self.query.matches(&doc)? => Ok(Some(doc)),
+            _ => Ok(None),
+        }
+    }
+}
+
+impl Window {
+    /// Hands a document out, if it is not to be left out; whether more are wanted.
+    fn hand_out(&mut self, doc: &[u8], out: &mut Out<'_>) -> Result<bool> {
         if self.skip > 0 {
             self.skip -= 1;
-            return Ok(());
+            return Ok(true);
         }
-        let doc = match &self.projection {
-            Some(projection) => projection.apply(&doc)?,
-            None => doc,
-        };
+        match &self.projection {
+            Some(projection) => out(&projection.apply(doc)?)?,
+            None => out(doc)?,
+        }
         self.left -= 1;
-        self.bytes += doc.len();
-        self.batch.push(doc);
-        Ok(())
+        Ok(self.left > 0)
     }
 }

@@ -26,7 +26,7 @@ mod sort;
 
 pub use collections::Collections;
 pub use count::Count;
-pub use find::{Find, FindSpec};
+pub use find::{Find, FindSpec, Out};
 pub use ids::Ids;
 pub use insert::{Insert, NewDoc};
 pub use query::Query;

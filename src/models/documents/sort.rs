@@ -59,7 +59,7 @@ impl Sorter {
     ///
     /// # Errors
     /// `Corrupt`.
-    pub fn add(&mut self, doc: &Bytes) -> Result<()> {
+    pub fn add(&mut self, doc: &[u8]) -> Result<()> {
         let form = Form::of(doc)?;
         let mut key = Vec::with_capacity(self.by.len());
         for (path, descending) in &self.by {

@@ -43,9 +43,12 @@ fn insert(fake: &mut Fake, docs: &[Bytes], now: f64) -> Result<()> {
 fn find(fake: &mut Fake, query: &[u8], spec: FindSpec) -> Result<Vec<Bytes>> {
     let mut work = Find::new(&collection(), Query::compile(query)?, spec);
     let mut all = Vec::new();
-    while let Some(batch) = fake.read(|r| work.step(r))? {
-        all.extend(batch);
-    }
+    fake.read(|r| {
+        work.step(r, &mut |doc| {
+            all.push(Bytes::copy_from_slice(doc));
+            Ok(())
+        })
+    })?;
     Ok(all)
 }
 

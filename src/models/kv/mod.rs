@@ -16,7 +16,7 @@ mod scan;
 
 pub use batch::{AddMany, DeleteMany, GetMany, SetMany};
 pub use range::KeyRangeSpec;
-pub use scan::{Entry, Scan};
+pub use scan::{Out, Scan};
 
 /// A store: where its keys lie. Cheap to clone.
 #[derive(Debug, Clone)]

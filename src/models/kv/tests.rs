@@ -105,10 +105,10 @@ fn entries(fake: &mut Fake, kv: &Kv, spec: &KeyRangeSpec) -> Vec<(JsString, u8)>
     let mut scan = Scan::new(kv, spec).unwrap();
     let mut all = Vec::new();
     fake.read(|r| {
-        while let Some(batch) = scan.next_entries(r)? {
-            all.extend(batch.into_iter().map(|(k, v)| (k, v[0])));
-        }
-        Ok(())
+        scan.step(r, true, &mut |key, value| {
+            all.push((kv.key_text(key)?, value[0]));
+            Ok(())
+        })
     })
     .unwrap();
     all
@@ -178,14 +178,15 @@ proptest! {
         prop_assert!(fake.map.contains_key(&kept), "the neighbour was touched");
         let expected = expected(&model, &spec);
         prop_assert_eq!(entries(&mut fake, &kv, &spec), expected.clone());
-        let mut scan = Scan::new(&kv, &spec).unwrap();
-        prop_assert_eq!(fake.read(|r| scan.count(r)).unwrap(), expected.len() as u64);
-
         let mut keys = Vec::new();
         let mut scan = Scan::new(&kv, &spec).unwrap();
-        while let Some(batch) = fake.read(|r| scan.next_keys(r)).unwrap() {
-            keys.extend(batch);
-        }
+        fake.read(|r| {
+            scan.step(r, false, &mut |key, _| {
+                keys.push(kv.key_text(key)?);
+                Ok(())
+            })
+        })
+        .unwrap();
         prop_assert_eq!(&keys, &expected.iter().map(|(k, _)| k.clone()).collect::<Vec<_>>());
 
         let wanted: Vec<_> = model.keys().cloned().chain([vec![0x7A]]).collect();

@@ -41,10 +41,10 @@ fn docs(fake: &mut Fake, of: &Collection) -> Vec<Bytes> {
     let mut find = Find::new(of, query, FindSpec::default());
     let mut all = Vec::new();
     fake.read(|r| {
-        while let Some(batch) = find.step(r)? {
-            all.extend(batch);
-        }
-        Ok(())
+        find.step(r, &mut |doc| {
+            all.push(Bytes::copy_from_slice(doc));
+            Ok(())
+        })
     })
     .unwrap();
     all
