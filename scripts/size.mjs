@@ -2,9 +2,9 @@
 import { readFileSync } from "node:fs";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
-/** What is aimed at, 180 KiB; since patches can be listed, copied and deleted, it is missed. */
+/** What is aimed at, 180 KiB; missed since patches can be listed, copied and deleted, and reads and commits are faster. */
 const AIM_BROTLI_BYTES = 184_320;
-const BUDGET_BROTLI_BYTES = 189_440;
+const BUDGET_BROTLI_BYTES = 193_536;
 /** Of what a sandbox loads, which has no wasm in it. */
 const SANDBOX_BUDGET_GZIP_BYTES = 3072;
 
