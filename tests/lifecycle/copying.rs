@@ -1,0 +1,231 @@
+//! Copying a patch.
+
+use super::*;
+use futures_util::future::join;
+
+/// Something of every size, in the log and below it.
+async fn fill(engine: &Engine) {
+    for n in 0..60 {
+        put(engine, &format!("k{n}"), &[n; 4_000]).await.unwrap();
+        put(engine, &format!("other{n}"), &[n]).await.unwrap();
+    }
+    put(engine, "k-large", &[9; 200_000]).await.unwrap();
+    remove(engine, "k7").await;
+}
+
+#[test]
+fn a_copy_is_the_same_and_lives_on_by_itself() {
+    let world = World::new(1);
+    let copy = world.beside();
+    world.env.clone().block_on(async {
+        let source = world.open().await;
+        fill(&source).await;
+        world.copy_to(&copy).await.unwrap();
+        let target = copy.open().await;
+        assert_eq!(all(&target).await, all(&source).await);
+        put(&target, "k0", b"of the copy").await.unwrap();
+        put(&source, "k1", b"of the source").await.unwrap();
+        for n in 0..40 {
+            put(&target, &format!("k-more-{n}"), b"v").await.unwrap();
+        }
+        target.compact().await.unwrap();
+        assert_eq!(all(&target).await.len(), all(&source).await.len() + 40);
+        let refused = world.copy_to(&copy).await.unwrap_err();
+        assert_eq!(refused.code(), Code::Exists);
+        assert_eq!(
+            world.copy_to(&world).await.unwrap_err().code(),
+            Code::Exists
+        );
+        assert_eq!(all(&target).await.len(), all(&source).await.len() + 40);
+    });
+}
+
+#[test]
+fn without_a_source_nothing_is_created() {
+    let world = World::new(1);
+    let copy = world.beside();
+    world.env.clone().block_on(async {
+        let refused = world.copy_to(&copy).await.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument);
+        assert!(world.is_bare() && copy.is_bare());
+        world.open().await.close().await;
+        world.copy_to(&copy).await.unwrap();
+        assert_eq!(
+            copy.size().await.unwrap(),
+            Some(0),
+            "a copy of an empty patch"
+        );
+    });
+}
+
+#[test]
+fn a_copy_goes_into_a_patch_that_is_open_and_empty() {
+    let world = World::new(1);
+    let copy = world.beside();
+    world.env.clone().block_on(async {
+        let (source, target) = (world.open().await, copy.open().await);
+        fill(&source).await;
+        // What was there before is not there any more, nor hidden traces of it.
+        put(&target, "k-before", &[1; 100_000]).await.unwrap();
+        put(&target, "other-before", b"x").await.unwrap();
+        target.compact().await.unwrap();
+        remove(&target, "k-before").await;
+        let heard = Rc::new(Cell::new(0));
+        let count = heard.clone();
+        let _subscription = target.subscribe(Rc::new(move |notice| {
+            if matches!(notice, Notice::Cut) {
+                count.set(count.get() + 1);
+            }
+        }));
+        world.copy_to(&copy).await.unwrap();
+        target.refresh().await.unwrap();
+        assert_eq!(all(&target).await, all(&source).await);
+        assert_eq!(heard.get(), 1, "it hears that anything may have changed");
+        put(&target, "k-after", b"v").await.unwrap();
+        let other = copy.open().await;
+        put(&other, "k-after too", b"v").await.unwrap();
+        target.refresh().await.unwrap();
+        assert_eq!(all(&target).await, all(&other).await);
+        assert_eq!(all(&target).await.len(), all(&source).await.len() + 2);
+    });
+}
+
+#[test]
+fn who_stops_a_copy_leaves_nothing_behind() {
+    let world = World::new(1);
+    world.env.clone().block_on(async {
+        fill(&world.open().await).await;
+        for after in [0, 1, 50, 100] {
+            let copy = world.beside();
+            let asked = Cell::new(0);
+            let stopped = move || asked.replace(asked.get() + 1) >= after;
+            let refused = world.copy_while(&copy, Rc::new(stopped)).await;
+            let refused = refused.unwrap_err();
+            assert_eq!(refused.code(), Code::Closed);
+            assert!(copy.is_bare(), "stopped after {after}");
+        }
+    });
+}
+
+#[test]
+fn killed_at_any_moment_a_copy_is_whole_or_not_there() {
+    let (mut whole, mut none) = (0, 0);
+    for at_us in (0..60).map(|n| n * 700) {
+        let world = World::new(at_us);
+        let copy = world.beside();
+        world.env.clone().block_on(async {
+            let source = world.open().await;
+            fill(&source).await;
+            let dying = world.env.new_realm();
+            let options = |absent| Options {
+                absent,
+                ..Options::default()
+            };
+            let open = |database: &SimDatabase, absent| {
+                let connector = Rc::new(SimConnector::new(&dying, database));
+                Engine::open(connector, Rc::new(dying.clone()), options(absent))
+            };
+            let from = open(&world.database, Absent::Refuse);
+            let to = open(&copy.database, Absent::Draft);
+            dying.spawn(Box::pin(async move {
+                let (from, to) = (from.await.unwrap(), to.await.unwrap());
+                let stopped = Rc::new(|| false);
+                drop(copy_between(&from, &to, stopped).await);
+            }));
+            world.env.sleep_us(at_us).await;
+            copy.database.sever();
+            dying.kill();
+            world.env.sleep(10).await;
+            if copy.size().await.unwrap().is_some() {
+                whole += 1;
+                assert_eq!(all(&copy.open().await).await, all(&source).await);
+            } else {
+                none += 1;
+                assert!(!copy.has_records().await.unwrap());
+                assert!(!copy.delete().await.unwrap());
+                // The name is free, for another copy too.
+                world.copy_to(&copy).await.unwrap();
+                assert_eq!(all(&copy.open().await).await, all(&source).await);
+            }
+        });
+    }
+    assert!(whole > 0 && none > 5, "{whole} whole, {none} not there");
+}
+
+#[test]
+fn a_draft_gives_way_to_who_opens_in_earnest() {
+    let world = World::new(1);
+    let copy = world.beside();
+    world.env.clone().block_on(async {
+        fill(&world.open().await).await;
+        let opened = Cell::new(None);
+        let steps = Rc::new(Cell::new(0));
+        let counted = steps.clone();
+        let counting = move || {
+            counted.set(counted.get() + 1);
+            false
+        };
+        let waiting = world.copy_while(&copy, Rc::new(counting));
+        let opening = async {
+            while steps.get() == 0 {
+                world.env.sleep_us(100).await;
+            }
+            let engine = copy.open().await;
+            put(&engine, "k-mine", b"v").await.unwrap();
+            opened.set(Some(engine));
+        };
+        let (copied, ()) = futures_util::future::join(waiting, opening).await;
+        let engine = opened.take().unwrap_or_else(|| panic!("it was opened"));
+        engine.refresh().await.unwrap();
+        match copied {
+            // Faster than the opening.
+            Ok(()) => assert!(all(&engine).await.len() > 100),
+            Err(error) => {
+                assert!(
+                    matches!(error.code(), Code::Exists | Code::Closed),
+                    "{error}"
+                );
+                assert_eq!(all(&engine).await.len(), 1);
+            }
+        }
+    });
+}
+
+/// Written to while it is being made, be it before the first or after the last look at it.
+#[test]
+fn a_copy_never_takes_away_what_is_written_into_its_target_meanwhile() {
+    let mut ends = [0, 0];
+    for at_us in (0..60_000).step_by(1_500) {
+        let world = World::new(at_us);
+        let copy = world.beside();
+        world.env.clone().block_on(async {
+            let (source, tab) = (world.open().await, copy.open().await);
+            fill(&source).await;
+            let env = world.env.clone();
+            let write = async {
+                env.sleep_us(at_us).await;
+                put(&tab, "k-mine", b"mine").await
+            };
+            let (copied, written) = join(world.copy_to(&copy), write).await;
+            written.unwrap();
+            tab.refresh().await.unwrap();
+            let there = all(&copy.open().await).await;
+            assert!(
+                there.iter().any(|(key, _)| key == "k-mine"),
+                "what was acknowledged is gone ({copied:?}, at {at_us} us)"
+            );
+            match copied {
+                Ok(()) => {
+                    assert_eq!(there.len(), all(&source).await.len() + 1);
+                    ends[0] += 1;
+                }
+                Err(error) => {
+                    assert_eq!(error.code(), Code::Exists);
+                    assert_eq!(there.len(), 1);
+                    ends[1] += 1;
+                }
+            }
+        });
+    }
+    assert!(ends.iter().all(|end| *end > 0), "one of two ends: {ends:?}");
+}
