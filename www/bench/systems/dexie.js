@@ -6,6 +6,7 @@ export default {
   packages: ["dexie"],
   acknowledges: "complete (relaxed)",
   skips: { large: "as plain IndexedDB", "large-reopen": "as plain IndexedDB" },
+  fewer: { puts: 1000, sets: 1000 },
   async open(name) {
     const db = new Dexie(name);
     db.version(1).stores({ documents: "id", kv: "key" });

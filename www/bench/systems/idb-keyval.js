@@ -9,6 +9,7 @@ export default {
   packages: ["idb-keyval"],
   acknowledges: "complete (relaxed)",
   skips: { large: "as plain IndexedDB", "large-reopen": "as plain IndexedDB" },
+  fewer: { puts: 1000, sets: 1000 },
   async open(name) {
     const [documents, kv] = [documentsOf(name), kvOf(name)];
     // Stores open at their first use.

@@ -6,6 +6,7 @@ export default {
   packages: ["idb"],
   acknowledges: "complete (relaxed)",
   skips: { large: "as plain IndexedDB", "large-reopen": "as plain IndexedDB" },
+  fewer: { puts: 1000, sets: 1000 },
   async open(name) {
     const db = await openDB(name, 1, {
       upgrade(db) {

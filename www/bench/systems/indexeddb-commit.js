@@ -6,6 +6,7 @@ export default {
   packages: [],
   acknowledges: "complete (relaxed)",
   skips: { large: "as without commit()", "large-reopen": "as without commit()" },
+  fewer: { puts: 1000, sets: 1000 },
   open: (name) => openPlain(name, (transaction) => transaction.commit()),
   remove: removeDatabase,
 };

@@ -39,6 +39,7 @@ export default {
   title: "Replicache",
   packages: ["replicache"],
   acknowledges: "not durable yet",
+  rounds: 2,
   async open(name) {
     const rep = new Replicache({ name, licenseKey: TEST_LICENSE_KEY, mutators, logLevel: "error" });
     databases.set(name, rep.idbName);
