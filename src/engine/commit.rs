@@ -198,7 +198,8 @@ async fn appended_first(
     } else if is_in_flight(core, sequence) {
         // Frames of others lie between. Not before they are taken in, and this one with them, is it
         // acknowledged: a tab sees what it was told.
-        let lost_race = required != 0 && required != appended.number && !resent;
+        let other_number = required != 0 && required != appended.number;
+        let lost_race = !resent && (other_number || agrees(sealed, appended) == Some(false));
         let epoch = sealed.epoch;
         if !recover::look(core, Sent { sequence, epoch }, appended.number, lost_race).await? {
             void(core, sealed, appended.number);
@@ -213,23 +214,25 @@ async fn appended_first(
 /// is known, and nothing that makes it void can have come before, since that uses up a number of the log.
 fn follows(core: &Rc<Core>, sealed: &Sealed, appended: &Appended) -> bool {
     let state = core.state.borrow();
-    let of_now = |head: &Head| {
-        head.incarnation == sealed.header.incarnation
-            && head.generation == sealed.header.generation
-            && head.position < appended.number
-    };
-    // A number that was asked for tells nothing: hence the head that was read with it.
-    let agrees = sealed.at.is_none() || {
-        let stored = appended.head.as_ref().map(Head::decode);
-        stored.is_some_and(|head| head.is_ok_and(|head| of_now(&head)))
-    };
     let required = sealed.header.required;
     state.looked
         && appended.number == state.known + 1
-        && of_now(&state.head)
+        && counts_under(&state.head, sealed, appended.number)
         && (required == 0 || required == appended.number)
-        && agrees
+        && (sealed.at.is_none() || agrees(sealed, appended) == Some(true))
         && is_flying(&state, sealed.header.sequence)
+}
+
+/// A number that was asked for tells nothing: whether the head that was read with it agrees.
+fn agrees(sealed: &Sealed, appended: &Appended) -> Option<bool> {
+    let head = Head::decode(appended.head.as_ref()?).ok()?;
+    Some(counts_under(&head, sealed, appended.number))
+}
+
+fn counts_under(head: &Head, sealed: &Sealed, number: u64) -> bool {
+    head.incarnation == sealed.header.incarnation
+        && head.generation == sealed.header.generation
+        && head.position < number
 }
 
 /// The frame in flight is void for everybody: its calls are sealed anew. Its pieces are not referred to.
