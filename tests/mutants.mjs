@@ -17,7 +17,7 @@ export const MUTANTS = [
   },
   {
     name: "send a dependent write without the number it depends on",
-    file: "src/engine/commit.rs",
+    file: "src/engine/sealing.rs",
     from: "        header.required = next;\n",
     to: "        header.required = 0;\n",
   },
@@ -65,7 +65,7 @@ export const MUTANTS = [
   },
   {
     name: "leave calls alone that were built on a failed one",
-    file: "src/engine/commit.rs",
+    file: "src/engine/flight.rs",
     from: "        state.mark_stale(&writes);\n        state.rebuild_own();",
     to: "        state.rebuild_own();",
   },

@@ -8,7 +8,6 @@ use bytes::Bytes;
 use std::rc::Rc;
 
 use super::access::{KeyRange, Need, Outcome};
-use super::commit::seal_piece;
 use super::core::Core;
 use super::cut::{cut, everything};
 use super::flip::Flip;
@@ -17,6 +16,7 @@ use super::intake;
 use super::lifecycle::holds_any;
 use super::load::{LoadError, load};
 use super::merge;
+use super::sealing::seal_piece;
 use super::staging::SegmentSink;
 use super::view::View;
 use super::walk::Walk;

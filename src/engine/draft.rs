@@ -6,10 +6,10 @@ use std::rc::Rc;
 
 use super::access::{Attempt, Cursor, KeyRange, Measure, Need, Reads, Stop, Take, Writes};
 use super::cache::Cache;
-use super::commit::PIECE_BYTES;
 use super::footprint::ReadSet;
 use super::memtable::Memtable;
 use super::scan::{Scan, rest_of};
+use super::sealing::PIECE_BYTES;
 use super::slice::SLICE_MS;
 use super::view::View;
 use crate::codec::batch::{Op, OpKey, OpValue, resolve_op};

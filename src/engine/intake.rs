@@ -6,8 +6,8 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use std::rc::Rc;
 
-use super::commit;
 use super::core::{Core, Reason, State};
+use super::flight;
 use super::gate::Pass;
 use super::load::read;
 use super::notice::Notice;
@@ -43,7 +43,7 @@ async fn take_in_now(core: &Rc<Core>) -> Result<()> {
 /// As [`take_in`].
 pub async fn take_in_holding(core: &Rc<Core>, pass: &Pass) -> Result<()> {
     let after = core.state.borrow().known;
-    let flight = commit::in_flight(core);
+    let flight = flight::in_flight(core);
     let replies = read(
         core,
         vec![Read::Get(Key::Head), Read::Frames { after, limit: ALL }],
@@ -80,7 +80,7 @@ fn check_life(
         Ok(Some(head)) if head.incarnation == known => Ok(head),
         // It could only do harm here. Whoever writes a later format has cut the log before.
         Err(error) if error.code() == Code::UnsupportedFormat => {
-            commit::ground_void(core, flight, frames);
+            flight::ground_void(core, flight, frames);
             super::close::shut(core, Reason::VersionChange);
             Err(error)
         }
@@ -93,7 +93,7 @@ fn check_life(
                 state.lost || !state.looked
             };
             let reason = if lost { Reason::Lost } else { Reason::Deleted };
-            commit::ground_void(core, flight, frames);
+            flight::ground_void(core, flight, frames);
             super::close::shut(core, reason);
             core.check_open()?;
             Err(Error::closed())
@@ -141,7 +141,7 @@ fn take_frame(core: &Rc<Core>, number: u64, record: &Bytes) -> Result<()> {
         writes
     };
     if own {
-        commit::landed(core, header.sequence, Some(base + number));
+        flight::landed(core, header.sequence, Some(base + number));
     }
     core.tell(&Notice::Commit {
         remote: !own,
@@ -250,7 +250,7 @@ pub fn reload<'a>(core: &'a Rc<Core>, pass: &'a Pass) -> LocalBoxFuture<'a, Resu
 
 async fn reload_now(core: &Rc<Core>, _pass: &Pass) -> Result<()> {
     for _ in 0..RELOADS {
-        let flight = commit::in_flight(core);
+        let flight = flight::in_flight(core);
         let replies = read(core, stored_reads()).await?;
         let frames = match replies.last() {
             Some(Reply::Frames(frames)) => frames.as_slice(),
@@ -317,7 +317,7 @@ pub fn install(core: &Rc<Core>, stored: Stored) -> Result<()> {
         (was_known, missed)
     };
     if missed {
-        commit::find_cut(core);
+        flight::find_cut(core);
     }
     for (number, record) in &frames {
         if *number <= was_known {

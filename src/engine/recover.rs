@@ -6,8 +6,8 @@ use std::any::Any;
 use std::rc::Rc;
 
 use super::close::shut;
-use super::commit::is_in_flight;
 use super::core::{Core, Reason};
+use super::flight::is_in_flight;
 use super::intake;
 use crate::backend::{Backend, Event, Failure};
 use crate::codec::head::MAX_WRITERS;

@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use std::rc::Rc;
 
-use super::commit::{PIECE_BYTES, seal_piece};
 use super::core::Core;
 use super::queue::Ahead;
+use super::sealing::{PIECE_BYTES, seal_piece};
 use super::slice::Slice;
 use super::staging::{SegmentSink, Staging};
 use crate::backend::Key;

@@ -1,0 +1,231 @@
+//! The frame in flight, and what becomes of the group behind it.
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use std::rc::Rc;
+
+use super::core::{Core, State};
+use super::done::Outcome;
+use super::footprint::{Resolved, Writes};
+use super::memtable::Memtable;
+use super::notice::Notice;
+use super::queue::{Call, Group};
+use super::sealing::Sealed;
+use super::staging::keep_warm;
+use crate::codec::frame;
+use crate::error::Error;
+
+/// Operations of a large batch that are dropped at once.
+const BURY_OPS: usize = 5_000;
+
+/// Whether the frame of this sequence is in flight.
+pub fn is_in_flight(core: &Rc<Core>, sequence: u64) -> bool {
+    is_flying(&core.state.borrow(), sequence)
+}
+
+pub fn is_flying(state: &State, sequence: u64) -> bool {
+    flying(state) == Some(sequence)
+}
+
+/// The sequence of the frame in flight.
+pub fn in_flight(core: &Rc<Core>) -> Option<u64> {
+    flying(&core.state.borrow())
+}
+
+fn flying(state: &State) -> Option<u64> {
+    let first = state.queue.groups.front()?;
+    first.flight.as_ref().map(|flight| flight.sequence)
+}
+
+/// The life of the database is over, as a transaction saw that read `frames`: a frame in flight which it saw
+/// came after the end, since the end leaves nothing in the log; so did one that was not under way when that
+/// transaction was issued (`before`: the one that was).
+pub fn ground_void(core: &Rc<Core>, before: Option<u64>, frames: &[(u64, Bytes)]) {
+    let Some(sequence) = in_flight(core) else {
+        return;
+    };
+    let is_it = |record: &Bytes| {
+        let decoded = frame::decode_header(record);
+        decoded.is_ok_and(|(found, _)| found.writer == core.writer && found.sequence == sequence)
+    };
+    if before != Some(sequence) || frames.iter().any(|(_, record)| is_it(record)) {
+        ground(core);
+    }
+}
+
+/// The first group is not in flight any more.
+pub fn ground(core: &Rc<Core>) {
+    if let Some(group) = core.state.borrow_mut().queue.groups.front_mut() {
+        group.flight = None;
+    }
+}
+
+/// Applies the frame in flight, whose number directly follows what is known.
+pub fn apply_own(core: &Rc<Core>, sealed: &Sealed, number: u64) {
+    let (base, writes) = {
+        let mut state = core.state.borrow_mut();
+        let base = state.head.base;
+        let (mut batch, records) = match state.queue.groups.front_mut() {
+            Some(group) => (
+                group
+                    .flight
+                    .as_mut()
+                    .map(|f| std::mem::take(&mut f.batch))
+                    .unwrap_or_default(),
+                group
+                    .ahead
+                    .take()
+                    .map(|ahead| ahead.records)
+                    .unwrap_or_default(),
+            ),
+            None => Default::default(),
+        };
+        batch.resolve(base + number);
+        keep_warm(core, records, base + number);
+        let writes = state.apply(
+            number,
+            (core.writer, sealed.header.sequence),
+            &batch,
+            sealed.frame.len(),
+        );
+        (base, writes)
+    };
+    landed(core, sealed.header.sequence, Some(base + number));
+    core.tell(&Notice::Commit {
+        remote: false,
+        writes,
+    });
+}
+
+/// The frame in flight is committed, as the frame base + number; `None` when it has been merged
+/// and cut before its number could be learnt, or when there was nothing to write.
+pub fn landed(core: &Rc<Core>, sequence: u64, frame: Option<u64>) {
+    let (group, table) = {
+        let mut state = core.state.borrow_mut();
+        let first = state
+            .queue
+            .groups
+            .front()
+            .and_then(|group| group.flight.as_ref());
+        if first.is_none_or(|flight| flight.sequence != sequence) {
+            return;
+        }
+        let Some(group) = state.queue.groups.pop_front() else {
+            return;
+        };
+        let table = {
+            let own = &mut Rc::make_mut(&mut state.view).own;
+            if own.is_empty() {
+                None
+            } else {
+                Some(own.remove(0))
+            }
+        };
+        settle_places(&mut state, &group, frame);
+        (group, table)
+    };
+    let large = group.is_large();
+    let mut calls = group.calls;
+    calls
+        .iter_mut()
+        .for_each(|call| call.settle(Outcome::Committed));
+    if large {
+        core.env()
+            .spawn(bury(core.clone(), calls, table).boxed_local());
+    }
+    core.tell_idle();
+}
+
+/// Lets go of a large batch in slices: dropping some hundred thousand operations takes long.
+async fn bury(core: Rc<Core>, calls: Vec<Call>, table: Option<Rc<Memtable>>) {
+    for mut call in calls {
+        while !call.ops.is_empty() {
+            call.ops.truncate(call.ops.len().saturating_sub(BURY_OPS));
+            core.env().yield_now().await;
+        }
+    }
+    // Readers of an older view may hold it still; the last one drops it then.
+    if let Some(mut table) = table.and_then(|table| Rc::try_unwrap(table).ok()) {
+        while table.drop_some(BURY_OPS) {
+            core.env().yield_now().await;
+        }
+    }
+}
+
+/// Fills in, in the calls behind, the places that the landed group took.
+fn settle_places(state: &mut State, group: &Group, frame: Option<u64>) {
+    if group.calls.iter().all(|call| call.slots == 0) {
+        return;
+    }
+    let Some(frame) = frame else {
+        state.mark_all_stale();
+        return;
+    };
+    let resolved: Resolved = group
+        .slot_offsets()
+        .map(|(call, offset)| (call, (frame, offset)))
+        .collect();
+    let mut changed = Vec::new();
+    for (at, group) in state.queue.groups.iter_mut().enumerate() {
+        if group.resolve(&resolved) {
+            changed.push((at, Rc::new(group.memtable())));
+        }
+    }
+    let own = &mut Rc::make_mut(&mut state.view).own;
+    for (at, table) in changed {
+        if let Some(place) = own.get_mut(at) {
+            *place = table;
+        }
+    }
+}
+
+/// After a cut of frames that were not seen: was the one in flight among them?
+pub fn find_cut(core: &Rc<Core>) {
+    let found = {
+        let state = core.state.borrow();
+        let merged = state.head.sequence_of(core.writer);
+        flying(&state).filter(|sequence| merged >= Some(*sequence))
+    };
+    if let Some(sequence) = found {
+        landed(core, sequence, None);
+    }
+}
+
+/// Divides the first group into two, which are tried apart.
+pub fn split_first(core: &Rc<Core>) {
+    let mut state = core.state.borrow_mut();
+    let Some(mut group) = state.queue.groups.pop_front() else {
+        return;
+    };
+    let behind = group.calls.split_off(group.calls.len() / 2);
+    for calls in [behind, group.calls] {
+        let bytes = calls.iter().map(|call| call.bytes).sum();
+        state.queue.groups.push_front(Group {
+            calls,
+            bytes,
+            flight: None,
+            ahead: None,
+        });
+    }
+    state.rebuild_own();
+}
+
+/// Rejects the first group's calls; what was built on them runs again.
+pub fn fail_first(core: &Rc<Core>, error: &Error) {
+    let group = {
+        let mut state = core.state.borrow_mut();
+        let Some(group) = state.queue.groups.pop_front() else {
+            return;
+        };
+        let mut writes = Writes::default();
+        group
+            .calls
+            .iter()
+            .for_each(|call| writes.add_ops(&call.ops));
+        state.mark_stale(&writes);
+        state.rebuild_own();
+        group
+    };
+    group.fail(error);
+    core.tell_idle();
+}
