@@ -185,7 +185,7 @@ fn with_faults_nothing_is_lost_or_doubled() {
     seeds(60).for_each(|seed| run(seed, true));
 }
 
-/// The seeds to run: those of `SEEDS` in the environment ("n" or "from..until"), or `usual`.
+/// The seeds to run: those of `FAULT_SEEDS` in the environment ("n" or "from..until"), or `usual`.
 fn seeds(usual: u64) -> std::ops::Range<u64> {
     let text = std::env::var("FAULT_SEEDS").unwrap_or_default();
     let (from, until) = text.split_once("..").unwrap_or(("0", &text));
