@@ -171,4 +171,34 @@ export const MUTANTS = [
     from: "        self.base.base = self.base.base.max(base);",
     to: "        self.base.base = self.base.base.max(base * 0);",
   },
+  {
+    name: "do not tell copies of a pending call",
+    file: "src/engine/submit.rs",
+    from: "    interests.tell(&call.ops, PROVISIONAL + call.id);\n",
+    to: "    let _ = (&interests, PROVISIONAL);\n",
+  },
+  {
+    name: "do not tell copies of a commit",
+    file: "src/engine/core.rs",
+    from: "        self.interests.tell_batch(batch, self.head.base + number);\n",
+    to: "",
+  },
+  {
+    name: "do not tell copies of calls that failed or were run again",
+    file: "src/engine/core.rs",
+    from: "        Rc::make_mut(&mut self.view).own = own;\n        self.interests.tell_all();\n",
+    to: "        Rc::make_mut(&mut self.view).own = own;\n",
+  },
+  {
+    name: "do not tell copies that the log was cut past what is known",
+    file: "src/engine/intake.rs",
+    from: "        state.interests.tell_all();\n",
+    to: "",
+  },
+  {
+    name: "take every change of a document not yet committed for an insertion",
+    file: "src/engine/interest.rs",
+    from: "|order| order.frame == frame)",
+    to: "|order| order.is_provisional() || order.frame == frame)",
+  },
 ];

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use wasm_bindgen::prelude::*;
 
 use super::batch::Lines;
+use super::changes::ChangesPort;
 use super::collect::Collector;
 use super::errors;
 use super::outcome::{self, Returned};
@@ -20,6 +21,7 @@ use crate::models::Scope;
 use crate::models::documents::{
     Collection, Collections, Count, Find, FindSpec, Ids, Insert, NewDoc,
 };
+use crate::models::freshness::Freshness;
 use crate::models::query::Query;
 
 thread_local! {
@@ -87,16 +89,17 @@ fn query_of(encoded: &JsValue) -> Result<Query, JsValue> {
 
 #[wasm_bindgen]
 impl DbPort {
-    /// Inserts a document; its id. `done` is called as `outcome::tell` says.
+    /// Inserts a document at a time; its id. `done` is called as `outcome::tell` says.
     pub fn insert(
         &self,
         collection: &str,
         encoded: &JsValue,
+        now_ms: f64,
         done: Function,
     ) -> Result<JsValue, JsValue> {
         let collection = self.collection(collection)?;
         let stored = values::stored(encoded).map_err(thrown)?;
-        let doc = prepared(&stored, BrowserEnv.now_ms()).map_err(thrown)?;
+        let doc = prepared(&stored, now_ms).map_err(thrown)?;
         let id = strings::to_js(doc.id());
         let mut insert = Insert::new(&collection, vec![doc]);
         let work: WriteWork<()> = Box::new(move |w| insert.step(w));
@@ -125,6 +128,15 @@ impl DbPort {
         outcome::read(found, |stored| {
             stored.map_or(Ok(JsValue::NULL), |it| decode::decode(&it))
         })
+    }
+
+    /// What changes of a collection; undefined in a transaction.
+    pub fn changes(&self, collection: &str) -> Result<Option<ChangesPort>, JsValue> {
+        let collection = self.collection(collection)?;
+        Ok(ChangesPort::new(
+            &self.session,
+            Freshness::of_documents(collection),
+        ))
     }
 
     /// The first document that matches, or null.

@@ -4,6 +4,7 @@ use js_sys::{Array, Function, Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
 
 use super::batch::Lines;
+use super::changes::ChangesPort;
 use super::collect::Collector;
 use super::errors;
 use super::outcome::{self, Returned};
@@ -16,6 +17,7 @@ use super::watch::WatchPort;
 use crate::engine::access::{Attempt, Reads, Session, WriteWork, afresh};
 use crate::error::{Error, Result};
 use crate::models::Scope;
+use crate::models::freshness::Freshness;
 use crate::models::kv::{self, AddMany, DeleteMany, GetMany, KeyRangeSpec, Kv, Scan, SetMany};
 
 /// One store, of a patch or of a transaction. Strings come in as `strings::received` takes them.
@@ -103,6 +105,12 @@ fn thrown(error: Error) -> JsValue {
 
 #[wasm_bindgen]
 impl KvPort {
+    /// What changes of the store; undefined in a transaction.
+    #[must_use]
+    pub fn changes(&self) -> Option<ChangesPort> {
+        ChangesPort::new(&self.session, Freshness::of_pairs(self.kv.clone()))
+    }
+
     /// The value, or undefined; a promise of it when it must be loaded.
     pub fn get(&self, key: &str) -> Returned {
         let key = self.record(key)?;

@@ -5,6 +5,7 @@
 //! values in both directions, [`strings`] strings, [`collect`] results in bulk.
 
 pub mod batch;
+pub mod changes;
 pub mod collect;
 pub mod db;
 pub mod errors;

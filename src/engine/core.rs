@@ -10,6 +10,7 @@ use futures_channel::oneshot;
 use super::draft::Ground;
 use super::footprint::Writes;
 use super::gate::Gate;
+use super::interest::Interests;
 use super::memtable::Memtable;
 use super::notice::{Notice, Subscribers};
 use super::queue::Queue;
@@ -179,6 +180,8 @@ pub struct State {
     pub looked: bool,
     /// Uncommitted calls.
     pub queue: Queue,
+    /// Who is told of every change of what readers see.
+    pub interests: Interests,
 }
 
 /// The part of the tail that a flush writes out. Frames taken in meanwhile go above it.
@@ -311,6 +314,7 @@ impl State {
     ) -> Rc<Writes> {
         let view = Rc::make_mut(&mut self.view);
         apply_batch(&mut view.layers, batch);
+        self.interests.tell_batch(batch, self.head.base + number);
         self.seen.insert(writer, sequence);
         self.tail_writers.push((writer, sequence));
         self.known = number;
@@ -395,7 +399,13 @@ impl State {
             .iter()
             .map(|group| Rc::new(group.memtable()))
             .collect();
+        self.replace_own(own);
+    }
+
+    /// Puts other memtables in the place of the realm's own.
+    pub fn replace_own(&mut self, own: Vec<Rc<Memtable>>) {
         Rc::make_mut(&mut self.view).own = own;
+        self.interests.tell_all();
     }
 }
 

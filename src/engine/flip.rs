@@ -215,6 +215,8 @@ impl Flip {
             .copied()
             .collect();
         if self.new_generation {
+            // All of a patch may have been copied to this one.
+            state.interests.tell_all();
             // What was computed under the old one is not sealed under the new one unexamined.
             state.mark_all_stale();
             if self.position < self.fence() {

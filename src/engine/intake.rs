@@ -307,6 +307,7 @@ pub fn install(core: &Rc<Core>, stored: Stored) -> Result<()> {
             .cache
             .retain_directories(|id| view.root.levels.iter().flatten().any(|page| page.id == id));
         state.view = Rc::new(view);
+        state.interests.tell_all();
         state.known = head.position;
         state.tail_frames = 0;
         state.tail_bytes = 0;

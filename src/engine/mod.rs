@@ -22,6 +22,7 @@ mod flush;
 mod footprint;
 mod gate;
 mod intake;
+mod interest;
 mod lifecycle;
 mod load;
 mod maintain;
@@ -58,6 +59,7 @@ use access::{KeyRange, Outcome, ReadWork, Session, WriteWork};
 
 pub use self::core::{Absent, Limits, Options, Reason};
 pub use footprint::Writes as Written;
+pub use interest::Interest;
 pub use lifecycle::delete;
 pub use notice::{Notice, Subscription};
 pub use open::is_dead;
@@ -178,6 +180,18 @@ impl Engine {
     #[must_use]
     pub fn subscribe(&self, listener: Rc<dyn Fn(&Notice)>) -> Subscription {
         self.0.subscribers.add(listener)
+    }
+
+    /// Tells `interest` of every change of what readers see in its ranges, as long as somebody else holds it.
+    pub fn interested(&self, interest: &Rc<dyn Interest>) {
+        self.0.state.borrow_mut().interests.add(interest);
+    }
+
+    /// Whether a read would run at once, on the view of this moment: it is open, and nothing waits in line.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        let state = self.0.state.borrow();
+        !state.closing && state.closed.is_none() && !state.queue.is_held()
     }
 
     /// Refuses newcomers, waits for the calls issued, and closes. Closing twice is fine.

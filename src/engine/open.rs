@@ -238,5 +238,6 @@ fn fresh_state(backend: Rc<dyn Backend>, head: &Head) -> State {
         contended: 0,
         looked: true,
         queue: Queue::default(),
+        interests: super::interest::Interests::default(),
     }
 }

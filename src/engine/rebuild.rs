@@ -55,8 +55,7 @@ async fn rebuild_now(core: &Rc<Core>) -> Result<()> {
     }
     {
         let mut state = core.state.borrow_mut();
-        let view = Rc::make_mut(&mut state.view);
-        view.own = rebuilt.own;
+        state.replace_own(rebuilt.own);
         state.queue.groups = rebuilt.groups.into();
         // Closing has ended every hold; the committer then finds the groups and fails them.
         state.queue.hold = state.queue.hold.saturating_sub(1);

@@ -16,6 +16,7 @@ use super::memtable::Memtable;
 use super::queue::{Call, Group, LARGE_BYTES, Submission, Waiting, Work};
 use super::slot::Slot;
 use super::view::View;
+use crate::codec::order::PROVISIONAL;
 use crate::error::{Error, Result};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
@@ -173,7 +174,13 @@ pub fn enqueue(core: &Rc<Core>, mut call: Call, table: Option<Memtable>) {
         call.settle(Outcome::Committed);
         return;
     }
-    let State { queue, view, .. } = &mut *state;
+    let State {
+        queue,
+        view,
+        interests,
+        ..
+    } = &mut *state;
+    interests.tell(&call.ops, PROVISIONAL + call.id);
     let own = &mut Rc::make_mut(view).own;
     let joins = table.is_none()
         && queue

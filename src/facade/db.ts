@@ -1,10 +1,11 @@
 import { abortable, throwIfAborted } from "./abort.js";
 import { DocCollection } from "./collection.js";
+import type { Copies, ScopeCopies } from "./copies.js";
 import { invalid, isPatchStoreError, PatchStoreError } from "./errors.js";
 import type { DbPort } from "./glue.js";
 import type { Handle } from "./handle.js";
 import { describe, key, name } from "./names.js";
-import { findOptionsOf } from "./find.js";
+import { findOptionsOf, takesAll } from "./find.js";
 import { Shape, shapeOf } from "./shape.js";
 import { sendRows, type Row } from "./slices.js";
 import type { Collection, DB, Doc, FindOptions, Query } from "./types.js";
@@ -14,17 +15,24 @@ import { snapshot, type Snapshot } from "./values.js";
 export class DocStore implements DB {
   readonly #handle: Handle;
   readonly #port: DbPort;
+  readonly #copies: ScopeCopies | undefined;
 
-  constructor(handle: Handle, port: DbPort) {
+  constructor(handle: Handle, port: DbPort, copies?: ScopeCopies) {
     this.#handle = handle;
     this.#port = port;
+    this.#copies = copies;
   }
 
   async insert(collection: string, doc: object): Promise<string> {
     const c = name(collection, "collection name");
     this.#handle.check();
     const taken = document(doc, "doc");
-    return this.#handle.tell(taken, (done) => this.#port.insert(c, taken.encoded, done)) as Promise<string>;
+    return this.#handle.tell(taken, (done) => {
+      const nowMs = Date.now();
+      const insert = () => this.#port.insert(c, taken.encoded, nowMs, done) as string;
+      const copies = typeof taken.encoded === "string" ? this.#copies?.present(c) : undefined;
+      return copies === undefined ? insert() : copies.inserted(taken.encoded as string, nowMs, insert);
+    });
   }
 
   async insertMany(collection: string, docs: Iterable<object>): Promise<string[]> {
@@ -39,9 +47,13 @@ export class DocStore implements DB {
     const o = findOptionsOf(options);
     const q = queryOf(query);
     throwIfAborted(o.signal);
-    const result = this.#handle.send(q, () =>
-      this.#port.find(c, q.encoded, o.sort, o.descending, o.skip, o.limit, o.fields),
-    );
+    const everything = q.encoded === NO_CONDITION && takesAll(o);
+    const result = this.#handle.send(q, () => {
+      const read = () =>
+        this.#port.find(c, q.encoded, o.sort, o.descending, o.skip, o.limit, o.fields);
+      const copies = everything ? this.#copiesOf(c) : undefined;
+      return copies === undefined ? read() : copies.all(read);
+    });
     return abortable(result, o.signal) as T[];
   }
 
@@ -49,7 +61,11 @@ export class DocStore implements DB {
     const c = name(collection, "collection name");
     if (typeof idOrQuery === "string") {
       const id = key(idOrQuery, "id");
-      return this.#handle.call(() => this.#port.get(c, id)) as T | null;
+      return this.#handle.call(() => {
+        const read = () => this.#port.get(c, id);
+        const copies = this.#copiesOf(c);
+        return copies === undefined ? read() : copies.one(idOrQuery, read);
+      }) as T | null;
     }
     if (idOrQuery === undefined) throw invalid("findOne needs an id or a query, not undefined");
     const q = queryOf(idOrQuery);
@@ -103,9 +119,13 @@ export class DocStore implements DB {
     return new DocCollection<T>(this, collection);
   }
 
+  #copiesOf(collection: string): Copies | undefined {
+    return this.#copies?.of(collection, () => this.#port.changes(collection));
+  }
+
   store(storeName: string): DB {
     const n = name(storeName, "store name");
-    return new DocStore(this.#handle, this.#handle.now(() => this.#port.store(n)));
+    return new DocStore(this.#handle, this.#handle.now(() => this.#port.store(n)), this.#copies?.named(n));
   }
 }
 
@@ -135,9 +155,11 @@ function* documentRows(docs: Iterable<object>): Generator<Row> {
   for (const doc of docs) yield document(doc, `docs[${at++}]`);
 }
 
+const NO_CONDITION = "{}";
+
 /** A query must be a plain object of values that could be stored. */
 function queryOf(query: Query | undefined): Snapshot {
-  if (query === undefined) return { encoded: "{}" };
+  if (query === undefined) return { encoded: NO_CONDITION };
   if (readableShapeOf(query) !== Shape.Object) {
     throw invalid(`query must be a plain object, not ${describe(query)}`);
   }

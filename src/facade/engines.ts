@@ -1,4 +1,5 @@
 import { throwIfAborted } from "./abort.js";
+import { CopyRoom } from "./copies.js";
 import { invalid, PatchStoreError } from "./errors.js";
 import { openPort, type PatchPort } from "./glue.js";
 import { CallOrder } from "./order.js";
@@ -19,8 +20,12 @@ export interface Engine {
   readonly settings: Settings;
   readonly order: CallOrder;
   readonly port: Promise<PatchPort>;
+  readonly copies: CopyRoom;
   users: number;
 }
+
+/** The part of the cache's bytes that copies of values may take in JavaScript's memory. */
+const COPIES_PART = 1 / 2;
 
 /** The engines of this realm by database, open or being opened. */
 const engines = new Map<string, Engine>();
@@ -56,7 +61,13 @@ function join(settings: Settings): Engine {
     }
     return present;
   }
-  const engine: Engine = { settings, order: new CallOrder(), port: openAfterLeaving(settings), users: 0 };
+  const engine: Engine = {
+    settings,
+    order: new CallOrder(),
+    port: openAfterLeaving(settings),
+    copies: new CopyRoom(settings.cacheBytes * COPIES_PART),
+    users: 0,
+  };
   engines.set(database, engine);
   engine.port.catch(() => forget(engine));
   return engine;
@@ -67,7 +78,14 @@ async function openAfterLeaving(settings: Settings): Promise<PatchPort> {
   await leaving.get(database);
   return settled(
     guarded(() =>
-      openPort(database, backend === "memory", durability === "strict", cacheBytes, openTimeoutMs, 0),
+      openPort(
+        database,
+        backend === "memory",
+        durability === "strict",
+        cacheBytes * (1 - COPIES_PART),
+        openTimeoutMs,
+        0,
+      ),
     ),
   );
 }
@@ -110,6 +128,7 @@ export async function release(engine: Engine): Promise<void> {
   if (engine.users > 0) return;
   const { database } = engine.settings;
   forget(engine);
+  engine.copies.end();
   const gone = closePort(engine.port);
   leaving.set(database, gone);
   await gone;

@@ -29,6 +29,11 @@ export function findOptionsOf(options: FindOptions | undefined): Find {
   };
 }
 
+/** Whether all that is found is handed out, whole and in the order of insertion. */
+export function takesAll({ sort, skip, limit, fields }: Find): boolean {
+  return sort.length === 0 && skip === 0 && limit === Infinity && fields === undefined;
+}
+
 function finite(skip: number): number {
   if (skip === Infinity) throw invalid("options.skip must be finite");
   return skip;

@@ -1,4 +1,5 @@
 import { abortable, throwIfAborted } from "./abort.js";
+import type { ScopeCopies } from "./copies.js";
 import type { KvPort } from "./glue.js";
 import type { Handle } from "./handle.js";
 import { iterate } from "./iterate.js";
@@ -16,15 +17,21 @@ import { watchKey } from "./watch.js";
 export class KvStore implements KV {
   readonly #handle: Handle;
   readonly #port: KvPort;
+  readonly #copies: ScopeCopies | undefined;
 
-  constructor(handle: Handle, port: KvPort) {
+  constructor(handle: Handle, port: KvPort, copies?: ScopeCopies) {
     this.#handle = handle;
     this.#port = port;
+    this.#copies = copies;
   }
 
   async get<T>(at: string): Promise<T | undefined> {
     const k = key(at);
-    return this.#handle.call(() => this.#port.get(k)) as T | undefined;
+    return this.#handle.call(() => {
+      const read = () => this.#port.get(k);
+      const copies = this.#copies?.of("", () => this.#port.changes());
+      return copies === undefined ? read() : copies.one(at, read);
+    }) as T | undefined;
   }
 
   async set(at: string, value: unknown, options?: object): Promise<void> {
@@ -115,7 +122,7 @@ export class KvStore implements KV {
 
   store(storeName: string): KV {
     const n = name(storeName, "store name");
-    return new KvStore(this.#handle, this.#handle.now(() => this.#port.store(n)));
+    return new KvStore(this.#handle, this.#handle.now(() => this.#port.store(n)), this.#copies?.named(n));
   }
 }
 

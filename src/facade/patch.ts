@@ -50,7 +50,7 @@ export class OpenedPatch implements Patch {
     this.#engine = engine;
     this.#port = port;
     this.#handle = new Handle(`patch ${JSON.stringify(id)}`, engine.order);
-    this.#stores = new Stores(this.#handle, port);
+    this.#stores = new Stores(this.#handle, port, engine.copies);
     const { backend, durability } = engine.settings;
     this.status = Object.freeze({
       backend,

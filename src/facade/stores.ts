@@ -1,3 +1,4 @@
+import type { CopyRoom } from "./copies.js";
 import { DocStore } from "./db.js";
 import type { PatchPort, TransactionPort } from "./glue.js";
 import type { Handle } from "./handle.js";
@@ -7,31 +8,38 @@ import type { DB, KV, Tx } from "./types.js";
 
 type Port = PatchPort | TransactionPort;
 
-/** The stores of a patch, or of a transaction on it. */
+/** The stores of a patch, or of a transaction on it, which keeps no copies. */
 export class Stores implements Tx {
   readonly #handle: Handle;
   readonly #port: Port;
+  readonly #copies: CopyRoom | undefined;
 
-  constructor(handle: Handle, port: Port) {
+  constructor(handle: Handle, port: Port, copies?: CopyRoom) {
     this.#handle = handle;
     this.#port = port;
+    this.#copies = copies;
   }
 
   kv(storeName: string): KV {
-    const n = name(storeName, "store name");
-    return new KvStore(this.#handle, this.#handle.now(() => this.#port.kv(n, false)));
+    return this.#kv(name(storeName, "store name"), false);
   }
 
   db(storeName: string): DB {
-    const n = name(storeName, "store name");
-    return new DocStore(this.#handle, this.#handle.now(() => this.#port.db(n, false)));
+    return this.#db(name(storeName, "store name"), false);
   }
 
   node(nodeId: string): { readonly kv: KV; readonly db: DB } {
     const n = name(nodeId, "node id");
-    return this.#handle.now(() => ({
-      kv: new KvStore(this.#handle, this.#port.kv(n, true)),
-      db: new DocStore(this.#handle, this.#port.db(n, true)),
-    }));
+    return { kv: this.#kv(n, true), db: this.#db(n, true) };
+  }
+
+  #kv(scope: string, isNode: boolean): KvStore {
+    const port = this.#handle.now(() => this.#port.kv(scope, isNode));
+    return new KvStore(this.#handle, port, this.#copies?.scope(scope, isNode));
+  }
+
+  #db(scope: string, isNode: boolean): DocStore {
+    const port = this.#handle.now(() => this.#port.db(scope, isNode));
+    return new DocStore(this.#handle, port, this.#copies?.scope(scope, isNode));
   }
 }

@@ -5,6 +5,7 @@
 //! again. A work on a batch starts over when the batch says that it is fresh.
 
 pub mod documents;
+pub mod freshness;
 pub mod keys;
 pub mod kv;
 pub mod names;

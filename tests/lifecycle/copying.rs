@@ -2,6 +2,8 @@
 
 use super::*;
 use futures_util::future::join;
+use patchstore::codec::batch::Op;
+use patchstore::engine::Interest;
 
 /// Something of every size, in the log and below it.
 async fn fill(engine: &Engine) {
@@ -87,6 +89,38 @@ fn a_copy_goes_into_a_patch_that_is_open_and_empty() {
         target.refresh().await.unwrap();
         assert_eq!(all(&target).await, all(&other).await);
         assert_eq!(all(&target).await.len(), all(&source).await.len() + 2);
+    });
+}
+
+/// Counts how often anything may have changed.
+struct Listener(Vec<KeyRange>, Cell<usize>);
+
+impl Interest for Listener {
+    fn ranges(&self) -> &[KeyRange] {
+        &self.0
+    }
+
+    fn touched(&self, _op: &Op, _is_new: bool) {}
+
+    fn lost(&self) {
+        self.1.set(self.1.get() + 1);
+    }
+}
+
+#[test]
+fn who_keeps_copies_of_what_an_engine_shows_hears_that_it_is_copied_into() {
+    let world = World::new(1);
+    let copy = world.beside();
+    world.env.clone().block_on(async {
+        let (source, target) = (world.open().await, copy.open().await);
+        fill(&source).await;
+        let listener = Rc::new(Listener(vec![range("")], Cell::new(0)));
+        let interest: Rc<dyn Interest> = listener.clone();
+        target.interested(&interest);
+        let copied = source.copy_to(&target, vec![range("")], Rc::new(|| false));
+        assert!(copied.await.unwrap());
+        assert_eq!(all(&target).await, all(&source).await);
+        assert!(listener.1.get() > 0);
     });
 }
 

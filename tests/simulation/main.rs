@@ -13,6 +13,7 @@
     reason = "a test that meets the unexpected must fail"
 )]
 
+mod copies;
 mod directory;
 mod documents;
 mod explain;

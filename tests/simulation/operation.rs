@@ -152,16 +152,19 @@ impl Call {
             Op::InsertNamed { name } => {
                 return Ok(vec![documents::insert_named(w, *name)?.into()]);
             }
+            Op::Rewrite { name } => {
+                return Ok(vec![documents::rewrite(w, *name, self.id)?.into()]);
+            }
             Op::Remove { name } => return Ok(vec![documents::remove(w, *name)?.into()]),
         }
         Ok(Vec::new())
     }
 
-    /// Whether it inserts or removes a document of a given id.
+    /// Whether it inserts, changes or removes a document of a given id.
     pub fn names_a_document(&self) -> bool {
         matches!(
             self.what,
-            What::Op(Op::InsertNamed { .. } | Op::Remove { .. })
+            What::Op(Op::InsertNamed { .. } | Op::Rewrite { .. } | Op::Remove { .. })
         )
     }
 
@@ -172,7 +175,9 @@ impl Call {
             What::Op(Op::Increment { counter }) => vec![counter_key(*counter)],
             What::Op(Op::Clear { from, until }) => (*from..*until).map(data_key).collect(),
             What::Op(Op::Bulk { keys, .. }) => (0..*keys).map(data_key).collect(),
-            What::Op(Op::Insert { .. } | Op::InsertNamed { .. } | Op::Remove { .. }) => {
+            What::Op(
+                Op::Insert { .. } | Op::InsertNamed { .. } | Op::Rewrite { .. } | Op::Remove { .. },
+            ) => {
                 vec![Bytes::from_static(documents::KEY)]
             }
             What::Transfer { from, to, .. } => vec![account_key(*from), account_key(*to)],
@@ -212,6 +217,9 @@ impl Call {
                     append_doc(model, (*name).into());
                 }
                 return vec![missing.into()];
+            }
+            What::Op(Op::Rewrite { name }) => {
+                return vec![docs_of(model).contains(&u64::from(*name)).into()];
             }
             What::Op(Op::Remove { name }) => {
                 let mut docs = docs_of(model);

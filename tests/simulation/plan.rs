@@ -93,6 +93,9 @@ pub enum Op {
     InsertNamed {
         name: u8,
     },
+    Rewrite {
+        name: u8,
+    },
     Remove {
         name: u8,
     },
@@ -217,14 +220,17 @@ impl Dice {
 
     fn op(&mut self) -> Op {
         let key = self.below(KEYS.into()) as u8;
-        match self.below(118) {
+        match self.below(124) {
             100..107 => Op::Insert {
                 docs: 1 + self.below(3) as u8,
             },
             107..113 => Op::InsertNamed {
                 name: self.below(NAMES.into()) as u8,
             },
-            113.. => Op::Remove {
+            118.. => Op::Rewrite {
+                name: self.below(NAMES.into()) as u8,
+            },
+            113..118 => Op::Remove {
                 name: self.below(NAMES.into()) as u8,
             },
             0..40 => Op::Put {

@@ -28,6 +28,7 @@ pub struct Counts {
     pub steps: usize,
     pub commits: usize,
     pub reads: usize,
+    pub copies: usize,
     pub faults: BTreeMap<&'static str, usize>,
     pub kills: usize,
     pub power_cuts: usize,
@@ -40,6 +41,7 @@ impl Counts {
         self.steps += more.steps;
         self.commits += more.commits;
         self.reads += more.reads;
+        self.copies += more.copies;
         for (kind, count) in more.faults {
             *self.faults.entry(kind).or_default() += count;
         }
@@ -111,6 +113,7 @@ pub fn run(plan: &Plan) -> (Vec<String>, Counts) {
     let phases = world.phases.take();
     counts.commits = phases.iter().map(|phase| phase.order.len()).sum();
     counts.reads = world.ledger.reads.borrow().len();
+    counts.copies = world.ledger.compared.get();
     explain::check(&world.ledger, &phases);
     (world.ledger.trace.take(), counts)
 }
@@ -246,6 +249,7 @@ impl World {
             life: self.last_life.get(),
             last_call: self.last_call.clone(),
             phase: Rc::default(),
+            copies: Rc::default(),
             under_way: Rc::default(),
         };
         slot.realm.replace(Some(realm.clone()));

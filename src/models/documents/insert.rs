@@ -52,6 +52,9 @@ impl NewDoc {
 }
 
 fn given_id(object: Form<'_>) -> Result<Option<JsString>> {
+    if !meta::may_hold_meta(object) {
+        return Ok(None);
+    }
     let mut fields = meta::given("the document", object)?;
     while let Some((name, value)) = fields.next()? {
         if !name.is_plain("_id") {

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use std::borrow::Cow;
 
-use crate::codec::js_string::JsStr;
 use crate::codec::js_string::json::write_quoted;
+use crate::codec::js_string::{JsStr, JsString};
 use crate::codec::value::fields::{Fields, ObjectBuilder, RawName};
 use crate::codec::value::{EXACT, EXACT_VERSION, ExactWriter, Form, JSON, Value, json};
 use crate::error::{Error, Result};
@@ -169,6 +169,12 @@ fn parts(doc: Form<'_>) -> Result<Parts<'_>> {
     }
 }
 
+/// The id that a stored document begins with.
+pub(super) fn id_of(doc: &[u8]) -> Result<JsString> {
+    let id = parts(Form::of(doc)?)?.id.string()?;
+    id.ok_or_else(|| Error::corrupt("the id of a stored document is no string"))
+}
+
 /// The stored document `old` with the stored object `changes` merged into it.
 pub(super) fn merged(old: &[u8], changes: &[u8], now_ms: f64) -> Result<Bytes> {
     given("what a document is updated with", Form::of(changes)?)?;
@@ -248,9 +254,68 @@ fn bytes_of(form: Form<'_>) -> usize {
     }
 }
 
+const UNDERSCORES: u64 = u64::from_ne_bytes([b'_'; 8]);
+const ONES: u64 = u64::from_ne_bytes([1; 8]);
+
+/// Whether a word has an underscore among its bytes (as "haszero" of Anderson's "Bit Twiddling Hacks").
+fn has_underscore(word: u64) -> bool {
+    let zeroed = word ^ UNDERSCORES;
+    zeroed.wrapping_sub(ONES) & !zeroed & (ONES << 7) != 0
+}
+
+/// Whether an object may have one of the three properties. False for most, and then it need not be taken apart.
+pub(super) fn may_hold_meta(object: Form<'_>) -> bool {
+    let Form::Json(text) = object else {
+        return true;
+    };
+    let mut before = 0;
+    for chunk in text.chunks(8) {
+        if let Ok(word) = chunk.try_into()
+            && !has_underscore(u64::from_ne_bytes(word))
+        {
+            before = word[7];
+            continue;
+        }
+        for &byte in chunk {
+            if (before, byte) == (b'"', b'_') {
+                return true;
+            }
+            before = byte;
+        }
+    }
+    false
+}
+
+/// The document of a new object without any of the three, as JSON text is put together.
+fn prefixed(text: &[u8], id: &[u8], made: &[u8]) -> Bytes {
+    let mut out = Vec::with_capacity(text.len() + id.len() + META_BYTES);
+    out.push(JSON);
+    out.extend_from_slice(b"{\"_id\":");
+    out.extend_from_slice(id);
+    for name in [&b",\"_created\":"[..], b",\"_updated\":"] {
+        out.extend_from_slice(name);
+        out.extend_from_slice(made);
+    }
+    let rest = text.get(1..).unwrap_or_default();
+    if rest != b"}" {
+        out.push(b',');
+    }
+    out.extend_from_slice(rest);
+    out.into()
+}
+
 /// The document of a new object: with this id, made now.
 pub(super) fn created(object: Form<'_>, id: JsStr<'_>, now_ms: f64) -> Result<Bytes> {
     let exact = matches!(object, Form::Exact(_));
+    if let Form::Json(text @ [b'{', ..]) = object
+        && !may_hold_meta(object)
+    {
+        return Ok(prefixed(
+            text,
+            &self::text(false, id)?,
+            &time(false, now_ms)?,
+        ));
+    }
     let mut fields = given("the document", object)?;
     let (id, made) = (text(exact, id)?, time(exact, now_ms)?);
     let mut draft = Draft::new(

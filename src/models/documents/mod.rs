@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::names::check_key;
 use super::scope::Scope;
 use super::{keys, query};
-use crate::codec::js_string::JsStr;
+use crate::codec::js_string::{JsStr, JsString};
 use crate::codec::order::Order;
 use crate::codec::tuple;
 use crate::engine::access::{Attempt, KeyRange, Reads, Stop, Writes};
@@ -136,6 +136,35 @@ impl Collection {
     #[must_use]
     pub fn all(&self) -> KeyRange {
         tuple::range_within(self.docs.clone())
+    }
+
+    /// The entries of all ids.
+    #[must_use]
+    pub fn all_ids(&self) -> KeyRange {
+        tuple::range_within(self.ids.clone())
+    }
+
+    /// Whether a record's key, with or without the order at its end, is one of a document here.
+    #[must_use]
+    pub fn is_document(&self, record: &[u8]) -> bool {
+        record.starts_with(&self.docs)
+    }
+
+    /// The id that the key of an entry stands for.
+    #[must_use]
+    pub fn id_of_entry(&self, record: &[u8]) -> Option<JsString> {
+        match tuple::read_string(record.strip_prefix(&self.ids[..])?) {
+            Ok((id, [])) => Some(id),
+            _ => None,
+        }
+    }
+
+    /// The id of a stored document.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub fn id_of(doc: &[u8]) -> Result<JsString> {
+        meta::id_of(doc)
     }
 
     fn id_key(&self, id: JsStr<'_>) -> Bytes {

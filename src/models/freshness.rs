@@ -1,0 +1,128 @@
+//! Which copies of what was read are still what a read would give.
+//!
+//! Whoever keeps copies outside of the engine remembers the stamp at which they were current. As long as the
+//! stamp is the same, nothing has changed of the store; when it is another, [`Freshness::take`] says which
+//! keys are concerned.
+
+use std::cell::{Cell, RefCell};
+
+use super::documents::Collection;
+use super::kv::Kv;
+use crate::codec::batch::{Op, OpValue};
+use crate::codec::js_string::JsString;
+use crate::engine::Interest;
+use crate::engine::access::KeyRange;
+
+/// So many keys are told one by one.
+const MAX_CHANGED: usize = 1000;
+
+/// What changes of one store or collection.
+pub struct Freshness {
+    store: Store,
+    ranges: Vec<KeyRange>,
+    stamp: Cell<u64>,
+    /// Since the last look; `None` for any.
+    changed: RefCell<Option<Vec<JsString>>>,
+}
+
+enum Store {
+    Pairs(Kv),
+    Documents(Collection),
+}
+
+/// What an operation concerns.
+enum Concerned {
+    /// No key that was there before.
+    Addition,
+    Key(JsString),
+    /// That cannot be told.
+    Any,
+}
+
+impl Freshness {
+    /// Of a key-value store.
+    #[must_use]
+    pub fn of_pairs(kv: Kv) -> Self {
+        let ranges = vec![kv.all()];
+        Self::new(Store::Pairs(kv), ranges)
+    }
+
+    /// Of a collection; its keys are the ids.
+    #[must_use]
+    pub fn of_documents(collection: Collection) -> Self {
+        let ranges = vec![collection.all(), collection.all_ids()];
+        Self::new(Store::Documents(collection), ranges)
+    }
+
+    fn new(store: Store, ranges: Vec<KeyRange>) -> Self {
+        Self {
+            store,
+            ranges,
+            stamp: Cell::new(0),
+            changed: RefCell::new(Some(Vec::new())),
+        }
+    }
+
+    /// Another one after each change.
+    #[must_use]
+    pub fn stamp(&self) -> u64 {
+        self.stamp.get()
+    }
+
+    /// The keys whose values have changed since the last call, some more than once; `None` when it may be any.
+    /// Keys that were absent at the last call and are there now need not be among them.
+    #[must_use]
+    pub fn take(&self) -> Option<Vec<JsString>> {
+        self.changed.replace(Some(Vec::new()))
+    }
+
+    fn concerned(&self, op: &Op, is_new: bool) -> Concerned {
+        let key = match (&self.store, op) {
+            (_, Op::DeleteRange(_)) => return Concerned::Any,
+            (Store::Pairs(kv), Op::Put(key, _) | Op::Delete(key)) => kv.key_text(&key.prefix).ok(),
+            (Store::Documents(collection), Op::Delete(key)) => {
+                if collection.is_document(&key.prefix) {
+                    // The entry of its id goes with it, and tells which it was.
+                    return Concerned::Addition;
+                }
+                collection.id_of_entry(&key.prefix)
+            }
+            (Store::Documents(_), Op::Put(_, OpValue::Order(_))) => return Concerned::Addition,
+            (Store::Documents(_), Op::Put(..)) if is_new => return Concerned::Addition,
+            (Store::Documents(collection), Op::Put(key, OpValue::Inline(doc)))
+                if collection.is_document(&key.prefix) =>
+            {
+                Collection::id_of(doc).ok()
+            }
+            (Store::Documents(_), Op::Put(..)) => None,
+        };
+        key.map_or(Concerned::Any, Concerned::Key)
+    }
+}
+
+impl Interest for Freshness {
+    fn ranges(&self) -> &[KeyRange] {
+        &self.ranges
+    }
+
+    fn touched(&self, op: &Op, is_new: bool) {
+        self.stamp.set(self.stamp.get() + 1);
+        let mut changed = self.changed.borrow_mut();
+        let Some(keys) = &mut *changed else {
+            return;
+        };
+        match self.concerned(op, is_new) {
+            Concerned::Addition => {}
+            Concerned::Key(key) if keys.len() < MAX_CHANGED => keys.push(key),
+            Concerned::Key(_) | Concerned::Any => *changed = None,
+        }
+    }
+
+    fn lost(&self) {
+        self.stamp.set(self.stamp.get() + 1);
+        self.changed.replace(None);
+    }
+}
+
+#[cfg(test)]
+mod tests;

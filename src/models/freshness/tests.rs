@@ -1,0 +1,109 @@
+use super::*;
+use crate::backend::Id;
+use crate::codec::batch::OpKey;
+use crate::codec::cell::PieceRef;
+use crate::codec::order::Order;
+use crate::codec::value::from_json;
+use crate::models::Scope;
+use crate::models::keys;
+use bytes::Bytes;
+
+const ORDER: Order = Order { frame: 7, slot: 1 };
+
+fn pairs() -> (Kv, Freshness) {
+    let kv = Kv::new(&Scope::Name("s".into())).unwrap();
+    (kv.clone(), Freshness::of_pairs(kv))
+}
+
+fn documents() -> Freshness {
+    Freshness::of_documents(Collection::new(&Scope::Name("s".into()), "c".into()).unwrap())
+}
+
+fn prefix(kind: u8) -> Bytes {
+    keys::collection_prefix(kind, &Scope::Name("s".into()), "c".into()).unwrap()
+}
+
+fn key(prefix: Bytes, order: Option<Order>) -> OpKey {
+    OpKey { prefix, order }
+}
+
+fn inline(json: &str) -> OpValue {
+    OpValue::Inline(from_json(json.as_bytes()))
+}
+
+fn taken(freshness: &Freshness) -> Option<Vec<String>> {
+    let keys = freshness.take()?;
+    let text = |key: &JsString| key.as_js().as_str().unwrap().to_owned();
+    Some(keys.iter().map(text).collect())
+}
+
+/// What one operation comes to; every one changes the stamp.
+fn told(freshness: &Freshness, op: Op, is_new: bool) -> Option<Vec<String>> {
+    let before = freshness.stamp();
+    freshness.touched(&op, is_new);
+    assert_ne!(freshness.stamp(), before);
+    taken(freshness)
+}
+
+#[test]
+fn pairs_are_told_by_their_keys() {
+    let (kv, freshness) = pairs();
+    let at = |text: &str| OpKey::plain(kv.key(text.into()).unwrap());
+    let put = Op::Put(at("a"), inline("1"));
+    assert_eq!(told(&freshness, put, false), Some(vec!["a".into()]));
+    let delete = Op::Delete(at("b\0é"));
+    assert_eq!(told(&freshness, delete, false), Some(vec!["b\0é".into()]));
+    assert_eq!(taken(&freshness), Some(vec![]), "only what is new");
+}
+
+#[test]
+fn documents_are_told_by_their_ids() {
+    let freshness = documents();
+    let doc = inline(r#"{"_id":"x","_created":1,"_updated":2,"a":1}"#);
+    let place = |order| key(prefix(keys::DOCUMENT), order);
+    let update = Op::Put(place(Some(ORDER)), doc.clone());
+    assert_eq!(told(&freshness, update, false), Some(vec!["x".into()]));
+    let whole = [&prefix(keys::DOCUMENT)[..], &ORDER.to_bytes()].concat();
+    let copied = Op::Put(OpKey::plain(whole.into()), doc.clone());
+    assert_eq!(told(&freshness, copied, false), Some(vec!["x".into()]));
+
+    let entry = OpKey::plain(keys::with_string(&prefix(keys::ID), "x".into()));
+    let removed = [Op::Delete(place(Some(ORDER))), Op::Delete(entry.clone())];
+    removed.iter().for_each(|op| freshness.touched(op, false));
+    assert_eq!(taken(&freshness), Some(vec!["x".into()]));
+
+    let inserted = [
+        (Op::Put(place(Some(ORDER)), doc), true),
+        (Op::Put(entry, OpValue::Order(ORDER)), false),
+    ];
+    for (op, is_new) in inserted {
+        assert_eq!(told(&freshness, op, is_new), Some(vec![]));
+    }
+}
+
+#[test]
+fn what_cannot_be_told_one_by_one_may_be_anything() {
+    let freshness = documents();
+    let place = || key(prefix(keys::DOCUMENT), Some(ORDER));
+    let piece = OpValue::Piece(PieceRef {
+        id: Id([1; 16]),
+        len: 9,
+    });
+    assert_eq!(told(&freshness, Op::Put(place(), piece), false), None);
+    let broken = Op::Put(place(), inline("[1]"));
+    assert_eq!(told(&freshness, broken, false), None);
+    freshness.lost();
+    assert_eq!(taken(&freshness), None);
+
+    let (kv, freshness) = pairs();
+    let put = |n: usize| {
+        Op::Put(
+            OpKey::plain(kv.key((&*n.to_string()).into()).unwrap()),
+            inline("1"),
+        )
+    };
+    (0..MAX_CHANGED).for_each(|n| freshness.touched(&put(n), false));
+    assert_eq!(taken(&freshness).map(|keys| keys.len()), Some(MAX_CHANGED));
+    (0..=MAX_CHANGED).for_each(|n| freshness.touched(&put(n), false));
+    assert_eq!(taken(&freshness), None);
+}
