@@ -136,9 +136,14 @@ inPage({
     same(parsed, 100, "the last one is kept");
     await readAll();
     ok(parsed > 180, `${parsed} texts parsed`);
+    for (const at of [0, 1]) await docs.findOne(ids[at]);
+    parsed = 0;
+    for (const at of [0, 1, 0, 1]) await docs.findOne(ids[at]);
+    same(parsed, 0, "what was read last is kept");
     await docs.find();
+    parsed = 0;
     await docs.find();
-    ok(parsed > 181, "a list that is too large");
+    ok(parsed > 0, "a list that is too large");
     JSON.parse = parse;
   },
 

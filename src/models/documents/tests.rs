@@ -66,6 +66,33 @@ fn an_insert_puts_the_three_properties_first() {
     assert_eq!(as_text(&found), expected);
 }
 
+/// The stored text of a document inserted at 5.
+fn inserted(doc: &Bytes) -> String {
+    let mut fake = Fake::default();
+    insert(&mut fake, std::slice::from_ref(doc), 5.0).unwrap();
+    let found = find(&mut fake, &json("{}"), FindSpec::default()).unwrap();
+    as_text(found.first().unwrap())
+}
+
+#[test]
+fn the_three_properties_are_noticed_wherever_they_stand() {
+    for pad in 0..20 {
+        let before = "x".repeat(pad);
+        let given = |name: &str| json(&format!(r#"{{"{before}":"a_b","{name}":"given","z":1}}"#));
+        let doc = prepare(&given("_id"), 5.0).unwrap();
+        assert_eq!(doc.id().as_str(), Some("given"));
+        for name in ["_id", "_created", "_updated"] {
+            let doc = prepare(&given(name), 5.0).unwrap();
+            let id = doc.id().as_str().unwrap();
+            let expected =
+                format!(r#"{{"_id":"{id}","_created":5,"_updated":5,"{before}":"a_b","z":1}}"#);
+            assert_eq!(inserted(&given(name)), expected);
+        }
+        assert!(inserted(&given("x_id")).ends_with(r#""x_id":"given","z":1}"#));
+    }
+    assert!(inserted(&json("{}")).ends_with(r#""_updated":5}"#));
+}
+
 #[test]
 fn generated_ids_read_nothing_and_given_ones_do() {
     let mut fake = Fake::default();
