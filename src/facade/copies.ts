@@ -1,4 +1,5 @@
 import { copyOf, weightOf } from "./copy.js";
+import type { Condition } from "./find.js";
 import type { ChangesPort } from "./glue.js";
 
 /** Stores and collections of an engine that copies are kept of, those asked for last. */
@@ -105,7 +106,7 @@ export class Copies {
   #stamp = NaN;
   readonly #values = new Map<string, unknown>();
   /** All values of the store, in their order. */
-  #all: unknown[] | undefined;
+  #all: object[] | undefined;
   #bytes = 0;
 
   constructor(port: ChangesPort, room: CopyRoom) {
@@ -129,10 +130,11 @@ export class Copies {
     return found;
   }
 
-  /** Fresh copies of all documents, from here or from `read`. */
-  all(read: () => unknown): unknown {
+  /** Fresh copies of all documents that meet `conditions`, from here or from `read`. */
+  all(conditions: readonly Condition[], read: () => unknown): unknown {
     if (!this.#isCurrent()) return read();
-    if (this.#all !== undefined) return this.#all.map(copyOf);
+    if (this.#all !== undefined) return meeting(conditions, this.#all).map(copyOf);
+    if (conditions.length > 0) return read();
     const stamp = this.#stamp;
     const found = read();
     if (!(found instanceof Promise)) return this.#keepAll(found as { _id: string }[]);
@@ -218,10 +220,18 @@ export class Copies {
     this.clear();
     this.#room.take(bytes);
     this.#bytes = bytes;
-    this.#all = docs.map(copyOf);
+    this.#all = docs.map(copyOf) as object[];
     for (const copy of this.#all as { _id: string }[]) this.#values.set(copy._id, copy);
     return docs;
   }
+}
+
+function meeting(conditions: readonly Condition[], docs: readonly object[]): readonly object[] {
+  return conditions.reduce(
+    (left, [name, value]) =>
+      left.filter((doc) => (doc as Record<string, unknown>)[name] === value && Object.hasOwn(doc, name)),
+    docs,
+  );
 }
 
 /** A document as it was inserted, which nobody has asked for yet. */

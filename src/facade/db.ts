@@ -5,7 +5,7 @@ import { invalid, isPatchStoreError, PatchStoreError } from "./errors.js";
 import type { DbPort } from "./glue.js";
 import type { Handle } from "./handle.js";
 import { describe, key, name } from "./names.js";
-import { findOptionsOf, takesAll } from "./find.js";
+import { conditionsOf, findOptionsOf, takesAll, type Condition } from "./find.js";
 import { Shape, shapeOf } from "./shape.js";
 import { sendRows, type Row } from "./slices.js";
 import type { Collection, DB, Doc, FindOptions, Query } from "./types.js";
@@ -47,12 +47,12 @@ export class DocStore implements DB {
     const o = findOptionsOf(options);
     const q = queryOf(query);
     throwIfAborted(o.signal);
-    const everything = q.encoded === NO_CONDITION && takesAll(o);
+    const conditions = takesAll(o) ? conditionsOf(q.encoded) : undefined;
     const result = this.#handle.send(q, () => {
       const read = () =>
         this.#port.find(c, q.encoded, o.sort, o.descending, o.skip, o.limit, o.fields);
-      const copies = everything ? this.#copiesOf(c) : undefined;
-      return copies === undefined ? read() : copies.all(read);
+      const copies = conditions && this.#copiesOf(c);
+      return copies === undefined ? read() : copies.all(conditions as Condition[], read);
     });
     return abortable(result, o.signal) as T[];
   }
@@ -155,11 +155,9 @@ function* documentRows(docs: Iterable<object>): Generator<Row> {
   for (const doc of docs) yield document(doc, `docs[${at++}]`);
 }
 
-const NO_CONDITION = "{}";
-
 /** A query must be a plain object of values that could be stored. */
 function queryOf(query: Query | undefined): Snapshot {
-  if (query === undefined) return { encoded: NO_CONDITION };
+  if (query === undefined) return { encoded: "{}" };
   if (readableShapeOf(query) !== Shape.Object) {
     throw invalid(`query must be a plain object, not ${describe(query)}`);
   }

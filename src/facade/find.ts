@@ -2,6 +2,7 @@ import { invalid } from "./errors.js";
 import { crossing, describe } from "./names.js";
 import { known, signalOf, whole } from "./options.js";
 import type { FindOptions } from "./types.js";
+import type { Encoded } from "./values.js";
 
 /** Checked options of a find, ready to cross. */
 export interface Find {
@@ -32,6 +33,22 @@ export function findOptionsOf(options: FindOptions | undefined): Find {
 /** Whether all that is found is handed out, whole and in the order of insertion. */
 export function takesAll({ sort, skip, limit, fields }: Find): boolean {
   return sort.length === 0 && skip === 0 && limit === Infinity && fields === undefined;
+}
+
+/** A property and what it must be. */
+export type Condition = readonly [name: string, value: unknown];
+
+/**
+ * The conditions of an encoded query that says of own properties which string, number or boolean they are;
+ * undefined of one that says more. (Of zero there are two, and they may be equal.)
+ */
+export function conditionsOf(query: Encoded): readonly Condition[] | undefined {
+  if (query === "{}") return [];
+  if (typeof query !== "string") return undefined;
+  const conditions = Object.entries(JSON.parse(query) as Record<string, unknown>);
+  const isSimple = ([name, value]: Condition) =>
+    !name.includes(".") && !name.startsWith("$") && value !== 0 && typeof value !== "object";
+  return conditions.every(isSimple) ? conditions : undefined;
 }
 
 function finite(skip: number): number {

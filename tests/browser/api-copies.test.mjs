@@ -87,7 +87,8 @@ inPage({
         const ids = Array.from({ length: 12 }, (_, n) => `id ${n}`);
         const docs = await Promise.all(ids.map((each) => db.findOne("c", each)));
         const values = await Promise.all(ids.map((each) => kv.get(each)));
-        return [docs, values, await db.find("c"), await db.count("c")];
+        const queries = [{ value: 3 }, { value: 0 }, { value: "texttext" }, { value: null }, { other: 2 }, { value: 1, other: 1 }, { "value.at": [3] }, { constructor: 1 }, { value: { at: [2] } }];
+        return [docs, values, await db.find("c"), await db.count("c"), await Promise.all(queries.map((query) => db.find("c", query)))];
       };
       for (let step = 0; step < 150; step++) {
         const done = [work[below(work.length)](), work[below(work.length)]()];
@@ -201,14 +202,18 @@ inPage({
   "copies: what a page puts on Object.prototype does not get into them": async ({ open, same }) => {
     const docs = (await open()).db("d").collection("c");
     await docs.insert({ _id: "x", a: { b: 1 } });
-    Object.prototype.intruder = { c: [1] };
+    Object.prototype.tag = "t";
     try {
+      await docs.find();
+      same(await docs.find({ tag: "t" }), []);
+      Object.prototype.intruder = { c: [1] };
       for (const times of [1, 2, 3]) {
         const doc = await docs.findOne("x");
         same([Object.keys(doc).sort(), Object.keys(doc.a)], [["_created", "_id", "_updated", "a"], ["b"]], `read ${times}:`);
       }
     } finally {
       delete Object.prototype.intruder;
+      delete Object.prototype.tag;
     }
   },
 
