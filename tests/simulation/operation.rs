@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use patchstore::codec::order::ORDER_BYTES;
-use patchstore::engine::access::{Attempt, KeyRange, Reads, Writes};
+use patchstore::engine::access::{Attempt, Cursor, KeyRange, Reads, Writes};
 use std::collections::BTreeMap;
 
 use super::documents;
@@ -144,6 +144,19 @@ impl Call {
                 w.put(key, encoded(next));
                 return Ok(vec![next]);
             }
+            Op::Census {
+                from,
+                until,
+                counter,
+            } => {
+                let mut cursor = Cursor::new(clear_range(*from, *until), from % 2 == 0);
+                let mut count = 0;
+                while w.next_key(&mut cursor)?.is_some() {
+                    count += 1;
+                }
+                w.put(counter_key(*counter), encoded(count));
+                return Ok(vec![count]);
+            }
             Op::Clear { from, until } => w.delete_range(clear_range(*from, *until)),
             Op::Bulk { keys, bytes } => {
                 (0..*keys).for_each(|key| w.put(data_key(key), value(self.id, key, *bytes)));
@@ -172,7 +185,9 @@ impl Call {
     pub fn writes(&self) -> Vec<Bytes> {
         match &self.what {
             What::Op(Op::Put { key, .. } | Op::Delete { key }) => vec![data_key(*key)],
-            What::Op(Op::Increment { counter }) => vec![counter_key(*counter)],
+            What::Op(Op::Increment { counter } | Op::Census { counter, .. }) => {
+                vec![counter_key(*counter)]
+            }
             What::Op(Op::Clear { from, until }) => (*from..*until).map(data_key).collect(),
             What::Op(Op::Bulk { keys, .. }) => (0..*keys).map(data_key).collect(),
             What::Op(
@@ -198,6 +213,17 @@ impl Call {
                 let next = number(model.get(&key), 0) + 1;
                 model.insert(key, encoded(next));
                 return vec![next];
+            }
+            What::Op(Op::Census {
+                from,
+                until,
+                counter,
+            }) => {
+                let counted = clear_range(*from, *until);
+                let inside = |key: &&Bytes| counted.from <= **key && **key < counted.until;
+                let count = model.keys().filter(inside).count() as u64;
+                model.insert(counter_key(*counter), encoded(count));
+                return vec![count];
             }
             What::Op(Op::Clear { from, until }) => {
                 let gone = clear_range(*from, *until);

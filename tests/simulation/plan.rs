@@ -42,7 +42,9 @@ pub enum Item {
 pub enum Step {
     /// Calls made at once; whether the tab waits for them.
     Write(Vec<Op>, bool),
-    /// A transaction.
+    /// A transaction of one operation.
+    Transact(Op),
+    /// A transaction over two accounts.
     Transfer {
         from: u8,
         to: u8,
@@ -75,6 +77,12 @@ pub enum Op {
         key: u8,
     },
     Increment {
+        counter: u8,
+    },
+    /// Puts the number of keys in a range into a counter: whatever comes into the range or goes concerns it.
+    Census {
+        from: u8,
+        until: u8,
         counter: u8,
     },
     Clear {
@@ -194,9 +202,10 @@ impl Dice {
     }
 
     fn step(&mut self) -> Step {
-        match self.below(104) {
+        match self.below(107) {
             100..102 => Step::Erase,
-            102.. => Step::Copy,
+            102..104 => Step::Copy,
+            104.. => Step::Transact(self.census()),
             0..45 => {
                 let ops = (0..1 + self.below(4)).map(|_| self.op()).collect();
                 Step::Write(ops, self.chance(60))
@@ -220,14 +229,15 @@ impl Dice {
 
     fn op(&mut self) -> Op {
         let key = self.below(KEYS.into()) as u8;
-        match self.below(124) {
+        match self.below(130) {
             100..107 => Op::Insert {
                 docs: 1 + self.below(3) as u8,
             },
             107..113 => Op::InsertNamed {
                 name: self.below(NAMES.into()) as u8,
             },
-            118.. => Op::Rewrite {
+            124.. => self.census(),
+            118..124 => Op::Rewrite {
                 name: self.below(NAMES.into()) as u8,
             },
             113..118 => Op::Remove {
@@ -249,6 +259,15 @@ impl Dice {
                 keys: 3 + self.below(u64::from(KEYS) - 3) as u8,
                 bytes: [20_000, 60_000][self.below(2) as usize],
             },
+        }
+    }
+
+    fn census(&mut self) -> Op {
+        let from = self.below(KEYS.into()) as u8;
+        Op::Census {
+            from,
+            until: (from + self.below(12) as u8).min(KEYS),
+            counter: self.below(COUNTERS.into()) as u8,
         }
     }
 

@@ -163,6 +163,7 @@ impl Tab {
                 let what = What::Transfer { from, to, amount };
                 self.transact(engine, what).await?;
             }
+            Step::Transact(op) => self.transact(engine, What::Op(op)).await?,
             Step::Read { committed } => self.read(engine, committed).await?,
             Step::Scan => self.scan(engine).await?,
             Step::Compact => engine.compact().await?,
