@@ -11,7 +11,7 @@ SOURCES := $(shell find src -name '*.rs' -o -name '*.ts' -o -name 'tsconfig.json
   README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE
 WASM_TARGET := wasm32-unknown-unknown
 
-.PHONY: help setup build check check-rust check-types check-package test test-native \
+.PHONY: help setup setup-build build check check-rust check-types check-package test test-native \
   test-chromium test-firefox test-webkit test-page soak mutants demo bench bench-engine clean
 
 help: ## Prints this
@@ -20,8 +20,11 @@ help: ## Prints this
 setup: ## Installs what is missing (wasm target, wasm-pack, browsers, drivers, npm packages)
 	@scripts/setup
 
+setup-build: ## Installs what building, the demo and the benchmark need of that
+	@scripts/setup build
+
 build: target/stamp/build ## Makes the npm package in pkg/
-target/stamp/build: $(SOURCES) | setup
+target/stamp/build: $(SOURCES) | setup-build
 	scripts/build
 	@mkdir -p target/stamp && touch $@
 
@@ -52,7 +55,7 @@ test-firefox: | setup ## Only those of the wasm, in Firefox
 	scripts/wasm-test firefox
 test-webkit: | setup ## Only those of the wasm, in WebKitGTK
 	scripts/wasm-test webkit
-test-page: build ## Only those of the npm package, in Chromium and in Node
+test-page: build | setup ## Only those of the npm package, in Chromium and in Node
 	node --test --test-concurrency=1 $$(find tests/browser -name '*.test.mjs' | sort)
 
 SECONDS ?= 600
@@ -68,7 +71,7 @@ demo: build ## Serves the demo page; HEADLESS=1 drives it by itself and checks t
 FIREFOX_SYSTEMS := patchstore,indexeddb,indexeddb-commit,idb,idb-keyval,dexie,sqlite,packed
 bench: build ## Measures patchstore and its peers on this machine
 	node scripts/bench.mjs
-	BROWSER=firefox SYSTEMS=$(FIREFOX_SYSTEMS) node scripts/bench.mjs
+	BROWSER=firefox ROUNDS=2 SYSTEMS=$(FIREFOX_SYSTEMS) node scripts/bench.mjs
 bench-engine: build ## Measures the engine alone: natively, how opening grows, what keeps the page
 	cargo bench
 	node scripts/bench-engine.mjs
