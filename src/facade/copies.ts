@@ -148,7 +148,7 @@ export class Copies {
     // It is not seen where it waits in line, or was refused.
     if (before < this.#stampNow() && this.#isCurrent()) {
       const document = new Inserted(text, nowMs);
-      this.#add(id, document, weightOf(id) + document.weight);
+      this.#add(id, document.weight, () => document);
     }
     return id;
   }
@@ -184,15 +184,15 @@ export class Copies {
   }
 
   #keep(key: string, value: unknown): void {
-    const bytes = weightOf(key) + weightOf(value);
-    if (bytes === Infinity || bytes > this.#room.limit / LARGE_PART) return;
-    this.#add(key, copyOf(value), bytes);
+    this.#add(key, weightOf(value), () => copyOf(value));
   }
 
-  #add(key: string, copy: unknown, bytes: number): void {
+  #add(key: string, weight: number, copy: () => unknown): void {
+    const bytes = weightOf(key) + weight;
+    if (bytes === Infinity || bytes > this.#room.limit / LARGE_PART) return;
     this.#room.take(bytes);
     this.#bytes += bytes;
-    this.#values.set(key, copy);
+    this.#values.set(key, copy());
   }
 
   #parse(id: string, inserted: Inserted): object {
