@@ -20,12 +20,6 @@ const CROWDED_RUNS: usize = 16;
 /// opens the patch next.
 const WORTH_A_FLUSH: f64 = 0.125;
 
-/// What is due waits for a pause of this length in the writing, as the page and the disk are busy with commits …
-const PAUSE_MS: u32 = 30;
-/// … but not if the log is that full, or level 0 has that many runs.
-const PRESSING: f64 = 1.75;
-const PRESSING_RUNS: usize = CROWDED_RUNS / 2;
-
 /// How full the log is, 1.0 being the line.
 fn fullness(core: &Core) -> f64 {
     let state = core.state.borrow();
@@ -67,18 +61,7 @@ pub async fn tidy(core: &Rc<Core>) {
     }
 }
 
-/// Waits until nobody has written for a moment, or what is due is pressing.
-async fn pause(core: &Core) {
-    let pressing = || fullness(core) >= PRESSING || core.view().root.runs.len() >= PRESSING_RUNS;
-    let known = || core.state.borrow().known;
-    let mut before = None;
-    while before.replace(known()) != Some(known()) && !pressing() && core.check_open().is_ok() {
-        core.env().sleep(PAUSE_MS).await;
-    }
-}
-
 async fn run(core: &Rc<Core>) -> Result<()> {
-    pause(core).await;
     {
         let pass = core.maintenance.enter().await;
         if fullness(core) >= 1.0 {
@@ -87,7 +70,6 @@ async fn run(core: &Rc<Core>) -> Result<()> {
     }
     room::restore_reserve(core).await;
     loop {
-        pause(core).await;
         core.check_open_or_closing()?;
         // Let go between two steps: a flush may wait.
         let pass = core.maintenance.enter().await;
