@@ -12,7 +12,7 @@ SOURCES := $(shell find src -name '*.rs' -o -name '*.ts' -o -name 'tsconfig.json
 WASM_TARGET := wasm32-unknown-unknown
 
 .PHONY: help setup setup-build build check check-rust check-types check-package test test-native \
-  test-chromium test-firefox test-webkit test-page soak mutants demo bench bench-engine clean
+  test-chromium test-firefox test-webkit test-page soak mutants demo bench bench-firefox bench-engine clean
 
 help: ## Prints this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -69,8 +69,9 @@ demo: build ## Serves the demo page; HEADLESS=1 drives it by itself and checks t
 	node scripts/demo.mjs
 
 FIREFOX_SYSTEMS := patchstore,indexeddb,indexeddb-commit,idb,idb-keyval,dexie,sqlite,packed
-bench: build ## Measures patchstore and its peers on this machine
+bench: build ## Measures patchstore and its peers on this machine, in Chromium
 	node scripts/bench.mjs
+bench-firefox: build ## The same for those that run in Firefox
 	BROWSER=firefox ROUNDS=2 SYSTEMS=$(FIREFOX_SYSTEMS) node scripts/bench.mjs
 bench-engine: build ## Measures the engine alone: natively, how opening grows, what keeps the page
 	cargo bench

@@ -11,7 +11,7 @@ export const MUTANTS = [
     file: "src/engine/commit.rs",
     from: "        match recover::unless_lost(core, pending.await).await {\n            Ok(appended)",
     to: `        if let Some(group) = core.state.borrow_mut().queue.groups.front_mut() {
-            group.calls.iter_mut().for_each(|call| call.settle(Outcome::Committed));
+            group.calls.iter_mut().for_each(|call| call.settle(super::done::Outcome::Committed));
         }
         match recover::unless_lost(core, pending.await).await {\n            Ok(appended)`,
   },
@@ -61,7 +61,7 @@ export const MUTANTS = [
     name: "acknowledge a commit that the view does not show yet",
     file: "src/engine/commit.rs",
     from: "        let epoch = sealed.epoch;\n",
-    to: "        let epoch = sealed.epoch;\n        if !lost_race {\n            landed(core, sequence, None);\n        }\n",
+    to: "        let epoch = sealed.epoch;\n        if !lost_race {\n            super::flight::landed(core, sequence, None);\n        }\n",
   },
   {
     name: "leave calls alone that were built on a failed one",
