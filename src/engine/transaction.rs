@@ -113,7 +113,7 @@ impl Transaction {
         &self,
         mut work: WriteWork<()>,
         mut stop: Option<Stop>,
-        mark: (usize, u32),
+        mark: usize,
         _pass: super::gate::Pass,
     ) -> Result<()> {
         loop {
@@ -145,18 +145,16 @@ impl Transaction {
         }
     }
 
-    fn mark(&self) -> (usize, u32) {
+    /// Where its operations end now.
+    fn mark(&self) -> usize {
         let inner = self.inner.borrow();
-        inner
-            .draft
-            .as_ref()
-            .map_or((0, 0), |draft| (draft.ops.len(), draft.slots))
+        inner.draft.as_ref().map_or(0, |draft| draft.ops.len())
     }
 
     /// Takes back what failed work has written.
-    fn undo(&self, mark: (usize, u32)) {
+    fn undo(&self, mark: usize) {
         if let Some(draft) = self.inner.borrow_mut().draft.as_mut() {
-            draft.truncate(mark.0);
+            draft.truncate(mark);
         }
     }
 

@@ -1,54 +1,31 @@
 //! Commits that do not read the head: of several tabs, natively.
-#![cfg(not(target_arch = "wasm32"))]
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test that meets the unexpected must fail"
-)]
 
 use bytes::Bytes;
 use futures_util::future::join_all;
 use patchstore::Result;
-use patchstore::backend::simulated::{SimConnector, SimDatabase};
+use patchstore::backend::simulated::SimConnector;
 use patchstore::backend::{Append, Connector, Durability, Id, Key, Write};
 use patchstore::engine::access::{Session, Writes};
 use patchstore::engine::{Engine, Options};
 use patchstore::env::Env;
-use patchstore::simulation::SimEnv;
 use std::rc::Rc;
 
-/// Bytes of a value that is kept out of line.
-const LARGE_BYTES: usize = 100_000;
+use super::{LARGE_BYTES, World, put};
 
-struct World {
-    env: SimEnv,
-    database: SimDatabase,
+/// Tabs that look at the log only when a commit of their own tells them to.
+async fn tab(world: &World) -> Engine {
+    let options = Options {
+        poll_ms: 0,
+        ..Options::default()
+    };
+    world.open(options).await
+}
+
+async fn tabs(world: &World, count: usize) -> Vec<Engine> {
+    join_all((0..count).map(|_| tab(world))).await
 }
 
 impl World {
-    fn run(seed: u64, body: impl AsyncFnOnce(Self)) {
-        let env = SimEnv::new(seed);
-        let database = SimDatabase::new(&env);
-        env.clone().block_on(body(Self { env, database }));
-    }
-
-    /// A tab that looks at the log only when a commit of its own tells it to.
-    async fn open(&self) -> Engine {
-        let realm = self.env.new_realm();
-        let options = Options {
-            poll_ms: 0,
-            ..Options::default()
-        };
-        let connector = Rc::new(SimConnector::new(&realm, &self.database));
-        Engine::open(connector, Rc::new(realm), options)
-            .await
-            .unwrap()
-    }
-
-    async fn tabs(&self, count: usize) -> Vec<Engine> {
-        join_all((0..count).map(|_| self.open())).await
-    }
-
     /// The next number of the log.
     async fn next_number(&self) -> u64 {
         let connector = SimConnector::new(&self.env.new_realm(), &self.database);
@@ -74,14 +51,6 @@ impl World {
     }
 }
 
-async fn put(engine: &Engine, key: &'static str) -> Result<()> {
-    let work = move |w: &mut dyn Writes| {
-        w.put(key.into(), Bytes::from_static(b"value"));
-        Ok(())
-    };
-    engine.write(Box::new(work)).await
-}
-
 /// Adds one to a counter, whose value has `bytes` bytes.
 async fn increment(engine: &Engine, bytes: usize) -> Result<()> {
     let work = move |w: &mut dyn Writes| {
@@ -97,9 +66,9 @@ async fn increment(engine: &Engine, bytes: usize) -> Result<()> {
 
 #[test]
 fn tabs_that_contend_for_one_record_all_get_on() {
-    for tabs in [2, 3, 8] {
-        World::run(tabs as u64, async |world| {
-            let engines = world.tabs(tabs).await;
+    for count in [2, 3, 8] {
+        World::run(count as u64, async |world| {
+            let engines = tabs(&world, count).await;
             join_all(engines.iter().map(async |engine| {
                 for _ in 0..100 {
                     increment(engine, 8).await.unwrap();
@@ -107,8 +76,8 @@ fn tabs_that_contend_for_one_record_all_get_on() {
             }))
             .await;
             let used = world.next_number().await;
-            let most = 2 * 100 * tabs as u64;
-            assert!(used < most, "{tabs} tabs have used up {used} numbers");
+            let most = 2 * 100 * count as u64;
+            assert!(used < most, "{count} tabs have used up {used} numbers");
         });
     }
 }
@@ -116,7 +85,7 @@ fn tabs_that_contend_for_one_record_all_get_on() {
 #[test]
 fn what_has_lost_a_race_leaves_no_pieces() {
     World::run(1, async |world| {
-        let engines = world.tabs(3).await;
+        let engines = tabs(&world, 3).await;
         join_all(engines.iter().map(async |engine| {
             for _ in 0..3 {
                 increment(engine, LARGE_BYTES).await.unwrap();
@@ -135,17 +104,17 @@ fn a_new_writer_among_many_is_told_what_became_of_its_commit() {
     World::run(1, async |world| {
         // More than the head remembers.
         for _ in 0..70 {
-            let engine = world.open().await;
-            put(&engine, "old").await.unwrap();
+            let engine = tab(&world).await;
+            put(&engine, "old", 5).await.unwrap();
             engine.compact().await.unwrap();
             engine.close().await;
         }
-        let tabs = world.tabs(3).await;
+        let tabs = tabs(&world, 3).await;
         world.leave_orphan().await;
         tabs[0].compact().await.unwrap();
         // Void, since the generation was raised.
-        put(&tabs[1], "blind").await.unwrap();
+        put(&tabs[1], "blind", 5).await.unwrap();
         increment(&tabs[2], 8).await.unwrap();
-        put(&tabs[2], "blind again").await.unwrap();
+        put(&tabs[2], "blind again", 5).await.unwrap();
     });
 }

@@ -1,0 +1,62 @@
+//! The engine, natively, in worlds of a few tabs: how commits, transactions and upkeep go.
+#![cfg(not(target_arch = "wasm32"))]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that meets the unexpected must fail"
+)]
+
+use bytes::Bytes;
+use futures_util::future::LocalBoxFuture;
+use patchstore::Result;
+use patchstore::backend::simulated::{SimConnector, SimDatabase};
+use patchstore::engine::access::{Outcome, Session};
+use patchstore::engine::{Engine, Options};
+use patchstore::simulation::SimEnv;
+use std::rc::Rc;
+
+mod commits;
+mod transactions;
+mod upkeep;
+
+/// Bytes of a value that is kept out of line.
+const LARGE_BYTES: usize = 100_000;
+
+/// A database and the tabs over it.
+struct World {
+    env: SimEnv,
+    database: SimDatabase,
+}
+
+impl World {
+    fn run(seed: u64, body: impl AsyncFnOnce(Self)) {
+        let env = SimEnv::new(seed);
+        let database = SimDatabase::new(&env);
+        env.clone().block_on(body(Self { env, database }));
+    }
+
+    /// A new tab.
+    async fn open(&self, options: Options) -> Engine {
+        let realm = self.env.new_realm();
+        let connector = Rc::new(SimConnector::new(&realm, &self.database));
+        Engine::open(connector, Rc::new(realm), options)
+            .await
+            .unwrap()
+    }
+}
+
+/// Stores a value of `bytes` bytes.
+fn put(to: &impl Session, key: &str, bytes: usize) -> LocalBoxFuture<'static, Result<()>> {
+    let key = Bytes::copy_from_slice(key.as_bytes());
+    to.write(Box::new(move |w| {
+        w.put(key.clone(), vec![7; bytes].into());
+        Ok(())
+    }))
+}
+
+async fn get(from: &impl Session, key: &'static str) -> Result<Option<Bytes>> {
+    match from.read(Box::new(move |r| r.get(key.as_bytes()))) {
+        Outcome::Ready(found) => found,
+        Outcome::Later(found) => found.await,
+    }
+}

@@ -1,0 +1,210 @@
+//! Transactions of the engine, natively: what they see, what they take back, when they must begin anew.
+
+use bytes::Bytes;
+use futures_util::future::{LocalBoxFuture, join};
+use patchstore::engine::access::{Attempt, Session};
+use patchstore::engine::{Engine, Options, Transaction};
+use patchstore::{Code, Error, Result};
+use std::cell::RefCell;
+
+use super::{World, get};
+
+/// A tab that has nothing in memory of the record under "cold", which is in a segment.
+async fn open_cold(world: &World) -> Engine {
+    let engine = world.open(Options::default()).await;
+    put_all(&engine, &["cold"]).await.unwrap();
+    engine.compact().await.unwrap();
+    engine.close().await;
+    world.open(Options::default()).await
+}
+
+fn put_all(
+    to: &impl Session,
+    keys: &'static [&'static str],
+) -> LocalBoxFuture<'static, Result<()>> {
+    to.write(Box::new(move |w| {
+        for key in keys {
+            w.put((*key).into(), Bytes::from_static(b"value"));
+        }
+        Ok(())
+    }))
+}
+
+/// Writes, looks at `read`, and fails.
+async fn put_and_fail(to: &Transaction, keys: &'static [&'static str], read: &'static str) {
+    let work = to.write(Box::new(move |w| -> Attempt<()> {
+        for key in keys {
+            w.put((*key).into(), Bytes::from_static(b"value"));
+        }
+        w.get(read.as_bytes())?;
+        Err(Error::new(Code::ConstraintViolation, "as wanted").into())
+    }));
+    assert_eq!(work.await.unwrap_err().code(), Code::ConstraintViolation);
+}
+
+async fn has(from: &impl Session, key: &'static str) -> Result<bool> {
+    Ok(get(from, key).await?.is_some())
+}
+
+async fn assert_holds(session: &impl Session, expected: &[(&'static str, bool)]) {
+    for (key, is_there) in expected {
+        assert_eq!(has(session, key).await.unwrap(), *is_there, "{key}");
+    }
+}
+
+/// Inserts a record, whose key ends with its place in the order of insertion.
+fn insert(to: &impl Session, name: &'static str) -> LocalBoxFuture<'static, Result<()>> {
+    to.write(Box::new(move |w| {
+        let order = w.new_order();
+        w.put_at(Bytes::from_static(b"doc-"), order, name.into());
+        w.put_order(name.into(), order);
+        Ok(())
+    }))
+}
+
+/// The places of records.
+async fn places<const N: usize>(from: &Engine, names: [&'static str; N]) -> [Bytes; N] {
+    let mut places = [const { Bytes::new() }; N];
+    for (name, place) in names.into_iter().zip(&mut places) {
+        let found = get(from, name).await;
+        *place = found.unwrap().unwrap();
+    }
+    places
+}
+
+#[test]
+fn work_that_fails_is_taken_back_and_the_rest_is_committed() {
+    World::run(1, async |world| {
+        let engine = world.open(Options::default()).await;
+        let transaction = engine.begin().await.unwrap();
+        put_all(&transaction, &["a", "b"]).await.unwrap();
+        put_and_fail(&transaction, &["c", "d"], "a").await;
+        put_all(&transaction, &["e"]).await.unwrap();
+        let expected = [
+            ("a", true),
+            ("b", true),
+            ("c", false),
+            ("d", false),
+            ("e", true),
+        ];
+        assert_holds(&transaction, &expected).await;
+        assert!(transaction.commit().await.unwrap());
+        assert_holds(&engine, &expected).await;
+    });
+}
+
+#[test]
+fn work_that_fails_after_a_load_is_taken_back_too() {
+    World::run(1, async |world| {
+        let engine = open_cold(&world).await;
+        let transaction = engine.begin().await.unwrap();
+        put_all(&transaction, &["a", "b"]).await.unwrap();
+        put_and_fail(&transaction, &["c", "d"], "cold").await;
+        let expected = [("a", true), ("b", true), ("c", false), ("cold", true)];
+        assert_holds(&transaction, &expected).await;
+        assert!(transaction.commit().await.unwrap());
+        assert_holds(&engine, &expected).await;
+    });
+}
+
+#[test]
+fn it_sees_every_call_that_was_issued_before_it() {
+    World::run(1, async |world| {
+        let engine = open_cold(&world).await;
+        // It must load what it reads; the next one waits in line behind it.
+        let first = engine.write(Box::new(|w| {
+            w.get(b"cold")?;
+            w.put("first".into(), Bytes::new());
+            Ok(())
+        }));
+        let second = put_all(&engine, &["second"]);
+        let transaction = engine.begin().await.unwrap();
+        assert_holds(&transaction, &[("first", true), ("second", true)]).await;
+        first.await.unwrap();
+        second.await.unwrap();
+    });
+}
+
+#[test]
+fn it_does_not_wait_for_calls_that_come_after_it() {
+    World::run(1, async |world| {
+        let engine = world.open(Options::default()).await;
+        let first = put_all(&engine, &["first"]);
+        let begun = engine.begin();
+        let writes = async {
+            // At no moment is nothing under way, until it has begun.
+            for _ in 0..1_000 {
+                let (a, b) = (put_all(&engine, &["a"]), put_all(&engine, &["b"]));
+                a.await.unwrap();
+                drop(b);
+            }
+        };
+        let order = RefCell::new(Vec::new());
+        join(
+            async {
+                begun.await.unwrap();
+                order.borrow_mut().push("begun");
+            },
+            async {
+                writes.await;
+                order.borrow_mut().push("written");
+            },
+        )
+        .await;
+        first.await.unwrap();
+        assert_eq!(*order.borrow(), ["begun", "written"]);
+    });
+}
+
+#[test]
+fn what_it_inserts_comes_after_what_was_inserted_while_it_ran() {
+    World::run(1, async |world| {
+        let engine = world.open(Options::default()).await;
+        let one = engine.begin().await.unwrap();
+        let other = engine.begin().await.unwrap();
+        insert(&one, "one").await.unwrap();
+        insert(&other, "other").await.unwrap();
+        let meanwhile = insert(&engine, "meanwhile");
+        let (one, other) = join(one.commit(), other.commit()).await;
+        assert!(one.unwrap() && other.unwrap());
+        meanwhile.await.unwrap();
+        insert(&engine, "later").await.unwrap();
+        let names = ["meanwhile", "one", "other", "later"];
+        let places = places(&engine, names).await;
+        assert!(places.is_sorted_by(|a, b| a < b), "{places:?}");
+    });
+}
+
+#[test]
+fn without_its_snapshot_it_must_begin_anew() {
+    World::run(1, async |world| {
+        let engine = open_cold(&world).await;
+        let transaction = engine.begin().await.unwrap();
+        assert!(!transaction.is_doomed());
+        let other = world.open(Options::default()).await;
+        put_all(&other, &["cold"]).await.unwrap();
+        other.compact().await.unwrap();
+        // What its snapshot refers to has been deleted, and it had not read it yet.
+        let error = has(&transaction, "cold").await.unwrap_err();
+        assert_eq!(error.code(), Code::Conflict);
+        assert!(transaction.is_doomed());
+        put_all(&transaction, &["never"]).await.unwrap();
+        assert!(!transaction.commit().await.unwrap());
+        assert_holds(&engine, &[("never", false), ("cold", true)]).await;
+    });
+}
+
+#[test]
+fn what_was_read_and_changed_since_makes_it_begin_anew() {
+    World::run(1, async |world| {
+        let engine = world.open(Options::default()).await;
+        let [stale, fresh] = [engine.begin().await.unwrap(), engine.begin().await.unwrap()];
+        assert!(!has(&stale, "read").await.unwrap());
+        put_all(&engine, &["read"]).await.unwrap();
+        put_all(&stale, &["stale"]).await.unwrap();
+        put_all(&fresh, &["fresh"]).await.unwrap();
+        assert!(!stale.commit().await.unwrap());
+        assert!(fresh.commit().await.unwrap());
+        assert_holds(&engine, &[("stale", false), ("fresh", true)]).await;
+    });
+}
