@@ -172,6 +172,12 @@ export const MUTANTS = [
     to: "        self.base.base = self.base.base.max(base * 0);",
   },
   {
+    name: "forget a group that needs not run again when another one does",
+    file: "src/engine/rebuild.rs",
+    from: "        self.groups.push(group);\n        self.own.push(table);\n",
+    to: "        drop((group, table));\n",
+  },
+  {
     name: "do not tell copies of a pending call",
     file: "src/engine/submit.rs",
     from: "    interests.tell(&call.ops, PROVISIONAL + call.id);\n",

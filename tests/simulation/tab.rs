@@ -222,12 +222,19 @@ impl Tab {
         let id = call.id;
         let done = engine.write(Box::new(move |w| call.run(w)));
         self.check_copies();
-        let tab = self.clone();
+        let (tab, engine) = (self.clone(), engine.clone());
         self.under_way.set(self.under_way.get() + 1);
         self.env.spawn(Box::pin(async move {
             let ending = match done.await {
                 Ok(told) => Ending::Acknowledged(told),
-                Err(error) => tab.ending_of(id, &error),
+                Err(error) => {
+                    let is_forgotten = error.code() == Code::Closed && engine.closed().is_none();
+                    assert!(
+                        !is_forgotten,
+                        "call {id} was forgotten by an engine that is open"
+                    );
+                    tab.ending_of(id, &error)
+                }
             };
             tab.end(id, ending);
             tab.under_way.set(tab.under_way.get() - 1);
