@@ -185,13 +185,13 @@ export const MUTANTS = [
   },
   {
     name: "do not tell copies of a commit",
-    file: "src/engine/core.rs",
+    file: "src/engine/state.rs",
     from: "        self.interests.tell_batch(batch, self.head.base + number);\n",
     to: "",
   },
   {
     name: "do not tell copies of calls that failed or were run again",
-    file: "src/engine/core.rs",
+    file: "src/engine/state.rs",
     from: "        Rc::make_mut(&mut self.view).own = own;\n        self.interests.tell_all();\n",
     to: "        Rc::make_mut(&mut self.view).own = own;\n",
   },

@@ -2,9 +2,10 @@
 
 use std::rc::Rc;
 
-use super::core::{Core, Reason};
+use super::core::Core;
 use super::maintain;
 use super::notice::Notice;
+use super::options::Reason;
 
 /// Refuses newcomers, waits for what was issued, tidies up and closes.
 pub async fn close(core: Rc<Core>) {

@@ -3,11 +3,12 @@
 use futures_util::FutureExt;
 use std::rc::Rc;
 
-use super::core::{Core, Reason};
+use super::core::Core;
 use super::flight::{apply_own, fail_first, ground, is_flying, is_in_flight, split_first};
 use super::flip;
 use super::intake;
 use super::maintain;
+use super::options::Reason;
 use super::rebuild;
 use super::recover::{self, Sent};
 use super::room;

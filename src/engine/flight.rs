@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use std::rc::Rc;
 
-use super::core::{Core, State};
+use super::core::Core;
 use super::done::Outcome;
 use super::footprint::{Resolved, Writes};
 use super::memtable::Memtable;
@@ -12,6 +12,7 @@ use super::notice::Notice;
 use super::queue::{Call, Group};
 use super::sealing::Sealed;
 use super::staging::keep_warm;
+use super::state::State;
 use crate::codec::frame;
 use crate::error::Error;
 

@@ -2,11 +2,12 @@
 
 use std::rc::Rc;
 
-use super::core::{Core, Frozen};
+use super::core::Core;
 use super::intake;
 use super::recover;
 use super::room;
 use super::staging::Staging;
+use super::state::Frozen;
 use super::view::View;
 use crate::backend::{Durability, Failure, Key, Seen, Write};
 use crate::codec::frame;

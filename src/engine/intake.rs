@@ -6,11 +6,13 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use std::rc::Rc;
 
-use super::core::{Core, Reason, State};
+use super::core::Core;
 use super::flight;
 use super::gate::Pass;
 use super::load::read;
 use super::notice::Notice;
+use super::options::Reason;
+use super::state::State;
 use super::view::View;
 use crate::backend::{Id, Key, Read, Reply};
 use crate::codec::batch::Batch;

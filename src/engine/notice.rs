@@ -4,8 +4,8 @@ use crate::sorted::SortedMap;
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
-use super::core::Reason;
 use super::footprint::Writes;
+use super::options::Reason;
 
 /// Something that happened.
 #[derive(Debug, Clone)]

@@ -7,14 +7,16 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::cache::Cache;
-use super::core::{Absent, Core, Options, State};
+use super::core::Core;
 use super::draft::Ground;
 use super::gate::Gate;
 use super::intake::{self, Stored, decode_stored, stored_reads};
 use super::notice::Subscribers;
+use super::options::{Absent, Options};
 use super::poll;
 use super::queue::Queue;
 use super::recover;
+use super::state::State;
 use super::view::View;
 use crate::backend::{Append, Backend, Connector, Event, Failure, Id, IdStore, Key, Seen, Write};
 use crate::codec::frame;

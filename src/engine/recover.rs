@@ -6,9 +6,10 @@ use std::any::Any;
 use std::rc::Rc;
 
 use super::close::shut;
-use super::core::{Core, Reason};
+use super::core::Core;
 use super::flight::is_in_flight;
 use super::intake;
+use super::options::Reason;
 use crate::backend::{Backend, Event, Failure};
 use crate::codec::head::MAX_WRITERS;
 use crate::error::{Code, Error, Result};

@@ -5,8 +5,9 @@ use std::rc::Rc;
 
 use super::access::{Attempt, KeyRange, Measure};
 use super::cache::Cache;
+use super::entries::Listing;
 use super::memtable::Memtable;
-use super::source::{Listing, Source, TakeCell, after};
+use super::source::{Source, TakeCell, after};
 use super::view::{Layer, View};
 use crate::codec::cell::Cell;
 

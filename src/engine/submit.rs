@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::access::{Attempt, Outcome as Ended, ReadWork, Stop, WriteWork};
 use super::commit;
-use super::core::{Core, State};
+use super::core::Core;
 use super::done::{Done, Outcome, told};
 use super::draft::{Draft, Snapshot};
 use super::footprint::ReadSet;
@@ -15,6 +15,7 @@ use super::load::{LoadError, load, run_read};
 use super::memtable::Memtable;
 use super::queue::{Call, Group, LARGE_BYTES, Submission, Waiting, Work};
 use super::slot::Slot;
+use super::state::State;
 use super::view::View;
 use crate::codec::order::PROVISIONAL;
 use crate::error::{Error, Result};

@@ -1,0 +1,245 @@
+//! The segments of a run or a level as a source of a scan.
+
+use bytes::Bytes;
+use std::rc::Rc;
+
+use super::access::{Attempt, KeyRange, Need, Stop};
+use super::cache::{Cache, SegmentSlot};
+use super::entries::{EntryCursor, Listing};
+use super::source::TakeCell;
+use crate::codec::cell::{Cell, CellRef};
+use crate::codec::entry::Entry;
+use crate::codec::page::Page;
+
+/// Cells consumed of the segment at hand.
+#[derive(Debug, Clone, Copy, Default)]
+struct Consumed {
+    /// Live cells.
+    records: u64,
+    /// Tombstones.
+    tombstones: u64,
+    /// Bytes of keys and values of the live cells.
+    bytes: u64,
+}
+
+/// Segments as a source.
+pub struct SegmentSource {
+    entries: EntryCursor,
+    open: Option<OpenSegment>,
+    /// What was consumed of the entry at hand.
+    consumed: Consumed,
+}
+
+struct OpenSegment {
+    slot: Rc<SegmentSlot>,
+    page_at: usize,
+    page: Rc<Page>,
+    cell_at: usize,
+}
+
+impl SegmentSource {
+    /// Segments within `range`.
+    pub fn new(listing: Listing, range: KeyRange, reverse: bool) -> Self {
+        Self {
+            entries: EntryCursor::new(listing, range, reverse),
+            open: None,
+            consumed: Consumed::default(),
+        }
+    }
+
+    /// The entry at hand, having skipped what lies outside of the range.
+    ///
+    /// # Errors
+    /// [`Stop`].
+    pub fn entry(&mut self, cache: &Cache) -> Attempt<Option<&Entry>> {
+        self.entries.entry(cache)
+    }
+
+    /// Whether it stands at the very start of a segment's live cells.
+    #[must_use]
+    pub fn at_entry_start(&self) -> bool {
+        self.open.is_none()
+    }
+
+    /// The entries not gone through yet, of a run; the bounds and counts of the one at hand are
+    /// narrowed to what is left of it.
+    ///
+    /// # Errors
+    /// [`Stop`].
+    pub fn rest(&mut self, cache: &Cache) -> Attempt<Vec<Entry>> {
+        let Some(key) = self.key(cache)? else {
+            return Ok(Vec::new());
+        };
+        let (open, consumed) = (self.open.is_some(), self.consumed);
+        let mut rest = self.entries.remaining().to_vec();
+        if let Some(first) = rest.first_mut().filter(|_| open) {
+            first.first = key;
+            first.holes.first = false;
+            first.records = first.records.saturating_sub(consumed.records);
+            first.tombstones = first.tombstones.saturating_sub(consumed.tombstones);
+            first.bytes = first.bytes.saturating_sub(consumed.bytes);
+        }
+        Ok(rest)
+    }
+
+    /// Leaves the entry at hand.
+    pub fn skip_entry(&mut self) {
+        self.open = None;
+        self.consumed = Consumed::default();
+        self.entries.skip();
+    }
+
+    /// Whether the key at hand is known from the directory: the segment is not opened yet, and
+    /// its bound lies inside of the range.
+    fn bound_key(&mut self, cache: &Cache) -> Attempt<Option<Bytes>> {
+        let (reverse, range) = (self.entries.is_reverse(), self.entries.range().clone());
+        let Some(entry) = self.entry(cache)? else {
+            return Ok(None);
+        };
+        let bound = if reverse { &entry.last } else { &entry.first };
+        let inside = range.from <= *bound && *bound < range.until;
+        Ok(inside.then(|| bound.clone()))
+    }
+
+    pub(super) fn key(&mut self, cache: &Cache) -> Attempt<Option<Bytes>> {
+        if self.open.is_none()
+            && let Some(bound) = self.bound_key(cache)?
+        {
+            return Ok(Some(bound));
+        }
+        self.settle(cache)?;
+        Ok(self
+            .open
+            .as_ref()
+            .map(|open| open.page.key_bytes(open.cell_at)))
+    }
+
+    pub(super) fn cell(&mut self, cache: &Cache) -> Attempt<Option<(Bytes, Cell)>> {
+        self.settle(cache)?;
+        let Some(open) = &self.open else {
+            return Ok(None);
+        };
+        let cell = open.page.cell(open.cell_at);
+        Ok(cell.map(|cell| (open.page.key_bytes(open.cell_at), cell)))
+    }
+
+    pub(super) fn step(&mut self) {
+        let Some(open) = &mut self.open else { return };
+        match open.page.cell(open.cell_at) {
+            Some(Cell::Tombstone) | None => self.consumed.tombstones += 1,
+            Some(cell) => {
+                self.consumed.records += 1;
+                self.consumed.bytes += open.page.key(open.cell_at).len() as u64 + cell.len();
+            }
+        }
+        open.cell_at = self.entries.next_index(open.cell_at);
+    }
+
+    pub(super) fn walk(
+        &mut self,
+        cache: &Cache,
+        limit: Option<&Bytes>,
+        walked: &mut Option<Bytes>,
+        take: &mut TakeCell<'_>,
+    ) -> Attempt<bool> {
+        self.settle(cache)?;
+        let (Some(open), Some(entry)) = (&mut self.open, self.entries.at_hand()) else {
+            return Ok(true);
+        };
+        let page = &open.page;
+        let until = &self.entries.range().until;
+        let until = limit.map_or(until, |limit| limit.min(until));
+        let mut end = page.lower_bound(until);
+        if page.last_key() > entry.last.as_ref() {
+            let last = page.lower_bound(&entry.last);
+            end = end.min(last + usize::from(page.key(last) == entry.last.as_ref()));
+        }
+        let from = open.cell_at;
+        let mut more = Ok(true);
+        while open.cell_at < end && matches!(more, Ok(true)) {
+            let cell = page.cell_ref(open.cell_at).unwrap_or(CellRef::Tombstone);
+            more = take(page.key(open.cell_at), cell);
+            open.cell_at += usize::from(more.is_ok());
+        }
+        if open.cell_at > from {
+            *walked = Some(page.key_bytes(open.cell_at - 1));
+        }
+        more
+    }
+
+    /// Makes `open` stand at a live cell within the range, or be `None` at the end.
+    fn settle(&mut self, cache: &Cache) -> Attempt<()> {
+        loop {
+            if self.open.is_none() {
+                let Some(entry) = self.entry(cache)?.cloned() else {
+                    return Ok(());
+                };
+                self.open = Some(self.open_segment(cache, &entry)?);
+            }
+            let Some(open) = &mut self.open else {
+                return Ok(());
+            };
+            if open.cell_at < open.page.len() {
+                let key = open.page.key(open.cell_at);
+                let range = self.entries.range();
+                let inside = range.from.as_ref() <= key && key < range.until.as_ref();
+                if inside
+                    && self
+                        .entries
+                        .at_hand()
+                        .is_some_and(|entry| entry.covers(key))
+                {
+                    return Ok(());
+                }
+                self.skip_entry();
+                continue;
+            }
+            let page_at = self.entries.next_index(open.page_at);
+            if page_at >= open.slot.segment.pages() {
+                self.skip_entry();
+                continue;
+            }
+            open.page = open.slot.page(page_at)?;
+            open.page_at = page_at;
+            open.cell_at = if self.entries.is_reverse() {
+                open.page.len().wrapping_sub(1)
+            } else {
+                0
+            };
+        }
+    }
+
+    fn open_segment(&self, cache: &Cache, entry: &Entry) -> Attempt<OpenSegment> {
+        let slot = cache
+            .segment(entry.id)
+            .ok_or(Stop::Need(Need::Segment(entry.id, entry.fill)))?;
+        let range = self.entries.range();
+        if self.entries.is_reverse() {
+            // The last cell that is below `until` and not above the entry's last key.
+            let inclusive = entry.last < range.until;
+            let target = if inclusive { &entry.last } else { &range.until };
+            let page_at = slot.segment.page_of(target);
+            let page = slot.page(page_at)?;
+            let at = page.lower_bound(target);
+            let hit = inclusive && page.key(at) == target.as_ref();
+            let cell_at = if hit { at } else { at.wrapping_sub(1) };
+            Ok(OpenSegment {
+                slot,
+                page_at,
+                page,
+                cell_at,
+            })
+        } else {
+            let target = (&entry.first).max(&range.from);
+            let page_at = slot.segment.page_of(target);
+            let page = slot.page(page_at)?;
+            let cell_at = page.lower_bound(target);
+            Ok(OpenSegment {
+                slot,
+                page_at,
+                page,
+                cell_at,
+            })
+        }
+    }
+}
