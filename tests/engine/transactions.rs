@@ -5,7 +5,8 @@ use futures_util::future::{LocalBoxFuture, join};
 use patchstore::engine::access::{Attempt, Session};
 use patchstore::engine::{Engine, Options, Transaction};
 use patchstore::{Code, Error, Result};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 use super::{World, get};
 
@@ -104,6 +105,35 @@ fn work_that_fails_after_a_load_is_taken_back_too() {
         assert_holds(&transaction, &expected).await;
         assert!(transaction.commit().await.unwrap());
         assert_holds(&engine, &expected).await;
+    });
+}
+
+/// How often work that reads "cold" is attempted, and how often it is told that it begins.
+async fn attempts(on: &impl Session) -> (u32, u32) {
+    let counted = Rc::new(Cell::new((0, 0)));
+    let counts = counted.clone();
+    let work = on.write(Box::new(move |w| {
+        let (attempts, beginnings) = counts.get();
+        counts.set((attempts + 1, beginnings + u32::from(w.is_fresh())));
+        w.get(b"cold").map(drop)
+    }));
+    work.await.unwrap();
+    counted.get()
+}
+
+#[test]
+fn work_is_told_whether_it_begins_or_goes_on() {
+    World::run(1, async |world| {
+        let engine = open_cold(&world).await;
+        let transaction = engine.begin().await.unwrap();
+        let (several, beginnings) = attempts(&transaction).await;
+        assert!(several > 1 && beginnings == 1, "what is cold is loaded");
+        assert_eq!(attempts(&transaction).await, (1, 1));
+        let engine = open_cold(&world).await;
+        let (several, beginnings) = attempts(&engine).await;
+        // In the line it begins on a new draft.
+        assert!(several > beginnings, "it goes on after a load");
+        assert_eq!(attempts(&engine).await, (1, 1));
     });
 }
 
