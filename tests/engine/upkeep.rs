@@ -25,7 +25,7 @@ async fn open(world: &World) -> Engine {
 
 impl World {
     fn frames(&self) -> usize {
-        self.database.snapshot().log.records as usize
+        self.database.snapshot().log.records
     }
 }
 
