@@ -102,3 +102,17 @@ async fn add_table(core: &Rc<Core>, flip: &mut Flip, table: &Memtable) -> Result
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::recent_writers;
+    use crate::backend::Id;
+
+    #[test]
+    fn every_writer_of_the_tail_is_remembered_with_its_last_sequence() {
+        let [a, b, c] = [1, 2, 3].map(|n| Id([n; 16]));
+        let tail = [(a, 1), (b, 7), (c, 3), (a, 2), (c, 4), (a, 3)];
+        assert_eq!(recent_writers(&tail), [(a, 3), (c, 4), (b, 7)]);
+        assert_eq!(recent_writers(&[]), []);
+    }
+}

@@ -10,7 +10,7 @@ use patchstore::engine::{Engine, Options};
 use patchstore::env::Env;
 use std::rc::Rc;
 
-use super::{LARGE_BYTES, World, put};
+use super::{LARGE_BYTES, World, get, put};
 
 /// Tabs that look at the log only when a commit of their own tells them to.
 async fn tab(world: &World) -> Engine {
@@ -116,5 +116,24 @@ fn a_new_writer_among_many_is_told_what_became_of_its_commit() {
         put(&tabs[1], "blind", 5).await.unwrap();
         increment(&tabs[2], 8).await.unwrap();
         put(&tabs[2], "blind again", 5).await.unwrap();
+    });
+}
+
+#[test]
+fn a_connection_that_was_lost_is_made_anew() {
+    World::run(1, async |world| {
+        let engine = tab(&world).await;
+        put(&engine, "before", 5).await.unwrap();
+        for name in ["one", "two"] {
+            world.database.sever();
+            assert!(get(&engine, "before").await.unwrap().is_some());
+            put(&engine, name, 5).await.unwrap();
+        }
+        world.database.sever();
+        engine.compact().await.unwrap();
+        world.database.sever();
+        let other = tab(&world).await;
+        assert!(get(&other, "two").await.unwrap().is_some());
+        assert!(engine.closed().is_none());
     });
 }

@@ -238,3 +238,32 @@ fn what_was_read_and_changed_since_makes_it_begin_anew() {
         assert_holds(&engine, &[("stale", false), ("fresh", true)]).await;
     });
 }
+
+#[test]
+fn a_large_batch_of_another_tab_is_seen_as_a_change() {
+    World::run(1, async |world| {
+        let engine = world.open(Options::default()).await;
+        let other = world.open(Options::default()).await;
+        let [stale, fresh] = [engine.begin().await.unwrap(), engine.begin().await.unwrap()];
+        assert!(!has(&stale, "key-0500").await.unwrap());
+        assert!(!has(&fresh, "other").await.unwrap());
+        // Written ahead as a run, which its frame only refers to.
+        let bulk = other.write(Box::new(|w| {
+            for n in 0..900 {
+                w.put(format!("key-{n:04}").into(), vec![7; 1_500].into());
+            }
+            Ok(())
+        }));
+        bulk.await.unwrap();
+        engine.refresh().await.unwrap();
+        put_all(&stale, &["stale"]).await.unwrap();
+        put_all(&fresh, &["fresh"]).await.unwrap();
+        assert!(!stale.commit().await.unwrap());
+        assert!(fresh.commit().await.unwrap());
+        assert_holds(
+            &engine,
+            &[("stale", false), ("fresh", true), ("key-0899", true)],
+        )
+        .await;
+    });
+}

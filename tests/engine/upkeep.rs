@@ -46,11 +46,13 @@ async fn put_many(engine: &Engine, count: usize) {
 fn a_log_that_is_full_is_flushed_while_others_write_on() {
     World::run(1, async |world| {
         let engine = open(&world).await;
+        let mut most = 0;
         for n in 0..10 * LOG_FRAMES {
             put(&engine, &format!("key-{n:04}"), 50).await.unwrap();
-            // Commits wait at twice the line.
-            assert!(world.frames() <= 2 * LOG_FRAMES + 1, "{}", world.frames());
+            most = most.max(world.frames());
         }
+        // (Nor do commits wait, as they would at twice the line.)
+        assert!(most >= LOG_FRAMES && most < LOG_FRAMES * 3 / 2, "{most}");
         assert_eq!(engine.stats(vec![all()]).await.unwrap().records, 400);
     });
 }
@@ -100,6 +102,26 @@ fn large_values_that_were_replaced_are_deleted_by_themselves() {
         assert_eq!(world.database.snapshot().blobs.records, 1);
         let large = get(&engine, "large").await.unwrap().unwrap();
         assert_eq!(large.len(), LARGE_BYTES + 29);
+    });
+}
+
+#[test]
+fn segments_that_were_merged_away_are_deleted_by_themselves() {
+    World::run(1, async |world| {
+        let engine = open(&world).await;
+        for _ in 0..100 {
+            put_many(&engine, LOG_FRAMES).await;
+        }
+        world.env.sleep(5_000).await;
+        let runs = world.database.snapshot().runs.records;
+        assert!(
+            runs < 40,
+            "{runs} segments and pages for {LOG_FRAMES} records"
+        );
+        assert_eq!(
+            engine.stats(vec![all()]).await.unwrap().records,
+            LOG_FRAMES as u64
+        );
     });
 }
 
