@@ -1,5 +1,5 @@
 /** Opening what is not there yet, and what is. */
-import { documentOf } from "../documents.js";
+import { documentOf, documentsOf } from "../documents.js";
 import { check, same } from "../check.js";
 
 export const open = {
@@ -40,6 +40,9 @@ export const reopen = {
   run: firstRead,
 };
 
+/** Documents of another database: so many that patchstore keeps them as it keeps the many. */
+const OTHERS = 1000;
+
 /**
  * The same without compiling: browsers may compile a function when it is first called (V8 does,
  * https://v8.dev/docs/wasm-compilation-pipeline), so each has been, on a database of its own.
@@ -52,7 +55,7 @@ export const reopenCompiled = {
   async run(context) {
     const { system } = context;
     let store = await system.open("warm-up");
-    const id = await store.insert(documentOf(1));
+    const [id] = await store.insertMany(documentsOf(0, OTHERS));
     await store.close();
     store = await system.open("warm-up");
     // (Whoever acknowledges before anything is stored does not find it.)
