@@ -5,6 +5,7 @@ use bytes::Bytes;
 use patchstore::engine::access::KeyRange;
 use patchstore::engine::{Engine, Limits, Options, Stats};
 use patchstore::env::Env;
+use std::cell::Cell;
 
 use super::{LARGE_BYTES, World, get, put};
 
@@ -84,6 +85,28 @@ fn who_closes_flushes_what_it_has_written() {
         writer.close().await;
         assert_eq!(world.frames(), 0);
     });
+}
+
+#[test]
+fn what_was_flushed_survives_a_cut_of_power() {
+    let lost = Cell::new(0);
+    for seed in 0..20 {
+        World::run(seed, async |world| {
+            let engine = open(&world).await;
+            put(&engine, "flushed", 50).await.unwrap();
+            engine.flush().await.unwrap();
+            for _ in 0..5 {
+                put(&engine, "relaxed", 50).await.unwrap();
+            }
+            drop(engine);
+            world.database.cut_power();
+            let engine = open(&world).await;
+            assert!(get(&engine, "flushed").await.unwrap().is_some(), "{seed}");
+            let relaxed = get(&engine, "relaxed").await.unwrap();
+            lost.set(lost.get() + u32::from(relaxed.is_none()));
+        });
+    }
+    assert!(lost.get() > 0, "the power was never cut");
 }
 
 #[test]
