@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use futures_util::future::{LocalBoxFuture, join};
-use patchstore::engine::access::{Attempt, Session};
+use patchstore::engine::access::{Attempt, Cursor, KeyRange, Session};
 use patchstore::engine::{Engine, Options, Transaction};
 use patchstore::{Code, Error, Result};
 use std::cell::{Cell, RefCell};
@@ -236,6 +236,54 @@ fn what_was_read_and_changed_since_makes_it_begin_anew() {
         assert!(!stale.commit().await.unwrap());
         assert!(fresh.commit().await.unwrap());
         assert_holds(&engine, &[("stale", false), ("fresh", true)]).await;
+    });
+}
+
+fn between(from: &'static str, until: &'static str) -> KeyRange {
+    KeyRange {
+        from: from.into(),
+        until: until.into(),
+    }
+}
+
+#[test]
+fn a_range_that_was_read_is_watched_within_its_bounds() {
+    World::run(1, async |world| {
+        let engine = world.open(Options::default()).await;
+        // A key, or a range, and whether writing it touches `k <= key < p`.
+        let changes = [
+            ("a", None, false),
+            ("k", None, true),
+            ("m", None, true),
+            ("p", None, false),
+            ("a", Some("k"), false),
+            ("a", Some("l"), true),
+            ("k", Some("p"), true),
+            ("l", Some("m"), true),
+            ("m", Some("m"), false),
+            ("o", Some("z"), true),
+            ("p", Some("z"), false),
+        ];
+        for (from, until, is_touched) in changes {
+            let transaction = engine.begin().await.unwrap();
+            let scan = transaction.write(Box::new(|w| {
+                let mut cursor = Cursor::new(between("k", "p"), false);
+                while w.next(&mut cursor)?.is_some() {}
+                w.put("own".into(), Bytes::new());
+                Ok(())
+            }));
+            scan.await.unwrap();
+            let change = engine.write(Box::new(move |w| {
+                match until {
+                    Some(until) => w.delete_range(between(from, until)),
+                    None => w.put(from.into(), Bytes::new()),
+                }
+                Ok(())
+            }));
+            change.await.unwrap();
+            let committed = transaction.commit().await.unwrap();
+            assert_eq!(committed, !is_touched, "{from} {until:?}");
+        }
     });
 }
 
