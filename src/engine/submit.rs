@@ -119,11 +119,11 @@ pub fn submit(core: &Rc<Core>, mut work: WriteWork<()>, mut done: Done) {
         serve(core);
         return;
     }
-    let mut draft = Draft::new(core.ground.clone(), core.view(), id);
-    let attempt = guarded(core, &submission.work, &mut draft);
+    let mut drafted = Drafted::new(core, id);
+    let attempt = guarded(core, &submission.work, &mut drafted.draft);
     match attempt {
-        Ok(()) if draft.bytes <= LARGE_BYTES && draft.ops.len() <= SLICE_OPS => {
-            accept(core, submission, draft, None);
+        Ok(()) if !is_large(&drafted.draft) => {
+            accept(core, submission, drafted.draft, None);
         }
         Err(Stop::Fail(error)) => {
             serve(core);
@@ -131,7 +131,7 @@ pub fn submit(core: &Rc<Core>, mut work: WriteWork<()>, mut done: Done) {
         }
         // Not ready, or large: finished in the line, where it holds its place.
         unfinished => {
-            let seed = unfinished.is_ok().then_some(draft);
+            let seed = unfinished.is_ok().then_some(drafted);
             let item = Waiting::Write(Box::new(submission));
             core.state.borrow_mut().queue.line.push_front(item);
             serve_from(core, seed);
@@ -211,7 +211,7 @@ pub fn serve(core: &Rc<Core>) {
     serve_from(core, None);
 }
 
-fn serve_from(core: &Rc<Core>, mut seed: Option<Draft>) {
+fn serve_from(core: &Rc<Core>, mut seed: Option<Drafted>) {
     {
         let mut state = core.state.borrow_mut();
         if state.queue.serving || state.queue.line.is_empty() {
@@ -243,30 +243,65 @@ fn serve_from(core: &Rc<Core>, mut seed: Option<Draft>) {
     );
 }
 
-/// Runs one submission to its end and puts it into the queue.
-async fn finish_one(core: &Rc<Core>, mut submission: Submission, seed: Option<Draft>) {
-    let done = match seed {
-        Some(draft) => Ok(draft),
-        None => run_draft(core, &submission).await,
-    };
-    let result = match done {
-        Ok(draft) => core.check_open().map(|()| draft),
-        Err(error) => Err(error),
-    };
-    match result {
-        Ok(draft) => {
-            let table = large_table(core, &draft).await;
-            accept(core, submission, draft, table);
-        }
-        Err(error) => {
-            submission.done.tell(Outcome::Failed(error));
+/// Runs one submission to its end and puts it into the queue; back into the line where the queue is being rebuilt.
+async fn finish_one(core: &Rc<Core>, mut submission: Submission, mut seed: Option<Drafted>) {
+    loop {
+        let done = match seed.take() {
+            Some(drafted) => Ok(drafted),
+            None => run_draft(core, &submission).await,
+        };
+        match done.and_then(|drafted| core.check_open().map(|()| drafted)) {
+            Ok(drafted) => {
+                let table = large_table(core, &drafted.draft).await;
+                // Other tabs' frames, and calls of this realm that have run again, may have come meanwhile.
+                if core.state.borrow().queue.hold > 0 {
+                    let item = Waiting::Write(Box::new(submission));
+                    core.state.borrow_mut().queue.line.push_front(item);
+                    return;
+                }
+                if drafted.is_overtaken(core) {
+                    continue;
+                }
+                return accept(core, submission, drafted.draft, table);
+            }
+            Err(error) => return submission.done.tell(Outcome::Failed(error)),
         }
     }
 }
 
+/// A draft, and upon what it was made.
+struct Drafted {
+    draft: Draft,
+    /// The last frame known then.
+    since: u64,
+    /// What was seen then.
+    view: Rc<View>,
+}
+
+impl Drafted {
+    /// Nothing yet, upon what is seen now.
+    fn new(core: &Rc<Core>, id: u64) -> Self {
+        let view = core.view();
+        Self {
+            draft: Draft::new(core.ground.clone(), view.clone(), id),
+            since: core.state.borrow().known,
+            view,
+        }
+    }
+
+    fn is_overtaken(&self, core: &Rc<Core>) -> bool {
+        overtaken(core, self.since, &self.draft.reads, &self.view)
+    }
+}
+
+/// Whether a draft is shown, and written ahead, in slices.
+fn is_large(draft: &Draft) -> bool {
+    draft.bytes > LARGE_BYTES || draft.ops.len() > SLICE_OPS
+}
+
 /// The memtable of a large draft, built in slices.
 async fn large_table(core: &Rc<Core>, draft: &Draft) -> Option<Memtable> {
-    if draft.bytes <= LARGE_BYTES && draft.ops.len() <= SLICE_OPS {
+    if !is_large(draft) {
         return None;
     }
     let mut table = Memtable::default();
@@ -278,14 +313,12 @@ async fn large_table(core: &Rc<Core>, draft: &Draft) -> Option<Memtable> {
 }
 
 /// Runs a submission's work until it has a batch that nothing has overtaken.
-async fn run_draft(core: &Rc<Core>, submission: &Submission) -> Result<Draft> {
+async fn run_draft(core: &Rc<Core>, submission: &Submission) -> Result<Drafted> {
     'fresh: loop {
         core.check_open()?;
-        let since = core.state.borrow().known;
-        let view = core.view();
-        let mut draft = Draft::new(core.ground.clone(), view.clone(), submission.id);
+        let mut drafted = Drafted::new(core, submission.id);
         loop {
-            match guarded(core, &submission.work, &mut draft) {
+            match guarded(core, &submission.work, &mut drafted.draft) {
                 Ok(()) => break,
                 Err(Stop::Fail(error)) => return Err(error),
                 Err(Stop::Yield) => core.env().yield_now().await,
@@ -293,21 +326,21 @@ async fn run_draft(core: &Rc<Core>, submission: &Submission) -> Result<Draft> {
                     Ok(()) => {}
                     Err(LoadError::Fail(error)) => return Err(error),
                     Err(LoadError::Missing) => {
-                        intake::renewed_view(core, &view).await?;
+                        intake::renewed_view(core, &drafted.view).await?;
                         continue 'fresh;
                     }
                 },
             }
-            draft.again();
+            drafted.draft.again();
         }
-        if !overtaken(core, since, &draft.reads, &view) {
-            return Ok(draft);
+        if !drafted.is_overtaken(core) {
+            return Ok(drafted);
         }
     }
 }
 
 /// Whether frames taken in after `since` touch what was read, or own calls under it failed.
-fn overtaken(core: &Rc<Core>, since: u64, reads: &ReadSet, view: &Rc<super::view::View>) -> bool {
+fn overtaken(core: &Rc<Core>, since: u64, reads: &ReadSet, view: &Rc<View>) -> bool {
     if reads.is_empty() {
         return false;
     }
