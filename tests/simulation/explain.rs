@@ -101,8 +101,18 @@ fn check_phase(
             brief(last.get(key))
         );
     }
+    // Who was told of a commit that a deletion without a fence has lost sees it, till it hears.
+    let is_misled = |seen: &Seen| {
+        let acknowledged = |id| entries.get(id).is_some_and(|e| e.phase == phase.number);
+        let mut lost = seen
+            .acknowledged
+            .iter()
+            .filter(|id| !committed.contains(id));
+        may_lose && lost.any(acknowledged)
+    };
     let mut from: BTreeMap<u64, usize> = BTreeMap::new();
-    for seen in reads.iter().filter(|seen| seen.phase == phase.number) {
+    let reads = reads.iter().filter(|seen| seen.phase == phase.number);
+    for seen in reads.filter(|seen| !is_misled(seen)) {
         let least = from.entry(seen.life).or_insert(0);
         *least = explain(entries, phase, &states, seen, *least);
     }
