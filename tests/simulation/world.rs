@@ -162,7 +162,9 @@ impl World {
         world.database.when_erased(move |before, fenced| {
             if let Some(world) = erased.upgrade() {
                 let number = world.ledger.phase.get();
-                if !fenced {
+                // Nothing but a quota excuses a deletion without a fence.
+                let is_full = world.database.faults_met().contains_key("quota exceeded");
+                if !fenced && is_full {
                     world.ledger.unfenced.borrow_mut().insert(number);
                 }
                 world.ledger.phase.set(number + 1);
