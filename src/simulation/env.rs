@@ -13,6 +13,10 @@ use crate::env::Env;
 /// Where the wall clock of every simulation starts: 2023-11-14T22:13:20Z.
 const WALL_START_MS: f64 = 1_700_000_000_000.0;
 
+/// How many of a hundred yields take long, and how long at most.
+const LONG_YIELD_PERCENT: u64 = 25;
+const LONG_YIELD_US: u64 = 30_000;
+
 /// A world of virtual time and seeded chance. Clones are handles on the same world and realm.
 ///
 /// A *realm* is a tab: [`SimEnv::new_realm`] makes one, whose tasks can be frozen, thawed and
@@ -190,6 +194,10 @@ impl Env for SimEnv {
     }
 
     fn yield_now(&self) -> LocalBoxFuture<'static, ()> {
+        if self.chance(LONG_YIELD_PERCENT) {
+            // Whoever is let go first may take long.
+            return self.sleep_us(self.random_below(LONG_YIELD_US));
+        }
         let mut yielded = false;
         Box::pin(poll_fn(move |context| {
             if std::mem::replace(&mut yielded, true) {

@@ -108,6 +108,20 @@ pub fn order_of(history: &[(Bytes, Bytes)]) -> Vec<u64> {
     history.iter().map(signed).collect()
 }
 
+fn increment(w: &mut dyn Writes, counter: u8) -> Attempt<u64> {
+    let key = counter_key(counter);
+    let next = number(w.get(&key)?.as_ref(), 0) + 1;
+    w.put(key, encoded(next));
+    Ok(next)
+}
+
+fn increment_model(model: &mut Model, counter: u8) -> u64 {
+    let key = counter_key(counter);
+    let next = number(model.get(&key), 0) + 1;
+    model.insert(key, encoded(next));
+    next
+}
+
 impl Call {
     /// What the engine runs, again and again until it has all it needs.
     pub fn run(&self, w: &mut dyn Writes) -> Attempt<Told> {
@@ -138,12 +152,7 @@ impl Call {
                 w.delete(data_key(*key));
                 return Ok(vec![existed.into()]);
             }
-            Op::Increment { counter } => {
-                let key = counter_key(*counter);
-                let next = number(w.get(&key)?.as_ref(), 0) + 1;
-                w.put(key, encoded(next));
-                return Ok(vec![next]);
-            }
+            Op::Increment { counter } => return Ok(vec![increment(w, *counter)?]),
             Op::Census {
                 from,
                 until,
@@ -158,8 +167,14 @@ impl Call {
                 return Ok(vec![count]);
             }
             Op::Clear { from, until } => w.delete_range(clear_range(*from, *until)),
-            Op::Bulk { keys, bytes } => {
+            Op::Bulk {
+                keys,
+                bytes,
+                counter,
+            } => {
+                let next = counter.map(|counter| increment(w, counter)).transpose()?;
                 (0..*keys).for_each(|key| w.put(data_key(key), value(self.id, key, *bytes)));
+                return Ok(Vec::from_iter(next));
             }
             Op::Insert { docs } => documents::insert(w, self.id, *docs)?,
             Op::InsertNamed { name } => {
@@ -189,7 +204,10 @@ impl Call {
                 vec![counter_key(*counter)]
             }
             What::Op(Op::Clear { from, until }) => (*from..*until).map(data_key).collect(),
-            What::Op(Op::Bulk { keys, .. }) => (0..*keys).map(data_key).collect(),
+            What::Op(Op::Bulk { keys, counter, .. }) => {
+                let data = (0..*keys).map(data_key);
+                data.chain(counter.map(counter_key)).collect()
+            }
             What::Op(
                 Op::Insert { .. } | Op::InsertNamed { .. } | Op::Rewrite { .. } | Op::Remove { .. },
             ) => {
@@ -209,10 +227,7 @@ impl Call {
                 return vec![model.remove(&data_key(*key)).is_some().into()];
             }
             What::Op(Op::Increment { counter }) => {
-                let key = counter_key(*counter);
-                let next = number(model.get(&key), 0) + 1;
-                model.insert(key, encoded(next));
-                return vec![next];
+                return vec![increment_model(model, *counter)];
             }
             What::Op(Op::Census {
                 from,
@@ -229,10 +244,15 @@ impl Call {
                 let gone = clear_range(*from, *until);
                 model.retain(|key, _| !(gone.from <= *key && *key < gone.until));
             }
-            What::Op(Op::Bulk { keys, bytes }) => {
+            What::Op(Op::Bulk {
+                keys,
+                bytes,
+                counter,
+            }) => {
                 (0..*keys).for_each(|key| {
                     model.insert(data_key(key), value(self.id, key, *bytes));
                 });
+                return Vec::from_iter(counter.map(|counter| increment_model(model, counter)));
             }
             What::Op(Op::Insert { docs }) => {
                 (0..*docs).for_each(|k| append_doc(model, documents::number(self.id, k)));

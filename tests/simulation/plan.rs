@@ -89,9 +89,11 @@ pub enum Op {
         from: u8,
         until: u8,
     },
+    /// Records enough to be written ahead, mostly; with a counter, they depend on what it was.
     Bulk {
         keys: u8,
         bytes: usize,
+        counter: Option<u8>,
     },
     /// New documents, their ids made up: they depend on nothing.
     Insert {
@@ -258,6 +260,7 @@ impl Dice {
             _ => Op::Bulk {
                 keys: 3 + self.below(u64::from(KEYS) - 3) as u8,
                 bytes: [20_000, 60_000][self.below(2) as usize],
+                counter: self.chance(50).then(|| self.below(COUNTERS.into()) as u8),
             },
         }
     }
