@@ -14,6 +14,10 @@ pub trait Env {
     fn now_ms(&self) -> f64;
     /// A clock that never goes back, milliseconds since some moment.
     fn monotonic_ms(&self) -> f64;
+    /// Steps of long work between two looks at that clock: a look may cost more than many steps.
+    fn steps_per_look(&self) -> u32 {
+        64
+    }
     /// Fills `bytes` with random bytes, cryptographically strong outside simulations.
     fn fill_random(&self, bytes: &mut [u8]);
     /// Resolves after at least `ms` milliseconds.

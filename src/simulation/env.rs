@@ -17,6 +17,11 @@ const WALL_START_MS: f64 = 1_700_000_000_000.0;
 const LONG_YIELD_PERCENT: u64 = 25;
 const LONG_YIELD_US: u64 = 30_000;
 
+/// How many of a hundred looks at the clock find that work has taken long, and how long at most:
+/// longer than a slice of the engine's.
+const LONG_WORK_PERCENT: u64 = 5;
+const LONG_WORK_US: u64 = 10_000;
+
 /// A world of virtual time and seeded chance. Clones are handles on the same world and realm.
 ///
 /// A *realm* is a tab: [`SimEnv::new_realm`] makes one, whose tasks can be frozen, thawed and
@@ -182,7 +187,16 @@ impl Env for SimEnv {
 
     fn monotonic_ms(&self) -> f64 {
         self.tick();
+        if self.chance(LONG_WORK_PERCENT) {
+            let took_us = self.random_below(LONG_WORK_US);
+            self.executor.borrow_mut().now_us += took_us;
+        }
         to_ms(self.now_us())
+    }
+
+    fn steps_per_look(&self) -> u32 {
+        // Worlds are too small for more.
+        1
     }
 
     fn fill_random(&self, bytes: &mut [u8]) {
