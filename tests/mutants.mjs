@@ -207,4 +207,16 @@ export const MUTANTS = [
     from: "|order| order.frame == frame)",
     to: "|order| order.is_provisional() || order.frame == frame)",
   },
+  {
+    name: "accept a large batch that was overtaken while it was made ready",
+    file: "src/engine/submit.rs",
+    from: "                if drafted.is_overtaken(core) {\n                    continue;",
+    to: "                if drafted.is_overtaken(core) && drafted.since == u64::MAX {\n                    continue;",
+  },
+  {
+    name: "delete without using up a number after any failure",
+    file: "src/engine/lifecycle.rs",
+    from: "            Err(Failure::Taken | Failure::Aborted(..)) => {}\n",
+    to: "            Err(Failure::Taken | Failure::Aborted(..)) => fenced = false,\n",
+  },
 ];

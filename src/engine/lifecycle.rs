@@ -15,6 +15,9 @@ use crate::backend::{Append, Backend, Connector, Durability, Failure, Id, Seen, 
 use crate::codec::frame;
 use crate::error::{Code, Result};
 
+/// How often a deletion is tried: once more where it was aborted, and without a fence where there is no room.
+const ATTEMPTS: u32 = 3;
+
 /// Deletes a patch, whatever its state; false where there is none. Engines on it close when they see
 /// it. `connector` opens existing databases only. Nothing is deleted once `stopped` says so.
 ///
@@ -22,7 +25,8 @@ use crate::error::{Code, Result};
 /// `Blocked`, `Unavailable`; the patch is as it was. `ConnectionLost`: nobody can tell.
 pub async fn delete(connector: Rc<dyn Connector>, stopped: Rc<dyn Fn() -> bool>) -> Result<bool> {
     let mut outcome = Ok(false);
-    for fenced in [true, false] {
+    let mut fenced = true;
+    for _ in 0..ATTEMPTS {
         // A connection of its own each time: where a disk is full, Firefox's is of no use any more.
         let backend = match connector.open(Rc::new(|_| {})).await {
             Err(error) if error.code() == Code::InvalidArgument => return Ok(false),
@@ -35,8 +39,10 @@ pub async fn delete(connector: Rc<dyn Connector>, stopped: Rc<dyn Fn() -> bool>)
         }
         backend.notify();
         backend.close();
-        if matches!(outcome, Ok(_) | Err(Failure::Lost)) {
-            break;
+        match outcome {
+            Ok(_) | Err(Failure::Lost) => break,
+            Err(Failure::Quota(_)) => fenced = false,
+            Err(Failure::Taken | Failure::Aborted(..)) => {}
         }
     }
     outcome.map_err(open_error)

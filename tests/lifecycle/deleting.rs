@@ -86,6 +86,29 @@ fn what_cannot_be_read_and_what_has_no_room_can_be_deleted() {
 }
 
 #[test]
+fn only_want_of_room_lets_it_go_without_a_number_of_the_log() {
+    for (fault, is_fenced) in [
+        (Fault::Abort("UnknownError".into()), true),
+        (Fault::Quota, false),
+    ] {
+        let world = World::new(1);
+        world.env.clone().block_on(async {
+            let _engine = world.open().await;
+            let told = Rc::new(Cell::new(None));
+            let witness = told.clone();
+            world
+                .database
+                .when_erased(move |_, fenced| witness.set(Some(fenced)));
+            let connector = SimConnector::new(&world.env, &world.database);
+            connector.fault_next(fault);
+            let deleted = engine::delete(Rc::new(connector), Rc::new(|| false)).await;
+            assert!(deleted.unwrap());
+            assert_eq!(told.get(), Some(is_fenced));
+        });
+    }
+}
+
+#[test]
 fn looking_creates_nothing_and_sees_what_is_there() {
     let world = World::new(1);
     world.env.clone().block_on(async {

@@ -6,7 +6,7 @@
 )]
 
 use bytes::Bytes;
-use patchstore::backend::simulated::{SimConnector, SimDatabase, Timing};
+use patchstore::backend::simulated::{Fault, SimConnector, SimDatabase, Timing};
 use patchstore::backend::{Connector, Key};
 use patchstore::engine::access::{Cursor, KeyRange, Outcome, Session};
 use patchstore::engine::{self, Absent, Engine, Limits, Notice, Options, Reason};
