@@ -14,12 +14,12 @@ use crate::env::Env;
 const WALL_START_MS: f64 = 1_700_000_000_000.0;
 
 /// How many of a hundred yields take long, and how long at most.
-const LONG_YIELD_PERCENT: u64 = 25;
+const LONG_YIELD_PERCENT: u64 = 50;
 const LONG_YIELD_US: u64 = 30_000;
 
 /// How many of a hundred looks at the clock find that work has taken long, and how long at most:
 /// longer than a slice of the engine's.
-const LONG_WORK_PERCENT: u64 = 5;
+const LONG_WORK_PERCENT: u64 = 10;
 const LONG_WORK_US: u64 = 10_000;
 
 /// A world of virtual time and seeded chance. Clones are handles on the same world and realm.
