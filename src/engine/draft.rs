@@ -256,7 +256,8 @@ impl Draft {
     /// Takes back the operations from `len` on.
     pub fn truncate(&mut self, len: usize) {
         if self.ops.len() > len {
-            self.ops.truncate(len);
+            let taken_back: usize = self.ops.drain(len..).map(|op| weight(&op)).sum();
+            self.bytes = self.bytes.saturating_sub(taken_back);
             self.shown = 0;
             self.base.view = self.under.clone();
         }
@@ -284,15 +285,20 @@ impl Draft {
     }
 
     fn push(&mut self, op: Op) {
-        self.bytes += match &op {
-            Op::Put(key, OpValue::Inline(value)) if value.len() > PIECE_BYTES => {
-                key.prefix.len() + value.len() / PIECE_WEIGHT
-            }
-            Op::Put(key, OpValue::Inline(value)) => key.prefix.len() + value.len() + 16,
-            Op::Put(key, _) | Op::Delete(key) => key.prefix.len() + 28,
-            Op::DeleteRange(range) => range.from.len() + range.until.len(),
-        };
+        self.bytes += weight(&op);
         self.ops.push(op);
+    }
+}
+
+/// What an operation adds to [`Draft::bytes`].
+fn weight(op: &Op) -> usize {
+    match op {
+        Op::Put(key, OpValue::Inline(value)) if value.len() > PIECE_BYTES => {
+            key.prefix.len() + value.len() / PIECE_WEIGHT
+        }
+        Op::Put(key, OpValue::Inline(value)) => key.prefix.len() + value.len() + 16,
+        Op::Put(key, _) | Op::Delete(key) => key.prefix.len() + 28,
+        Op::DeleteRange(range) => range.from.len() + range.until.len(),
     }
 }
 

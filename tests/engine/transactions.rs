@@ -108,6 +108,26 @@ fn work_that_fails_after_a_load_is_taken_back_too() {
     });
 }
 
+#[test]
+fn what_is_taken_back_weighs_nothing() {
+    World::run(1, async |world| {
+        let engine = world.open(Options::default()).await;
+        let transaction = engine.begin().await.unwrap();
+        let work = transaction.write(Box::new(|w| -> Attempt<()> {
+            for n in 0..900 {
+                w.put(format!("key-{n}").into(), vec![7; 1_500].into());
+            }
+            Err(Error::new(Code::ConstraintViolation, "as wanted").into())
+        }));
+        work.await.unwrap_err();
+        put_all(&transaction, &["a"]).await.unwrap();
+        assert!(transaction.commit().await.unwrap());
+        let stored = world.database.snapshot();
+        // A large batch is written ahead as a run.
+        assert_eq!((stored.log.records, stored.runs.records), (1, 0));
+    });
+}
+
 /// How often work that reads "cold" is attempted, and how often it is told that it begins.
 async fn attempts(on: &impl Session) -> (u32, u32) {
     let counted = Rc::new(Cell::new((0, 0)));
