@@ -144,7 +144,7 @@ fn who_stops_a_copy_leaves_nothing_behind() {
 #[test]
 fn killed_at_any_moment_a_copy_is_whole_or_not_there() {
     let (mut whole, mut none) = (0, 0);
-    for at_us in (0..60).map(|n| n * 700) {
+    for at_us in (0..100).map(|n| n * 2_500) {
         let world = World::new(at_us);
         let copy = world.beside();
         world.env.clone().block_on(async {
@@ -183,7 +183,7 @@ fn killed_at_any_moment_a_copy_is_whole_or_not_there() {
             }
         });
     }
-    assert!(whole > 0 && none > 5, "{whole} whole, {none} not there");
+    assert!(whole > 5 && none > 5, "{whole} whole, {none} not there");
 }
 
 #[test]
