@@ -121,7 +121,10 @@ impl Transaction {
             match stop.take() {
                 Some(Stop::Need(need)) => match load(&self.core, need).await {
                     Ok(()) => {}
-                    Err(LoadError::Fail(error)) => return Err(error),
+                    Err(LoadError::Fail(error)) => {
+                        self.undo(mark);
+                        return Err(error);
+                    }
                     Err(LoadError::Missing) => {
                         // Its snapshot has been cleared away: it must begin anew.
                         self.inner.borrow_mut().conflict = true;

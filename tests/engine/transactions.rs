@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use futures_util::future::{LocalBoxFuture, join};
+use patchstore::backend::simulated::{Fault, SimConnector};
 use patchstore::engine::access::{Attempt, Cursor, KeyRange, Session};
 use patchstore::engine::{Engine, Options, Transaction};
 use patchstore::{Code, Error, Result};
@@ -105,6 +106,32 @@ fn work_that_fails_after_a_load_is_taken_back_too() {
         assert_holds(&transaction, &expected).await;
         assert!(transaction.commit().await.unwrap());
         assert_holds(&engine, &expected).await;
+    });
+}
+
+#[test]
+fn work_whose_load_fails_is_taken_back_too() {
+    World::run(1, async |world| {
+        open_cold(&world).await.close().await;
+        let realm = world.env.new_realm();
+        let connector = SimConnector::new(&realm, &world.database);
+        let opened = Engine::open(
+            Rc::new(connector.clone()),
+            Rc::new(realm),
+            Options::default(),
+        );
+        let engine = opened.await.unwrap();
+        let transaction = engine.begin().await.unwrap();
+        connector.fault_next(Fault::Abort("UnknownError".into()));
+        let work = transaction.write(Box::new(|w| {
+            w.put("a".into(), Bytes::new());
+            w.contains(b"cold")?;
+            Ok(())
+        }));
+        assert_eq!(work.await.unwrap_err().code(), Code::Unavailable);
+        put_all(&transaction, &["b"]).await.unwrap();
+        assert!(transaction.commit().await.unwrap());
+        assert_holds(&engine, &[("a", false), ("b", true), ("cold", true)]).await;
     });
 }
 
