@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::documents;
 use super::ledger::{Ending, Entry, Ledger, Seen};
-use super::operation::{ACCOUNTS_TOTAL, Call, Model, total};
+use super::model::{Model, total};
+use super::operation::{ACCOUNTS_TOTAL, Call};
 
 /// A stretch of the world's time that ends with the data at rest: looked at, lost or deleted.
 #[derive(Debug, Clone)]

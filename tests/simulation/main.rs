@@ -18,6 +18,7 @@ mod directory;
 mod documents;
 mod explain;
 mod ledger;
+mod model;
 mod operation;
 mod plan;
 mod shrink;

@@ -1,15 +1,12 @@
-//! What calls do: to the engine, and to a plain map.
+//! What calls do to the engine.
 
 use bytes::Bytes;
 use patchstore::codec::order::ORDER_BYTES;
 use patchstore::engine::access::{Attempt, Cursor, KeyRange, Reads, Writes};
-use std::collections::BTreeMap;
+use patchstore::{Code, Error};
 
 use super::documents;
 use super::plan::{ACCOUNTS, COUNTERS, KEYS, Op};
-
-/// The state that everything is compared with.
-pub type Model = BTreeMap<Bytes, Bytes>;
 
 /// What every account holds before the first transfer.
 pub const OPENING_BALANCE: u64 = 100;
@@ -27,7 +24,16 @@ pub struct Call {
 #[derive(Debug, Clone)]
 pub enum What {
     Op(Op),
-    Transfer { from: u8, to: u8, amount: u64 },
+    /// Several, each a step of a transaction; `failing` steps in between fail and are taken back.
+    Steps {
+        ops: Vec<Op>,
+        failing: bool,
+    },
+    Transfer {
+        from: u8,
+        to: u8,
+        amount: u64,
+    },
 }
 
 /// What a call tells its caller, as numbers.
@@ -64,7 +70,7 @@ pub fn every_key() -> Vec<Bytes> {
 }
 
 /// A value that tells who wrote it, and cannot be mistaken for part of another.
-fn value(id: u64, key: u8, bytes: usize) -> Bytes {
+pub fn value(id: u64, key: u8, bytes: usize) -> Bytes {
     let mut out = format!("{id}/{key}/").into_bytes();
     let mut x = id.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let random = bytes.min(6_000);
@@ -78,15 +84,15 @@ fn value(id: u64, key: u8, bytes: usize) -> Bytes {
     out.into()
 }
 
-fn number(value: Option<&Bytes>, absent: u64) -> u64 {
+pub fn number(value: Option<&Bytes>, absent: u64) -> u64 {
     value.map_or(absent, |v| u64::from_le_bytes(v[..].try_into().unwrap()))
 }
 
-fn encoded(number: u64) -> Bytes {
+pub fn encoded(number: u64) -> Bytes {
     Bytes::copy_from_slice(&number.to_le_bytes())
 }
 
-fn clear_range(from: u8, until: u8) -> KeyRange {
+pub fn clear_range(from: u8, until: u8) -> KeyRange {
     KeyRange {
         from: data_key(from),
         until: data_key(until),
@@ -94,7 +100,7 @@ fn clear_range(from: u8, until: u8) -> KeyRange {
 }
 
 /// Leaves the call's number at its place in the order of commits.
-fn sign(w: &mut dyn Writes, id: u64) {
+pub fn sign(w: &mut dyn Writes, id: u64) {
     let order = w.new_order();
     w.put_at(Bytes::from_static(b"h/"), order, encoded(id));
 }
@@ -115,18 +121,13 @@ fn increment(w: &mut dyn Writes, counter: u8) -> Attempt<u64> {
     Ok(next)
 }
 
-fn increment_model(model: &mut Model, counter: u8) -> u64 {
-    let key = counter_key(counter);
-    let next = number(model.get(&key), 0) + 1;
-    model.insert(key, encoded(next));
-    next
-}
-
 impl Call {
     /// What the engine runs, again and again until it has all it needs.
     pub fn run(&self, w: &mut dyn Writes) -> Attempt<Told> {
         let told = match &self.what {
-            What::Op(op) => self.run_op(op, w)?,
+            What::Op(op) => run(op, self.id, w)?,
+            // Not in one piece: an attempt made again would do again what it has written.
+            What::Steps { .. } => unreachable!("steps are taken one by one"),
             What::Transfer { from, to, amount } => {
                 // Reads come first: an attempt that stops for want of data is made again on top of
                 // what it has written.
@@ -144,180 +145,100 @@ impl Call {
         Ok(told)
     }
 
-    fn run_op(&self, op: &Op, w: &mut dyn Writes) -> Attempt<Told> {
-        match op {
-            Op::Put { key, bytes } => w.put(data_key(*key), value(self.id, *key, *bytes)),
-            Op::Delete { key } => {
-                let existed = w.contains(&data_key(*key))?;
-                w.delete(data_key(*key));
-                return Ok(vec![existed.into()]);
-            }
-            Op::Increment { counter } => return Ok(vec![increment(w, *counter)?]),
-            Op::Census {
-                from,
-                until,
-                counter,
-            } => {
-                let mut cursor = Cursor::new(clear_range(*from, *until), from % 2 == 0);
-                let mut count = 0;
-                while w.next_key(&mut cursor)?.is_some() {
-                    count += 1;
-                }
-                w.put(counter_key(*counter), encoded(count));
-                return Ok(vec![count]);
-            }
-            Op::Clear { from, until } => w.delete_range(clear_range(*from, *until)),
-            Op::Bulk {
-                keys,
-                bytes,
-                counter,
-            } => {
-                let next = counter.map(|counter| increment(w, counter)).transpose()?;
-                (0..*keys).for_each(|key| w.put(data_key(key), value(self.id, key, *bytes)));
-                return Ok(Vec::from_iter(next));
-            }
-            Op::Insert { docs } => documents::insert(w, self.id, *docs)?,
-            Op::InsertNamed { name } => {
-                return Ok(vec![documents::insert_named(w, *name)?.into()]);
-            }
-            Op::Rewrite { name } => {
-                return Ok(vec![documents::rewrite(w, *name, self.id)?.into()]);
-            }
-            Op::Remove { name } => return Ok(vec![documents::remove(w, *name)?.into()]),
-        }
-        Ok(Vec::new())
-    }
-
     /// Whether it inserts, changes or removes a document of a given id.
     pub fn names_a_document(&self) -> bool {
-        matches!(
-            self.what,
-            What::Op(Op::InsertNamed { .. } | Op::Rewrite { .. } | Op::Remove { .. })
-        )
+        self.ops().iter().any(|op| {
+            matches!(
+                op,
+                Op::InsertNamed { .. } | Op::Rewrite { .. } | Op::Remove { .. }
+            )
+        })
+    }
+
+    fn ops(&self) -> &[Op] {
+        match &self.what {
+            What::Op(op) => std::slice::from_ref(op),
+            What::Steps { ops, .. } => ops,
+            What::Transfer { .. } => &[],
+        }
     }
 
     /// The keys that it may write.
     pub fn writes(&self) -> Vec<Bytes> {
         match &self.what {
-            What::Op(Op::Put { key, .. } | Op::Delete { key }) => vec![data_key(*key)],
-            What::Op(Op::Increment { counter } | Op::Census { counter, .. }) => {
-                vec![counter_key(*counter)]
-            }
-            What::Op(Op::Clear { from, until }) => (*from..*until).map(data_key).collect(),
-            What::Op(Op::Bulk { keys, counter, .. }) => {
-                let data = (0..*keys).map(data_key);
-                data.chain(counter.map(counter_key)).collect()
-            }
-            What::Op(
-                Op::Insert { .. } | Op::InsertNamed { .. } | Op::Rewrite { .. } | Op::Remove { .. },
-            ) => {
-                vec![Bytes::from_static(documents::KEY)]
-            }
             What::Transfer { from, to, .. } => vec![account_key(*from), account_key(*to)],
+            _ => self.ops().iter().flat_map(writes).collect(),
         }
     }
+}
 
-    /// The same to a map.
-    pub fn apply(&self, model: &mut Model) -> Told {
-        match &self.what {
-            What::Op(Op::Put { key, bytes }) => {
-                model.insert(data_key(*key), value(self.id, *key, *bytes));
-            }
-            What::Op(Op::Delete { key }) => {
-                return vec![model.remove(&data_key(*key)).is_some().into()];
-            }
-            What::Op(Op::Increment { counter }) => {
-                return vec![increment_model(model, *counter)];
-            }
-            What::Op(Op::Census {
-                from,
-                until,
-                counter,
-            }) => {
-                let counted = clear_range(*from, *until);
-                let inside = |key: &&Bytes| counted.from <= **key && **key < counted.until;
-                let count = model.keys().filter(inside).count() as u64;
-                model.insert(counter_key(*counter), encoded(count));
-                return vec![count];
-            }
-            What::Op(Op::Clear { from, until }) => {
-                let gone = clear_range(*from, *until);
-                model.retain(|key, _| !(gone.from <= *key && *key < gone.until));
-            }
-            What::Op(Op::Bulk {
-                keys,
-                bytes,
-                counter,
-            }) => {
-                (0..*keys).for_each(|key| {
-                    model.insert(data_key(key), value(self.id, key, *bytes));
-                });
-                return Vec::from_iter(counter.map(|counter| increment_model(model, counter)));
-            }
-            What::Op(Op::Insert { docs }) => {
-                (0..*docs).for_each(|k| append_doc(model, documents::number(self.id, k)));
-            }
-            What::Op(Op::InsertNamed { name }) => {
-                let missing = !docs_of(model).contains(&u64::from(*name));
-                if missing {
-                    append_doc(model, (*name).into());
-                }
-                return vec![missing.into()];
-            }
-            What::Op(Op::Rewrite { name }) => {
-                return vec![docs_of(model).contains(&u64::from(*name)).into()];
-            }
-            What::Op(Op::Remove { name }) => {
-                let mut docs = docs_of(model);
-                let before = docs.len();
-                docs.retain(|doc| *doc != u64::from(*name));
-                let existed = docs.len() < before;
-                set_docs(model, &docs);
-                return vec![existed.into()];
-            }
-            What::Transfer { from, to, amount } => {
-                let (a, b) = (account_key(*from), account_key(*to));
-                let paid = number(model.get(&a), OPENING_BALANCE);
-                let had = number(model.get(&b), OPENING_BALANCE);
-                if a != b {
-                    model.insert(a, encoded(paid - amount.min(&paid)));
-                    model.insert(b, encoded(had + amount.min(&paid)));
-                }
-                return vec![paid, had];
-            }
+/// What one operation does, and tells.
+pub fn run(op: &Op, id: u64, w: &mut dyn Writes) -> Attempt<Told> {
+    match op {
+        Op::Put { key, bytes } => w.put(data_key(*key), value(id, *key, *bytes)),
+        Op::Delete { key } => {
+            let existed = w.contains(&data_key(*key))?;
+            w.delete(data_key(*key));
+            return Ok(vec![existed.into()]);
         }
-        Vec::new()
+        Op::Increment { counter } => return Ok(vec![increment(w, *counter)?]),
+        Op::Census {
+            from,
+            until,
+            counter,
+        } => {
+            let mut cursor = Cursor::new(clear_range(*from, *until), from % 2 == 0);
+            let mut count = 0;
+            while w.next_key(&mut cursor)?.is_some() {
+                count += 1;
+            }
+            w.put(counter_key(*counter), encoded(count));
+            return Ok(vec![count]);
+        }
+        Op::Clear { from, until } => w.delete_range(clear_range(*from, *until)),
+        Op::Bulk {
+            keys,
+            bytes,
+            counter,
+        } => {
+            let next = counter.map(|counter| increment(w, counter)).transpose()?;
+            (0..*keys).for_each(|key| w.put(data_key(key), value(id, key, *bytes)));
+            return Ok(Vec::from_iter(next));
+        }
+        Op::Insert { docs } => documents::insert(w, id, *docs)?,
+        Op::InsertNamed { name } => {
+            return Ok(vec![documents::insert_named(w, *name)?.into()]);
+        }
+        Op::Rewrite { name } => {
+            return Ok(vec![documents::rewrite(w, *name, id)?.into()]);
+        }
+        Op::Remove { name } => return Ok(vec![documents::remove(w, *name)?.into()]),
+    }
+    Ok(Vec::new())
+}
+
+fn writes(op: &Op) -> Vec<Bytes> {
+    match op {
+        Op::Put { key, .. } | Op::Delete { key } => vec![data_key(*key)],
+        Op::Increment { counter } | Op::Census { counter, .. } => vec![counter_key(*counter)],
+        Op::Clear { from, until } => (*from..*until).map(data_key).collect(),
+        Op::Bulk { keys, counter, .. } => {
+            let data = (0..*keys).map(data_key);
+            data.chain(counter.map(counter_key)).collect()
+        }
+        Op::Insert { .. } | Op::InsertNamed { .. } | Op::Rewrite { .. } | Op::Remove { .. } => {
+            vec![Bytes::from_static(documents::KEY)]
+        }
     }
 }
 
-fn docs_of(model: &Model) -> Vec<u64> {
-    let all = model.get(documents::KEY).cloned().unwrap_or_default();
-    let numbers = all.chunks_exact(8);
-    numbers
-        .map(|n| u64::from_le_bytes(n.try_into().unwrap()))
-        .collect()
-}
-
-fn set_docs(model: &mut Model, docs: &[u64]) {
-    let all: Vec<u8> = docs.iter().flat_map(|doc| doc.to_le_bytes()).collect();
-    if all.is_empty() {
-        model.remove(documents::KEY);
-    } else {
-        model.insert(Bytes::from_static(documents::KEY), all.into());
-    }
-}
-
-fn append_doc(model: &mut Model, doc: u64) {
-    let mut docs = docs_of(model);
-    docs.push(doc);
-    set_docs(model, &docs);
-}
-
-/// The sum of all accounts: no transfer changes it.
-pub fn total(model: &Model) -> u64 {
-    (0..ACCOUNTS)
-        .map(|n| number(model.get(&account_key(n)), OPENING_BALANCE))
-        .sum()
+/// A step that writes and fails: nothing of it may ever show.
+pub fn fail(w: &mut dyn Writes) -> Attempt<()> {
+    w.put(data_key(0), Bytes::from_static(b"taken back"));
+    w.delete_range(clear_range(0, KEYS));
+    // (May want a load before it fails.)
+    w.get(&data_key(KEYS - 1))?;
+    Err(Error::new(Code::ConstraintViolation, "as wanted").into())
 }
 
 /// Reads some keys in one snapshot.

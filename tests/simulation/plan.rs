@@ -42,8 +42,11 @@ pub enum Item {
 pub enum Step {
     /// Calls made at once; whether the tab waits for them.
     Write(Vec<Op>, bool),
-    /// A transaction of one operation.
-    Transact(Op),
+    /// A transaction of some operations, between which others may fail.
+    Transact {
+        ops: Vec<Op>,
+        failing: bool,
+    },
     /// A transaction over two accounts.
     Transfer {
         from: u8,
@@ -204,10 +207,14 @@ impl Dice {
     }
 
     fn step(&mut self) -> Step {
-        match self.below(107) {
+        match self.below(112) {
             100..102 => Step::Erase,
             102..104 => Step::Copy,
-            104.. => Step::Transact(self.census()),
+            104..107 => Step::Transact {
+                ops: vec![self.census()],
+                failing: false,
+            },
+            107.. => self.transact(),
             0..45 => {
                 let ops = (0..1 + self.below(4)).map(|_| self.op()).collect();
                 Step::Write(ops, self.chance(60))
@@ -262,6 +269,20 @@ impl Dice {
                 bytes: [20_000, 60_000][self.below(2) as usize],
                 counter: self.chance(50).then(|| self.below(COUNTERS.into()) as u8),
             },
+        }
+    }
+
+    fn transact(&mut self) -> Step {
+        let mut ops: Vec<Op> = (0..1 + self.below(4)).map(|_| self.op()).collect();
+        // The numbers of made-up documents are those of their call.
+        let mut inserts = 0;
+        ops.retain(|op| {
+            inserts += u32::from(matches!(op, Op::Insert { .. }));
+            inserts < 2 || !matches!(op, Op::Insert { .. })
+        });
+        Step::Transact {
+            ops,
+            failing: self.chance(40),
         }
     }
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use patchstore::backend::Durability;
 use patchstore::backend::simulated::{SimConnector, SimDatabase};
 use patchstore::engine::access::{Cursor, Outcome, Session, afresh};
-use patchstore::engine::{self as lifecycle, Absent, Engine, Limits, Options};
+use patchstore::engine::{self as lifecycle, Absent, Engine, Limits, Options, Transaction};
 use patchstore::env::Env;
 use patchstore::simulation::SimEnv;
 use patchstore::{Code, Error, Result};
@@ -15,7 +15,7 @@ use std::rc::Rc;
 use super::copies::Copies;
 use super::documents;
 use super::ledger::{Ending, Ledger, Seen};
-use super::operation::{Call, What, every_key, range, read_keys};
+use super::operation::{Call, Told, What, every_key, fail, range, read_keys, run, sign};
 use super::plan::{Plan, Step};
 
 /// What a life works with.
@@ -163,7 +163,9 @@ impl Tab {
                 let what = What::Transfer { from, to, amount };
                 self.transact(engine, what).await?;
             }
-            Step::Transact(op) => self.transact(engine, What::Op(op)).await?,
+            Step::Transact { ops, failing } => {
+                self.transact(engine, What::Steps { ops, failing }).await?;
+            }
             Step::Read { committed } => self.read(engine, committed).await?,
             Step::Scan => self.scan(engine).await?,
             Step::Compact => engine.compact().await?,
@@ -267,13 +269,38 @@ impl Tab {
         let transaction = engine.begin().await?;
         // As user code would: waiting for other things in between.
         self.env.sleep_us(self.env.random_below(3_000)).await;
-        let told = match transaction.write(Box::new(move |w| call.run(w))).await {
+        let told = match self.work(&transaction, call).await {
             Ok(told) => told,
             Err(_) if transaction.is_doomed() => return Ok(None),
             Err(error) => return Err(error),
         };
         self.env.sleep_us(self.env.random_below(3_000)).await;
         Ok(transaction.commit().await?.then_some(told))
+    }
+
+    /// What a transaction does before it commits.
+    async fn work(&self, transaction: &Transaction, call: Call) -> Result<Told> {
+        let id = call.id;
+        let What::Steps { ops, failing } = call.what.clone() else {
+            return transaction.write(Box::new(move |w| call.run(w))).await;
+        };
+        let mut told = Vec::new();
+        for op in ops {
+            if failing {
+                // Whatever it fails with, a transaction can go on.
+                let failed = transaction.write(Box::new(fail)).await;
+                assert!(failed.is_err(), "a step that fails has not");
+            }
+            let step = transaction.write(Box::new(move |w| run(&op, id, w)));
+            told.extend(step.await?);
+            self.env.sleep_us(self.env.random_below(3_000)).await;
+        }
+        let signed = transaction.write(Box::new(move |w| {
+            sign(w, id);
+            Ok(())
+        }));
+        signed.await?;
+        Ok(told)
     }
 
     async fn read(&self, engine: &Engine, committed: bool) -> Result<()> {
