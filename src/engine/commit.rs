@@ -84,6 +84,8 @@ async fn send(core: &Rc<Core>, sealed: &Sealed, uncertain: &mut bool) -> Result<
     let mut room = room::Attempts::new(frees_room(core));
     let mut resent = false;
     loop {
+        // Nothing is under way now.
+        core.check_open_or_closing()?;
         let required = sealed.header.required;
         if required != 0 && required != core.state.borrow().known + 1 {
             // It would be void.

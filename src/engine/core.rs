@@ -95,10 +95,7 @@ impl Core {
 
     /// Resolves when the queue is empty.
     pub async fn settled(&self) {
-        while self
-            .wait_unless(|queue| queue.groups.is_empty() && queue.line.is_empty() && !queue.serving)
-            .await
-        {}
+        while self.wait_unless(Queue::is_empty).await {}
     }
 
     /// Resolves when every call issued so far is settled, whatever comes meanwhile.

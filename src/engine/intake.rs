@@ -131,13 +131,15 @@ fn take_frame(core: &Rc<Core>, number: u64, record: &Bytes) -> Result<()> {
     let own = header.writer == core.writer;
     let writes = {
         let mut state = core.state.borrow_mut();
+        // An own one that is not in flight was given up: what is queued was made without it.
+        let is_news = !own || !flight::is_flying(&state, header.sequence);
         let writes = state.apply(
             number,
             (header.writer, header.sequence),
             &batch,
             record.len(),
         );
-        if !own {
+        if is_news {
             state.mark_stale(&writes);
         }
         writes
@@ -251,7 +253,9 @@ pub fn reload<'a>(core: &'a Rc<Core>, pass: &'a Pass) -> LocalBoxFuture<'a, Resu
 }
 
 async fn reload_now(core: &Rc<Core>, _pass: &Pass) -> Result<()> {
-    for _ in 0..RELOADS {
+    let mut failed = 0;
+    while failed < RELOADS {
+        let known = core.state.borrow().known;
         let flight = flight::in_flight(core);
         let replies = read(core, stored_reads()).await?;
         let frames = match replies.last() {
@@ -267,9 +271,11 @@ async fn reload_now(core: &Rc<Core>, _pass: &Pass) -> Result<()> {
             .frames
             .last()
             .map_or(stored.head.position, |(number, _)| *number);
-        // A commit of this realm may have landed since the read began; what a realm sees does
-        // not go back.
-        if core.state.borrow().known > last {
+        // What a realm sees does not go back. Commits of its own may have landed since the read began, again
+        // and again; without one, the store lacks what is known.
+        let known_now = core.state.borrow().known;
+        if known_now > last {
+            failed += usize::from(known_now == known);
             continue;
         }
         return install(core, stored);

@@ -115,7 +115,7 @@ impl Engine {
         let core = self.0.clone();
         async move {
             core.check_open()?;
-            core.settled().await;
+            core.settled_so_far().await;
             maintain::compact(&core).await
         }
         .boxed_local()
@@ -229,7 +229,7 @@ impl Engine {
 /// Makes what was acknowledged survive a power cut: a strict transaction on the same database.
 async fn harden(core: Rc<self::core::Core>) -> Result<()> {
     core.check_open()?;
-    core.settled().await;
+    core.settled_so_far().await;
     let backend = core.backend();
     let decide = Box::new(|seen: crate::backend::Seen| {
         let head = seen.head?;

@@ -38,6 +38,8 @@ pub struct Call {
     pub work: Option<Work>,
     /// Whether another commit touched what it read.
     pub stale: bool,
+    /// The epoch in which a record was missing when it was run again.
+    pub missed_in: Option<u64>,
     /// Whom to tell.
     pub done: Done,
 }
@@ -54,6 +56,7 @@ impl Call {
             bytes: draft.bytes,
             work,
             stale: false,
+            missed_in: None,
             done,
         }
     }
@@ -222,11 +225,19 @@ pub struct Queue {
     pub hold: u32,
     /// Whether the line is being served.
     pub serving: bool,
+    /// Whether the groups are taken out to be built anew.
+    pub rebuilding: bool,
     /// Whether the committer runs.
     pub committing: bool,
 }
 
 impl Queue {
+    /// Whether no call is left.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.groups.is_empty() && self.line.is_empty() && !self.serving && !self.rebuilding
+    }
+
     /// Whether a call with a number up to `last` is not settled yet.
     #[must_use]
     pub fn holds_up_to(&self, last: u64) -> bool {
@@ -234,9 +245,10 @@ impl Queue {
             Waiting::Write(submission) => submission.id <= last,
             Waiting::Turn(_) => false,
         });
-        // What is just being served is in neither place.
+        // What is just being served or run again is in neither place.
         waiting
             || self.serving
+            || self.rebuilding
             || self
                 .groups
                 .iter()

@@ -5,6 +5,7 @@ use futures_util::future::LocalBoxFuture;
 use std::rc::Rc;
 
 use super::core::Core;
+use super::cut;
 use super::done::Outcome;
 use super::draft::Draft;
 use super::footprint::Writes;
@@ -32,6 +33,7 @@ async fn rebuild_now(core: &Rc<Core>) -> Result<()> {
     let groups = {
         let mut state = core.state.borrow_mut();
         state.queue.hold += 1;
+        state.queue.rebuilding = true;
         std::mem::take(&mut state.queue.groups)
     };
     let tables = core.view().own.clone();
@@ -39,9 +41,8 @@ async fn rebuild_now(core: &Rc<Core>) -> Result<()> {
     let mut result = Ok(());
     for (group, table) in groups.into_iter().zip(tables) {
         let stale = group.calls.iter().any(|call| rebuilt.is_stale(call));
-        if result.is_err() || !stale {
-            // (Where a call could not be run again now, the rest keeps what it has, and is stale
-            // still.) With its memtable, and what has been written ahead of it.
+        if !stale {
+            // With its memtable, and what has been written ahead of it.
             rebuilt.keep_group(group, table);
             continue;
         }
@@ -49,12 +50,13 @@ async fn rebuild_now(core: &Rc<Core>) -> Result<()> {
             if result.is_ok() {
                 result = rebuilt.take(core, call).await;
             } else {
-                rebuilt.keep(call);
+                rebuilt.put_off(call);
             }
         }
     }
     {
         let mut state = core.state.borrow_mut();
+        state.queue.rebuilding = false;
         state.replace_own(rebuilt.own);
         state.queue.groups = rebuilt.groups.into();
         // Closing has ended every hold; the committer then finds the groups and fails them.
@@ -65,6 +67,7 @@ async fn rebuild_now(core: &Rc<Core>) -> Result<()> {
         result = intake::reload(core, &pass).await.map_err(LoadError::from);
     }
     drop(pass);
+    core.tell_idle();
     submit::serve(core);
     match result {
         Ok(()) | Err(LoadError::Missing) => Ok(()),
@@ -99,6 +102,16 @@ impl Rebuilt {
         group.flight = None;
         self.groups.push(group);
         self.own.push(table);
+    }
+
+    /// Keeps what a call has, to be run again later if that is stale: another rebuild does not know what was
+    /// dirty in this one.
+    fn put_off(&mut self, mut call: Call) {
+        call.stale = self.is_stale(&call);
+        if call.stale {
+            self.dirty.add_ops(&call.ops);
+        }
+        self.keep(call);
     }
 
     fn keep(&mut self, call: Call) {
@@ -154,10 +167,16 @@ impl Rebuilt {
                 self.keep(call);
                 Ok(())
             }
-            Err(LoadError::Missing) => {
+            Err(LoadError::Missing) if call.missed_in != Some(self.committed.root.epoch) => {
+                call.missed_in = Some(self.committed.root.epoch);
                 call.stale = true;
                 self.keep(call);
                 Err(LoadError::Missing)
+            }
+            Err(LoadError::Missing) => {
+                // Nothing has replaced it since.
+                call.settle(Outcome::Failed(cut::as_error(LoadError::Missing)));
+                Ok(())
             }
             Err(LoadError::Fail(error)) => {
                 call.settle(Outcome::Failed(error));

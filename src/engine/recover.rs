@@ -60,6 +60,10 @@ async fn reconnect_now(core: &Rc<Core>, failed: &Rc<dyn Backend>) -> Result<()> 
     for _ in 0..REOPENINGS {
         match core.connector.open(listener(&Rc::downgrade(core))).await {
             Ok(backend) => {
+                if let Err(closed) = core.check_open_or_closing() {
+                    backend.close();
+                    return Err(closed);
+                }
                 let mut state = core.state.borrow_mut();
                 state.backend = backend;
                 state.lost = false;

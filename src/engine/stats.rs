@@ -4,7 +4,9 @@ use std::rc::Rc;
 
 use super::access::KeyRange;
 use super::core::Core;
+use super::cut::everything;
 use super::directory;
+use super::intake;
 use super::load::{LoadError, overcome};
 use super::scan::Scan;
 use super::slice::Slice;
@@ -26,35 +28,38 @@ pub struct Stats {
     pub written_bytes: u64,
 }
 
-/// Counts the live records of some ranges. A segment that nothing else overlaps is not read: the
-/// directory knows its counts.
+/// Counts the live records of some ranges, once the calls issued before are settled. A segment that nothing
+/// else overlaps is not read: the directory knows its counts.
 ///
 /// # Errors
 /// What reading fails with.
 pub async fn stats(core: Rc<Core>, ranges: Vec<KeyRange>) -> Result<Stats> {
-    'anew: loop {
+    core.settled_so_far().await;
+    loop {
         core.check_open()?;
         let view = core.view();
-        let mut stats = Stats::default();
-        for range in &ranges {
-            match count(&core, &view, range, &mut stats).await {
-                Ok(()) => {}
-                Err(LoadError::Fail(error)) => return Err(error),
-                Err(LoadError::Missing) => {
-                    super::intake::renewed_view(&core, &view).await?;
-                    continue 'anew;
-                }
-            }
+        match stats_of(&core, &view, &ranges).await {
+            Ok(stats) => return Ok(stats),
+            Err(LoadError::Fail(error)) => return Err(error),
+            Err(LoadError::Missing) => drop(intake::renewed_view(&core, &view).await?),
         }
-        let Ok(in_segments) = bytes_in_segments(&core, &view).await else {
-            continue;
-        };
-        stats.log_bytes = core.state.borrow().tail_bytes as u64;
-        let replaced: u64 = view.root.garbage.iter().map(|garbage| garbage.bytes).sum();
-        stats.garbage_bytes = replaced + in_segments.saturating_sub(stats.live_bytes);
-        stats.written_bytes = core.written_bytes.get();
-        return Ok(stats);
     }
+}
+
+async fn stats_of(core: &Rc<Core>, view: &View, ranges: &[KeyRange]) -> Result<Stats, LoadError> {
+    let mut stats = Stats::default();
+    for range in ranges {
+        count(core, view, range, &mut stats).await?;
+    }
+    // What is beside the ranges (indexes, markers) is no garbage either.
+    let mut all = Stats::default();
+    count(core, view, &everything(), &mut all).await?;
+    let in_segments = bytes_in_segments(core, view).await?;
+    let replaced: u64 = view.root.garbage.iter().map(|garbage| garbage.bytes).sum();
+    stats.garbage_bytes = replaced + in_segments.saturating_sub(all.live_bytes);
+    stats.log_bytes = core.state.borrow().tail_bytes as u64;
+    stats.written_bytes = core.written_bytes.get();
+    Ok(stats)
 }
 
 async fn bytes_in_segments(core: &Rc<Core>, view: &View) -> Result<u64, LoadError> {

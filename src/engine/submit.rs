@@ -250,7 +250,7 @@ async fn finish_one(core: &Rc<Core>, mut submission: Submission, mut seed: Optio
             Some(drafted) => Ok(drafted),
             None => run_draft(core, &submission).await,
         };
-        match done.and_then(|drafted| core.check_open().map(|()| drafted)) {
+        match done.and_then(|drafted| core.check_open_or_closing().map(|()| drafted)) {
             Ok(drafted) => {
                 let table = large_table(core, &drafted.draft).await;
                 // Other tabs' frames, and calls of this realm that have run again, may have come meanwhile.
@@ -315,7 +315,7 @@ async fn large_table(core: &Rc<Core>, draft: &Draft) -> Option<Memtable> {
 /// Runs a submission's work until it has a batch that nothing has overtaken.
 async fn run_draft(core: &Rc<Core>, submission: &Submission) -> Result<Drafted> {
     'fresh: loop {
-        core.check_open()?;
+        core.check_open_or_closing()?;
         let mut drafted = Drafted::new(core, submission.id);
         loop {
             match guarded(core, &submission.work, &mut drafted.draft) {

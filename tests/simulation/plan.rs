@@ -324,6 +324,7 @@ impl Dice {
         Timing {
             effect_us: us(&[1, 500, 20_000]),
             settle_us: us(&[1, 500, 50_000]),
+            late_us: us(&[0, 1_000, 50_000]),
             open_us: us(&[1, 1_000, 100_000]),
             wake_us: us(&[1, 2_000, 900_000]),
             wake_loss_percent: us(&[0, 30, 100]),

@@ -1,5 +1,6 @@
 //! One open connection: issues transactions, which the browser's realm carries out.
 
+use bytes::Bytes;
 use futures_channel::oneshot;
 use futures_util::future::{Either, select};
 use std::cell::Cell;
@@ -8,7 +9,7 @@ use std::pin::pin;
 use std::rc::Rc;
 
 use super::connector::Faults;
-use super::database::{Inner, Link, SimDatabase};
+use super::database::{FILE_BYTES, Inner, Link, SimDatabase};
 use super::fault::Fault;
 use crate::backend::memory::stores::Stores;
 use crate::backend::{
@@ -209,9 +210,26 @@ fn bytes_put(writes: &[Write]) -> usize {
     writes.iter().map(put).sum()
 }
 
+fn is_large(reply: &Reply) -> bool {
+    let is_kept_apart = |bytes: &Bytes| bytes.len() > FILE_BYTES;
+    match reply {
+        Reply::Record(record) => record.as_ref().is_some_and(is_kept_apart),
+        Reply::Frames(frames) => frames.iter().any(|(_, frame)| is_kept_apart(frame)),
+        Reply::Ids(_) | Reply::Count(_) => false,
+    }
+}
+
 impl Backend for Connection {
     fn read(&self, reads: Vec<Read>) -> Settled<Vec<Reply>> {
-        self.one_shot(0, None, move |stores| Ok(stores.read(&reads)))
+        let read = self.one_shot(0, None, move |stores| Ok(stores.read(&reads)));
+        let shared = Rc::clone(&self.shared);
+        Box::pin(async move {
+            let replies = read.await?;
+            if replies.iter().any(is_large) {
+                shared.pause(shared.timing.get().late_us).await;
+            }
+            Ok(replies)
+        })
     }
 
     fn write(&self, writes: Vec<Write>, durability: Durability) -> Settled<()> {

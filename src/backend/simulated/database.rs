@@ -18,6 +18,9 @@ pub struct Timing {
     pub effect_us: u64,
     /// From its effect to its being settled.
     pub settle_us: u64,
+    /// From there to the delivery of what a read has found, if that is large: Chromium, which keeps large
+    /// values in files, tells of the end of later transactions first.
+    pub late_us: u64,
     /// Opening a connection.
     pub open_us: u64,
     /// From [`crate::backend::Backend::notify`] to [`Event::Wake`].
@@ -33,6 +36,7 @@ impl Default for Timing {
         Self {
             effect_us: 500,
             settle_us: 500,
+            late_us: 0,
             open_us: 1_000,
             wake_us: 2_000,
             wake_loss_percent: 0,
@@ -77,7 +81,7 @@ struct Disk {
 
 /// Records above this many bytes are files of their own in Chromium (measured, version 156): flushed by the
 /// transaction that writes them, if that is strict, and by no later one.
-const FILE_BYTES: usize = 64 << 10;
+pub(super) const FILE_BYTES: usize = 64 << 10;
 
 impl Disk {
     /// Notes the large records that a transaction has written.
