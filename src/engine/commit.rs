@@ -223,7 +223,7 @@ fn void(core: &Rc<Core>, sealed: &Sealed, number: u64) {
 }
 
 /// Whether the first group only removes.
-fn frees_room(core: &Rc<Core>) -> bool {
+pub fn frees_room(core: &Rc<Core>) -> bool {
     let state = core.state.borrow();
     let mut ops = state
         .queue

@@ -225,8 +225,10 @@ pub struct Queue {
     pub hold: u32,
     /// Whether the line is being served.
     pub serving: bool,
-    /// Whether the groups are taken out to be built anew.
-    pub rebuilding: bool,
+    /// The call from the line that is being made ready.
+    pub served: Option<u64>,
+    /// The first call of the groups, while they are taken out to be built anew.
+    pub rebuilt_from: Option<u64>,
     /// Whether the committer runs.
     pub committing: bool,
 }
@@ -235,7 +237,8 @@ impl Queue {
     /// Whether no call is left.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.groups.is_empty() && self.line.is_empty() && !self.serving && !self.rebuilding
+        let nothing_is_out = !self.serving && self.rebuilt_from.is_none();
+        self.groups.is_empty() && self.line.is_empty() && nothing_is_out
     }
 
     /// Whether a call with a number up to `last` is not settled yet.
@@ -246,9 +249,9 @@ impl Queue {
             Waiting::Turn(_) => false,
         });
         // What is just being served or run again is in neither place.
+        let mut out = self.served.iter().chain(&self.rebuilt_from);
         waiting
-            || self.serving
-            || self.rebuilding
+            || out.any(|id| *id <= last)
             || self
                 .groups
                 .iter()

@@ -33,7 +33,9 @@ async fn rebuild_now(core: &Rc<Core>) -> Result<()> {
     let groups = {
         let mut state = core.state.borrow_mut();
         state.queue.hold += 1;
-        state.queue.rebuilding = true;
+        let first = state.queue.groups.front();
+        let first = first.and_then(|group| group.calls.first());
+        state.queue.rebuilt_from = first.map(|call| call.id);
         std::mem::take(&mut state.queue.groups)
     };
     let tables = core.view().own.clone();
@@ -56,7 +58,7 @@ async fn rebuild_now(core: &Rc<Core>) -> Result<()> {
     }
     {
         let mut state = core.state.borrow_mut();
-        state.queue.rebuilding = false;
+        state.queue.rebuilt_from = None;
         state.replace_own(rebuilt.own);
         state.queue.groups = rebuilt.groups.into();
         // Closing has ended every hold; the committer then finds the groups and fails them.

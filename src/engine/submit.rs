@@ -232,7 +232,10 @@ fn serve_from(core: &Rc<Core>, mut seed: Option<Drafted>) {
                     None => break,
                     Some(Waiting::Turn(start)) => start(),
                     Some(Waiting::Write(submission)) => {
+                        inner.state.borrow_mut().queue.served = Some(submission.id);
                         finish_one(&inner, *submission, seed.take()).await;
+                        inner.state.borrow_mut().queue.served = None;
+                        inner.tell_idle();
                     }
                 }
             }

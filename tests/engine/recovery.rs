@@ -156,3 +156,32 @@ fn flushing_and_compacting_do_not_wait_for_calls_that_come_after() {
         join3(writing("a", 0), writing("b", 700), tidying).await;
     });
 }
+
+#[test]
+fn a_large_batch_of_deletes_finds_room_where_there_is_none_left() {
+    World::run(1, async |world| {
+        let (engine, _) = open(&world).await;
+        let key = |n: u32| Bytes::from(format!("a key that is rather long, of number {n:06}"));
+        for from in (0..20_000).step_by(500) {
+            let fill = engine.write(Box::new(move |w| {
+                (from..from + 500).for_each(|n| w.put(key(n), vec![n as u8; 60].into()));
+                Ok(())
+            }));
+            fill.await.unwrap();
+        }
+        engine.compact().await.unwrap();
+        let stored: usize = world.database.records().iter().map(|(_, r)| r.len()).sum();
+        world.database.set_quota(Some(stored + 1_000));
+        let delete = engine.write(Box::new(move |w| {
+            (0..20_000).for_each(|n| w.delete(key(n)));
+            Ok(())
+        }));
+        delete.await.unwrap();
+        assert!(
+            engine
+                .write(Box::new(move |w| w.contains(&key(7))))
+                .await
+                .is_ok_and(|is| !is)
+        );
+    });
+}

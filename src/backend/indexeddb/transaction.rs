@@ -41,6 +41,7 @@ impl Drop for Unsettled {
         let heard = self.in_between.iter().map(|(request, _)| request);
         for request in heard.chain(&self.last) {
             request.set_onsuccess(None);
+            request.set_onerror(None);
         }
     }
 }
@@ -60,18 +61,31 @@ impl Ledger {
         let id = self.last_id.get() + 1;
         self.last_id.set(id);
         let (settle, settled) = oneshot::channel();
-        let on_end = Closure::once(move |event: Event| {
-            let end = if event.type_() == "abort" {
+        let mut tell = Some((settle, outcome, ended));
+        let on_end: Handler = Closure::new(move |event: Event| {
+            let kind = event.type_();
+            if kind == "error" && is_of_abort(&event) {
+                // The transaction's own event tells why.
+                return;
+            }
+            let end = if kind == "abort" || kind == "error" {
                 End::Aborted
             } else {
                 End::Completed
             };
-            // Nobody may be waiting any more.
-            let _ = settle.send(outcome(end));
-            ended(id);
+            if let Some((settle, outcome, ended)) = tell.take() {
+                // Nobody may be waiting any more.
+                let _ = settle.send(outcome(end));
+                ended(id);
+            }
         });
         match &last {
-            Some(last) => last.set_onsuccess(Some(on_end.as_ref().unchecked_ref())),
+            Some(last) => {
+                last.set_onsuccess(Some(on_end.as_ref().unchecked_ref()));
+                // A large value that cannot be read fails in Chromium after the transaction has completed, which
+                // does not abort any more.
+                last.set_onerror(Some(on_end.as_ref().unchecked_ref()));
+            }
             None => transaction.set_oncomplete(Some(on_end.as_ref().unchecked_ref())),
         }
         transaction.set_onabort(Some(on_end.as_ref().unchecked_ref()));
@@ -107,6 +121,15 @@ impl Ledger {
         let lost = self.unsettled.take();
         drop(lost);
     }
+}
+
+/// Whether a request has failed because its transaction was aborted.
+fn is_of_abort(event: &Event) -> bool {
+    let request = event
+        .target()
+        .and_then(|of| of.dyn_into::<IdbRequest>().ok());
+    let failed = request.and_then(|request| request.error().ok().flatten());
+    failed.is_some_and(|failed| failed.name() == "AbortError")
 }
 
 /// Takes back what was issued. What has aborted already cannot be, and need not.
