@@ -269,7 +269,15 @@ fn tell(notice: &Notice, changed: &Function, ended: &Function) {
         Notice::Commit { remote, writes } => {
             let ranges = writes.ranges().iter().map(|(from, _)| from);
             let touched = writes.keys().iter().chain(ranges).map(|key| &**key);
-            changed.call2(&none, &(*remote).into(), &flat(keys::scopes_of(touched)))
+            // Of a large batch only the ends of its segments are known.
+            let mut ends = writes.segments().iter();
+            let is_vague = ends.any(|(first, last)| keys::scopes_of([&**first, last]).len() > 1);
+            let scopes = if is_vague {
+                Array::new()
+            } else {
+                flat(keys::scopes_of(touched))
+            };
+            changed.call2(&none, &(*remote).into(), &scopes)
         }
         // What others committed is not known one by one any more.
         Notice::Cut => changed.call2(&none, &true.into(), &Array::new()),

@@ -109,6 +109,8 @@ fn resolve_key(key: &Bytes, calls: &Resolved) -> Option<Bytes> {
 pub struct Writes {
     keys: Vec<Bytes>,
     ranges: Vec<(Bytes, Bytes)>,
+    /// The first and the last key of segments that are among the ranges.
+    segments: Vec<(Bytes, Bytes)>,
 }
 
 impl Writes {
@@ -137,6 +139,8 @@ impl Writes {
         for entry in entries {
             self.ranges
                 .push((entry.first.clone(), super::source::after(&entry.last)));
+            self.segments
+                .push((entry.first.clone(), entry.last.clone()));
         }
     }
 
@@ -150,6 +154,12 @@ impl Writes {
     #[must_use]
     pub fn ranges(&self) -> &[(Bytes, Bytes)] {
         &self.ranges
+    }
+
+    /// The first and the last key of each segment of a large batch: what lies between is among the ranges.
+    #[must_use]
+    pub fn segments(&self) -> &[(Bytes, Bytes)] {
+        &self.segments
     }
 
     /// Whether nothing was written.

@@ -11,6 +11,7 @@ export class Handle {
   readonly #what: string;
   readonly #order: CallOrder;
   readonly #parent: Handle | undefined;
+  readonly #ends = new Set<() => void>();
   #underWay = 0;
   #whenIdle: (() => void)[] = [];
   #open = true;
@@ -69,9 +70,31 @@ export class Handle {
     return this.#order.inside(callback);
   }
 
+  /**
+   * A call of several steps, taken through the handle that `body` gets: outside of program order, and also when this
+   * one has been ended meanwhile.
+   */
+  steps<T>(body: (own: Handle) => Promise<T>): Promise<T> {
+    this.check();
+    const own = new Handle(this.#what, this.#order.beside());
+    return this.#track(body(own)) as Promise<T>;
+  }
+
+  /** Later calls wait until `done` has settled. */
+  block(done: Promise<unknown>): void {
+    this.#order.hold(done, () => {}).catch(() => {});
+  }
+
+  /** Has `stop` called at the end; what is returned takes that back. */
+  atEnd(stop: () => void): () => void {
+    this.#ends.add(stop);
+    return () => this.#ends.delete(stop);
+  }
+
   /** Later calls are Closed. */
   end(): void {
     this.#open = false;
+    for (const stop of this.#ends) stop();
   }
 
   /** Resolves when no call is under way. */

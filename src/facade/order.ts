@@ -8,6 +8,14 @@
 export class CallOrder {
   #tail: Promise<unknown> | undefined;
   #inside = false;
+  #main: CallOrder | undefined;
+
+  /** Another order, whose calls wait for none of this one's; user code is inside of both. */
+  beside(): CallOrder {
+    const order = new CallOrder();
+    order.#main = this;
+    return order;
+  }
 
   /** Runs `call` now or, behind a held gate, in its turn. */
   run<T>(call: () => T | Promise<T>): T | Promise<T> {
@@ -31,7 +39,7 @@ export class CallOrder {
     const outer = this.#inside;
     this.#inside = true;
     try {
-      return callback();
+      return this.#main === undefined ? callback() : this.#main.inside(callback);
     } finally {
       this.#inside = outer;
     }

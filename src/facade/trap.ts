@@ -27,13 +27,13 @@ function poisonWith(cause: unknown): PatchStoreError {
 
 /**
  * Hears of traps in what wasm does by itself: its tasks and its handlers of IndexedDB's events run
- * outside of any call. A trap of somebody else's wasm names another file.
+ * outside of any call. A trap of somebody else's wasm names another file, or none where it was compiled from bytes or
+ * thrown by JavaScript; WebKit names none of anybody's.
  */
 export function hearTraps(): void {
   const hear = (error: unknown): void => {
     if (!(error instanceof WebAssembly.RuntimeError)) return;
-    const files = error.stack?.match(/[^\s/()]+\.wasm/g) ?? [];
-    if (files.length === 0 || files.some((file) => /patchstore(?!_import)/.test(file))) poisonWith(error);
+    if (/patchstore(?!_import)[^\s/()]*\.wasm|@\[wasm code\]/.test(error.stack ?? "")) poisonWith(error);
   };
   globalThis.addEventListener?.("error", (event) => hear((event as ErrorEvent).error));
   globalThis.addEventListener?.("unhandledrejection", (event) => hear(event.reason));

@@ -149,7 +149,9 @@ export interface PatchStats {
 }
 
 export interface PatchEvents {
-  /** After each commit that this tab sees; `remote` when another tab made it. */
+  /** After each commit that this tab sees; `remote` when another tab made it. No `scopes`: it is not known which
+   *  were changed (after a batch of more than 1 MiB over several, or after other tabs' commits that were merged
+   *  before this one looked), it may be any. */
   change: { readonly remote: boolean; readonly scopes: Scope[] };
   closed: { readonly reason: "closed" | "deleted" | "versionchange" | "lost" };
 }

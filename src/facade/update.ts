@@ -15,17 +15,26 @@ type Run =
   | { readonly kind: "moved"; readonly old: Encoded | undefined };
 
 /** Reads, changes and writes one key, again until nothing came in between. */
-export async function update(
+export function update(
   handle: Handle,
   port: KvPort,
   key: string,
   change: Change,
 ): Promise<unknown> {
-  const run = await attempt(handle, port, key, (old) => applied(change, old));
-  if (run.kind === "done") return restore(run.value);
-  if (run.kind === "threw") throw run.error;
-  const { old, taken } = run as Run & { kind: "blobs" };
-  return exchange(handle, port, key, (now) => made(change, now), await filled(old, taken));
+  return handle.steps(async (own) => {
+    let rest: Promise<unknown> | undefined;
+    const run = await attempt(handle, port, key, (old) => {
+      const run = applied(change, old);
+      if (run.kind === "blobs") {
+        const ready = filled(run.old, run.taken);
+        rest = ready.then((ready) => exchange(own, port, key, (now) => made(change, now), ready));
+        handle.block(rest);
+      }
+      return run;
+    });
+    if (run.kind === "threw") throw run.error;
+    return run.kind === "done" ? restore(run.value) : rest;
+  });
 }
 
 /** Runs `step` inside a write of wasm's; anything but "done" makes wasm write nothing. */

@@ -33,9 +33,12 @@ export function watchKey(
       });
     }),
   );
-  return () => {
+  const stop = (): void => {
     if (!wanted) return;
     wanted = false;
+    forget();
     watcher.free();
   };
+  const forget = handle.atEnd(stop);
+  return stop;
 }

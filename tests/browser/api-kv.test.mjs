@@ -180,6 +180,27 @@ inPage({
     same(await inner, { list: [1, 2] });
   },
 
+  "kv: an update to something with Blobs keeps its place": async ({ open, same }) => {
+    const patch = await open();
+    const kv = patch.kv("s");
+    const made = (text) => ({ blob: new Blob([text]) });
+    const updated = kv.update("k", () => made("first"));
+    const seen = kv.get("k");
+    await Promise.all([updated, kv.set("k", "later")]);
+    same(await (await seen).blob.text(), "first");
+    same(await kv.get("k"), "later");
+    // A transaction and close() wait for it too, awaited or not.
+    await patch.transaction(async (tx) => {
+      tx.kv("s").update("in", () => made("in"));
+    });
+    same(await (await kv.get("in")).blob.text(), "in");
+    const last = kv.update("last", () => made("last"));
+    await patch.close();
+    await last;
+    const again = await open({}, patch.id);
+    same(await (await again.kv("s").get("last")).blob.text(), "last");
+  },
+
   "kv: stores, nodes and names do not see each other": async ({ open, same }) => {
     const patch = await open();
     const stores = [patch.kv("a"), patch.kv("b"), patch.node("a").kv, patch.node("b").kv, patch.kv("a:b"),

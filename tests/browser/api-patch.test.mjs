@@ -123,6 +123,47 @@ inPage({
     same(ratio, usage / quota);
   },
 
+  "stats: what is pending counts, indexes are no garbage": async ({ open, same, ok }) => {
+    const patch = await open();
+    const setting = patch.kv("s").setMany(Array.from({ length: 3000 }, (_, n) => [`k${n}`, n]));
+    same((await patch.stats()).records, 3000);
+    await setting;
+    await patch.db("d").insertMany("c", Array.from({ length: 3000 }, (_, n) => ({ n })));
+    await patch.compact();
+    const stats = await patch.stats();
+    same(stats.records, 6000);
+    ok(stats.garbageBytes < stats.liveBytes / 50, `${stats.garbageBytes} of garbage in ${stats.liveBytes}`);
+  },
+
+  "flush and compact resolve while others write on": async ({ open }) => {
+    const patch = await open();
+    let ended = false;
+    const writing = ["a", "b", "c"].map(async (key, at) => {
+      await new Promise((resolve) => setTimeout(resolve, at));
+      for (let n = 0; !ended; n++) await patch.kv("s").set(key, n);
+    });
+    await patch.flush();
+    await patch.compact();
+    ended = true;
+    await Promise.all(writing);
+  },
+
+  "change: it names the scopes, or none where it may be any": async ({ open, same, until }) => {
+    const patch = await open();
+    const seen = [];
+    patch.on("change", ({ scopes }) => seen.push(scopes));
+    const large = (count) => Array.from({ length: count }, (_, n) => [`k${n}`, Math.random().toString(36).repeat(200)]);
+    await patch.kv("one").setMany(large(900));
+    await patch.transaction(async (tx) => {
+      await tx.kv("one").setMany(large(900));
+      await tx.kv("two").set("flag", 1);
+      await tx.db("three").insert("c", {});
+    });
+    await patch.kv("two").clear();
+    await until(() => seen.length === 3, "three commits");
+    same(seen, [[{ name: "one" }], [], [{ name: "two" }]]);
+  },
+
   "errors keep their shape over a port": async ({ lib, open, same, ok, rejects }) => {
     const error = await rejects((await open()).kv("s").set("k", { a: () => 1 }), "NotStorable");
     ok(error instanceof Error && error.name === "PatchStoreError");

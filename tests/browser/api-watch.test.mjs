@@ -28,6 +28,19 @@ inPage({
     same(seen.length, 6);
   },
 
+  "watch: it ends with the handle, though another keeps the patch open": async ({ open, same, until, sleep }) => {
+    const patch = await open();
+    const other = await open({}, patch.id);
+    const [gone, there] = [[], []];
+    patch.kv("s").watch("k", (value) => gone.push(value));
+    other.kv("s").watch("k", (value) => there.push(value));
+    await patch.close();
+    await other.kv("s").set("k", 1);
+    await until(() => there.length === 1, "the other handle's listener");
+    await sleep(20);
+    same(gone, []);
+  },
+
   "watch: only what was committed is told, in order": async ({ open, same, until, rejects }) => {
     const kv = (await open()).kv("s");
     const seen = [];

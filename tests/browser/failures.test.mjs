@@ -100,6 +100,26 @@ const trap = (page) =>
     };
   });
 
+test("somebody else's trap stops nothing", async () => {
+  const page = await newPage();
+  const found = await page.evaluate(async () => {
+    const patch = await lib.openPatch("beside");
+    await patch.kv("s").set("k", "there");
+    // (func (export "trap") unreachable), compiled from bytes; and an emscripten-like abort.
+    const bytes = [0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 7, 8, 1, 4, 116, 114, 97, 112, 0, 0, 10, 5, 1, 3, 0, 0, 11];
+    const { instance } = await WebAssembly.instantiate(new Uint8Array(bytes));
+    let heard = 0;
+    addEventListener("error", (event) => (heard += event.error instanceof WebAssembly.RuntimeError ? 1 : 0));
+    addEventListener("unhandledrejection", (event) => (heard += event.reason instanceof WebAssembly.RuntimeError ? 1 : 0));
+    setTimeout(() => instance.exports.trap());
+    void Promise.reject(new WebAssembly.RuntimeError("Aborted(OOM)"));
+    for (let n = 0; heard < 2 && n < 100; n++) await new Promise((resolve) => setTimeout(resolve, 20));
+    return { heard, value: await patch.kv("s").get("k") };
+  });
+  assert.deepEqual(found, { heard: 2, value: "there" });
+  await page.close();
+});
+
 test("a trap poisons every handle with a clear error, and a reloaded page has what was committed", async () => {
   const page = await newPage(trap);
   const found = await page.evaluate(async () => {
