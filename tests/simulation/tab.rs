@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use patchstore::backend::Durability;
-use patchstore::backend::simulated::{SimConnector, SimDatabase};
+use patchstore::backend::simulated::{Fault, SimConnector, SimDatabase};
 use patchstore::engine::access::{Cursor, Outcome, Session, afresh};
 use patchstore::engine::{self as lifecycle, Absent, Engine, Limits, Options, Transaction};
 use patchstore::env::Env;
@@ -182,6 +182,9 @@ impl Tab {
             Step::Pause(ms) => self.env.sleep(ms as u32).await,
             Step::Erase => {
                 let connector = Rc::new(self.connector.clone());
+                if self.env.chance(30) {
+                    connector.fault_next(Fault::Abort("no reason".into()));
+                }
                 lifecycle::delete(connector, Rc::new(|| false)).await?;
                 self.env.sleep_us(self.env.random_below(100_000)).await;
                 self.database.sweep(lifecycle::is_dead);
