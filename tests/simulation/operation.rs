@@ -235,7 +235,7 @@ fn writes(op: &Op) -> Vec<Bytes> {
 /// A step that writes and fails: nothing of it may ever show.
 pub fn fail(w: &mut dyn Writes) -> Attempt<()> {
     w.put(data_key(0), Bytes::from_static(b"taken back"));
-    w.delete_range(clear_range(0, KEYS));
+    w.delete_range(clear_range(0, KEYS - 1));
     // (May want a load before it fails.)
     w.get(&data_key(KEYS - 1))?;
     Err(Error::new(Code::ConstraintViolation, "as wanted").into())
