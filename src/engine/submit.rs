@@ -123,7 +123,7 @@ pub fn submit(core: &Rc<Core>, mut work: WriteWork<()>, mut done: Done) {
     let attempt = guarded(core, &submission.work, &mut drafted.draft);
     match attempt {
         Ok(()) if !is_large(&drafted.draft) => {
-            accept(core, submission, drafted.draft, None);
+            accept(core, submission, drafted, None);
         }
         Err(Stop::Fail(error)) => {
             serve(core);
@@ -159,9 +159,12 @@ fn release(core: &Core) {
 }
 
 /// Puts a finished draft into the queue.
-fn accept(core: &Rc<Core>, submission: Submission, draft: Draft, table: Option<Memtable>) {
+fn accept(core: &Rc<Core>, submission: Submission, drafted: Drafted, table: Option<Memtable>) {
     let Submission { id, work, done } = submission;
+    let Drafted { draft, view, .. } = drafted;
     let call = Call::of_draft(id, draft, Some(work), done);
+    // Nobody holds what was seen when the gathering memtable is changed: it would be copied.
+    drop(view);
     enqueue(core, call, table);
     serve(core);
 }
@@ -265,7 +268,7 @@ async fn finish_one(core: &Rc<Core>, mut submission: Submission, mut seed: Optio
                 if drafted.is_overtaken(core) {
                     continue;
                 }
-                return accept(core, submission, drafted.draft, table);
+                return accept(core, submission, drafted, table);
             }
             Err(error) => return submission.done.tell(Outcome::Failed(error)),
         }

@@ -1,0 +1,84 @@
+//! What a call costs does not grow with what lies around it: the work of n calls and of ten times as many,
+//! counted in bytes of memory taken, since whatever is copied or made takes memory.
+#![cfg(not(target_arch = "wasm32"))]
+#![expect(
+    clippy::unwrap_used,
+    unsafe_code,
+    reason = "a test that meets the unexpected must fail; a counting allocator is unsafe by its trait"
+)]
+
+use bytes::Bytes;
+use futures_util::future::{LocalBoxFuture, join_all};
+use patchstore::Result;
+use patchstore::backend::simulated::{SimConnector, SimDatabase};
+use patchstore::engine::access::Session;
+use patchstore::engine::{Engine, Options};
+use patchstore::simulation::SimEnv;
+use std::rc::Rc;
+
+mod calls;
+mod memory;
+
+#[global_allocator]
+static ALLOCATOR: memory::Counting = memory::Counting;
+
+/// A database and the tabs over it.
+struct World {
+    env: SimEnv,
+    database: SimDatabase,
+}
+
+impl World {
+    fn run<T>(body: impl AsyncFnOnce(Self) -> T) -> T {
+        let env = SimEnv::new(1);
+        let database = SimDatabase::new(&env);
+        env.clone().block_on(body(Self { env, database }))
+    }
+
+    /// A new tab.
+    async fn open(&self) -> Engine {
+        let realm = self.env.new_realm();
+        let connector = Rc::new(SimConnector::new(&realm, &self.database));
+        let options = Options {
+            cache_bytes: 2 << 20,
+            ..Options::default()
+        };
+        Engine::open(connector, Rc::new(realm), options)
+            .await
+            .unwrap()
+    }
+}
+
+/// Bytes of the values stored.
+const VALUE_BYTES: usize = 40;
+
+fn key(n: usize) -> Bytes {
+    format!("key-{n:08}").into()
+}
+
+fn put(to: &impl Session, n: usize) -> LocalBoxFuture<'static, Result<()>> {
+    to.write(Box::new(move |w| {
+        w.put(key(n), vec![7; VALUE_BYTES].into());
+        Ok(())
+    }))
+}
+
+async fn put_all(to: &impl Session, numbers: std::ops::Range<usize>) {
+    for done in join_all(numbers.map(|n| put(to, n))).await {
+        done.unwrap();
+    }
+}
+
+/// Calls in the smaller of two runs.
+const FEW: usize = 400;
+
+/// That `cost` of ten times as many is at most `factor` times that of each of the few.
+fn each_costs_the_same(factor: f64, cost: impl Fn(usize) -> usize) {
+    let (few, many) = (FEW, 10 * FEW);
+    let each = |count: usize| cost(count) as f64 / count as f64;
+    let (of_few, of_many) = (each(few), each(many));
+    assert!(
+        of_many <= factor * of_few,
+        "{of_few:.0} bytes for each of {few}, {of_many:.0} for each of {many}"
+    );
+}
