@@ -1,7 +1,8 @@
+import { BlobReader } from "./blobs.js";
 import { closed } from "./errors.js";
 import type { CallOrder } from "./order.js";
 import { guarded, settled, told, type Done } from "./trap.js";
-import { fill, type Snapshot } from "./values.js";
+import type { Snapshot } from "./values.js";
 
 /**
  * The way into wasm of one open patch or one transaction: refuses calls once it is closed,
@@ -11,6 +12,7 @@ export class Handle {
   readonly #what: string;
   readonly #order: CallOrder;
   readonly #parent: Handle | undefined;
+  #host: Handle | undefined;
   readonly #ends = new Set<() => void>();
   #underWay = 0;
   #whenIdle: (() => void)[] = [];
@@ -42,26 +44,26 @@ export class Handle {
   /** Calls into wasm, now or behind a held gate. */
   call<T>(call: () => T | Promise<T>): T | Promise<T> {
     this.check();
-    return this.#track(this.#order.run(() => entered(call)));
+    return this.#track(this.#order.run(() => this.#enter(call)));
   }
 
   /** Calls into wasm once `ready` is; later calls wait until then. */
   hold<T>(ready: Promise<unknown>, call: () => T | Promise<T>): Promise<T> {
     this.check();
-    return this.#track(this.#order.hold(ready, () => entered(call))) as Promise<T>;
+    return this.#track(this.#order.hold(ready, () => this.#enter(call))) as Promise<T>;
   }
 
   /** Calls into wasm with a value; its Blobs are read first. */
-  send<T>({ encoded, gaps }: Snapshot, call: () => T | Promise<T>): T | Promise<T> {
-    return gaps === undefined ? this.call(call) : this.hold(fill(encoded, gaps), call);
+  send<T>(value: Snapshot, call: () => T | Promise<T>): T | Promise<T> {
+    return value.gaps === undefined ? this.call(call) : this.hold(filled(value), call);
   }
 
   /** Calls into wasm with a value, its Blobs read first; wasm says when it is done. */
-  tell<T>({ encoded, gaps }: Snapshot, call: (done: Done) => T): Promise<T> {
+  tell<T>(value: Snapshot, call: (done: Done) => T): Promise<T> {
     this.check();
-    const issue = () => told(call);
+    const issue = () => (this.#host === undefined ? told(call) : this.#host.call(() => told(call)));
     return this.#track(
-      gaps === undefined ? this.#order.run(issue) : this.#order.hold(fill(encoded, gaps), issue),
+      value.gaps === undefined ? this.#order.run(issue) : this.#order.hold(filled(value), issue),
     ) as Promise<T>;
   }
 
@@ -80,6 +82,17 @@ export class Handle {
     return this.#track(body(own)) as Promise<T>;
   }
 
+  /**
+   * The way in of another program, which has an order of its own: its calls take their places in this
+   * one's line only when their values are complete, and this one's calls and end do not wait for that.
+   */
+  guest(): Handle {
+    const guest = new Handle(this.#what, this.#order.beside());
+    guest.#host = this;
+    guest.atEnd(this.atEnd(() => guest.end()));
+    return guest;
+  }
+
   /** Later calls wait until `done` has settled. */
   block(done: Promise<unknown>): void {
     this.#order.hold(done, () => {}).catch(() => {});
@@ -94,12 +107,17 @@ export class Handle {
   /** Later calls are Closed. */
   end(): void {
     this.#open = false;
-    for (const stop of this.#ends) stop();
+    for (const stop of [...this.#ends]) stop();
+    this.#ends.clear();
   }
 
   /** Resolves when no call is under way. */
   async idle(): Promise<void> {
     if (this.#underWay > 0) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
+  }
+
+  #enter<T>(call: () => T | Promise<T>): T | Promise<T> {
+    return this.#host === undefined ? entered(call) : this.#host.call(call);
   }
 
   #track<T>(result: T | Promise<T>): T | Promise<T> {
@@ -114,6 +132,10 @@ export class Handle {
     if (this.#underWay > 0) return;
     for (const resolve of this.#whenIdle.splice(0)) resolve();
   };
+}
+
+function filled({ encoded, gaps = [] }: Snapshot): Promise<void> {
+  return new BlobReader().fill(encoded, gaps);
 }
 
 /** What `call` gives; a promise settles even when wasm traps. */

@@ -1,3 +1,4 @@
+import { BlobReader } from "./blobs.js";
 import { invalid, PatchStoreError } from "./errors.js";
 import type { KvPort, PatchPort } from "./glue.js";
 import type { Handle } from "./handle.js";
@@ -6,7 +7,7 @@ import { func, known, oneOf } from "./options.js";
 import type { Found } from "./plain.js";
 import { pushRows, type Row } from "./slices.js";
 import type { ErrorCode, ImportOptions, Scope } from "./types.js";
-import { fill, snapshot } from "./values.js";
+import { snapshot } from "./values.js";
 
 /** What is committed at once, in units of encoded text. */
 const COMMIT_UNITS = 4 * 1024 * 1024;
@@ -77,7 +78,8 @@ function refuse(refusal: unknown): never {
 
 /** Adds what is not there yet, in one commit; how much that was. */
 async function add(handle: Handle, items: readonly Item[]): Promise<number> {
-  for (const { encoded, gaps } of items) if (gaps !== undefined) await fill(encoded, gaps);
+  const blobs = new BlobReader();
+  for (const { encoded, gaps } of items) if (gaps !== undefined) await blobs.fill(encoded, gaps);
   const [first] = items as [Item];
   const batch = handle.now(() => first.to.batch());
   try {

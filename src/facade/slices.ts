@@ -1,5 +1,6 @@
+import { BlobReader } from "./blobs.js";
 import type { Handle } from "./handle.js";
-import { fill, type Encoded, type Gap, type Snapshot } from "./values.js";
+import type { Encoded, Snapshot } from "./values.js";
 
 /** What is read at once, at the call. A larger batch is read in slices of this size. */
 const SLICE_ITEMS = 1000;
@@ -57,12 +58,11 @@ export function sendRows<T>(
 }
 
 async function pushAll(batch: BatchPort, rows: Generator<Row>, first: Slice): Promise<void> {
+  const blobs = new BlobReader();
   let slice = first;
   for (;;) {
     try {
-      for (const row of slice.rows) {
-        if (row.gaps !== undefined) await fill(row.encoded, row.gaps as readonly Gap[]);
-      }
+      for (const { encoded, gaps } of slice.rows) if (gaps !== undefined) await blobs.fill(encoded, gaps);
       pushRows(batch, slice.rows);
     } catch (error) {
       rows.return(undefined);

@@ -1,7 +1,8 @@
+import { BlobReader } from "./blobs.js";
 import { invalid } from "./errors.js";
 import type { KvPort } from "./glue.js";
 import type { Handle } from "./handle.js";
-import { fill, restore, snapshot, type Encoded, type Snapshot } from "./values.js";
+import { restore, snapshot, type Encoded, type Snapshot } from "./values.js";
 
 type Change = (old: unknown) => unknown;
 
@@ -115,7 +116,7 @@ interface Prepared {
 }
 
 async function filled(old: Encoded | undefined, taken: Snapshot | undefined): Promise<Prepared> {
-  if (taken?.gaps !== undefined) await fill(taken.encoded, taken.gaps);
+  if (taken?.gaps !== undefined) await new BlobReader().fill(taken.encoded, taken.gaps);
   return { old, value: taken?.encoded };
 }
 

@@ -1,5 +1,5 @@
 import { decodeExact, encodeExact } from "./glue.js";
-import { PatchStoreError } from "./errors.js";
+import type { Gap } from "./blobs.js";
 import { crossingJson, longForm } from "./long.js";
 import { isPlain } from "./shape.js";
 
@@ -8,9 +8,6 @@ import { isPlain } from "./shape.js";
  * a stored form.
  */
 export type Encoded = string | Uint8Array;
-
-/** A place in an exact form that a Blob's bytes go to, once they are read. */
-export type Gap = readonly [at: number, blob: Blob, path: string];
 
 /** A value as it was at the call; `gaps` when it has Blobs, whose bytes are yet to come. */
 export interface Snapshot {
@@ -40,26 +37,6 @@ export function snapshot(value: unknown): Snapshot {
 export function restore(encoded: Encoded | undefined): unknown {
   if (encoded === undefined) return undefined;
   return typeof encoded === "string" ? JSON.parse(encoded) : decodeExact(encoded);
-}
-
-/** Reads the Blobs' bytes into their places. */
-export async function fill(encoded: Encoded, gaps: readonly Gap[]): Promise<void> {
-  if (typeof encoded === "string") return;
-  for (const [at, blob, path] of gaps) {
-    let bytes: ArrayBuffer;
-    try {
-      bytes = await blob.arrayBuffer();
-    } catch (cause) {
-      throw unreadable(path, cause);
-    }
-    if (bytes.byteLength !== blob.size) throw unreadable(path, undefined);
-    encoded.set(new Uint8Array(bytes), at);
-  }
-}
-
-function unreadable(path: string, cause: unknown): PatchStoreError {
-  const message = `the bytes of the Blob at ${path} cannot be read`;
-  return new PatchStoreError("NotStorable", message, { path, cause });
 }
 
 /** The JSON text of a value that JSON carries exactly; else undefined. */

@@ -55,12 +55,12 @@ export class Session {
     peers: Set<Session>,
   ) {
     this.#port = port;
-    this.#handle = handle;
+    this.#handle = handle.guest();
     this.#permit = permit;
     this.#peers = peers;
     peers.add(this);
     this.#out = new Outbox(port);
-    this.#inbox = new Inbox(permit, new Rooms(handle, patch, permit));
+    this.#inbox = new Inbox(permit, new Rooms(this.#handle, patch, permit));
     this.#watches = new Watches(this.#out);
     port.addEventListener("message", this.#hear);
     port.start();
@@ -75,6 +75,7 @@ export class Session {
     this.#out.error(Down.Close, 0, closed("the connection"));
     this.#port.close();
     this.#watches.end();
+    this.#handle.end();
     this.#inbox.end();
     this.#queue.length = 0;
     this.#turn?.reject(closed("the connection"));
