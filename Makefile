@@ -41,8 +41,9 @@ check-types: build ## Only the types of the facade and of its callers
 	tsc --noEmit -p src/sandbox
 	tsc --noEmit -p tests/types
 
-check-package: build ## Only the package: publint and the size budget
+check-package: build ## Only the package: publint, what may throw in wasm, the size budget
 	publint --strict pkg
+	node scripts/throwing-imports.mjs
 	node scripts/size.mjs
 
 test: test-native test-chromium test-firefox test-webkit test-page ## All tests

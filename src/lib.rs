@@ -15,6 +15,8 @@ mod sorted;
 
 #[cfg(target_arch = "wasm32")]
 pub mod bindings;
+#[cfg(target_arch = "wasm32")]
+mod crossing;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod simulation;
 

@@ -52,7 +52,8 @@ impl ChangesPort {
         let keys = self.freshness.take()?;
         let out = Array::new();
         for key in keys {
-            out.push(&strings::to_js(key.as_js()));
+            // One whose name there is no room for may be any.
+            out.push(&strings::to_js(key.as_js()).ok()?);
         }
         Some(out)
     }

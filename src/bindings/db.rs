@@ -100,7 +100,7 @@ impl DbPort {
         let collection = self.collection(collection)?;
         let stored = values::stored(encoded).map_err(thrown)?;
         let doc = prepared(&stored, now_ms).map_err(thrown)?;
-        let id = strings::to_js(doc.id());
+        let id = strings::to_js(doc.id()).map_err(thrown)?;
         let mut insert = Insert::new(&collection, vec![doc]);
         let work: WriteWork<()> = Box::new(move |w| insert.step(w));
         self.session.write_and_tell(work, outcome::tell(done));

@@ -1,5 +1,6 @@
 //! Errors as JavaScript sees them.
 
+use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
 use super::hooks::hooks;
@@ -28,6 +29,16 @@ pub fn to_js(error: &Error) -> JsValue {
         .make_error
         .apply(&JsValue::UNDEFINED, &arguments)
         .unwrap_or_else(|thrown| thrown)
+}
+
+/// What the platform throws where a value cannot be made here: it has no room for it, or does not know the kind.
+#[must_use]
+pub fn refused(cause: JsValue) -> Error {
+    Error::new(
+        crate::Code::Unavailable,
+        "this browser cannot make the value",
+    )
+    .with_cause(Rc::new(cause))
 }
 
 fn cause_of(error: &Error) -> JsValue {

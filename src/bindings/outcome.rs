@@ -52,11 +52,15 @@ pub fn to_promise(future: LocalBoxFuture<'static, Returned>) -> Promise {
 pub fn tell(done: Function) -> Box<dyn FnOnce(Result<()>)> {
     Box::new(move |result| {
         let nobody = JsValue::UNDEFINED;
-        // The facade's function settles a promise: it throws nothing.
-        let _ = match result {
+        let told = match result {
             Ok(()) => done.call0(&nobody),
             Err(error) => done.call1(&nobody, &errors::to_js(&error)),
         };
+        // The facade's function settles a promise, which throws only where the stack is used up: it would never be
+        // settled then, unless everything ends.
+        if let Err(thrown) = told {
+            wasm_bindgen::throw_val(thrown);
+        }
     })
 }
 

@@ -194,7 +194,7 @@ impl PatchPort {
         let begin = || Ok((nodes::Nodes::default(), Array::new()));
         let work = afresh(begin, |(nodes, out), r| {
             while let Some((id, bytes)) = nodes.step(r)? {
-                out.push(&strings::to_js(id.as_js()));
+                out.push(&strings::to_js(id.as_js())?);
                 out.push(&outcome::count(bytes)?);
             }
             Ok(out.clone().into())
@@ -275,7 +275,8 @@ fn tell(notice: &Notice, changed: &Function, ended: &Function) {
             let scopes = if is_vague {
                 Array::new()
             } else {
-                flat(keys::scopes_of(touched))
+                // Which ones they are cannot be told where there is no room for their names.
+                flat(keys::scopes_of(touched)).unwrap_or_default()
             };
             changed.call2(&none, &(*remote).into(), &scopes)
         }
@@ -285,7 +286,7 @@ fn tell(notice: &Notice, changed: &Function, ended: &Function) {
     };
 }
 
-fn flat(scopes: Vec<Scope>) -> Array {
+fn flat(scopes: Vec<Scope>) -> Result<Array> {
     let out = Array::new();
     for scope in scopes {
         let (kind, name) = match &scope {
@@ -293,9 +294,9 @@ fn flat(scopes: Vec<Scope>) -> Array {
             Scope::Name(name) => ("name", name),
         };
         out.push(&kind.into());
-        out.push(&strings::to_js(name.as_js()));
+        out.push(&strings::to_js(name.as_js())?);
     }
-    out
+    Ok(out)
 }
 
 fn reason_name(reason: Reason) -> &'static str {

@@ -2,7 +2,10 @@
 
 use wasm_bindgen::prelude::*;
 
+use super::errors;
+use super::values::decode;
 use crate::codec::js_string::{JsStr, JsString, json};
+use crate::crossing;
 use crate::error::{Error, Result};
 
 /// What begins a string that crosses as JSON text, since UTF-8 cannot carry lone surrogates.
@@ -41,19 +44,15 @@ pub fn from_js(value: &JsValue) -> JsString {
     }
 }
 
-/// Engines bound how many arguments a call takes.
-const UNITS_A_CALL: usize = 4096;
-
 /// The JavaScript string.
-#[must_use]
-pub fn to_js(text: JsStr<'_>) -> JsValue {
+///
+/// # Errors
+/// `Unavailable` when JavaScript has no room for it.
+pub fn to_js(text: JsStr<'_>) -> Result<JsValue> {
     if let Some(text) = text.as_str() {
-        return JsValue::from_str(text);
+        return crossing::text(text).map_err(errors::refused);
     }
-    let units: Vec<u16> = text.units().collect();
-    let empty = js_sys::JsString::from("");
-    let whole = units.chunks(UNITS_A_CALL).fold(empty, |before, piece| {
-        before.concat(&js_sys::JsString::from_char_code(piece))
-    });
-    whole.into()
+    let mut quoted = Vec::new();
+    json::write_quoted(text, &mut quoted);
+    decode::parse(&quoted)
 }

@@ -129,12 +129,10 @@ export async function release(engine: Engine): Promise<void> {
 }
 
 async function closePort(port: Promise<PatchPort>): Promise<void> {
-  let opened: PatchPort;
   try {
-    opened = await port;
+    const opened = await port;
+    await settled(guarded(() => opened.close()));
   } catch {
-    // It never opened: there is nothing to close.
-    return;
+    // It never opened, or was stopped: there is nothing to close.
   }
-  await settled(guarded(() => opened.close()));
 }

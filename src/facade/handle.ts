@@ -29,8 +29,9 @@ export class Handle {
     return this.#parent !== undefined;
   }
 
-  /** Throws Closed after {@link end}. */
+  /** Throws Closed after {@link end}, and what stopped wasm, if anything did. */
   check(): void {
+    guarded(() => {});
     this.#parent?.check();
     if (!this.#open) throw closed(this.#what);
   }

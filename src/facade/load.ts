@@ -1,7 +1,7 @@
 import { PatchStoreError, makeError } from "./errors.js";
 import loadGlue, { register } from "./glue.js";
 import { refusalOf, shapeOf, viewName } from "./shape.js";
-import { hearTraps, onPanic } from "./trap.js";
+import { onPanic } from "./trap.js";
 import type { WasmSource } from "./types.js";
 
 let loading: Promise<void> | undefined;
@@ -22,5 +22,4 @@ async function load(source: WasmSource | undefined): Promise<void> {
     module_or_path: source ?? new URL("patchstore_bg.wasm", import.meta.url),
   });
   register(makeError, shapeOf, viewName, refusalOf, onPanic);
-  hearTraps();
 }

@@ -9,6 +9,7 @@ import { dbObject, kvObject } from "./objects/object.js";
 import { func } from "./options.js";
 import { Sandboxes } from "./serve/serve.js";
 import { Stores } from "./stores.js";
+import { onStop } from "./trap.js";
 import { transact, type TransactionOptions } from "./transaction.js";
 import type {
   DB,
@@ -63,7 +64,11 @@ export class OpenedPatch implements Patch {
       (remote: boolean, scopes: string[]) => this.#changed(remote, scopes),
       (reason: ClosedReason) => this.#ended(reason),
     );
-    this.#stopListening = () => subscription.free();
+    const forget = onStop(() => this.#ended("lost"));
+    this.#stopListening = () => {
+      forget();
+      subscription.free();
+    };
   }
 
   static async open(

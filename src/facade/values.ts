@@ -2,6 +2,7 @@ import { decodeExact, encodeExact } from "./glue.js";
 import type { Gap } from "./blobs.js";
 import { crossingJson, longForm } from "./long.js";
 import { isPlain } from "./shape.js";
+import { guarded } from "./trap.js";
 
 /**
  * A value on its way between JS and wasm: its JSON text where JSON carries it exactly, else
@@ -29,14 +30,14 @@ export function snapshot(value: unknown): Snapshot {
   if (long !== undefined) return { encoded: long };
   const text = jsonOf(value);
   if (text !== undefined) return { encoded: crossingJson(text) };
-  const [bytes, ...gaps] = encodeExact(value) as [Uint8Array, ...Gap[]];
+  const [bytes, ...gaps] = guarded(() => encodeExact(value)) as [Uint8Array, ...Gap[]];
   return gaps.length > 0 ? { encoded: bytes, gaps } : { encoded: bytes };
 }
 
 /** A fresh copy of an encoded value. */
 export function restore(encoded: Encoded | undefined): unknown {
   if (encoded === undefined) return undefined;
-  return typeof encoded === "string" ? JSON.parse(encoded) : decodeExact(encoded);
+  return typeof encoded === "string" ? JSON.parse(encoded) : guarded(() => decodeExact(encoded));
 }
 
 /** The JSON text of a value that JSON carries exactly; else undefined. */

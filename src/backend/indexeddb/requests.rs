@@ -9,6 +9,7 @@ use super::error;
 use super::schema::{self, Scope};
 use crate::backend::refusals::{LAST_NUMBER, number_out_of_range, put_of_frame};
 use crate::backend::{Append, Appended, Failure, Id, IdStore, Key, Read, Reply, Write};
+use crate::crossing;
 
 /// A read whose result is still to come.
 pub(super) enum Awaited {
@@ -84,9 +85,8 @@ fn issue_read(transaction: &IdbTransaction, read: Read) -> Result<Awaited, JsVal
 
 fn issue_write(transaction: &IdbTransaction, write: &Write) -> Result<IdbRequest, JsValue> {
     match write {
-        Write::Put(key, bytes) => {
-            store_of(transaction, *key)?.put_with_key(&js_bytes(bytes), &js_key(*key))
-        }
+        Write::Put(key, bytes) => store_of(transaction, *key)?
+            .put_with_key(crossing::bytes(bytes)?.as_ref(), &js_key(*key)),
         Write::Delete(key) => store_of(transaction, *key)?.delete(&js_key(*key)),
         Write::CutLog { through } => {
             let range = IdbKeyRange::upper_bound(&js_number((*through).min(LAST_NUMBER)))?;
@@ -102,7 +102,10 @@ fn issue_add(
     at: Option<u64>,
     frame: &Bytes,
 ) -> Result<IdbRequest, JsValue> {
-    let (log, frame) = (transaction.object_store(schema::LOG)?, js_bytes(frame));
+    let (log, frame) = (
+        transaction.object_store(schema::LOG)?,
+        crossing::bytes(frame)?,
+    );
     match at {
         Some(number) => log.add_with_key(&frame, &js_number(number)),
         None => log.add(&frame),
@@ -129,7 +132,7 @@ pub(super) fn issue_append(
         let head = append.at.map(read_head).transpose()?;
         let put = |(id, bytes): &(Id, Bytes)| {
             let key = Key::Piece(*id);
-            store_of(transaction, key)?.put_with_key(&js_bytes(bytes), &js_key(key))
+            store_of(transaction, key)?.put_with_key(crossing::bytes(bytes)?.as_ref(), &js_key(key))
         };
         let pieces = append.pieces.iter().map(put).collect::<Result<_, _>>()?;
         // Last, since it is the one that is expected to fail: see `Link::commit`.
@@ -260,11 +263,6 @@ fn bytes_of(value: &JsValue) -> Option<Bytes> {
 )]
 pub(super) fn number_of(value: &JsValue) -> Option<u64> {
     value.as_f64().map(|number| number as u64)
-}
-
-/// An array of exactly these bytes: a view of wasm memory would store all of that memory.
-fn js_bytes(bytes: &Bytes) -> JsValue {
-    Uint8Array::from(bytes.as_ref()).into()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "numbers end at 2^53")]

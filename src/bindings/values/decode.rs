@@ -1,13 +1,15 @@
 //! From stored values to JavaScript.
 
-use js_sys::{Array, JSON, Map, Object, Reflect, Set, Uint8Array};
+use js_sys::{Array, JSON, Map, Object, Reflect, Set};
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
 use super::js;
-use crate::bindings::{errors, strings};
+use crate::bindings::errors::{self, refused};
+use crate::bindings::strings;
 use crate::codec::js_string::JsStr;
 use crate::codec::value::{BytesKind, Event, ExactReader, Form};
+use crate::crossing;
 use crate::error::{Error, Result};
 
 /// A fresh copy of an exact form.
@@ -74,8 +76,8 @@ impl<'a> Decoder<'a> {
             Event::BigInt {
                 negative,
                 magnitude,
-            } => bigint(negative, magnitude),
-            Event::String(text) => strings::to_js(text),
+            } => bigint(negative, magnitude)?,
+            Event::String(text) => strings::to_js(text)?,
             Event::Date(time_ms) => js_sys::Date::new(&time_ms.into()).into(),
             Event::Bytes(kind, content) => bytes(kind, content)?,
             Event::Blob {
@@ -150,17 +152,8 @@ fn misplaced() -> Error {
     Error::corrupt("a stored value is not well-formed")
 }
 
-/// What the platform throws where a stored value cannot be made here.
-fn refused(cause: JsValue) -> Error {
-    Error::new(
-        crate::Code::Unavailable,
-        "this browser cannot make a value of the stored kind",
-    )
-    .with_cause(Rc::new(cause))
-}
-
 fn set_own(object: &Object, name: JsStr<'_>, value: &JsValue) -> Result<()> {
-    let key = strings::to_js(name);
+    let key = strings::to_js(name)?;
     if name.as_bytes() != b"__proto__" {
         return Reflect::set(object, &key, value).map(drop).map_err(refused);
     }
@@ -175,23 +168,23 @@ fn set_own(object: &Object, name: JsStr<'_>, value: &JsValue) -> Result<()> {
         .map_err(refused)
 }
 
-fn bigint(negative: bool, magnitude: &[u8]) -> JsValue {
+fn bigint(negative: bool, magnitude: &[u8]) -> Result<JsValue> {
     let digits: String = magnitude
         .iter()
         .rev()
         .map(|byte| format!("{byte:02x}"))
         .collect();
-    let value = js::big_int(&format!("0x0{digits}"));
-    if negative {
-        -js_sys::BigInt::unchecked_from_js(value)
+    // Engines differ in how large one may be.
+    let value = js::big_int(&format!("0x0{digits}")).map_err(refused)?;
+    Ok(if negative {
+        (-js_sys::BigInt::unchecked_from_js(value)).into()
     } else {
-        value.unchecked_into()
-    }
-    .into()
+        value
+    })
 }
 
 fn bytes(kind: BytesKind, content: &[u8]) -> Result<JsValue> {
-    let buffer = Uint8Array::from(content).buffer();
+    let buffer = crossing::bytes(content).map_err(refused)?.buffer();
     if kind == BytesKind::ArrayBuffer {
         return Ok(buffer.into());
     }
@@ -201,7 +194,7 @@ fn bytes(kind: BytesKind, content: &[u8]) -> Result<JsValue> {
 }
 
 fn blob(media_type: JsStr<'_>, content: &[u8]) -> Result<JsValue> {
-    let parts = Array::of1(&Uint8Array::from(content));
+    let parts = Array::of1(crossing::bytes(content).map_err(refused)?.as_ref());
     js::Blob::new(&parts, &options(media_type)?)
         .map(Into::into)
         .map_err(refused)
@@ -213,16 +206,16 @@ fn file(
     modified_ms: f64,
     content: &[u8],
 ) -> Result<JsValue> {
-    let parts = Array::of1(&Uint8Array::from(content));
+    let parts = Array::of1(crossing::bytes(content).map_err(refused)?.as_ref());
     let options = options(media_type)?;
     Reflect::set(&options, &"lastModified".into(), &modified_ms.into()).map_err(refused)?;
-    js::File::new(&parts, &strings::to_js(name), &options)
+    js::File::new(&parts, &strings::to_js(name)?, &options)
         .map(Into::into)
         .map_err(refused)
 }
 
 fn options(media_type: JsStr<'_>) -> Result<JsValue> {
     let options = Object::new();
-    Reflect::set(&options, &"type".into(), &strings::to_js(media_type)).map_err(refused)?;
+    Reflect::set(&options, &"type".into(), &strings::to_js(media_type)?).map_err(refused)?;
     Ok(options.into())
 }

@@ -1,6 +1,6 @@
 //! From JavaScript values to the exact form.
 
-use js_sys::{Array, Reflect, Set, Uint8Array};
+use js_sys::{Array, Reflect, Set};
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
@@ -11,6 +11,7 @@ use crate::bindings::errors;
 use crate::bindings::hooks::{Hooks, hooks};
 use crate::bindings::strings;
 use crate::codec::value::{BytesKind, ExactWriter, MAX_DEPTH};
+use crate::crossing;
 use crate::error::{Code, Error, Result};
 
 /// Takes a value as it is at this moment: the exact form, followed by an `[at, blob, path]` for
@@ -38,7 +39,7 @@ fn encode(value: &JsValue) -> Result<Array> {
     }
     walker.value(value)?;
     let bytes = walker.writer.finish()?;
-    let out = Array::of1(&Uint8Array::from(&*bytes));
+    let out = Array::of1(crossing::bytes(&bytes).map_err(errors::refused)?.as_ref());
     Ok(out.concat(&walker.gaps))
 }
 

@@ -44,8 +44,8 @@ extern "C" {
     pub fn new(parts: &Array, name: &JsValue, options: &JsValue) -> Result<File, JsValue>;
 
     /// A bigint of a text such as "0x1f".
-    #[wasm_bindgen(js_name = BigInt)]
-    pub fn big_int(text: &str) -> JsValue;
+    #[wasm_bindgen(catch, js_name = BigInt)]
+    pub fn big_int(text: &str) -> Result<JsValue, JsValue>;
 
     #[wasm_bindgen(js_namespace = ["Date", "prototype", "getTime"], js_name = call)]
     fn time_of(date: &JsValue) -> f64;

@@ -10,7 +10,9 @@ use bytes::Bytes;
 use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;
 
+use super::errors::refused;
 use crate::codec::value::{self, Form};
+use crate::crossing;
 use crate::error::{Error, Result};
 
 /// The stored form of what the facade encoded: JSON text, or an exact form.
@@ -30,15 +32,15 @@ pub fn stored(encoded: &JsValue) -> Result<Bytes> {
 /// The facade's encoded form of a stored value.
 ///
 /// # Errors
-/// `Corrupt`, `UnsupportedFormat`.
+/// `Corrupt`, `UnsupportedFormat`; `Unavailable` when JavaScript has no room for it.
 pub fn encoded(stored: &[u8]) -> Result<JsValue> {
     match Form::of(stored)? {
         Form::Json(text) => {
             let text = str::from_utf8(text);
-            Ok(text
-                .map_err(|_| Error::corrupt("stored text is not UTF-8"))?
-                .into())
+            let text = text.map_err(|_| Error::corrupt("stored text is not UTF-8"))?;
+            crossing::text(text)
         }
-        Form::Exact(_) => Ok(Uint8Array::from(stored).into()),
+        Form::Exact(_) => crossing::bytes(stored).map(Into::into),
     }
+    .map_err(refused)
 }
