@@ -74,8 +74,8 @@ async fn add_layer(core: &Rc<Core>, flip: &mut Flip, layer: &Layer) -> Result<()
     match layer {
         Layer::Run(entries) => flip.root.runs.insert(0, entries.to_vec()),
         Layer::Memory(table) => {
-            for range in table.ranges() {
-                cut::cut(core, flip, range).await?;
+            for range in table.ranges().iter() {
+                cut::cut(core, flip, &range).await?;
             }
             add_table(core, flip, table).await?;
         }

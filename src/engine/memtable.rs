@@ -1,24 +1,21 @@
 //! A memtable: sorted cells in memory, and ranges that hide what lies below it.
 
 use bytes::Bytes;
-use std::borrow::Borrow;
-use std::cmp::Ordering;
-use std::collections::BTreeMap;
-use std::ops::Bound;
 
 use super::access::KeyRange;
+use super::ranges::Ranges;
+use super::tree::Tree;
 use crate::backend::Key;
 use crate::codec::batch::{Op, OpValue};
 use crate::codec::cell::Cell;
 use crate::codec::root::Garbage;
-use crate::codec::tuple::compare;
 
 /// Sorted cells, and ranges removed below them. Its own cells are not subject to its ranges: a
-/// range that arrives takes the cells in it away at once.
+/// range that arrives takes the cells in it away at once. Cheap to copy.
 #[derive(Debug, Clone, Default)]
 pub struct Memtable {
-    cells: BTreeMap<SortedKey, Cell>,
-    ranges: Vec<KeyRange>,
+    cells: Tree<Cell>,
+    ranges: Ranges,
     dead_pieces: Vec<Garbage>,
 }
 
@@ -42,87 +39,53 @@ impl Memtable {
     }
 
     fn insert(&mut self, key: Bytes, cell: Cell) {
-        if let Some(old) = self.cells.insert(SortedKey(key), cell) {
-            self.note_dead(&old);
-        }
-    }
-
-    fn note_dead(&mut self, cell: &Cell) {
-        if let Cell::Piece(piece) = cell {
-            self.dead_pieces
-                .push(Garbage::new(Key::Piece(piece.id), piece.len));
+        if let Some(old) = self.cells.insert(key, cell) {
+            note_dead(&mut self.dead_pieces, &old);
         }
     }
 
     fn delete_range(&mut self, range: &KeyRange) {
-        if range.from >= range.until {
-            return;
-        }
-        let hit: Vec<Bytes> = self.between(range).map(|(key, _)| key.clone()).collect();
-        for key in hit {
-            if let Some(cell) = self.cells.remove(sought(&&*key)) {
-                self.note_dead(&cell);
-            }
-        }
-        self.ranges
-            .retain(|old| !(range.from <= old.from && old.until <= range.until));
-        let covered = |old: &KeyRange| old.from <= range.from && range.until <= old.until;
-        if !self.ranges.iter().any(covered) {
-            self.ranges.push(range.clone());
-        }
+        let dead = &mut self.dead_pieces;
+        self.cells.remove(range, &mut |cell| note_dead(dead, cell));
+        self.ranges.add(range);
     }
 
     /// The cells of a range, in key order.
-    pub fn between(&self, range: &KeyRange) -> impl DoubleEndedIterator<Item = (&Bytes, &Cell)> {
-        let (from, until) = (&*range.from, &*range.until);
-        let bounds = (
-            Bound::Included(sought(&from)),
-            Bound::Excluded(sought(&until)),
-        );
-        let cells = (from < until).then(|| self.cells.range::<dyn Sought, _>(bounds));
-        cells
-            .into_iter()
-            .flatten()
-            .map(|(key, cell)| (&key.0, cell))
+    pub fn between<'a>(
+        &'a self,
+        range: &'a KeyRange,
+    ) -> impl Iterator<Item = (&'a Bytes, &'a Cell)> {
+        self.cells.between(range)
     }
 
     /// What this table says of a key; `None` when it says nothing.
     #[must_use]
     pub fn get(&self, key: &[u8]) -> Option<Cell> {
-        match self.cells.get(sought(&key)) {
+        match self.cells.get(key) {
             Some(cell) => Some(cell.clone()),
-            None if self.hides(key).is_some() => Some(Cell::Tombstone),
+            None if self.ranges.contains(key) => Some(Cell::Tombstone),
             None => None,
         }
-    }
-
-    /// The range by which this table hides a key of the tables below, if any.
-    #[must_use]
-    pub fn hides(&self, key: &[u8]) -> Option<&KeyRange> {
-        self.ranges
-            .iter()
-            .find(|range| range.from.as_ref() <= key && key < range.until.as_ref())
     }
 
     /// The first cell of a range, or the last.
     #[must_use]
     pub fn edge(&self, range: &KeyRange, reverse: bool) -> Option<(&Bytes, &Cell)> {
-        let mut cells = self.between(range);
         if reverse {
-            cells.next_back()
+            self.cells.last(range)
         } else {
-            cells.next()
+            self.cells.first(range)
         }
     }
 
     /// All cells, in key order.
     pub fn cells(&self) -> impl Iterator<Item = (&Bytes, &Cell)> {
-        self.cells.iter().map(|(key, cell)| (&key.0, cell))
+        self.cells.iter()
     }
 
-    /// The ranges removed below.
+    /// The ranges by which this table hides keys of the tables below.
     #[must_use]
-    pub fn ranges(&self) -> &[KeyRange] {
+    pub fn ranges(&self) -> &Ranges {
         &self.ranges
     }
 
@@ -134,7 +97,14 @@ impl Memtable {
 
     /// Drops some of the cells; whether there are more.
     pub fn drop_some(&mut self, count: usize) -> bool {
-        (0..count).all(|_| self.cells.pop_first().is_some())
+        let mut dropped = 0;
+        while dropped < count {
+            match self.cells.drop_leaf() {
+                0 => return false,
+                more => dropped += more,
+            }
+        }
+        true
     }
 
     /// Whether it says nothing of any key.
@@ -144,73 +114,8 @@ impl Memtable {
     }
 }
 
-/// A key, compared by [`compare`].
-#[derive(Debug, Clone)]
-struct SortedKey(Bytes);
-
-/// What keys are looked up by, so that none need be made for that.
-trait Sought {
-    fn bytes(&self) -> &[u8];
-}
-
-fn sought<'a, 'b>(key: &'a &'b [u8]) -> &'a (dyn Sought + 'b) {
-    key
-}
-
-impl Sought for &[u8] {
-    fn bytes(&self) -> &[u8] {
-        self
+fn note_dead(dead: &mut Vec<Garbage>, cell: &Cell) {
+    if let Cell::Piece(piece) = cell {
+        dead.push(Garbage::new(Key::Piece(piece.id), piece.len));
     }
 }
-
-impl Sought for SortedKey {
-    fn bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl<'a> Borrow<dyn Sought + 'a> for SortedKey {
-    fn borrow(&self) -> &(dyn Sought + 'a) {
-        self
-    }
-}
-
-impl Ord for dyn Sought + '_ {
-    fn cmp(&self, other: &Self) -> Ordering {
-        compare(self.bytes(), other.bytes())
-    }
-}
-
-impl PartialOrd for dyn Sought + '_ {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for dyn Sought + '_ {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for dyn Sought + '_ {}
-
-impl Ord for SortedKey {
-    fn cmp(&self, other: &Self) -> Ordering {
-        compare(&self.0, &other.0)
-    }
-}
-
-impl PartialOrd for SortedKey {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for SortedKey {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for SortedKey {}

@@ -85,9 +85,8 @@ impl Scan {
             sources.push(Source::segments(listing, range.clone(), reverse));
         }
         let mut scan = Self::new(sources, reverse);
-        let overlaps = |hidden: &KeyRange| hidden.from < range.until && range.from < hidden.until;
         scan.masks
-            .retain(|(_, table)| table.ranges().iter().any(overlaps));
+            .retain(|(_, table)| table.ranges().meets(&range.from, &range.until));
         scan
     }
 
@@ -155,7 +154,7 @@ impl Scan {
             return Ok(None);
         };
         let hides =
-            |(newer, table): &(usize, Rc<Memtable>)| *newer < at && table.hides(&key).is_some();
+            |(newer, table): &(usize, Rc<Memtable>)| *newer < at && table.ranges().contains(&key);
         let hidden = self.masks.iter().any(hides);
         let mut same = Vec::new();
         let sources = self.keys.iter().zip(&mut self.sources).enumerate();

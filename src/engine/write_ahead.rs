@@ -71,12 +71,7 @@ async fn write_first(core: &Rc<Core>, generation: u64) -> Result<Ahead> {
         staging.abandon().await;
         return Err(error);
     }
-    let ops = table
-        .ranges()
-        .iter()
-        .cloned()
-        .map(Op::DeleteRange)
-        .collect();
+    let ops = table.ranges().iter().map(Op::DeleteRange).collect();
     let batch = Batch {
         run: sink.entries,
         ops,

@@ -10,8 +10,8 @@
 use bytes::Bytes;
 use futures_util::future::{LocalBoxFuture, join_all};
 use patchstore::Result;
-use patchstore::backend::simulated::{SimConnector, SimDatabase};
-use patchstore::engine::access::Session;
+use patchstore::backend::memory::MemoryConnector;
+use patchstore::engine::access::{KeyRange, Outcome, ReadWork, Session};
 use patchstore::engine::{Engine, Options};
 use patchstore::simulation::SimEnv;
 use std::rc::Rc;
@@ -25,25 +25,25 @@ static ALLOCATOR: memory::Counting = memory::Counting;
 /// A database and the tabs over it.
 struct World {
     env: SimEnv,
-    database: SimDatabase,
+    /// (The simulated one copies itself at each commit.)
+    database: MemoryConnector,
 }
 
 impl World {
     fn run<T>(body: impl AsyncFnOnce(Self) -> T) -> T {
         let env = SimEnv::new(1);
-        let database = SimDatabase::new(&env);
+        let database = MemoryConnector::new();
         env.clone().block_on(body(Self { env, database }))
     }
 
     /// A new tab.
     async fn open(&self) -> Engine {
-        let realm = self.env.new_realm();
-        let connector = Rc::new(SimConnector::new(&realm, &self.database));
+        let connector = Rc::new(self.database.clone());
         let options = Options {
             cache_bytes: 2 << 20,
             ..Options::default()
         };
-        Engine::open(connector, Rc::new(realm), options)
+        Engine::open(connector, Rc::new(self.env.new_realm()), options)
             .await
             .unwrap()
     }
@@ -63,18 +63,29 @@ fn put(to: &impl Session, n: usize) -> LocalBoxFuture<'static, Result<()>> {
     }))
 }
 
+fn all() -> KeyRange {
+    KeyRange {
+        from: Bytes::new(),
+        until: Bytes::from_static(&[0xff]),
+    }
+}
+
+async fn read<T: 'static>(from: &impl Session, work: ReadWork<T>) -> T {
+    match from.read(work) {
+        Outcome::Ready(found) => found.unwrap(),
+        Outcome::Later(found) => found.await.unwrap(),
+    }
+}
+
 async fn put_all(to: &impl Session, numbers: std::ops::Range<usize>) {
     for done in join_all(numbers.map(|n| put(to, n))).await {
         done.unwrap();
     }
 }
 
-/// Calls in the smaller of two runs.
-const FEW: usize = 400;
-
-/// That `cost` of ten times as many is at most `factor` times that of each of the few.
-fn each_costs_the_same(factor: f64, cost: impl Fn(usize) -> usize) {
-    let (few, many) = (FEW, 10 * FEW);
+/// That `cost` of ten times as many is at most `factor` times that of each of the `few`.
+fn each_costs_the_same(few: usize, factor: f64, cost: impl Fn(usize) -> usize) {
+    let many = 10 * few;
     let each = |count: usize| cost(count) as f64 / count as f64;
     let (of_few, of_many) = (each(few), each(many));
     assert!(

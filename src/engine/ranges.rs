@@ -1,0 +1,112 @@
+//! Ranges of keys, as one set of keys.
+
+use bytes::Bytes;
+
+use super::access::KeyRange;
+use super::source::after;
+use super::tree::Tree;
+
+/// A set of keys: the union of ranges. Those that overlap or touch are one.
+#[derive(Debug, Clone, Default)]
+pub struct Ranges {
+    /// The lower bounds, inclusive, under the upper ones, exclusive.
+    bounds: Tree<Bytes>,
+}
+
+impl Ranges {
+    /// Adds the keys of a range.
+    pub fn add(&mut self, range: &KeyRange) {
+        let (mut from, mut until) = (&range.from, &range.until);
+        if from >= until {
+            return;
+        }
+        let mut merged = None;
+        for (upper, lower) in self.bounds.starting_at(&range.from) {
+            if *lower > range.until {
+                break;
+            }
+            if *lower <= range.from && range.until <= *upper {
+                return;
+            }
+            (from, until) = (from.min(lower), until.max(upper));
+            merged = Some(upper);
+        }
+        let (from, until) = (from.clone(), until.clone());
+        if let Some(last) = merged {
+            let merged = KeyRange {
+                from: range.from.clone(),
+                until: after(last),
+            };
+            self.bounds.remove(&merged, &mut |_| {});
+        }
+        self.bounds.insert(until, from);
+    }
+
+    /// Whether a key is among them.
+    #[must_use]
+    pub fn contains(&self, key: &[u8]) -> bool {
+        // (Where one ends at the key, none begins there: they would touch.)
+        let above = self.bounds.at_least(key);
+        above.is_some_and(|(until, from)| **from <= *key && *key < **until)
+    }
+
+    /// Whether any key of a range is among them.
+    #[must_use]
+    pub fn meets(&self, from: &[u8], until: &[u8]) -> bool {
+        let mut above = self.bounds.starting_at(from);
+        let first = above.find(|(upper, _)| ***upper > *from);
+        from < until && first.is_some_and(|(_, lower)| **lower < *until)
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bounds.is_empty()
+    }
+
+    /// All of them, in order, none of which touches another.
+    pub fn iter(&self) -> impl Iterator<Item = KeyRange> {
+        let bounds = self.bounds.iter();
+        bounds.map(|(until, from)| KeyRange {
+            from: from.clone(),
+            until: until.clone(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Ranges;
+    use crate::engine::access::KeyRange;
+    use bytes::Bytes;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    fn range((from, until): (u8, u8)) -> KeyRange {
+        let bound = |at: u8| Bytes::copy_from_slice(&[at]);
+        KeyRange {
+            from: bound(from),
+            until: bound(until),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn holds_the_keys_of_all_ranges(added in prop::collection::vec((0u8..200, 0u8..12), 0..120), asked in (0u8..210, 0u8..9)) {
+            let (mut ours, mut known) = (Ranges::default(), BTreeSet::new());
+            for (from, len) in added {
+                ours.add(&range((from, from + len)));
+                known.extend(from..from + len);
+            }
+            for key in 0..=255 {
+                prop_assert_eq!(ours.contains(&[key]), known.contains(&key), "{}", key);
+            }
+            let (from, until) = (asked.0, asked.0 + asked.1);
+            prop_assert_eq!(ours.meets(&[from], &[until]), (from..until).any(|key| known.contains(&key)));
+            let all: Vec<KeyRange> = ours.iter().collect();
+            prop_assert!(all.iter().all(|range| range.from < range.until));
+            prop_assert!(all.windows(2).all(|pair| pair[0].until < pair[1].from));
+            prop_assert_eq!(ours.is_empty(), known.is_empty());
+        }
+    }
+}
