@@ -214,6 +214,12 @@ export const MUTANTS = [
     to: "                if drafted.is_overtaken(core) && drafted.since == u64::MAX {\n                    continue;",
   },
   {
+    name: "show what is pending over what it does not fit",
+    file: "src/engine/queue.rs",
+    from: "        self.hold > 0 || self.unfit\n",
+    to: "        self.hold > 0\n",
+  },
+  {
     name: "delete without using up a number after any failure",
     file: "src/engine/lifecycle.rs",
     from: "            Err(Failure::Taken | Failure::Aborted(..)) => {}\n",

@@ -4,7 +4,7 @@ use futures_util::FutureExt;
 use std::rc::Rc;
 
 use super::core::Core;
-use super::flight::{apply_own, fail_first, ground, is_flying, is_in_flight, split_first};
+use super::flight::{apply_own, fail_group, ground, is_flying, is_in_flight, split_first};
 use super::flip;
 use super::intake;
 use super::maintain;
@@ -13,6 +13,7 @@ use super::rebuild;
 use super::recover::{self, Sent};
 use super::room;
 use super::sealing::{Sealed, seal_first};
+use super::submit;
 use crate::backend::{Append, Appended, Durability, Failure, Key};
 use crate::codec::batch::Op;
 use crate::codec::frame::FrameHeader;
@@ -35,11 +36,14 @@ pub fn start(core: &Rc<Core>) {
     let inner = core.clone();
     core.env().spawn(
         async move {
-            while !inner.state.borrow().queue.groups.is_empty() {
+            while let Some(first) = first_call(&inner) {
                 if let Err(error) = commit_first(&inner).await {
-                    fail_first(&inner, &error);
+                    // The error is that group's. If it has landed all the same, it is nobody's.
+                    fail_group(&inner, first, &error);
                 }
             }
+            // What nothing is left of is not stale.
+            has_stale(&inner);
             inner.state.borrow_mut().queue.committing = false;
             inner.tell_idle();
         }
@@ -54,16 +58,19 @@ async fn commit_first(core: &Rc<Core>) -> Result<()> {
     if core.state.borrow().lost {
         recover::reconnect(core, &core.backend()).await?;
     }
-    maintain::relieve(core).await;
+    if !has_stale(core) {
+        maintain::relieve(core).await;
+    }
     if has_stale(core) {
-        return rebuild::rebuild(core).await;
+        rebuild::rebuild(core).await;
+        return Ok(());
     }
     let Some(sealed) = seal_first(core).await? else {
         return Ok(());
     };
     if has_stale(core) {
         // Overtaken while a large batch was written ahead.
-        ground(core);
+        ground(core, sealed.header.sequence);
         return Ok(());
     }
     let mut uncertain = false;
@@ -89,7 +96,7 @@ async fn send(core: &Rc<Core>, sealed: &Sealed, uncertain: &mut bool) -> Result<
         let required = sealed.header.required;
         if required != 0 && required != core.state.borrow().known + 1 {
             // It would be void.
-            ground(core);
+            ground(core, sealed.header.sequence);
             return Ok(());
         }
         let bytes = sealed.frame.len() + sealed.pieces.iter().map(|(_, b)| b.len()).sum::<usize>();
@@ -117,7 +124,7 @@ async fn send(core: &Rc<Core>, sealed: &Sealed, uncertain: &mut bool) -> Result<
                 *uncertain = resent;
                 intake::take_in(core).await?;
                 *uncertain = false;
-                ground(core);
+                ground(core, sealed.header.sequence);
                 return Ok(());
             }
             Err(Failure::Lost) => {
@@ -212,7 +219,7 @@ fn void(core: &Rc<Core>, sealed: &Sealed, number: u64) {
             state.contended = CONTENDED;
         }
     }
-    ground(core);
+    ground(core, sealed.header.sequence);
     let pieces = sealed.pieces.iter().map(|(id, _)| Key::Piece(*id));
     let pieces: Vec<_> = pieces.collect();
     if !pieces.is_empty() {
@@ -235,14 +242,23 @@ pub fn frees_room(core: &Rc<Core>) -> bool {
     ops.all(|op| !matches!(op, Op::Put(..)))
 }
 
+/// Whether any call must run again before the next is sent. When none must any more, those in line go on.
 fn has_stale(core: &Rc<Core>) -> bool {
-    core.state
-        .borrow()
-        .queue
-        .groups
-        .iter()
-        .flat_map(|group| &group.calls)
-        .any(|call| call.stale)
+    let (was, is) = {
+        let queue = &mut core.state.borrow_mut().queue;
+        (queue.unfit, queue.has_stale())
+    };
+    if was && !is {
+        submit::serve(core);
+    }
+    is
+}
+
+/// The call that the first group begins with; groups are never empty.
+fn first_call(core: &Rc<Core>) -> Option<u64> {
+    let state = core.state.borrow();
+    let first = state.queue.groups.front()?.calls.first()?;
+    Some(first.id)
 }
 
 fn calls_in_first(core: &Rc<Core>) -> usize {

@@ -50,14 +50,14 @@ pub fn ground_void(core: &Rc<Core>, before: Option<u64>, frames: &[(u64, Bytes)]
         decoded.is_ok_and(|(found, _)| found.writer == core.writer && found.sequence == sequence)
     };
     if before != Some(sequence) || frames.iter().any(|(_, record)| is_it(record)) {
-        ground(core);
+        ground(core, sequence);
     }
 }
 
-/// The first group is not in flight any more.
-pub fn ground(core: &Rc<Core>) {
+/// The frame of this sequence is not in flight any more.
+pub fn ground(core: &Rc<Core>, sequence: u64) {
     if let Some(group) = core.state.borrow_mut().queue.groups.front_mut() {
-        group.flight = None;
+        group.flight.take_if(|flight| flight.sequence == sequence);
     }
 }
 
@@ -211,22 +211,48 @@ pub fn split_first(core: &Rc<Core>) {
     state.rebuild_own();
 }
 
-/// Rejects the first group's calls; what was built on them runs again.
-pub fn fail_first(core: &Rc<Core>, error: &Error) {
+/// Rejects the calls of the first group, if it is the one that begins with call `first`; what was built on them
+/// runs again.
+pub fn fail_group(core: &Rc<Core>, first: u64, error: &Error) {
+    let is_it = |group: &Group| group.calls.first().is_some_and(|call| call.id == first);
     let group = {
+        let groups = &mut core.state.borrow_mut().queue.groups;
+        if groups.front().is_some_and(is_it) {
+            groups.pop_front()
+        } else {
+            None
+        }
+    };
+    reject(core, group.map(|group| group.calls), error);
+}
+
+/// Rejects one call of the groups, none of which is in flight.
+pub fn fail_call(core: &Rc<Core>, id: u64, error: &Error) {
+    let mut rejected = None;
+    core.state.borrow_mut().queue.groups.retain_mut(|group| {
+        if let Some(at) = group.calls.iter().position(|call| call.id == id) {
+            let call = group.calls.remove(at);
+            group.bytes = group.bytes.saturating_sub(call.bytes);
+            group.ahead = None;
+            rejected = Some(vec![call]);
+        }
+        !group.calls.is_empty()
+    });
+    reject(core, rejected, error);
+}
+
+/// Tells calls that were taken out of the groups.
+fn reject(core: &Rc<Core>, calls: Option<Vec<Call>>, error: &Error) {
+    let Some(mut calls) = calls else { return };
+    {
         let mut state = core.state.borrow_mut();
-        let Some(group) = state.queue.groups.pop_front() else {
-            return;
-        };
         let mut writes = Writes::default();
-        group
-            .calls
-            .iter()
-            .for_each(|call| writes.add_ops(&call.ops));
+        calls.iter().for_each(|call| writes.add_ops(&call.ops));
         state.mark_stale(&writes);
         state.rebuild_own();
-        group
-    };
-    group.fail(error);
+    }
+    for call in &mut calls {
+        call.settle(Outcome::Failed(error.clone()));
+    }
     core.tell_idle();
 }

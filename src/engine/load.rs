@@ -10,6 +10,7 @@ use super::access::{Attempt, Need, ReadWork, Stop};
 use super::core::Core;
 use super::draft::Snapshot;
 use super::intake;
+use super::submit;
 use super::view::View;
 use crate::backend::{Failure, Id, Key, Read, Reply};
 use crate::codec::root::decode_directory_page;
@@ -150,10 +151,12 @@ async fn read_to_end(
                 Ok(()) => {}
                 Err(LoadError::Fail(error)) => return Err(error),
                 Err(LoadError::Missing) => {
-                    view = intake::renewed_view(&core, &view).await?;
-                    if committed {
-                        view = view.committed();
-                    }
+                    let renewed = intake::renewed_view(&core, &view).await?;
+                    view = if committed {
+                        renewed.committed()
+                    } else {
+                        submit::fitting_view(&core).await?
+                    };
                     snapshot.turn_to(view.clone());
                 }
             },

@@ -231,6 +231,9 @@ pub struct Queue {
     pub rebuilt_from: Option<u64>,
     /// Whether the committer runs.
     pub committing: bool,
+    /// Whether a call of the groups may be stale. What it writes was made for another state of the patch than the
+    /// one below: together they may show a document at two places, or what no order of commits has made.
+    pub unfit: bool,
 }
 
 impl Queue {
@@ -262,6 +265,19 @@ impl Queue {
     /// Whether a newcomer must wait.
     #[must_use]
     pub fn is_held(&self) -> bool {
-        self.hold > 0 || !self.line.is_empty() || self.serving
+        self.is_paused() || !self.line.is_empty() || self.serving
+    }
+
+    /// Whether those in line must wait too: the groups are being built anew, or have to be.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.hold > 0 || self.unfit
+    }
+
+    /// Whether any call of the groups is stale.
+    pub fn has_stale(&mut self) -> bool {
+        let mut calls = self.groups.iter().flat_map(|group| &group.calls);
+        self.unfit = self.unfit && calls.any(|call| call.stale);
+        self.unfit
     }
 }

@@ -8,6 +8,7 @@ use super::core::Core;
 use super::cut;
 use super::done::Outcome;
 use super::draft::Draft;
+use super::flight::fail_call;
 use super::footprint::Writes;
 use super::intake;
 use super::load::{LoadError, run_attempts};
@@ -15,20 +16,16 @@ use super::memtable::Memtable;
 use super::queue::{Call, Group};
 use super::submit;
 use super::view::View;
-use crate::error::Result;
 
 /// Rebuilds the queue: stale calls run again, and those that read what such a call wrote before
 /// or writes now; the others keep their operations. Newcomers wait in line meanwhile, and no
 /// frame is taken in.
-///
-/// # Errors
-/// What is wrong with the connection or the stored data; the queue is as it was then.
-pub fn rebuild<'a>(core: &'a Rc<Core>) -> LocalBoxFuture<'a, Result<()>> {
+pub fn rebuild<'a>(core: &'a Rc<Core>) -> LocalBoxFuture<'a, ()> {
     // Boxed, so that its state is not part of every caller's.
     rebuild_now(core).boxed_local()
 }
 
-async fn rebuild_now(core: &Rc<Core>) -> Result<()> {
+async fn rebuild_now(core: &Rc<Core>) {
     let pass = core.intake.enter().await;
     let groups = {
         let mut state = core.state.borrow_mut();
@@ -40,7 +37,7 @@ async fn rebuild_now(core: &Rc<Core>) -> Result<()> {
     };
     let tables = core.view().own.clone();
     let mut rebuilt = Rebuilt::new(core);
-    let mut result = Ok(());
+    let mut missed = None;
     for (group, table) in groups.into_iter().zip(tables) {
         let stale = group.calls.iter().any(|call| rebuilt.is_stale(call));
         if !stale {
@@ -49,8 +46,8 @@ async fn rebuild_now(core: &Rc<Core>) -> Result<()> {
             continue;
         }
         for call in group.calls {
-            if result.is_ok() {
-                result = rebuilt.take(core, call).await;
+            if missed.is_none() {
+                missed = rebuilt.take(core, call).await;
             } else {
                 rebuilt.put_off(call);
             }
@@ -63,18 +60,17 @@ async fn rebuild_now(core: &Rc<Core>) -> Result<()> {
         state.queue.groups = rebuilt.groups.into();
         // Closing has ended every hold; the committer then finds the groups and fails them.
         state.queue.hold = state.queue.hold.saturating_sub(1);
+        state.queue.has_stale();
     }
-    let missing = matches!(result, Err(LoadError::Missing));
-    if missing {
-        result = intake::reload(core, &pass).await.map_err(LoadError::from);
+    if let Some(call) = missed
+        && let Err(error) = intake::reload(core, &pass).await
+    {
+        // It lacks what cannot be had.
+        fail_call(core, call, &error);
     }
     drop(pass);
     core.tell_idle();
     submit::serve(core);
-    match result {
-        Ok(()) | Err(LoadError::Missing) => Ok(()),
-        Err(LoadError::Fail(error)) => Err(error),
-    }
 }
 
 struct Rebuilt {
@@ -132,19 +128,16 @@ impl Rebuilt {
         }
     }
 
-    async fn take(
-        &mut self,
-        core: &Rc<Core>,
-        mut call: Call,
-    ) -> std::result::Result<(), LoadError> {
+    /// Runs a call again, if it is stale. Its number, when a record was missing that a flip may have replaced.
+    async fn take(&mut self, core: &Rc<Core>, mut call: Call) -> Option<u64> {
         if !self.is_stale(&call) {
             self.keep(call);
-            return Ok(());
+            return None;
         }
         self.dirty.add_ops(&call.ops);
         let Some(work) = call.work.clone() else {
             call.settle(Outcome::Conflict);
-            return Ok(());
+            return None;
         };
         let mut view = self.committed.clone();
         view.own = self.own.clone();
@@ -167,23 +160,20 @@ impl Rebuilt {
                 // Lets go of the view, so that the memtable is changed in place.
                 drop(draft);
                 self.keep(call);
-                Ok(())
             }
             Err(LoadError::Missing) if call.missed_in != Some(self.committed.root.epoch) => {
                 call.missed_in = Some(self.committed.root.epoch);
                 call.stale = true;
+                let missed = call.id;
                 self.keep(call);
-                Err(LoadError::Missing)
+                return Some(missed);
             }
             Err(LoadError::Missing) => {
                 // Nothing has replaced it since.
                 call.settle(Outcome::Failed(cut::as_error(LoadError::Missing)));
-                Ok(())
             }
-            Err(LoadError::Fail(error)) => {
-                call.settle(Outcome::Failed(error));
-                Ok(())
-            }
+            Err(LoadError::Fail(error)) => call.settle(Outcome::Failed(error)),
         }
+        None
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use super::footprint::Writes;
+use super::footprint::{ReadSet, Writes};
 use super::interest::Interests;
 use super::memtable::Memtable;
 use super::options::Reason;
@@ -143,27 +143,21 @@ impl State {
             .drain(..frozen.writers.min(self.tail_writers.len()));
     }
 
-    /// Marks the uncommitted calls that read what was written.
+    /// Marks the uncommitted calls that read what was written. Until these have run again, nobody reads.
     pub fn mark_stale(&mut self, writes: &Writes) {
-        for call in self
-            .queue
-            .groups
-            .iter_mut()
-            .flat_map(|group| &mut group.calls)
-        {
-            call.stale = call.stale || call.reads.meets(writes);
-        }
+        self.mark(|reads| reads.meets(writes));
     }
 
     /// Marks every uncommitted call that read anything.
     pub fn mark_all_stale(&mut self) {
-        for call in self
-            .queue
-            .groups
-            .iter_mut()
-            .flat_map(|group| &mut group.calls)
-        {
-            call.stale = call.stale || !call.reads.is_empty();
+        self.mark(|reads| !reads.is_empty());
+    }
+
+    fn mark(&mut self, is_overtaken: impl Fn(&ReadSet) -> bool) {
+        let Queue { groups, unfit, .. } = &mut self.queue;
+        for call in groups.iter_mut().flat_map(|group| &mut group.calls) {
+            call.stale = call.stale || is_overtaken(&call.reads);
+            *unfit |= call.stale;
         }
     }
 

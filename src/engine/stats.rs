@@ -10,6 +10,7 @@ use super::intake;
 use super::load::{LoadError, overcome};
 use super::scan::Scan;
 use super::slice::Slice;
+use super::submit;
 use super::view::View;
 use crate::error::Result;
 
@@ -37,7 +38,7 @@ pub async fn stats(core: Rc<Core>, ranges: Vec<KeyRange>) -> Result<Stats> {
     core.settled_so_far().await;
     loop {
         core.check_open()?;
-        let view = core.view();
+        let view = submit::fitting_view(&core).await?;
         match stats_of(&core, &view, &ranges).await {
             Ok(stats) => return Ok(stats),
             Err(LoadError::Fail(error)) => return Err(error),

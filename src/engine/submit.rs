@@ -19,8 +19,8 @@ use super::state::State;
 use super::view::View;
 use crate::codec::order::PROVISIONAL;
 use crate::error::{Error, Result};
-use futures_util::FutureExt;
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::{LocalBoxFuture, ready};
+use futures_util::{FutureExt, TryFutureExt};
 
 /// Operations are put into a large memtable this many at a time.
 const SLICE_OPS: usize = 1_000;
@@ -66,24 +66,36 @@ fn read_in_turn<T: 'static>(
     work: ReadWork<T>,
 ) -> LocalBoxFuture<'static, Result<T>> {
     let (work, slot) = Slot::around_read(work);
-    slot.after(start_in_turn(core, work))
-}
-
-fn start_in_turn(core: &Rc<Core>, work: ReadWork<()>) -> LocalBoxFuture<'static, Result<()>> {
-    let (sender, turn) = oneshot::channel();
-    let start = {
-        let core = core.clone();
-        move || drop(sender.send(core.view()))
-    };
-    let queued = Waiting::Turn(Box::new(start));
-    core.state.borrow_mut().queue.line.push_back(queued);
+    let (start, turn) = view_to_come(core);
+    core.state.borrow_mut().queue.line.push_back(start);
     serve(core);
     let core = core.clone();
-    async move {
+    let done = async move {
         let view = turn.await.map_err(|_| Error::closed())?;
         run_read(core, view, work, false).await
+    };
+    slot.after(done.boxed_local())
+}
+
+/// Something to be put in line, and the view of when its turn comes.
+fn view_to_come(core: &Rc<Core>) -> (Waiting, oneshot::Receiver<Rc<View>>) {
+    let (sender, turn) = oneshot::channel();
+    let core = core.clone();
+    let start = move || drop(sender.send(core.view()));
+    (Waiting::Turn(Box::new(start)), turn)
+}
+
+/// The view of the first moment from now on at which what is pending fits what is committed, for who has begun.
+///
+/// # Errors
+/// `Closed`.
+pub fn fitting_view(core: &Rc<Core>) -> LocalBoxFuture<'static, Result<Rc<View>>> {
+    if !core.state.borrow().queue.is_paused() {
+        return ready(Ok(core.view())).boxed_local();
     }
-    .boxed_local()
+    let (start, turn) = view_to_come(core);
+    core.state.borrow_mut().queue.line.push_front(start);
+    turn.map_err(|_| Error::closed()).boxed_local()
 }
 
 /// Runs writing work in its turn; resolves when its batch is committed.
@@ -226,8 +238,8 @@ fn serve_from(core: &Rc<Core>, mut seed: Option<Drafted>) {
     core.env().spawn(
         async move {
             loop {
-                if inner.state.borrow().queue.hold > 0 {
-                    // Whoever holds serves the line when done.
+                if inner.state.borrow().queue.is_paused() {
+                    // Whoever builds the queue anew serves the line when done.
                     break;
                 }
                 let item = inner.state.borrow_mut().queue.line.pop_front();
@@ -256,15 +268,19 @@ async fn finish_one(core: &Rc<Core>, mut submission: Submission, mut seed: Optio
             Some(drafted) => Ok(drafted),
             None => run_draft(core, &submission).await,
         };
+        let table = match &done {
+            Ok(drafted) => large_table(core, &drafted.draft).await,
+            Err(_) => None,
+        };
+        // Other tabs' frames, and calls of this realm that have run again, may have come meanwhile; what it has
+        // made, an error too, may be of a view that did not fit.
+        if core.state.borrow().queue.is_paused() {
+            let item = Waiting::Write(Box::new(submission));
+            core.state.borrow_mut().queue.line.push_front(item);
+            return;
+        }
         match done.and_then(|drafted| core.check_open_or_closing().map(|()| drafted)) {
             Ok(drafted) => {
-                let table = large_table(core, &drafted.draft).await;
-                // Other tabs' frames, and calls of this realm that have run again, may have come meanwhile.
-                if core.state.borrow().queue.hold > 0 {
-                    let item = Waiting::Write(Box::new(submission));
-                    core.state.borrow_mut().queue.line.push_front(item);
-                    return;
-                }
                 if drafted.is_overtaken(core) {
                     continue;
                 }

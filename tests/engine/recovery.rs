@@ -1,13 +1,13 @@
 //! What an engine does about failures and delays of the storage, natively.
 
 use bytes::Bytes;
-use futures_util::future::{join, join_all, join3};
-use patchstore::Code;
+use futures_util::future::{LocalBoxFuture, join, join_all, join3};
 use patchstore::backend::simulated::{Fault, SimConnector, Timing};
-use patchstore::backend::{Connector, Durability, Key, Write};
+use patchstore::backend::{Connector, Durability, Id, Key, Write};
 use patchstore::engine::access::{Session, Writes};
 use patchstore::engine::{Engine, Options};
 use patchstore::env::Env;
+use patchstore::{Code, Result};
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -183,5 +183,101 @@ fn a_large_batch_of_deletes_finds_room_where_there_is_none_left() {
                 .await
                 .is_ok_and(|is| !is)
         );
+    });
+}
+
+/// Writes by what it finds, so that it depends on it.
+fn depend(engine: &Engine, key: &'static str) -> LocalBoxFuture<'static, Result<()>> {
+    let key = Bytes::from_static(key.as_bytes());
+    engine.write(Box::new(move |w| {
+        w.get(&key)?;
+        w.put(key.clone(), Bytes::new());
+        Ok(())
+    }))
+}
+
+#[test]
+fn an_error_behind_a_commit_is_not_that_of_the_next_call() {
+    World::run(1, async |world| {
+        let (engine, connector) = open(&world).await;
+        let (other, _) = open(&world).await;
+        world.database.set_timing(slow());
+        // Having lost a race, dependent commits name their number.
+        put(&other, "race", 5).await.unwrap();
+        depend(&engine, "race").await.unwrap();
+        engine.compact().await.unwrap();
+        let aside = SimConnector::new(&world.env.new_realm(), &world.database);
+        let aside = aside.open(Rc::new(|_| ())).await.unwrap();
+        let last_frame = || {
+            let records = world.database.records();
+            let frames = records.into_iter().filter_map(|(key, record)| match key {
+                Key::Frame(number) => Some((number, record)),
+                _ => None,
+            });
+            frames.max_by_key(|(number, _)| *number)
+        };
+        assert!(last_frame().is_none());
+        let issued = connector.issued();
+        connector.fault_next(Fault::LostAfter);
+        let lost = depend(&engine, "lost");
+        world.env.sleep_us(10).await;
+        let next = put(&engine, "next", 5);
+        let unhappy = async {
+            // Its effect comes late: when the log is looked at, it is not there yet. Behind it comes what
+            // nobody can read, for a while.
+            while last_frame().is_none() {
+                world.env.sleep_us(10).await;
+            }
+            let (number, frame) = last_frame().unwrap();
+            let cut = Write::CutLog { through: number };
+            aside.write(vec![cut], Durability::Relaxed).await.unwrap();
+            while connector.issued() < issued + 2 {
+                world.env.sleep_us(10).await;
+            }
+            let frames = vec![
+                Write::Add(Some(number), frame),
+                Write::Add(Some(number + 1), Bytes::from_static(b"unreadable")),
+            ];
+            aside.write(frames, Durability::Relaxed).await.unwrap();
+            number + 1
+        };
+        let lost = async {
+            lost.await.unwrap();
+            let (number, _) = last_frame().unwrap();
+            let repaired = patchstore::codec::frame::void(Id([0; 16]));
+            world.database.spoil(Key::Frame(number), repaired);
+            number
+        };
+        let (unreadable, told, next) = join3(unhappy, lost, next).await;
+        assert_eq!(told, unreadable);
+        next.unwrap();
+        assert!(get(&engine, "lost").await.unwrap().is_some());
+    });
+}
+
+#[test]
+fn a_call_that_cannot_run_again_takes_no_other_with_it() {
+    World::run(1, async |world| {
+        let (engine, other) = world.with_cold().await;
+        let (engine, connector) = {
+            engine.close().await;
+            open(&world).await
+        };
+        world.lose_segments().await;
+        world.database.set_timing(slow());
+        put(&other, "hot", 5).await.unwrap();
+        // The look at the log after the first commit, the load of "cold", and the look for what has replaced it.
+        connector.fault_at(connector.issued() + 4, Fault::Abort("no reason".into()));
+        let first = put(&engine, "first", 5);
+        world.env.sleep_us(10).await;
+        let large = engine.write(Box::new(|w| {
+            (0..20).for_each(|n| w.put(format!("large {n}").into(), vec![7; 60_000].into()));
+            Ok(())
+        }));
+        let looked = engine.write(Box::new(|w: &mut dyn Writes| look(w)));
+        let (first, large, looked) = join3(first, large, looked).await;
+        first.unwrap();
+        assert_eq!(looked.unwrap_err().code(), Code::Unavailable);
+        large.unwrap();
     });
 }

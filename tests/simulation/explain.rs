@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::documents;
 use super::ledger::{Ending, Entry, Ledger, Seen};
 use super::model::{Model, total};
 use super::operation::{ACCOUNTS_TOTAL, Call};
@@ -149,7 +148,7 @@ fn explain(
                 !gone
             });
             let shown: Vec<_> = shown.map(|entry| &entry.call).collect();
-            if shows(&states[..=at], &shown, seen) {
+            if shows(&states[at], &shown, seen) {
                 return at;
             }
         }
@@ -162,44 +161,12 @@ fn explain(
     );
 }
 
-/// Whether the last of the states, under some pending calls, is what was seen. What a pending call
-/// has computed may be of an earlier state: it is computed anew before it is sent.
-fn shows(states: &[Model], pending: &[&Call], seen: &Seen) -> bool {
-    let Some(last) = states.last() else {
-        return false;
-    };
-    let written: BTreeSet<Bytes> = pending.iter().flat_map(|call| call.writes()).collect();
-    let (under, beside): (Vec<_>, Vec<_>) = seen
-        .found
-        .iter()
-        .partition(|(key, _)| written.contains(*key));
-    let agrees = |found: &[(&Bytes, &Option<Bytes>)], state: &Model| {
-        found
-            .iter()
-            .all(|(key, value)| state.get(*key) == value.as_ref())
-    };
-    if !agrees(&beside, last) {
-        return false;
-    }
-    // Of a document that another tab has inserted or removed meanwhile, and a pending call too, both
-    // traces may show until the call is run again.
-    let mut under = under;
-    if pending.iter().any(|call| call.names_a_document()) {
-        under.retain(|(key, _)| **key != documents::KEY);
-    }
-    // Each by itself: of several pending calls, some may have been computed anew already.
-    let mut unexplained = under;
-    for state in states.iter().rev() {
-        let mut state = state.clone();
-        pending.iter().for_each(|call| {
-            call.apply(&mut state);
-        });
-        unexplained.retain(|(key, value)| state.get(*key) != value.as_ref());
-        if unexplained.is_empty() {
-            return true;
-        }
-    }
-    unexplained.is_empty()
+/// Whether a state, under some pending calls, is what was seen.
+fn shows(state: &Model, pending: &[&Call], seen: &Seen) -> bool {
+    let mut state = state.clone();
+    pending.iter().for_each(|call| drop(call.apply(&mut state)));
+    let mut found = seen.found.iter();
+    found.all(|(key, value)| state.get(key) == value.as_ref())
 }
 
 /// The prefix that explains most of what was seen, and what it does not: (key, seen, there).

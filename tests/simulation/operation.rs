@@ -144,32 +144,6 @@ impl Call {
         sign(w, self.id);
         Ok(told)
     }
-
-    /// Whether it inserts, changes or removes a document of a given id.
-    pub fn names_a_document(&self) -> bool {
-        self.ops().iter().any(|op| {
-            matches!(
-                op,
-                Op::InsertNamed { .. } | Op::Rewrite { .. } | Op::Remove { .. }
-            )
-        })
-    }
-
-    fn ops(&self) -> &[Op] {
-        match &self.what {
-            What::Op(op) => std::slice::from_ref(op),
-            What::Steps { ops, .. } => ops,
-            What::Transfer { .. } => &[],
-        }
-    }
-
-    /// The keys that it may write.
-    pub fn writes(&self) -> Vec<Bytes> {
-        match &self.what {
-            What::Transfer { from, to, .. } => vec![account_key(*from), account_key(*to)],
-            _ => self.ops().iter().flat_map(writes).collect(),
-        }
-    }
 }
 
 /// What one operation does, and tells.
@@ -215,21 +189,6 @@ pub fn run(op: &Op, id: u64, w: &mut dyn Writes) -> Attempt<Told> {
         Op::Remove { name } => return Ok(vec![documents::remove(w, *name)?.into()]),
     }
     Ok(Vec::new())
-}
-
-fn writes(op: &Op) -> Vec<Bytes> {
-    match op {
-        Op::Put { key, .. } | Op::Delete { key } => vec![data_key(*key)],
-        Op::Increment { counter } | Op::Census { counter, .. } => vec![counter_key(*counter)],
-        Op::Clear { from, until } => (*from..*until).map(data_key).collect(),
-        Op::Bulk { keys, counter, .. } => {
-            let data = (0..*keys).map(data_key);
-            data.chain(counter.map(counter_key)).collect()
-        }
-        Op::Insert { .. } | Op::InsertNamed { .. } | Op::Rewrite { .. } | Op::Remove { .. } => {
-            vec![Bytes::from_static(documents::KEY)]
-        }
-    }
 }
 
 /// A step that writes and fails: nothing of it may ever show.

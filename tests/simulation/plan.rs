@@ -57,6 +57,8 @@ pub enum Step {
     Read {
         committed: bool,
     },
+    /// So many reads, one soon after the other.
+    Look(u64),
     Scan,
     Compact,
     Flush,
@@ -144,7 +146,12 @@ impl Plan {
         let mut items = Vec::new();
         for tab in 0..tabs {
             for _ in 0..4 + dice.below(14) {
-                items.push(Item::Step(tab, dice.step()));
+                if dice.chance(10) {
+                    let steps = dice.story_of_a_document();
+                    items.extend(steps.map(|step| Item::Step(tab, step)));
+                } else {
+                    items.push(Item::Step(tab, dice.step()));
+                }
             }
         }
         if !calm {
@@ -270,6 +277,21 @@ impl Dice {
                 counter: self.chance(50).then(|| self.below(COUNTERS.into()) as u8),
             },
         }
+    }
+
+    /// A document comes, and is changed while it is not known yet where it comes to lie.
+    fn story_of_a_document(&mut self) -> [Step; 3] {
+        let name = self.below(NAMES.into()) as u8;
+        let change = if self.chance(70) {
+            Op::Rewrite { name }
+        } else {
+            Op::Remove { name }
+        };
+        [
+            Step::Write(vec![Op::InsertNamed { name }], false),
+            Step::Write(vec![change], false),
+            Step::Look(2 + self.below(8)),
+        ]
     }
 
     fn transact(&mut self) -> Step {

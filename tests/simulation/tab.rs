@@ -167,6 +167,12 @@ impl Tab {
                 self.transact(engine, What::Steps { ops, failing }).await?;
             }
             Step::Read { committed } => self.read(engine, committed).await?,
+            Step::Look(times) => {
+                for _ in 0..times {
+                    self.read(engine, false).await?;
+                    self.env.sleep_us(self.env.random_below(20_000)).await;
+                }
+            }
             Step::Scan => self.scan(engine).await?,
             Step::Compact => engine.compact().await?,
             Step::Flush => {
