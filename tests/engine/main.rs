@@ -16,6 +16,7 @@ use patchstore::simulation::SimEnv;
 use std::rc::Rc;
 
 mod commits;
+mod memory;
 mod recovery;
 mod transactions;
 mod upkeep;
