@@ -131,11 +131,6 @@ impl<K: Ord, V> SortedMap<K, V> {
         let at = self.pairs.partition_point(|(known, _)| known <= key);
         self.pairs.iter().skip(at).map(|(key, value)| (key, value))
     }
-
-    /// Removes all.
-    pub fn clear(&mut self) {
-        self.pairs.clear();
-    }
 }
 
 impl<K: Ord, V> FromIterator<(K, V)> for SortedMap<K, V> {

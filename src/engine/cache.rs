@@ -2,12 +2,13 @@
 //!
 //! Segments are kept as stored (compressed) with the pages decoded so far; eviction is by the
 //! clock algorithm and takes the decoded pages of a segment first, the segment itself the next
-//! time round. Directory pages stay: they are small, and every cold read needs them.
+//! time round. A large piece is here only for those that have asked for it, until they take it.
 
 use crate::sorted::SortedMap;
 use bytes::Bytes;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::mem::size_of;
 use std::rc::Rc;
 
 use super::access::Attempt;
@@ -16,10 +17,17 @@ use crate::codec::entry::Entry;
 use crate::codec::page::Page;
 use crate::codec::segment::Segment;
 
-/// The budget never goes below this: an attempt must find what was just loaded for it.
+/// The budget never goes below this: about as much as the lookup of one key may need at once.
 const MIN_BUDGET_BYTES: usize = 2 << 20;
-/// The most recently loaded items, which are never evicted.
-const PINNED_ITEMS: usize = 24;
+/// The segments and directory pages put last, which are never evicted: the lookup of one key goes through a segment of
+/// each run, begins anew with each that it lacks, and must find those that were loaded for it. They are small.
+const PINNED_ITEMS: u64 = 24;
+/// Pages decoded since something was put last may take this part of the budget on top of it.
+const SLACK_PART: usize = 8;
+/// A piece that takes more than this part of the budget is not kept.
+const LARGE_PART: usize = 4;
+/// As many of these wait for those they were loaded for, who take them within a few tasks. Who comes too late loads it again.
+const LENT_PIECES: usize = 2;
 
 /// A segment in memory.
 pub struct SegmentSlot {
@@ -65,24 +73,39 @@ impl SegmentSlot {
 }
 
 enum Item {
-    Segment(Rc<SegmentSlot>),
+    /// And how many segments and directory pages had been put before.
+    Segment(Rc<SegmentSlot>, u64),
+    /// Likewise.
+    Directory(Rc<Vec<Entry>>, u64, Cell<bool>),
     Piece(Bytes, Cell<bool>),
 }
 
 impl Item {
     fn bytes(&self) -> usize {
         match self {
-            Self::Segment(slot) => slot.segment.memory_bytes(),
+            Self::Segment(slot, _) => slot.segment.memory_bytes(),
+            Self::Directory(entries, ..) => entries.iter().map(entry_bytes).sum(),
             Self::Piece(bytes, _) => bytes.len(),
         }
     }
 
     fn take_used(&self) -> bool {
         match self {
-            Self::Segment(slot) => slot.used.replace(false),
-            Self::Piece(_, used) => used.replace(false),
+            Self::Segment(slot, _) => slot.used.replace(false),
+            Self::Directory(_, _, used) | Self::Piece(_, used) => used.replace(false),
         }
     }
+
+    fn is_pinned(&self, puts: u64) -> bool {
+        match self {
+            Self::Segment(_, at) | Self::Directory(_, at, _) => at + PINNED_ITEMS >= puts,
+            Self::Piece(..) => false,
+        }
+    }
+}
+
+fn entry_bytes(entry: &Entry) -> usize {
+    size_of::<Entry>() + entry.first.len() + entry.last.len()
 }
 
 /// The cache of one engine.
@@ -91,7 +114,10 @@ pub struct Cache {
     total: Rc<Cell<usize>>,
     items: RefCell<SortedMap<Id, Item>>,
     hand: RefCell<VecDeque<Id>>,
-    directories: RefCell<SortedMap<Id, Rc<Vec<Entry>>>>,
+    /// Segments and directory pages put so far.
+    puts: Cell<u64>,
+    /// Pieces that are too large to be kept, the newest last, and by how many each is yet to be taken.
+    lent: RefCell<Vec<(Id, Bytes, usize)>>,
 }
 
 impl Cache {
@@ -103,75 +129,130 @@ impl Cache {
             total: Rc::new(Cell::new(0)),
             items: RefCell::default(),
             hand: RefCell::default(),
-            directories: RefCell::default(),
+            puts: Cell::new(0),
+            lent: RefCell::default(),
         }
     }
 
     /// A segment, if it is here.
     #[must_use]
     pub fn segment(&self, id: Id) -> Option<Rc<SegmentSlot>> {
-        match self.items.borrow().get(&id)? {
-            Item::Segment(slot) => {
-                slot.used.set(true);
-                Some(slot.clone())
-            }
-            Item::Piece(..) => None,
+        let found = match self.items.borrow().get(&id)? {
+            Item::Segment(slot, _) => slot.clone(),
+            _ => return None,
+        };
+        found.used.set(true);
+        if self.total.get()
+            > self
+                .budget_bytes
+                .saturating_add(self.budget_bytes / SLACK_PART)
+        {
+            self.shrink(self.budget_bytes);
         }
+        Some(found)
     }
 
-    /// A piece, if it is here.
+    /// A piece, if it is here. One that is too large to be kept is gone with the last of those it was loaded for.
     #[must_use]
     pub fn piece(&self, id: Id) -> Option<Bytes> {
-        match self.items.borrow().get(&id)? {
-            Item::Piece(bytes, used) => {
+        match self.items.borrow().get(&id) {
+            Some(Item::Piece(bytes, used)) => {
                 used.set(true);
                 Some(bytes.clone())
             }
-            Item::Segment(_) => None,
+            _ => self.take_lent(id),
         }
+    }
+
+    fn take_lent(&self, id: Id) -> Option<Bytes> {
+        let mut lent = self.lent.borrow_mut();
+        let at = lent.iter().position(|(lent, ..)| *lent == id)?;
+        let (_, bytes, takers) = lent.get_mut(at)?;
+        *takers = takers.saturating_sub(1);
+        if *takers > 0 {
+            return Some(bytes.clone());
+        }
+        Some(lent.remove(at).1)
+    }
+
+    /// Whether a piece of so many bytes is not kept.
+    #[must_use]
+    pub fn is_too_large(&self, bytes: usize) -> bool {
+        bytes > self.budget_bytes / LARGE_PART
     }
 
     /// A directory page, if it is here.
     #[must_use]
     pub fn directory(&self, id: Id) -> Option<Rc<Vec<Entry>>> {
-        self.directories.borrow().get(&id).cloned()
+        match self.items.borrow().get(&id)? {
+            Item::Directory(entries, _, used) => {
+                used.set(true);
+                Some(entries.clone())
+            }
+            _ => None,
+        }
     }
 
     /// Keeps a segment.
     pub fn put_segment(&self, id: Id, segment: Segment) {
         let pages = RefCell::new(vec![None; segment.pages()]);
-        self.put(
-            id,
-            Item::Segment(Rc::new(SegmentSlot {
-                segment,
-                pages,
-                decoded_bytes: Cell::new(0),
-                total: self.total.clone(),
-                used: Cell::new(true),
-                attached: Cell::new(true),
-            })),
-        );
+        let slot = SegmentSlot {
+            segment,
+            pages,
+            decoded_bytes: Cell::new(0),
+            total: self.total.clone(),
+            used: Cell::new(true),
+            attached: Cell::new(true),
+        };
+        self.put(id, Item::Segment(Rc::new(slot), self.count()));
     }
 
-    /// Keeps a piece.
+    /// Keeps a piece, unless it is too large.
     pub fn put_piece(&self, id: Id, bytes: Bytes) {
-        self.put(id, Item::Piece(bytes, Cell::new(true)));
+        if !self.is_too_large(bytes.len()) {
+            self.put(id, Item::Piece(bytes, Cell::new(true)));
+        }
+    }
+
+    /// Keeps a piece that was loaded for `takers`: one that is too large until they have taken it, or others come.
+    pub fn lend_piece(&self, id: Id, bytes: Bytes, takers: usize) {
+        if self.is_too_large(bytes.len()) {
+            let mut lent = self.lent.borrow_mut();
+            if lent.len() >= LENT_PIECES {
+                lent.remove(0);
+            }
+            lent.push((id, bytes, takers));
+        } else {
+            self.put_piece(id, bytes);
+        }
     }
 
     /// Keeps a directory page.
     pub fn put_directory(&self, id: Id, entries: Rc<Vec<Entry>>) {
-        self.directories.borrow_mut().insert(id, entries);
+        self.put(id, Item::Directory(entries, self.count(), Cell::new(true)));
+    }
+
+    fn count(&self) -> u64 {
+        self.puts.set(self.puts.get() + 1);
+        self.puts.get()
     }
 
     /// Forgets the directory pages that `is_live` does not know.
     pub fn retain_directories(&self, is_live: impl Fn(Id) -> bool) {
-        self.directories.borrow_mut().retain(|id, _| is_live(*id));
+        let items = self.items.borrow();
+        let dead = items
+            .iter()
+            .filter(|(id, item)| matches!(item, Item::Directory(..)) && !is_live(**id));
+        let dead: Vec<Id> = dead.map(|(id, _)| *id).collect();
+        drop(items);
+        dead.into_iter().for_each(|id| self.forget(id));
     }
 
     /// Forgets a record that is not live any more.
     pub fn forget(&self, id: Id) {
         let removed = self.items.borrow_mut().remove(&id);
         if let Some(item) = removed {
+            self.hand.borrow_mut().retain(|present| *present != id);
             self.release(&item);
         }
     }
@@ -181,27 +262,29 @@ impl Cache {
         let items = std::mem::take(&mut *self.items.borrow_mut());
         items.values().for_each(|item| self.release(item));
         self.hand.borrow_mut().clear();
-        self.directories.borrow_mut().clear();
+        self.lent.take();
     }
 
-    /// Bytes held, directory pages apart.
+    /// Bytes held.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.total.get()
+        let lent = self.lent.borrow();
+        self.total.get() + lent.iter().map(|(_, bytes, _)| bytes.len()).sum::<usize>()
     }
 
     fn put(&self, id: Id, item: Item) {
+        // Before: whoever it was loaded for must find it, whatever else is pinned.
+        self.shrink(self.budget_bytes.saturating_sub(item.bytes()));
         self.total.set(self.total.get() + item.bytes());
         if let Some(old) = self.items.borrow_mut().insert(id, item) {
             self.release(&old);
         } else {
             self.hand.borrow_mut().push_back(id);
         }
-        self.shrink();
     }
 
     fn release(&self, item: &Item) {
-        if let Item::Segment(slot) = item {
+        if let Item::Segment(slot, _) = item {
             slot.drop_pages();
             // A cursor may go on reading it; what it decodes then is the cursor's alone.
             slot.attached.set(false);
@@ -210,16 +293,19 @@ impl Cache {
             .set(self.total.get().saturating_sub(item.bytes()));
     }
 
-    /// Evicts until the budget holds. Called when something is put, and by readers now and then.
-    pub fn shrink(&self) {
+    /// Evicts until no more than `bytes` are held.
+    fn shrink(&self, bytes: usize) {
         let mut hand = self.hand.borrow_mut();
-        let mut steps = hand.len().saturating_sub(PINNED_ITEMS) * 3;
-        while self.total.get() > self.budget_bytes && steps > 0 {
+        let mut items = self.items.borrow_mut();
+        // Each is used, has pages, and is only then gone.
+        let mut steps = hand.len() * 3;
+        while self.total.get() > bytes && steps > 0 {
             steps -= 1;
             let Some(id) = hand.pop_front() else { return };
-            let mut items = self.items.borrow_mut();
             let Some(item) = items.get(&id) else { continue };
-            let keep = item.take_used() || matches!(item, Item::Segment(slot) if slot.drop_pages());
+            let keep = item.take_used()
+                || matches!(item, Item::Segment(slot, _) if slot.drop_pages())
+                || item.is_pinned(self.puts.get());
             if keep {
                 hand.push_back(id);
             } else if let Some(item) = items.remove(&id) {

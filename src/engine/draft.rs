@@ -2,6 +2,7 @@
 //! construction over one ([`Draft`]).
 
 use bytes::Bytes;
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::access::{Attempt, Cursor, KeyRange, Measure, Need, Reads, Stop, Take, Writes};
@@ -12,6 +13,7 @@ use super::scan::{Scan, rest_of};
 use super::sealing::PIECE_BYTES;
 use super::slice::SLICE_MS;
 use super::view::View;
+use crate::backend::Id;
 use crate::codec::batch::{Op, OpKey, OpValue, resolve_op};
 use crate::codec::cell::{Cell, CellRef, PieceRef};
 use crate::codec::order::{Order, PROVISIONAL};
@@ -29,6 +31,9 @@ const BYTES_PER_ITEM: usize = 4096;
 /// much as can be copied within a task.
 const PIECE_WEIGHT: usize = 4;
 
+/// As many large pieces are kept for the attempts of one work. It does not read more values without noting that it has.
+const KEPT_PIECES: usize = 4;
+
 /// What attempts need of the engine.
 #[derive(Clone)]
 pub struct Ground {
@@ -45,6 +50,8 @@ pub struct Snapshot {
     deadline_ms: Option<f64>,
     breaths: u32,
     fresh: bool,
+    /// Pieces that the cache does not keep: attempts that begin anew must find them.
+    kept: RefCell<Vec<(Id, Bytes)>>,
 }
 
 impl Snapshot {
@@ -57,6 +64,7 @@ impl Snapshot {
             fresh: false,
             deadline_ms: None,
             breaths: 0,
+            kept: RefCell::default(),
         }
     }
 
@@ -87,8 +95,23 @@ impl Snapshot {
     }
 
     fn piece(&self, piece: PieceRef) -> Attempt<Bytes> {
-        let found = self.ground.cache.piece(piece.id);
-        found.ok_or(Stop::Need(Need::Piece(piece.id)))
+        let mut kept = self.kept.borrow_mut();
+        if let Some((_, bytes)) = kept.iter().find(|(id, _)| *id == piece.id) {
+            return Ok(bytes.clone());
+        }
+        let cache = &self.ground.cache;
+        let need = Stop::Need(Need::Piece(piece.id));
+        let bytes = cache.piece(piece.id).ok_or(need)?;
+        if cache.is_too_large(bytes.len()) {
+            kept.truncate(KEPT_PIECES - 1);
+            kept.insert(0, (piece.id, bytes.clone()));
+        }
+        Ok(bytes)
+    }
+
+    /// The piece is behind the cursor.
+    fn let_go(&self, id: Id) {
+        self.kept.borrow_mut().retain(|(kept, _)| *kept != id);
     }
 }
 
@@ -139,16 +162,22 @@ impl Reads for Snapshot {
         let mut breath = Ok(());
         let mut each = |key: &[u8], cell: CellRef<'_>| {
             let piece;
+            let mut of = None;
             let value = match cell {
                 CellRef::Tombstone => return Ok(true),
                 _ if !values => &[],
                 CellRef::Inline(value) => value,
                 CellRef::Piece(place) => {
                     piece = self.piece(place)?;
+                    of = Some(place.id);
                     &piece[..]
                 }
             };
-            if !take(key, value)? {
+            let more = take(key, value)?;
+            if let Some(id) = of {
+                self.let_go(id);
+            }
+            if !more {
                 return Ok(false);
             }
             weight += 1 + value.len() / BYTES_PER_ITEM;
@@ -239,6 +268,9 @@ impl Draft {
     /// step): `again` when it continues one.
     pub fn restart(&mut self, again: bool) {
         self.fresh = !again;
+        if !again {
+            self.base.kept.take();
+        }
         self.base.refresh();
     }
 

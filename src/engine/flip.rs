@@ -198,6 +198,13 @@ impl Flip {
         core.backend().flip(decide, Durability::Strict).await
     }
 
+    /// How many more bytes of the records written for it are held until they are live, to be warm then.
+    #[must_use]
+    pub fn keep_bytes(&self, core: &Core) -> usize {
+        let held: usize = self.records.iter().map(|(_, record)| record.len()).sum();
+        (core.options.cache_bytes / super::staging::KEPT_PART).saturating_sub(held)
+    }
+
     /// Makes the state what the transaction has made of the stores.
     fn install(&mut self, core: &Rc<Core>, head: Head) {
         super::staging::keep_warm(core, std::mem::take(&mut self.records), 0);

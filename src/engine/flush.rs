@@ -87,7 +87,7 @@ async fn add_table(core: &Rc<Core>, flip: &mut Flip, table: &Memtable) -> Result
     flip.garbage.extend_from_slice(table.dead_pieces());
     // A tombstone hides something older; below is nothing.
     let keep_tombstones = !is_empty(&flip.root);
-    let mut sink = SegmentSink::new(core, false, core.options.cache_bytes / 4);
+    let mut sink = SegmentSink::new(core, false, flip.keep_bytes(core));
     let mut slice = Slice::new(core);
     for (key, cell) in table.cells() {
         if keep_tombstones || !matches!(cell, Cell::Tombstone) {

@@ -79,7 +79,10 @@ async fn load_alone(core: &Rc<Core>, need: Need, id: Id) -> Result<(), LoadError
     match need {
         Need::Segment(_, fill) => cache.put_segment(id, Segment::open(record, fill)?),
         Need::Directory(_) => cache.put_directory(id, Rc::new(decode_directory_page(&record)?)),
-        Need::Piece(_) => cache.put_piece(id, seal::open(Kind::Piece, &record)?),
+        Need::Piece(_) => {
+            let takers = core.loads.borrow().get(&id).map_or(0, Vec::len) + 1;
+            cache.lend_piece(id, seal::open(Kind::Piece, &record)?, takers);
+        }
     }
     Ok(())
 }

@@ -216,7 +216,7 @@ async fn run_scan(
     keep_tombstones: bool,
 ) -> Result<Vec<Entry>> {
     let cache = core.ground.cache.clone();
-    let mut sink = SegmentSink::new(core, false, core.options.cache_bytes / 8);
+    let mut sink = SegmentSink::new(core, false, flip.keep_bytes(core));
     let mut slice = Slice::new(core);
     let mut dead: Vec<Garbage> = Vec::new();
     let mut written: u64 = 0;

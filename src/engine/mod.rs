@@ -221,7 +221,7 @@ impl Engine {
         self.0.check_open()
     }
 
-    /// Bytes that the cache holds, directory pages apart.
+    /// Bytes that the cache holds.
     #[must_use]
     pub fn cached_bytes(&self) -> usize {
         self.0.ground.cache.bytes()

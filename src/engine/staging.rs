@@ -18,6 +18,9 @@ use crate::error::Result;
 /// Bytes handed to the backend in one transaction.
 const BATCH_BYTES: usize = 1 << 20;
 
+/// This part of the cache's bytes may be held of records that are not live yet, on top of it.
+pub const KEPT_PART: usize = 8;
+
 /// Records on their way into `runs` and `blobs`, not live yet.
 pub struct Staging {
     core: Rc<Core>,

@@ -8,7 +8,7 @@ use super::core::Core;
 use super::queue::Ahead;
 use super::sealing::{PIECE_BYTES, seal_piece};
 use super::slice::Slice;
-use super::staging::{SegmentSink, Staging};
+use super::staging::{KEPT_PART, SegmentSink, Staging};
 use crate::backend::Key;
 use crate::codec::batch::{Batch, Op};
 use crate::codec::cell::{Cell, PieceRef};
@@ -53,7 +53,7 @@ async fn write_first(core: &Rc<Core>, generation: u64) -> Result<Ahead> {
         )
     };
     let mut staging = Staging::new(core, commit::frees_room(core));
-    let mut sink = SegmentSink::new(core, true, core.options.cache_bytes / 2);
+    let mut sink = SegmentSink::new(core, true, core.options.cache_bytes / KEPT_PART);
     let mut slice = Slice::new(core);
     for (key, cell) in table.cells() {
         let written = push_cell(core, &mut staging, &mut sink, call, key, cell).await;

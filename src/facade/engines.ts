@@ -24,7 +24,7 @@ export interface Engine {
   users: number;
 }
 
-/** Copies of values may take this part of the cache's bytes on top of them, in JavaScript's memory. */
+/** Copies of values may take this part of the cache's bytes, in JavaScript's memory; wasm's cache has the rest. */
 const COPIES_PART = 1 / 2;
 
 /** The engines of this realm by database, open or being opened. */
@@ -78,7 +78,7 @@ async function openAfterLeaving(settings: Settings): Promise<PatchPort> {
   await leaving.get(database);
   return settled(
     guarded(() =>
-      openPort(database, backend === "memory", durability === "strict", cacheBytes, openTimeoutMs, 0),
+      openPort(database, backend === "memory", durability === "strict", cacheBytes * (1 - COPIES_PART), openTimeoutMs, 0),
     ),
   );
 }

@@ -25,8 +25,8 @@ export interface OpenOptions {
   backend?: "indexeddb" | "memory";
   /** Default "relaxed". */
   durability?: Durability;
-  /** Bytes of decoded pages kept in memory; copies of values that were read may take half as much again.
-   *  Default 32 MiB. */
+  /** Bytes of what is stored that are kept in memory: half of them decoded pages, half copies of values that were
+   *  read. Default 32 MiB. */
   cacheBytes?: number;
   /** Give up with code Blocked when the database is not open by then. Default 10 000. */
   openTimeoutMs?: number;

@@ -17,6 +17,7 @@ use std::rc::Rc;
 
 mod commits;
 mod pending;
+mod memory;
 mod recovery;
 mod transactions;
 mod upkeep;
