@@ -17,6 +17,7 @@ use std::rc::Rc;
 
 mod commits;
 mod recovery;
+mod space;
 mod transactions;
 mod upkeep;
 
