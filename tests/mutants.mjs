@@ -225,4 +225,28 @@ export const MUTANTS = [
     from: "            Err(Failure::Taken | Failure::Aborted(..)) => {}\n",
     to: "            Err(Failure::Taken | Failure::Aborted(..)) => fenced = false,\n",
   },
+  {
+    name: "list pieces that nothing newer hides",
+    file: "src/engine/dead.rs",
+    from: "            if newest.is_none_or(|cell| cites(&cell)) {",
+    to: "            if newest.is_some_and(|cell| cites(&cell)) {",
+  },
+  {
+    name: "overlook pieces of the levels that a flush hides",
+    file: "src/engine/dead.rs",
+    from: "            found.look_into(&entries, &view.layers, true).await?;\n",
+    to: "            drop(entries);\n",
+  },
+  {
+    name: "list pieces again that the directory hides already",
+    file: "src/engine/dead.rs",
+    from: "            let is_new = !in_directory\n",
+    to: "            let is_new = true || !in_directory\n",
+  },
+  {
+    name: "delete what a flip replaces before it is live",
+    file: "src/engine/flip.rs",
+    from: "        self.root.garbage.append(&mut self.garbage);\n",
+    to: "        let early: Vec<Key> = self.garbage.iter().map(|garbage| garbage.key).collect();\n        delete(core, &early).await;\n        self.root.garbage.append(&mut self.garbage);\n",
+  },
 ];

@@ -35,6 +35,15 @@ impl Cell {
         }
     }
 
+    /// The piece that it cites, which lives as long as it does.
+    #[must_use]
+    pub fn cited_piece(&self) -> Option<PieceRef> {
+        match self {
+            Self::Piece(piece) => Some(*piece),
+            Self::Tombstone | Self::Inline(_) => None,
+        }
+    }
+
     /// Whether the value has no bytes.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -18,6 +18,7 @@
 
 use bytes::Bytes;
 
+use super::cell::PieceRef;
 use super::entry::Entry;
 use super::io::{Input, put_bytes, put_varint};
 use super::seal::{self, Kind};
@@ -57,6 +58,12 @@ impl Garbage {
             bytes,
             epoch: 0,
         }
+    }
+
+    /// The same of a piece.
+    #[must_use]
+    pub fn piece(piece: PieceRef) -> Self {
+        Self::new(Key::Piece(piece.id), piece.len)
     }
 }
 

@@ -11,7 +11,7 @@ use super::options::Reason;
 pub async fn close(core: Rc<Core>) {
     core.state.borrow_mut().closing = true;
     core.settled().await;
-    maintain::tidy(&core).await;
+    maintain::tidy(&core, false).await;
     shut(&core, Reason::Closed);
 }
 

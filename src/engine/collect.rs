@@ -4,19 +4,16 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use super::core::Core;
-use super::cut::{as_error, everything};
+use super::cut::as_error;
+use super::dead;
 use super::directory;
-use super::entries::Listing;
 use super::flip::Flip;
 use super::flush;
 use super::gate::Pass;
-use super::load::{read, run_attempts};
+use super::load::read;
 use super::room::RESERVE;
-use super::slice::Slice;
-use super::source::Source;
 use super::view::Layer;
 use crate::backend::{IdStore, Key, Read, Reply};
-use crate::codec::cell::Cell;
 use crate::codec::entry::Entry;
 use crate::error::{Error, Result};
 
@@ -88,38 +85,17 @@ async fn live(core: &Rc<Core>, with_pieces: bool) -> Result<BTreeSet<Key>> {
             Layer::Run(run) => entries.extend(run.iter().cloned()),
             Layer::Memory(table) => {
                 live.extend(table.dead_pieces().iter().map(|garbage| garbage.key));
-                live.extend(table.cells().filter_map(|(_, cell)| piece_of(cell)));
+                let cited = table.cells().filter_map(|(_, cell)| cell.cited_piece());
+                live.extend(cited.map(|piece| Key::Piece(piece.id)));
             }
         }
     }
     for entry in entries {
         live.insert(Key::Run(entry.id));
         if with_pieces && entry.pieces {
-            pieces_of(core, &entry, &mut live).await?;
+            let cited = dead::pieces_in(core, &entry).await.map_err(as_error)?;
+            live.extend(cited.iter().map(|(_, piece)| Key::Piece(piece.id)));
         }
     }
     Ok(live)
-}
-
-fn piece_of(cell: &Cell) -> Option<Key> {
-    match cell {
-        Cell::Piece(piece) => Some(Key::Piece(piece.id)),
-        Cell::Tombstone | Cell::Inline(_) => None,
-    }
-}
-
-async fn pieces_of(core: &Rc<Core>, entry: &Entry, live: &mut BTreeSet<Key>) -> Result<()> {
-    let listing = Listing::Run(Rc::new(vec![entry.clone()]));
-    let mut source = Source::segments(listing, everything(), false);
-    let cache = core.ground.cache.clone();
-    let mut slice = Slice::new(core);
-    while let Some((_, cell)) = run_attempts(core, || source.cell(&cache, false))
-        .await
-        .map_err(as_error)?
-    {
-        source.step(false);
-        live.extend(piece_of(&cell));
-        slice.breathe(core).await;
-    }
-    Ok(())
 }

@@ -88,7 +88,7 @@ async fn commit_first(core: &Rc<Core>) -> Result<()> {
 
 /// Appends the frame until its outcome is known.
 async fn send(core: &Rc<Core>, sealed: &Sealed, uncertain: &mut bool) -> Result<()> {
-    let mut room = room::Attempts::new(frees_room(core));
+    let mut room = room::Attempts::new(frees_room(core), true);
     let mut resent = false;
     loop {
         // Nothing is under way now.
@@ -137,8 +137,10 @@ async fn send(core: &Rc<Core>, sealed: &Sealed, uncertain: &mut bool) -> Result<
                 resent = true;
             }
             Err(Failure::Quota(_)) if calls_in_first(core) > 1 => {
-                split_first(core);
-                return Ok(());
+                if !room.empty(core).await {
+                    split_first(core);
+                    return Ok(());
+                }
             }
             Err(Failure::Quota(cause)) => {
                 if !room.make_room(core).await {
@@ -224,7 +226,9 @@ fn void(core: &Rc<Core>, sealed: &Sealed, number: u64) {
     let pieces: Vec<_> = pieces.collect();
     if !pieces.is_empty() {
         let inner = core.clone();
-        let delete = async move { flip::delete(&inner, &pieces).await };
+        let delete = async move {
+            let _deleted = flip::delete(&inner, &pieces).await;
+        };
         core.env().spawn(delete.boxed_local());
     }
 }

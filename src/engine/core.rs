@@ -2,6 +2,7 @@
 
 use crate::sorted::SortedMap;
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use futures_channel::oneshot;
@@ -13,7 +14,7 @@ use super::options::{Options, Reason};
 use super::queue::Queue;
 use super::state::State;
 use super::view::View;
-use crate::backend::{Backend, Connector, Id};
+use crate::backend::{Backend, Connector, Id, Key};
 use crate::env::Env;
 use crate::error::{Code, Error, Result};
 
@@ -52,6 +53,12 @@ pub struct Core {
     pub futile_until_ms: Cell<f64>,
     /// Whether `compact` runs: what it writes ahead frees room in the end.
     pub compacting: Cell<bool>,
+    /// Garbage that is deleted, but listed still.
+    pub purged: RefCell<BTreeSet<Key>>,
+    /// The epoch of this realm's last flip.
+    pub flipped: Cell<u64>,
+    /// The last frame known when it was last looked whether the log hides pieces.
+    pub reckoned: Cell<u64>,
     /// Held by whoever reopens a lost connection.
     pub reconnecting: Gate,
     /// Who waits for the queue to run empty.

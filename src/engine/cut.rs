@@ -12,7 +12,6 @@ use super::load::{LoadError, run_attempts};
 use super::source::Source;
 use super::staging::SegmentSink;
 use crate::backend::Key;
-use crate::codec::cell::Cell;
 use crate::codec::entry::Entry;
 use crate::codec::root::Garbage;
 use crate::error::{Error, Result};
@@ -120,7 +119,7 @@ async fn cut_entries(
             continue;
         }
         let inside = range.from <= entry.first && entry.last < range.until;
-        if !inside || entry.pieces {
+        if !inside {
             left.extend(rewrite(core, flip, entry, range).await?);
         }
         flip.garbage
@@ -129,7 +128,7 @@ async fn cut_entries(
     Ok(left)
 }
 
-/// Writes the cells of a segment that are outside of the range; lists the pieces of those inside.
+/// Writes the cells of a segment that are outside of the range.
 async fn rewrite(
     core: &Rc<Core>,
     flip: &mut Flip,
@@ -145,12 +144,7 @@ async fn rewrite(
         .map_err(as_error)?
     {
         source.step(false);
-        if range.from <= key && key < range.until {
-            if let Cell::Piece(piece) = cell {
-                flip.garbage
-                    .push(Garbage::new(Key::Piece(piece.id), piece.len));
-            }
-        } else {
+        if key < range.from || range.until <= key {
             sink.push(&mut flip.staging, &key, &cell).await?;
         }
     }

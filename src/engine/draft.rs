@@ -201,7 +201,9 @@ impl Reads for Snapshot {
 
     fn measure(&mut self, cursor: &mut Cursor) -> Attempt<Option<Measure>> {
         let mut scanning = take_state(cursor, &self.view);
-        let found = scanning.scan.measure(&self.ground.cache, &cursor.range);
+        let found = scanning
+            .scan
+            .measure(&self.ground.cache, &cursor.range, &mut |_, _| {});
         cursor.state = Some(scanning);
         Ok(found?.map(|(last, measure)| {
             cursor.last = Some(last);

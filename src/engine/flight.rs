@@ -84,6 +84,7 @@ pub fn apply_own(core: &Rc<Core>, sealed: &Sealed, number: u64) {
         batch.resolve(base + number);
         keep_warm(core, records, base + number);
         let writes = state.apply(
+            &core.ground.cache,
             number,
             (core.writer, sealed.header.sequence),
             &batch,

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::core::Core;
+use super::gate::Pass;
 use super::intake;
 use super::recover;
 use super::room;
@@ -38,8 +39,10 @@ pub struct Flip {
     pub records: Vec<(crate::backend::Id, bytes::Bytes)>,
 }
 
-/// Flips that a replaced record outlives, so that slow readers of older views can finish.
+/// Flips that a replaced record outlives at most, so that slow readers of older views can finish.
 const GRACE_EPOCHS: u64 = 8;
+/// By this factor more bytes of replaced records may wait while somebody writes.
+const AT_WORK: u64 = 3;
 /// Records deleted in one transaction.
 const DELETE_SLICE: usize = 500;
 
@@ -47,32 +50,20 @@ impl Flip {
     /// A flip upon what is known now.
     #[must_use]
     pub fn new(core: &Rc<Core>) -> Self {
-        let grace = if core.pressed.get() { 0 } else { GRACE_EPOCHS };
-        Self::with_grace(core, grace)
-    }
-
-    /// A flip that also deletes all garbage.
-    #[must_use]
-    pub fn purging(core: &Rc<Core>) -> Self {
-        Self::with_grace(core, 0)
-    }
-
-    fn with_grace(core: &Rc<Core>, grace: u64) -> Self {
         let state = core.state.borrow();
         let base = state.head.clone();
         let mut root = Root::clone(&state.view.root);
-        let (kept, expired): (Vec<Garbage>, Vec<Garbage>) = std::mem::take(&mut root.garbage)
-            .into_iter()
-            .partition(|garbage| garbage.epoch + grace > base.epoch);
-        root.garbage = kept;
+        let purged = core.purged.borrow();
+        root.garbage
+            .retain(|garbage| !purged.contains(&garbage.key));
         Self {
             position: base.position,
             base,
             root,
             garbage: Vec::new(),
-            staging: Staging::new(core, core.compacting.get()),
+            staging: Staging::new(core, core.compacting.get(), false),
             frozen: None,
-            deletes: expired.iter().map(|garbage| garbage.key).collect(),
+            deletes: Vec::new(),
             writers: Vec::new(),
             new_generation: false,
             records: Vec::new(),
@@ -143,6 +134,7 @@ impl Flip {
                 return Err(recover::error_of(core, failure).await);
             }
         }
+        core.flipped.set(head.epoch);
         if self.fits(core) {
             self.install(core, head);
         } else {
@@ -151,6 +143,7 @@ impl Flip {
         drop(pass);
         core.backend().notify();
         delete(core, &self.deletes).await;
+        purge(core, AT_WORK * core.options.limits.garbage_bytes).await;
         Ok(true)
     }
 
@@ -166,7 +159,7 @@ impl Flip {
 
     /// The transaction; where there is no room for it, once more with some made.
     async fn transact_with_room(&self, core: &Rc<Core>, head: &Head) -> Result<bool, Failure> {
-        let mut room = room::Attempts::new(core.compacting.get());
+        let mut room = room::Attempts::new(core.compacting.get(), false);
         loop {
             match self.transact(core, head).await {
                 Err(Failure::Quota(_)) if room.make_room(core).await => {}
@@ -265,20 +258,69 @@ fn bytes_of(write: &Write) -> usize {
 /// Deletes records that no committed root will ever refer to again: in transactions of their own
 /// that only delete, since these succeed where a quota is hit, and in slices, so that other tabs'
 /// commits get in between. What fails is garbage for the collector.
-pub async fn delete(core: &Rc<Core>, keys: &[Key]) {
+pub async fn delete(core: &Rc<Core>, keys: &[Key]) -> usize {
+    let mut count = 0;
     for slice in keys.chunks(DELETE_SLICE) {
         let deletes = slice.iter().copied().map(Write::Delete).collect();
         if core.check_open_or_closing().is_err() {
-            return;
+            break;
         }
         let deleted = core.backend().write(deletes, core.options.durability).await;
         if deleted.is_err() {
-            return;
+            break;
         }
+        count += slice.len();
         for key in slice {
             if let Key::Run(id) | Key::Piece(id) = key {
                 core.ground.cache.forget(*id);
             }
         }
     }
+    count
+}
+
+/// The garbage that is not deleted yet, as far as this realm knows.
+pub fn garbage(core: &Core) -> Vec<Garbage> {
+    let (view, purged) = (core.view(), core.purged.borrow());
+    let listed = view.root.garbage.iter();
+    listed
+        .filter(|garbage| !purged.contains(&garbage.key))
+        .copied()
+        .collect()
+}
+
+/// Deletes garbage: what slow readers have had time enough for, and the oldest of what is beyond `keep_bytes`.
+/// How many bytes. It stays listed until the next flip, so that whoever makes that does it again, should this be
+/// cut short.
+pub async fn purge(core: &Rc<Core>, keep_bytes: u64) -> u64 {
+    let keep_bytes = if core.pressed.get() { 0 } else { keep_bytes };
+    let (view, mut kept) = (core.view(), 0);
+    let mut due = garbage(core);
+    due.reverse();
+    due.retain(|garbage| {
+        kept += garbage.bytes;
+        kept > keep_bytes || garbage.epoch + GRACE_EPOCHS < view.root.epoch || keep_bytes == 0
+    });
+    let keys: Vec<Key> = due.iter().map(|garbage| garbage.key).collect();
+    let count = delete(core, &keys).await;
+    let before = core.purged.take();
+    let listed = view.root.garbage.iter().map(|garbage| garbage.key);
+    let purged = listed.filter(|key| before.contains(key));
+    core.purged
+        .replace(purged.chain(keys.into_iter().take(count)).collect());
+    due.iter().take(count).map(|garbage| garbage.bytes).sum()
+}
+
+/// At rest: deletes what need not wait, and has the list tell the truth if that was much.
+///
+/// # Errors
+/// What the flip fails with.
+pub async fn clean(core: &Rc<Core>, _maintenance: &Pass) -> Result<bool> {
+    let keep_bytes = core.options.limits.garbage_bytes;
+    purge(core, keep_bytes).await;
+    let listed: u64 = core.view().root.garbage.iter().map(|g| g.bytes).sum();
+    if listed <= keep_bytes {
+        return Ok(true);
+    }
+    Flip::new(core).run(core).await
 }

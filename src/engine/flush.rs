@@ -5,13 +5,14 @@ use futures_util::future::LocalBoxFuture;
 use std::rc::Rc;
 
 use super::core::Core;
-use super::cut;
+use super::cut::{self, as_error};
+use super::dead;
 use super::flip::Flip;
 use super::gate::Pass;
 use super::memtable::Memtable;
 use super::slice::Slice;
 use super::staging::SegmentSink;
-use super::view::Layer;
+use super::view::{Layer, View};
 use crate::backend::Id;
 use crate::codec::cell::Cell;
 use crate::codec::root::Root;
@@ -27,16 +28,18 @@ pub fn flush<'a>(core: &'a Rc<Core>, maintenance: &'a Pass) -> LocalBoxFuture<'a
 }
 
 async fn flush_now(core: &Rc<Core>, _maintenance: &Pass) -> Result<bool> {
-    let (frozen, layers, position, writers) = {
+    let (frozen, view, position, writers) = {
         let mut state = core.state.borrow_mut();
         if state.tail_frames == 0 {
             return Ok(false);
         }
         let frozen = state.freeze();
-        let layers: Vec<Layer> = state.view.layers.iter().skip(1).cloned().collect();
+        let mut view = View::clone(&state.view);
+        view.own.clear();
+        view.layers.remove(0);
         (
             frozen,
-            layers,
+            view,
             state.known,
             recent_writers(&state.tail_writers),
         )
@@ -45,7 +48,8 @@ async fn flush_now(core: &Rc<Core>, _maintenance: &Pass) -> Result<bool> {
     flip.position = position;
     flip.writers = writers;
     flip.frozen = Some(frozen);
-    for layer in layers.iter().rev() {
+    flip.garbage = dead::of_tail(core, &view).await.map_err(as_error)?;
+    for layer in view.layers.iter().rev() {
         if let Err(error) = add_layer(core, &mut flip, layer).await {
             flip.staging.abandon().await;
             return Err(error);
@@ -84,7 +88,6 @@ async fn add_layer(core: &Rc<Core>, flip: &mut Flip, layer: &Layer) -> Result<()
 }
 
 async fn add_table(core: &Rc<Core>, flip: &mut Flip, table: &Memtable) -> Result<()> {
-    flip.garbage.extend_from_slice(table.dead_pieces());
     // A tombstone hides something older; below is nothing.
     let keep_tombstones = !is_empty(&flip.root);
     let mut sink = SegmentSink::new(core, false, flip.keep_bytes(core));

@@ -134,6 +134,7 @@ fn take_frame(core: &Rc<Core>, number: u64, record: &Bytes) -> Result<()> {
         // An own one that is not in flight was given up: what is queued was made without it.
         let is_news = !own || !flight::is_flying(&state, header.sequence);
         let writes = state.apply(
+            &core.ground.cache,
             number,
             (header.writer, header.sequence),
             &batch,
@@ -319,6 +320,7 @@ pub fn install(core: &Rc<Core>, stored: Stored) -> Result<()> {
         state.known = head.position;
         state.tail_frames = 0;
         state.tail_bytes = 0;
+        state.tail_pieces = 0;
         state.tail_writers.clear();
         state.rebuilt_layers += 1;
         state.head = head;
@@ -361,6 +363,7 @@ fn replay_quietly(core: &Rc<Core>, number: u64, record: &Bytes) -> Result<()> {
     let remembered = std::mem::take(&mut state.recent);
     let remembered_from = state.recent_from;
     state.apply(
+        &core.ground.cache,
         number,
         (header.writer, header.sequence),
         &batch,

@@ -5,12 +5,14 @@ use std::rc::Rc;
 
 use super::collect;
 use super::core::Core;
-use super::flip::Flip;
+use super::dead;
+use super::flip::{self, Flip};
 use super::flush;
 use super::gate::Pass;
 use super::intake;
 use super::merge;
 use super::room;
+use crate::codec::root::Garbage;
 use crate::error::{Code, Result};
 
 /// Runs in level 0 from which on a commit waits for a merge.
@@ -25,7 +27,9 @@ fn fullness(core: &Core) -> f64 {
     let state = core.state.borrow();
     let limits = &core.options.limits;
     let frames = state.tail_frames as f64 / limits.log_frames as f64;
-    frames.max(state.tail_bytes as f64 / limits.log_bytes as f64)
+    let bytes = state.tail_bytes as f64 / limits.log_bytes as f64;
+    let pieces = state.tail_pieces as f64 / limits.piece_bytes as f64;
+    frames.max(bytes).max(pieces)
 }
 
 /// Starts maintenance in the background if a commit of this realm has made it due.
@@ -46,19 +50,63 @@ pub fn consider(core: &Rc<Core>) {
     );
 }
 
-/// Flushes the log if that is worth while for who opens the patch next. Seen to by the tab that wrote last.
-pub async fn tidy(core: &Rc<Core>) {
-    let is_worth_it = || {
+/// Flushes the log if that is worth while for who opens the patch next, or for the room that it gives, and deletes
+/// garbage. Seen to by the tab that wrote last, or (`anybody`) by any.
+pub async fn tidy(core: &Rc<Core>, anybody: bool) {
+    let (is_open, is_mine) = {
         let state = core.state.borrow();
-        let last = state.tail_writers.last();
-        let is_mine = last.is_some_and(|(writer, _)| *writer == core.writer);
-        is_mine && !state.lost && state.closed.is_none()
+        let is_mine = match state.tail_writers.last() {
+            Some((writer, _)) => *writer == core.writer,
+            None => core.flipped.get() == state.head.epoch,
+        };
+        (!state.lost && state.closed.is_none(), is_mine)
     };
-    if is_worth_it() && fullness(core) >= WORTH_A_FLUSH {
+    if !is_open || !(is_mine || anybody) {
+        return;
+    }
+    // What fails leaves everything as it was.
+    if fullness(core) >= WORTH_A_FLUSH || hides_much(core).await {
         let pass = core.maintenance.enter().await;
-        // What fails leaves everything as it was.
         drop(step(core, flush::flush(core, &pass)).await);
     }
+    let pass = core.maintenance.enter().await;
+    drop(flip::clean(core, &pass).await);
+}
+
+/// Flushes the log for the room that its dead pieces take, and deletes all garbage. Whether that, or another's
+/// maintenance meanwhile, may have freed any.
+pub async fn free_pieces(core: &Rc<Core>) -> bool {
+    let before = core.view().root.epoch;
+    let pass = core.maintenance.enter().await;
+    let mut freed = flip::purge(core, 0).await;
+    if bytes_of(&dead_in_log(core).await) > 0 {
+        // What it writes frees room in the end.
+        core.compacting.set(true);
+        drop(step(core, flush::flush(core, &pass)).await);
+        core.compacting.set(false);
+        freed += flip::purge(core, 0).await;
+    }
+    freed > 0 || core.view().root.epoch != before
+}
+
+/// The pieces that flushing the log would list; none if that cannot be told.
+async fn dead_in_log(core: &Rc<Core>) -> Vec<Garbage> {
+    let dead = dead::of_tail(core, &core.view().committed()).await;
+    dead.unwrap_or_default()
+}
+
+fn bytes_of(garbage: &[Garbage]) -> u64 {
+    garbage.iter().map(|garbage| garbage.bytes).sum()
+}
+
+/// Whether flushing the log would give room: looked up once for what is in it.
+async fn hides_much(core: &Rc<Core>) -> bool {
+    let known = core.state.borrow().known;
+    if core.reckoned.replace(known) == known {
+        return false;
+    }
+    bytes_of(&dead_in_log(core).await) as f64
+        >= WORTH_A_FLUSH * core.options.limits.piece_bytes as f64
 }
 
 async fn run(core: &Rc<Core>) -> Result<()> {
@@ -132,15 +180,16 @@ pub async fn compact(core: &Rc<Core>) -> Result<()> {
 
 async fn compact_all(core: &Rc<Core>, pass: &Pass) -> Result<()> {
     if core.pressed.get() {
-        room::Attempts::new(true).make_room(core).await;
+        room::Attempts::new(true, false).make_room(core).await;
     }
     flush_all(core, pass).await?;
     while let Some(level) = uppermost_to_merge(core) {
         core.check_open_or_closing()?;
         step(core, merge::step(core, pass, level, true)).await?;
     }
+    flip::purge(core, 0).await;
     if !core.view().root.garbage.is_empty() {
-        Flip::purging(core).run(core).await?;
+        Flip::new(core).run(core).await?;
     }
     step(core, async {
         collect::collect(core, pass).await.map(|()| true)

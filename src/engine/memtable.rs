@@ -5,7 +5,6 @@ use bytes::Bytes;
 use super::access::KeyRange;
 use super::ranges::Ranges;
 use super::tree::Tree;
-use crate::backend::Key;
 use crate::codec::batch::{Op, OpValue};
 use crate::codec::cell::Cell;
 use crate::codec::root::Garbage;
@@ -17,6 +16,7 @@ pub struct Memtable {
     cells: Tree<Cell>,
     ranges: Ranges,
     dead_pieces: Vec<Garbage>,
+    cites_pieces: bool,
 }
 
 impl Memtable {
@@ -39,7 +39,11 @@ impl Memtable {
     }
 
     fn insert(&mut self, key: Bytes, cell: Cell) {
-        if let Some(old) = self.cells.insert(key, cell) {
+        let cited = cell.cited_piece();
+        self.cites_pieces |= cited.is_some();
+        if let Some(old) = self.cells.insert(key, cell)
+            && old.cited_piece() != cited
+        {
             note_dead(&mut self.dead_pieces, &old);
         }
     }
@@ -95,6 +99,12 @@ impl Memtable {
         &self.dead_pieces
     }
 
+    /// Whether any of its cells cites a piece, or has.
+    #[must_use]
+    pub const fn cites_pieces(&self) -> bool {
+        self.cites_pieces
+    }
+
     /// Drops some of the cells; whether there are more.
     pub fn drop_some(&mut self, count: usize) -> bool {
         let mut dropped = 0;
@@ -115,7 +125,5 @@ impl Memtable {
 }
 
 fn note_dead(dead: &mut Vec<Garbage>, cell: &Cell) {
-    if let Cell::Piece(piece) = cell {
-        dead.push(Garbage::new(Key::Piece(piece.id), piece.len));
-    }
+    dead.extend(cell.cited_piece().map(Garbage::piece));
 }

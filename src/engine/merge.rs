@@ -218,7 +218,6 @@ async fn run_scan(
     let cache = core.ground.cache.clone();
     let mut sink = SegmentSink::new(core, false, flip.keep_bytes(core));
     let mut slice = Slice::new(core);
-    let mut dead: Vec<Garbage> = Vec::new();
     let mut written: u64 = 0;
     loop {
         slice.breathe(core).await;
@@ -237,13 +236,8 @@ async fn run_scan(
                 continue;
             }
         }
-        let next = run_attempts(core, || {
-            scan.next_cell(&cache, &mut |shadowed| {
-                if let Cell::Piece(piece) = shadowed {
-                    dead.push(Garbage::new(Key::Piece(piece.id), piece.len));
-                }
-            })
-        });
+        // The pieces of the older cells of a key have been listed by the flush that hid them.
+        let next = run_attempts(core, || scan.next_cell(&cache, &mut |_, _| {}));
         let Some((key, cell)) = next.await.map_err(as_error)? else {
             break;
         };
@@ -259,7 +253,6 @@ async fn run_scan(
         }
     }
     sink.close(&mut flip.staging).await?;
-    flip.garbage.append(&mut dead);
     flip.records.append(&mut sink.records);
     Ok(sink.entries)
 }

@@ -13,6 +13,7 @@ mod commit;
 mod copy;
 mod core;
 mod cut;
+mod dead;
 mod directory;
 mod done;
 mod draft;

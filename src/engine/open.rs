@@ -70,6 +70,9 @@ pub async fn open(
         pressed: Cell::new(false),
         futile_until_ms: Cell::new(0.0),
         compacting: Cell::new(false),
+        purged: RefCell::default(),
+        flipped: Cell::new(0),
+        reckoned: Cell::new(0),
         idle: RefCell::new(Vec::new()),
     });
     *late.borrow_mut() = Rc::downgrade(&core);
@@ -230,6 +233,7 @@ fn fresh_state(backend: Rc<dyn Backend>, head: &Head) -> State {
         seen: SortedMap::new(),
         tail_frames: 0,
         tail_bytes: 0,
+        tail_pieces: 0,
         tail_writers: Vec::new(),
         rebuilt_layers: 0,
         recent: VecDeque::new(),

@@ -9,6 +9,11 @@ pub struct Limits {
     pub log_frames: usize,
     /// Bytes in the log at which it does.
     pub log_bytes: usize,
+    /// Bytes of pieces that the log cites or hides at which it does.
+    pub piece_bytes: u64,
+    /// Bytes of replaced records that may wait for slow readers when nobody writes any more; three times as
+    /// many while somebody does.
+    pub garbage_bytes: u64,
     /// Stored bytes from which on level 0 is merged.
     pub level0_bytes: u64,
     /// Stored bytes of level 1 above which it is merged; each level below takes ten times more.
@@ -20,6 +25,8 @@ impl Default for Limits {
         Self {
             log_frames: 400,
             log_bytes: 2 << 20,
+            piece_bytes: 8 << 20,
+            garbage_bytes: 4 << 20,
             level0_bytes: 2 << 20,
             level1_bytes: 8 << 20,
         }

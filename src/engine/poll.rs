@@ -7,6 +7,9 @@ use super::core::Core;
 use super::intake;
 use super::maintain;
 
+/// After so many looks at a log that stays as it is, any tab tidies up.
+const LONG_IDLE: u32 = 16;
+
 /// Starts the poll of an engine; it ends with the engine.
 pub fn start(core: &Rc<Core>) {
     let every_ms = core.options.poll_ms;
@@ -17,7 +20,7 @@ pub fn start(core: &Rc<Core>) {
     let weak: Weak<Core> = Rc::downgrade(core);
     core.env().spawn(
         async move {
-            let mut known = 0;
+            let (mut known, mut idle) = (0, 0);
             loop {
                 env.sleep(every_ms).await;
                 let Some(core) = weak.upgrade() else { return };
@@ -26,9 +29,10 @@ pub fn start(core: &Rc<Core>) {
                 }
                 look(&core).await;
                 let before = std::mem::replace(&mut known, core.state.borrow().known);
-                if known == before {
-                    // Nobody writes just now.
-                    maintain::tidy(&core).await;
+                idle = if known == before { idle + 1 } else { 0 };
+                if idle > 0 {
+                    // Nobody writes just now. After a while, whose it was to tidy up is gone.
+                    maintain::tidy(&core, idle == LONG_IDLE).await;
                 }
             }
         }

@@ -2,7 +2,7 @@
 //!
 //! Where a quota is hit, a put fails even in the transaction that deletes: so a delete, and the
 //! merge that gives its space back, need room from elsewhere. There are three ways to some:
-//! garbage that only slow readers wait for; what the storage has not given back yet of records
+//! what is dead (garbage that only slow readers wait for, pieces that the log hides); what the storage has not given back yet of records
 //! deleted long ago ([`crate::backend::Connector::reclaim`]); and the reserve, a record of store
 //! `runs` under a fixed id, large enough for Chromium to free it at once.
 
@@ -12,6 +12,7 @@ use std::rc::Rc;
 use super::core::Core;
 use super::flip;
 use super::load::read;
+use super::maintain;
 use super::view::{Layer, View};
 use crate::backend::{Durability, Id, IdStore, Key, Read, Reply, Write};
 use crate::codec::cell::Cell;
@@ -50,18 +51,41 @@ pub struct Attempts {
     /// there must be plenty: else the last of it would be full of data, with nothing left to delete
     /// them by.
     frees: bool,
+    /// Whether the log may be flushed for it: not by maintenance itself, which holds the gate.
+    flushes: bool,
+    emptied: bool,
     made: u32,
 }
 
 impl Attempts {
     /// None yet.
     #[must_use]
-    pub const fn new(frees: bool) -> Self {
-        Self { frees, made: 0 }
+    pub const fn new(frees: bool, flushes: bool) -> Self {
+        Self {
+            frees,
+            flushes,
+            emptied: false,
+            made: 0,
+        }
+    }
+
+    /// Deletes what is dead, once. True when there was something, and trying again is worth while.
+    pub async fn empty(&mut self, core: &Rc<Core>) -> bool {
+        if std::mem::replace(&mut self.emptied, true) {
+            return false;
+        }
+        if self.flushes {
+            maintain::free_pieces(core).await
+        } else {
+            flip::purge(core, 0).await > 0
+        }
     }
 
     /// Makes room, by what costs least. True when trying again is worth while.
     pub async fn make_room(&mut self, core: &Rc<Core>) -> bool {
+        if self.empty(core).await {
+            return true;
+        }
         core.pressed.set(true);
         if !self.frees && !is_mostly_waste(core).await {
             return false;
@@ -69,8 +93,6 @@ impl Attempts {
         let now_ms = core.env().monotonic_ms();
         let most = if self.frees { MOST_ATTEMPTS } else { 1 };
         if self.made < most && now_ms >= core.futile_until_ms.get() {
-            let garbage: Vec<Key> = core.view().root.garbage.iter().map(|g| g.key).collect();
-            flip::delete(core, &garbage).await;
             reclaim(core).await;
             core.env().sleep(SETTLE_MS << self.made).await;
             self.made += 1;

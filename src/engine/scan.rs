@@ -30,6 +30,9 @@ struct Stand {
     same: Vec<(usize, Cell)>,
 }
 
+/// Gets the key and the cell of what newer cells hide.
+pub type Shadowed<'a> = dyn FnMut(&Bytes, &Cell) + 'a;
+
 enum Head {
     Unknown,
     End,
@@ -120,7 +123,7 @@ impl Scan {
     pub fn next_cell(
         &mut self,
         cache: &Cache,
-        shadowed: &mut dyn FnMut(&Cell),
+        shadowed: &mut Shadowed<'_>,
     ) -> Attempt<Option<(Bytes, Cell)>> {
         loop {
             let Some(at) = self.first(cache)? else {
@@ -131,11 +134,11 @@ impl Scan {
             };
             self.step(at);
             for (at, cell) in stand.same {
-                shadowed(&cell);
+                shadowed(&stand.key, &cell);
                 self.step(at);
             }
             if stand.hidden {
-                shadowed(&stand.cell);
+                shadowed(&stand.key, &stand.cell);
                 continue;
             }
             return Ok(Some((stand.key, stand.cell)));
@@ -251,7 +254,8 @@ impl Scan {
     }
 
     /// How much the next stretch within `range` holds, and its last key: a segment that nothing
-    /// else overlaps is not read, since the directory knows its counts; else it is one record.
+    /// else overlaps is not read, since the directory knows its counts; else it is one record. `shadowed`
+    /// gets each cell that does not count.
     ///
     /// # Errors
     /// [`Stop`](super::access::Stop); the scan stays where it was.
@@ -259,6 +263,7 @@ impl Scan {
         &mut self,
         cache: &Cache,
         range: &KeyRange,
+        shadowed: &mut Shadowed<'_>,
     ) -> Attempt<Option<(Bytes, Measure)>> {
         if !self.is_masked()
             && let Some(at) = self.undisputed(cache)?
@@ -275,7 +280,7 @@ impl Scan {
             source.skip_entry();
             return Ok(Some((last, measure)));
         }
-        let found = self.next_cell(cache, &mut |_| {})?;
+        let found = self.next_cell(cache, shadowed)?;
         Ok(found.map(|(key, cell)| {
             let measure = match cell {
                 Cell::Tombstone => Measure::default(),

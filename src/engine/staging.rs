@@ -28,18 +28,21 @@ pub struct Staging {
     waiting_bytes: usize,
     written: Vec<Key>,
     frees: bool,
+    flushes: bool,
 }
 
 impl Staging {
-    /// Nothing staged. `frees`: whether it is staged to free room, which may use up the reserve.
+    /// Nothing staged. `frees`: whether it is staged to free room, which may use up the reserve. `flushes`:
+    /// whether the log may be flushed to make some.
     #[must_use]
-    pub fn new(core: &Rc<Core>, frees: bool) -> Self {
+    pub fn new(core: &Rc<Core>, frees: bool, flushes: bool) -> Self {
         Self {
             core: core.clone(),
             waiting: Vec::new(),
             waiting_bytes: 0,
             written: Vec::new(),
             frees,
+            flushes,
         }
     }
 
@@ -79,7 +82,7 @@ impl Staging {
                 _ => None,
             }));
         let mut reconnected = false;
-        let mut room = room::Attempts::new(self.frees);
+        let mut room = room::Attempts::new(self.frees, self.flushes);
         loop {
             let backend = self.core.backend();
             // Strict whatever the option: a root or frame that survives a power cut must not cite

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use super::cache::Cache;
+use super::dead;
 use super::footprint::{ReadSet, Writes};
 use super::interest::Interests;
 use super::memtable::Memtable;
@@ -36,6 +38,8 @@ pub struct State {
     pub tail_frames: usize,
     /// Bytes of the frames in memory.
     pub tail_bytes: usize,
+    /// About how many bytes of pieces they put or hide.
+    pub tail_pieces: u64,
     /// Their writers and sequences, in order.
     pub tail_writers: Vec<(Id, u64)>,
     /// How often the committed layers have been built anew: what was frozen before is not there
@@ -70,6 +74,8 @@ pub struct Frozen {
     pub frames: usize,
     /// Bytes of those.
     pub bytes: usize,
+    /// What they put and hide of pieces.
+    pub pieces: u64,
     /// The first entries of `tail_writers`.
     pub writers: usize,
     /// [`State::rebuilt_layers`] at the time.
@@ -83,11 +89,13 @@ impl State {
     /// Applies a committed batch with resolved orders as the newest committed frame.
     pub fn apply(
         &mut self,
+        cache: &Cache,
         number: u64,
         (writer, sequence): (Id, u64),
         batch: &Batch,
         frame_bytes: usize,
     ) -> Rc<Writes> {
+        self.tail_pieces += dead::estimate(&self.view, cache, batch);
         let view = Rc::make_mut(&mut self.view);
         apply_batch(&mut view.layers, batch);
         self.interests.tell_batch(batch, self.head.base + number);
@@ -125,6 +133,7 @@ impl State {
             layers: view.layers.len(),
             frames: self.tail_frames,
             bytes: self.tail_bytes,
+            pieces: self.tail_pieces,
             writers: self.tail_writers.len(),
             rebuilt_layers: self.rebuilt_layers,
         };
@@ -139,6 +148,7 @@ impl State {
         layers.truncate(layers.len().saturating_sub(frozen.layers));
         self.tail_frames = self.tail_frames.saturating_sub(frozen.frames);
         self.tail_bytes = self.tail_bytes.saturating_sub(frozen.bytes);
+        self.tail_pieces = self.tail_pieces.saturating_sub(frozen.pieces);
         self.tail_writers
             .drain(..frozen.writers.min(self.tail_writers.len()));
     }

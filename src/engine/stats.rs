@@ -1,17 +1,20 @@
 //! Counting what is stored.
 
+use bytes::Bytes;
 use std::rc::Rc;
 
 use super::access::KeyRange;
 use super::core::Core;
 use super::cut::everything;
-use super::directory;
+use super::dead;
+use super::flip;
 use super::intake;
 use super::load::{LoadError, overcome};
 use super::scan::Scan;
 use super::slice::Slice;
 use super::submit;
 use super::view::View;
+use crate::codec::cell::Cell;
 use crate::error::Result;
 
 /// What is stored.
@@ -23,7 +26,7 @@ pub struct Stats {
     pub live_bytes: u64,
     /// Bytes of the log above the directory, cited runs included.
     pub log_bytes: u64,
-    /// Stored bytes of replaced records, and the bytes of cells in segments that newer ones hide.
+    /// Stored bytes of replaced records and pieces, and the bytes of cells that newer ones hide.
     pub garbage_bytes: u64,
     /// Bytes handed to the backend since the engine was opened.
     pub written_bytes: u64,
@@ -55,30 +58,17 @@ async fn stats_of(core: &Rc<Core>, view: &View, ranges: &[KeyRange]) -> Result<S
     // What is beside the ranges (indexes, markers) is no garbage either.
     let mut all = Stats::default();
     count(core, view, &everything(), &mut all).await?;
-    let in_segments = bytes_in_segments(core, view).await?;
-    let replaced: u64 = view.root.garbage.iter().map(|garbage| garbage.bytes).sum();
-    stats.garbage_bytes = replaced + in_segments.saturating_sub(all.live_bytes);
+    let listed = flip::garbage(core);
+    let dead = dead::of_tail(core, view).await?;
+    let replaced: u64 = listed
+        .iter()
+        .chain(&dead)
+        .map(|garbage| garbage.bytes)
+        .sum();
+    stats.garbage_bytes = replaced + all.garbage_bytes;
     stats.log_bytes = core.state.borrow().tail_bytes as u64;
     stats.written_bytes = core.written_bytes.get();
     Ok(stats)
-}
-
-async fn bytes_in_segments(core: &Rc<Core>, view: &View) -> Result<u64, LoadError> {
-    let mut bytes = view
-        .root
-        .runs
-        .iter()
-        .flatten()
-        .map(|entry| entry.bytes)
-        .sum::<u64>();
-    for page in view.root.levels.iter().flatten() {
-        bytes += directory::entries_of(core, page)
-            .await?
-            .iter()
-            .map(|e| e.bytes)
-            .sum::<u64>();
-    }
-    Ok(bytes)
 }
 
 async fn count(
@@ -91,7 +81,15 @@ async fn count(
     let mut slice = Slice::new(core);
     loop {
         slice.breathe(core).await;
-        match scan.measure(&core.ground.cache, range) {
+        // (Of a hidden piece, it is known by other means whether it is there still.)
+        let mut hidden = |key: &Bytes, cell: &Cell| {
+            stats.garbage_bytes += match cell {
+                Cell::Tombstone => 0,
+                cell if cell.cited_piece().is_some() => key.len() as u64,
+                cell => key.len() as u64 + cell.len(),
+            };
+        };
+        match scan.measure(&core.ground.cache, range, &mut hidden) {
             Ok(Some((_, measure))) => {
                 stats.records += measure.records;
                 stats.live_bytes += measure.bytes;

@@ -68,6 +68,17 @@ impl View {
                 return Ok(Some(cell));
             }
         }
+        match self.get_in_layers(cache, key)? {
+            Some(cell) => Ok(Some(cell)),
+            None => self.get_in_directory(cache, key),
+        }
+    }
+
+    /// What the committed frames above the directory say of a key; `None` when they say nothing.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn get_in_layers(&self, cache: &Cache, key: &[u8]) -> Attempt<Option<Cell>> {
         for layer in &self.layers {
             let found = match layer {
                 Layer::Memory(table) => table.get(key),
@@ -77,10 +88,14 @@ impl View {
                 return Ok(found);
             }
         }
-        self.get_in_directory(cache, key)
+        Ok(None)
     }
 
-    fn get_in_directory(&self, cache: &Cache, key: &[u8]) -> Attempt<Option<Cell>> {
+    /// What the directory says of a key; `None` when it says nothing.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn get_in_directory(&self, cache: &Cache, key: &[u8]) -> Attempt<Option<Cell>> {
         for run in &self.runs {
             if let Some(cell) = get_in_run(cache, run, key)? {
                 return Ok(Some(cell));
@@ -101,15 +116,21 @@ impl View {
     }
 }
 
-fn find_page<'a>(level: &'a [PageRef], key: &[u8]) -> Option<&'a PageRef> {
+/// The page of a level that may list a key's segment.
+pub fn find_page<'a>(level: &'a [PageRef], key: &[u8]) -> Option<&'a PageRef> {
     let at = level.partition_point(|page| compare(&page.last, key).is_lt());
     level.get(at).filter(|page| page.first.as_ref() <= key)
 }
 
+/// The segment, of disjoint ones, whose bounds a key is within.
+pub fn find_entry<'a>(entries: &'a [Entry], key: &[u8]) -> Option<&'a Entry> {
+    let at = entries.partition_point(|entry| compare(&entry.last, key).is_lt());
+    entries.get(at).filter(|entry| entry.covers(key))
+}
+
 /// Looks a key up in disjoint segments.
 fn get_in_run(cache: &Cache, entries: &[Entry], key: &[u8]) -> Attempt<Option<Cell>> {
-    let at = entries.partition_point(|entry| compare(&entry.last, key).is_lt());
-    let Some(entry) = entries.get(at).filter(|entry| entry.covers(key)) else {
+    let Some(entry) = find_entry(entries, key) else {
         return Ok(None);
     };
     let slot = cache

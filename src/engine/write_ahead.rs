@@ -52,7 +52,7 @@ async fn write_first(core: &Rc<Core>, generation: u64) -> Result<Ahead> {
             call.map_or(0, |call| call.id),
         )
     };
-    let mut staging = Staging::new(core, commit::frees_room(core));
+    let mut staging = Staging::new(core, commit::frees_room(core), true);
     let mut sink = SegmentSink::new(core, true, core.options.cache_bytes / KEPT_PART);
     let mut slice = Slice::new(core);
     for (key, cell) in table.cells() {

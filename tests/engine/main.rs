@@ -16,9 +16,10 @@ use patchstore::simulation::SimEnv;
 use std::rc::Rc;
 
 mod commits;
-mod pending;
 mod memory;
+mod pending;
 mod recovery;
+mod space;
 mod transactions;
 mod upkeep;
 

@@ -64,6 +64,63 @@ pub fn check(records: &[(Key, Bytes)]) {
     }
 }
 
+/// Checks the pieces of a database at any moment: those that the directory shows are there, and not to be deleted; those
+/// that it hides are to be, or are deleted.
+pub fn check_pieces(records: &[(Key, Bytes)]) {
+    let records: BTreeMap<Key, Bytes> = records.iter().cloned().collect();
+    let Some(root) = records.get(&Key::Root) else {
+        return;
+    };
+    let root = Root::decode(root).unwrap();
+    let listed: BTreeSet<Key> = root.garbage.iter().map(|garbage| garbage.key).collect();
+    assert_eq!(listed.len(), root.garbage.len(), "garbage is listed twice");
+    let mut sources = root.runs.clone();
+    for level in &root.levels {
+        let pages = level.iter().map(|page| &records[&Key::Run(page.id)]);
+        sources.push(
+            pages
+                .flat_map(|page| decode_directory_page(page).unwrap())
+                .collect(),
+        );
+    }
+    let mut newest: BTreeMap<Bytes, Cell> = BTreeMap::new();
+    let mut hidden = BTreeSet::new();
+    for entry in sources.iter().flatten() {
+        let key = Key::Run(entry.id);
+        assert!(!listed.contains(&key), "{key:?} is live and listed");
+        each_cell(entry, &records, |key, cell| {
+            let cited = cell.cited_piece();
+            if newest.contains_key(&key) {
+                hidden.extend(cited.map(|piece| Key::Piece(piece.id)));
+            }
+            newest.entry(key).or_insert(cell);
+        });
+    }
+    for piece in newest.values().filter_map(Cell::cited_piece) {
+        let key = Key::Piece(piece.id);
+        assert!(records.contains_key(&key), "{key:?} is live and missing");
+        assert!(!listed.contains(&key), "{key:?} is live and listed");
+        hidden.remove(&key);
+    }
+    for key in &hidden {
+        let known = listed.contains(key) || !records.contains_key(key);
+        assert!(known, "{key:?} is hidden and not listed");
+    }
+}
+
+fn each_cell(entry: &Entry, records: &BTreeMap<Key, Bytes>, mut take: impl FnMut(Bytes, Cell)) {
+    let segment = Segment::open(records[&Key::Run(entry.id)].clone(), entry.fill).unwrap();
+    for at in 0..segment.pages() {
+        let page = segment.page(at).unwrap();
+        for n in 0..page.len() {
+            let key = page.key_bytes(n);
+            if entry.first <= key && key <= entry.last {
+                take(key, page.cell(n).unwrap());
+            }
+        }
+    }
+}
+
 fn check_run(
     run: &[Entry],
     records: &BTreeMap<Key, Bytes>,

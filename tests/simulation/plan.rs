@@ -14,6 +14,8 @@ pub struct Plan {
     pub timing: Timing,
     pub quota_bytes: Option<usize>,
     pub log_frames: usize,
+    /// Few make pieces that were replaced go soon.
+    pub piece_bytes: u64,
     pub cache_bytes: usize,
     /// Small ones make many levels.
     pub level0_bytes: u64,
@@ -182,6 +184,7 @@ impl Plan {
                 .chance(12)
                 .then(|| 30_000 + dice.below(3_000_000) as usize),
             log_frames: [4, 12, 40, 400][dice.below(4) as usize],
+            piece_bytes: [100_000, 300_000, 8 << 20][dice.below(3) as usize],
             cache_bytes: [0, 200_000, 4 << 20][dice.below(3) as usize],
             level0_bytes: [1_000, 100_000][dice.below(2) as usize],
             level1_bytes: [1_000, 20_000, 300_000][dice.below(3) as usize],
@@ -273,7 +276,7 @@ impl Dice {
             },
             _ => Op::Bulk {
                 keys: 3 + self.below(u64::from(KEYS) - 3) as u8,
-                bytes: [20_000, 60_000][self.below(2) as usize],
+                bytes: [20_000, 60_000, 70_000][self.below(3) as usize],
                 counter: self.chance(50).then(|| self.below(COUNTERS.into()) as u8),
             },
         }

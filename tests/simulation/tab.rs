@@ -68,6 +68,8 @@ pub fn options(plan: &Plan) -> Options {
         limits: Limits {
             log_frames: plan.log_frames,
             log_bytes: 200_000,
+            piece_bytes: plan.piece_bytes,
+            garbage_bytes: plan.piece_bytes,
             level0_bytes: plan.level0_bytes,
             level1_bytes: plan.level1_bytes,
         },

@@ -425,8 +425,10 @@ impl World {
         self.database.set_quota(None);
         self.look_at_erased().await;
         self.left.replace(Some(self.database.fork()));
+        directory::check_pieces(&self.database.records());
         let phase = self.phase_of(&self.database).await;
         self.phases.borrow_mut().push(phase);
+        directory::check_pieces(&self.database.records());
         // What maintenance leaves behind is what it should be.
         let engine = self.open_alone(&self.database).await;
         join_all([engine.compact()])
