@@ -13,6 +13,7 @@ use super::rebuild;
 use super::recover::{self, Sent};
 use super::room;
 use super::sealing::{Sealed, seal_first};
+use super::turn;
 use crate::backend::{Append, Appended, Durability, Failure, Key};
 use crate::codec::batch::Op;
 use crate::codec::frame::FrameHeader;
@@ -35,11 +36,14 @@ pub fn start(core: &Rc<Core>) {
     let inner = core.clone();
     core.env().spawn(
         async move {
+            let mut turn = None;
             while !inner.state.borrow().queue.groups.is_empty() {
                 if let Err(error) = commit_first(&inner).await {
                     fail_first(&inner, &error);
                 }
+                turn::after_step(&inner, &mut turn);
             }
+            drop(turn);
             inner.state.borrow_mut().queue.committing = false;
             inner.tell_idle();
         }
@@ -55,6 +59,10 @@ async fn commit_first(core: &Rc<Core>) -> Result<()> {
         recover::reconnect(core, &core.backend()).await?;
     }
     maintain::relieve(core).await;
+    if turn::hold(core).await {
+        // Much may have come meanwhile.
+        return Ok(());
+    }
     if has_stale(core) {
         return rebuild::rebuild(core).await;
     }
@@ -115,6 +123,9 @@ async fn send(core: &Rc<Core>, sealed: &Sealed, uncertain: &mut bool) -> Result<
                 // until the frames between are taken in. Then it is sealed anew; stale calls run
                 // again first.
                 *uncertain = resent;
+                if required != 0 {
+                    core.state.borrow_mut().turns.lost_race();
+                }
                 intake::take_in(core).await?;
                 *uncertain = false;
                 ground(core);
@@ -210,6 +221,7 @@ fn void(core: &Rc<Core>, sealed: &Sealed, number: u64) {
         state.repair_log = number <= state.head.position;
         if sealed.header.required != 0 {
             state.contended = CONTENDED;
+            state.turns.lost_race();
         }
     }
     ground(core);

@@ -114,6 +114,7 @@ pub fn landed(core: &Rc<Core>, sequence: u64, frame: Option<u64>) {
         let Some(group) = state.queue.groups.pop_front() else {
             return;
         };
+        state.turns.settled();
         let table = {
             let own = &mut Rc::make_mut(&mut state.view).own;
             if own.is_empty() {
@@ -218,6 +219,7 @@ pub fn fail_first(core: &Rc<Core>, error: &Error) {
         let Some(group) = state.queue.groups.pop_front() else {
             return;
         };
+        state.turns.settled();
         let mut writes = Writes::default();
         group
             .calls

@@ -18,6 +18,7 @@ use std::rc::Rc;
 mod commits;
 mod recovery;
 mod transactions;
+mod turns;
 mod upkeep;
 
 /// Bytes of a value that is kept out of line.
