@@ -176,11 +176,22 @@ impl std::fmt::Debug for Failure {
     }
 }
 
+/// What realms tell each other of turns at the log. Only hints: any may be lost, late, doubled or forged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// The realm with this ticket asks the others to hold back their next commits.
+    Wanted(Id),
+    /// It has done.
+    Over(Id),
+}
+
 /// What a backend tells without being asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
     /// Another realm says that it committed something ([`Backend::notify`]).
     Wake,
+    /// Another realm says something of its turn ([`Backend::signal`]).
+    Signal(Signal),
     /// The connection was closed from outside; every transaction under way ends in `Lost`.
     Lost,
     /// Someone wants another version of the database; the backend has closed itself.
@@ -206,6 +217,8 @@ pub trait Backend {
     fn flip(&self, decide: Decide, durability: Durability) -> Settled<bool>;
     /// Tells the other realms on the same database to look at the log.
     fn notify(&self);
+    /// Tells the other realms on the same database of a turn, at once where there is a way to.
+    fn signal(&self, signal: Signal);
     /// Closes the connection once what is under way has settled. Idempotent. No event follows.
     fn close(&self);
 }

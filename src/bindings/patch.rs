@@ -135,12 +135,14 @@ impl PatchPort {
             .map_err(|error| errors::to_js(&error))
     }
 
-    /// Begins a transaction.
+    /// Begins a transaction; `in_turn`: others wait for it, since it has conflicted before.
     #[wasm_bindgen(unchecked_return_type = "Promise<TransactionPort>")]
-    pub fn begin(&self) -> Promise {
-        outcome::promise(self.engine.begin(), |begun| {
-            Ok(TransactionPort::new(begun).into())
-        })
+    pub fn begin(&self, in_turn: bool) -> Promise {
+        let beginning = match in_turn {
+            true => self.engine.begin_in_turn(),
+            false => self.engine.begin(),
+        };
+        outcome::promise(beginning, |begun| Ok(TransactionPort::new(begun).into()))
     }
 
     /// Makes what was acknowledged survive a power cut.

@@ -24,6 +24,7 @@ pub fn shut(core: &Rc<Core>, reason: Reason) {
             return;
         }
         state.closed = Some(reason);
+        state.turns = super::turn::Turns::default();
         let committing = state.queue.committing;
         let mut queue = std::mem::take(&mut state.queue);
         let in_flight = queue.groups.front().is_some_and(|g| g.flight.is_some());

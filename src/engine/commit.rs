@@ -14,6 +14,7 @@ use super::recover::{self, Sent};
 use super::room;
 use super::sealing::{Sealed, seal_first};
 use super::submit;
+use super::turn;
 use crate::backend::{Append, Appended, Durability, Failure, Key};
 use crate::codec::batch::Op;
 use crate::codec::frame::FrameHeader;
@@ -36,12 +37,15 @@ pub fn start(core: &Rc<Core>) {
     let inner = core.clone();
     core.env().spawn(
         async move {
+            let mut turn = None;
             while let Some(first) = first_call(&inner) {
                 if let Err(error) = commit_first(&inner).await {
                     // The error is that group's. If it has landed all the same, it is nobody's.
                     fail_group(&inner, first, &error);
                 }
+                turn::after_step(&inner, &mut turn);
             }
+            drop(turn);
             // What nothing is left of is not stale.
             has_stale(&inner);
             inner.state.borrow_mut().queue.committing = false;
@@ -60,6 +64,10 @@ async fn commit_first(core: &Rc<Core>) -> Result<()> {
     }
     if !has_stale(core) {
         maintain::relieve(core).await;
+        if turn::hold(core).await {
+            // Much may have come meanwhile.
+            return Ok(());
+        }
     }
     if has_stale(core) {
         rebuild::rebuild(core).await;
@@ -122,6 +130,9 @@ async fn send(core: &Rc<Core>, sealed: &Sealed, uncertain: &mut bool) -> Result<
                 // until the frames between are taken in. Then it is sealed anew; stale calls run
                 // again first.
                 *uncertain = resent;
+                if required != 0 {
+                    core.state.borrow_mut().turns.lost_race();
+                }
                 intake::take_in(core).await?;
                 *uncertain = false;
                 ground(core, sealed.header.sequence);
@@ -219,6 +230,7 @@ fn void(core: &Rc<Core>, sealed: &Sealed, number: u64) {
         state.repair_log = number <= state.head.position;
         if sealed.header.required != 0 {
             state.contended = CONTENDED;
+            state.turns.lost_race();
         }
     }
     ground(core, sealed.header.sequence);

@@ -115,6 +115,7 @@ pub fn landed(core: &Rc<Core>, sequence: u64, frame: Option<u64>) {
         let Some(group) = state.queue.groups.pop_front() else {
             return;
         };
+        state.turns.settled();
         let table = {
             let own = &mut Rc::make_mut(&mut state.view).own;
             if own.is_empty() {
@@ -247,6 +248,7 @@ fn reject(core: &Rc<Core>, calls: Option<Vec<Call>>, error: &Error) {
     let Some(mut calls) = calls else { return };
     {
         let mut state = core.state.borrow_mut();
+        state.turns.settled();
         let mut writes = Writes::default();
         calls.iter().for_each(|call| writes.add_ops(&call.ops));
         state.mark_stale(&writes);

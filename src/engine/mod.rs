@@ -51,6 +51,7 @@ mod stats;
 mod submit;
 mod transaction;
 mod tree;
+mod turn;
 mod view;
 mod walk;
 mod write_ahead;
@@ -97,7 +98,17 @@ impl Engine {
     /// `Closed`, `ConnectionLost`.
     #[must_use]
     pub fn begin(&self) -> LocalBoxFuture<'static, Result<Transaction>> {
-        transaction::begin(self.0.clone()).boxed_local()
+        transaction::begin(self.0.clone(), false).boxed_local()
+    }
+
+    /// The same in a turn of its own, for one that has conflicted before: other commits, this realm's too, wait for
+    /// it if they hear of it, for 1.5 s at most.
+    ///
+    /// # Errors
+    /// `Closed`, `ConnectionLost`.
+    #[must_use]
+    pub fn begin_in_turn(&self) -> LocalBoxFuture<'static, Result<Transaction>> {
+        transaction::begin(self.0.clone(), true).boxed_local()
     }
 
     /// Resolves when every write acknowledged so far would survive a power cut.

@@ -244,6 +244,7 @@ fn fresh_state(backend: Rc<dyn Backend>, head: &Head) -> State {
         contended: 0,
         looked: true,
         queue: Queue::default(),
+        turns: super::turn::Turns::default(),
         interests: super::interest::Interests::default(),
     }
 }

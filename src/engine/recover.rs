@@ -29,6 +29,7 @@ pub fn listener(core: &std::rc::Weak<Core>) -> Rc<dyn Fn(Event)> {
         let Some(core) = core.upgrade() else { return };
         match event {
             Event::Wake => super::poll::wake(&core),
+            Event::Signal(signal) => super::turn::hear(&core, signal),
             Event::Lost => core.state.borrow_mut().lost = true,
             Event::VersionChange => shut(&core, Reason::VersionChange),
             Event::Deleted => shut(&core, Reason::Deleted),

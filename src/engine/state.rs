@@ -10,6 +10,7 @@ use super::interest::Interests;
 use super::memtable::Memtable;
 use super::options::Reason;
 use super::queue::Queue;
+use super::turn::Turns;
 use super::view::{Layer, View};
 use crate::backend::{Backend, Id};
 use crate::codec::batch::{Batch, Op};
@@ -61,6 +62,8 @@ pub struct State {
     pub looked: bool,
     /// Uncommitted calls.
     pub queue: Queue,
+    /// Turns at the log.
+    pub turns: Turns,
     /// Who is told of every change of what readers see.
     pub interests: Interests,
 }

@@ -9,7 +9,7 @@ use super::commit;
 use super::core::Core;
 use super::done::{Done, Outcome, told};
 use super::draft::{Draft, Snapshot};
-use super::footprint::ReadSet;
+use super::footprint::{ReadSet, Writes};
 use super::intake;
 use super::load::{LoadError, load, run_read};
 use super::memtable::Memtable;
@@ -218,6 +218,23 @@ pub fn enqueue(core: &Rc<Core>, mut call: Call, table: Option<Memtable>) {
         group.push(call);
     }
     drop(state);
+    commit::start(core);
+}
+
+/// Puts a call before all that are queued, none of which has been sent: those that read what it writes run again.
+pub fn enqueue_first(core: &Rc<Core>, call: Call) {
+    {
+        let mut state = core.state.borrow_mut();
+        let mut writes = Writes::default();
+        writes.add_ops(&call.ops);
+        state.mark_stale(&writes);
+        let mut group = Group::default();
+        group.push(call);
+        let mut own = state.view.own.clone();
+        own.insert(0, Rc::new(group.memtable()));
+        state.queue.groups.push_front(group);
+        state.replace_own(own);
+    }
     commit::start(core);
 }
 

@@ -10,12 +10,14 @@ use super::access::{Outcome as Ended, ReadWork, Session, Stop, WriteWork};
 use super::core::Core;
 use super::done::{Done, Outcome};
 use super::draft::Draft;
+use super::flight;
 use super::footprint::ReadSet;
 use super::gate::Gate;
 use super::load::{LoadError, load};
 use super::queue::{Call, Waiting};
 use super::slot::Slot;
 use super::submit;
+use super::turn::{self, Turn};
 use crate::error::{Error, Result};
 
 /// A transaction: reads a snapshot and its own writes; nothing shows outside until `commit`.
@@ -32,20 +34,27 @@ struct Inner {
     since: u64,
     call: u64,
     conflict: bool,
+    /// Taken, if it has conflicted before.
+    turn: Option<Turn>,
 }
 
-/// Begins a transaction on what is committed, once the calls issued before are settled.
+/// Begins a transaction on what is committed, once the calls issued before are settled; `in_turn`: in a turn of its own.
 ///
 /// # Errors
 /// `Closed`, `ConnectionLost`.
-pub async fn begin(core: Rc<Core>) -> Result<Transaction> {
+pub async fn begin(core: Rc<Core>, in_turn: bool) -> Result<Transaction> {
     core.check_open()?;
+    let call = next_call(&core);
     core.settled_so_far().await;
     core.check_open()?;
-    let (since, call, view) = {
-        let mut state = core.state.borrow_mut();
-        state.last_call += 1;
-        (state.known, state.last_call, state.view.clone())
+    let turn = match in_turn {
+        true => Turn::take(&core).await?,
+        false => None,
+    };
+    core.check_open()?;
+    let (since, view) = {
+        let state = core.state.borrow();
+        (state.known, state.view.clone())
     };
     // Calls issued meanwhile are not part of the snapshot; they are checked at the commit.
     let draft = Draft::new(core.ground.clone(), view.committed(), call);
@@ -54,6 +63,7 @@ pub async fn begin(core: Rc<Core>) -> Result<Transaction> {
         since,
         call,
         conflict: false,
+        turn,
     };
     Ok(Transaction {
         core,
@@ -69,6 +79,9 @@ impl Transaction {
             .inner
             .try_borrow_mut()
             .map_err(|_| Error::internal("a transaction's work ran inside of itself"))?;
+        if let Some(turn) = &inner.turn {
+            turn.goes_on();
+        }
         let draft = inner.draft.as_mut().ok_or_else(Error::closed)?;
         draft.restart(again);
         work(draft)
@@ -169,7 +182,9 @@ impl Transaction {
 
     /// Drops the transaction; later work is `Closed`.
     pub fn abandon(&self) {
-        self.inner.borrow_mut().draft = None;
+        let mut inner = self.inner.borrow_mut();
+        inner.draft = None;
+        inner.turn = None;
     }
 
     /// Commits. False: another commit touched what it read, and it must begin anew.
@@ -178,13 +193,14 @@ impl Transaction {
     /// What the commit fails with.
     pub async fn commit(self) -> Result<bool> {
         let _pass = self.turn.enter().await;
-        let (draft, since, id, conflict) = {
+        let (draft, since, id, conflict, turn) = {
             let mut inner = self.inner.borrow_mut();
             (
                 inner.draft.take().ok_or_else(Error::closed)?,
                 inner.since,
                 inner.call,
                 inner.conflict,
+                inner.turn.take(),
             )
         };
         if conflict {
@@ -198,13 +214,22 @@ impl Transaction {
         let (mut done, receiver) = Done::waiter();
         let core = self.core.clone();
         let mut draft = draft;
+        let ticket = turn.as_ref().map(Turn::ticket);
         let start = move || {
+            if let Some(ticket) = ticket {
+                turn::commits(&core, ticket);
+                if flight::in_flight(&core).is_none() {
+                    // The calls that were queued while it ran come after it.
+                    if touched_by_frames(&core, since, &draft.reads) {
+                        done.tell(Outcome::Conflict);
+                    } else {
+                        submit::enqueue_first(&core, Call::of_draft(id, draft, None, done));
+                    }
+                    return;
+                }
+            }
             // Its insertions come after those of the calls that were queued while it ran.
-            let now = {
-                let mut state = core.state.borrow_mut();
-                state.last_call += 1;
-                state.last_call
-            };
+            let now = next_call(&core);
             draft.renumber(id, now);
             if touched(&core, since, &draft.reads) {
                 done.tell(Outcome::Conflict);
@@ -223,7 +248,9 @@ impl Transaction {
         } else {
             start();
         }
-        match receiver.await {
+        let ended = receiver.await;
+        drop(turn);
+        match ended {
             Ok(Outcome::Committed) => Ok(true),
             Ok(Outcome::Conflict) => Ok(false),
             Ok(Outcome::Failed(error)) => Err(error),
@@ -247,6 +274,16 @@ fn touched(core: &Rc<Core>, since: u64, reads: &ReadSet) -> bool {
             reads.meets(&writes)
         });
     queued || submit::touched_since(&state, since, reads)
+}
+
+fn touched_by_frames(core: &Rc<Core>, since: u64, reads: &ReadSet) -> bool {
+    submit::touched_since(&core.state.borrow(), since, reads)
+}
+
+fn next_call(core: &Rc<Core>) -> u64 {
+    let mut state = core.state.borrow_mut();
+    state.last_call += 1;
+    state.last_call
 }
 
 impl Session for Transaction {

@@ -18,6 +18,8 @@ type Work<T> = (tx: Tx) => Promise<T>;
 type Run<T> = { readonly committed: true; readonly result: T } | { readonly committed: false };
 
 const RETRIES = 10;
+/** So many runs hinder nobody; for the later ones others wait. */
+const UNHINDERED = 2;
 
 /** Runs `work` in transactions until one of them commits. */
 export async function transact<T>(
@@ -32,7 +34,8 @@ export async function transact<T>(
   const signal = signalOf("options.signal", given.signal);
   for (let run = 0; run <= retries; run++) {
     throwIfAborted(signal);
-    const transaction = (await patch.call(() => port.begin())) as TransactionPort;
+    const inTurn = run >= UNHINDERED;
+    const transaction = (await patch.call(() => port.begin(inTurn))) as TransactionPort;
     const outcome = await runOnce(patch, transaction, work, signal);
     if (outcome.committed) return outcome.result;
   }

@@ -32,6 +32,28 @@ pub async fn notify_wakes_the_others_only(world: World) {
     assert_eq!(*three_noted.borrow(), []);
 }
 
+pub async fn signals_reach_the_others_only(world: World) {
+    let (one, one_noted) = open_noting(&world).await;
+    let (_two, two_noted) = open_noting(&world).await;
+    let ticket = Id(*b"\0\x01 sixteen bytes");
+    let signals = [Signal::Wanted(ticket), Signal::Over(ticket)];
+    for signal in signals {
+        one.signal(signal);
+        for _ in 0..200 {
+            (world.pause)().await;
+            if two_noted.borrow().last() == Some(&Event::Signal(signal)) {
+                break;
+            }
+        }
+    }
+    assert_eq!(*two_noted.borrow(), signals.map(Event::Signal));
+    assert_eq!(*one_noted.borrow(), []);
+    one.close();
+    one.signal(signals[0]);
+    (world.pause)().await;
+    assert_eq!(two_noted.borrow().len(), 2);
+}
+
 pub async fn closing_settles_what_is_under_way_and_ends_the_rest(world: World) {
     let (backend, noted) = open_noting(&world).await;
     let under_way = append(&backend, frame("a", None));

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use patchstore::backend::{
     Append, Appended, Backend, Connector, Durability, Event, Failure, Id, IdStore, Key, Read,
-    Reply, Write,
+    Reply, Signal, Write,
 };
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -62,6 +62,7 @@ macro_rules! every_check {
             flips_of_two_connections_lose_no_update,
             connections_share_the_records,
             notify_wakes_the_others_only,
+            signals_reach_the_others_only,
             closing_settles_what_is_under_way_and_ends_the_rest,
             reopening_finds_everything,
         }

@@ -21,6 +21,7 @@ mod pending;
 mod recovery;
 mod space;
 mod transactions;
+mod turns;
 mod upkeep;
 
 /// Bytes of a value that is kept out of line.

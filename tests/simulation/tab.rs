@@ -258,8 +258,9 @@ impl Tab {
     async fn transact(&self, engine: &Engine, what: What) -> Result<()> {
         let call = self.new_call(what);
         let id = call.id;
-        for _ in 0..50 {
-            match self.attempt(engine, call.clone()).await {
+        for run in 0..50 {
+            let in_turn = run > 1 || self.env.chance(30);
+            match self.attempt(engine, call.clone(), in_turn).await {
                 Ok(Some(told)) => {
                     self.end(id, Ending::Acknowledged(told));
                     return Ok(());
@@ -276,8 +277,17 @@ impl Tab {
     }
 
     /// `None`: it must begin anew.
-    async fn attempt(&self, engine: &Engine, call: Call) -> Result<Option<Vec<u64>>> {
-        let transaction = engine.begin().await?;
+    async fn attempt(
+        &self,
+        engine: &Engine,
+        call: Call,
+        in_turn: bool,
+    ) -> Result<Option<Vec<u64>>> {
+        let begun = match in_turn {
+            true => engine.begin_in_turn(),
+            false => engine.begin(),
+        };
+        let transaction = begun.await?;
         // As user code would: waiting for other things in between.
         self.env.sleep_us(self.env.random_below(3_000)).await;
         let told = match self.work(&transaction, call).await {

@@ -9,7 +9,7 @@ use super::schema::Scope;
 use super::transaction::{End, or_abort};
 use super::{error, flip};
 use crate::backend::{
-    Append, Appended, Backend, Decide, Durability, Failure, Read, Reply, Settled, Write,
+    Append, Appended, Backend, Decide, Durability, Failure, Read, Reply, Settled, Signal, Write,
 };
 
 /// A connection as the engine sees it; closed when dropped.
@@ -127,6 +127,10 @@ impl Backend for Connection {
 
     fn notify(&self) {
         self.0.wake_others();
+    }
+
+    fn signal(&self, signal: Signal) {
+        self.0.signal(signal);
     }
 
     fn close(&self) {

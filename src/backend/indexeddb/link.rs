@@ -13,7 +13,7 @@ use super::open::OpenDatabase;
 use super::schema::Scope;
 use super::transaction::{End, Handler, Ledger};
 use super::{error, globals};
-use crate::backend::{Durability, Event, Failure, Settled};
+use crate::backend::{Durability, Event, Failure, Settled, Signal};
 
 #[wasm_bindgen]
 extern "C" {
@@ -148,6 +148,12 @@ impl Link {
     pub fn wake_others(&self) {
         if let Some(channel) = self.channel.borrow().as_ref() {
             channel.wake_others();
+        }
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        if let Some(channel) = self.channel.borrow().as_ref() {
+            channel.signal(signal);
         }
     }
 

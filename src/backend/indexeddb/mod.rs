@@ -70,7 +70,7 @@ impl IndexedDbConnector {
 }
 
 /// The name of the Web Lock that every open connection to the database `name` shares, and of the
-/// channel on which they wake each other. Whoever holds the lock exclusively knows that no
+/// channel on which they wake and signal each other. Whoever holds the lock exclusively knows that no
 /// connection is open.
 #[must_use]
 pub fn lock_name(name: &str) -> String {
@@ -86,8 +86,7 @@ async fn connect(
     let shared_name = lock_name(&name);
     let lock = SharedLock::acquire(&shared_name).await;
     let database = open::open(&name, creates).await?;
-    let wake = Rc::clone(&events);
-    let channel = Channel::join(&shared_name, move || wake(Event::Wake));
+    let channel = Channel::join(&shared_name, Rc::clone(&events));
     Ok(Rc::new(Connection::new(Link::new(
         database, events, channel, lock,
     ))))

@@ -7,7 +7,8 @@ use std::rc::Rc;
 use super::database::Database;
 use super::stores::Stores;
 use crate::backend::{
-    Append, Appended, Backend, Decide, Durability, Event, Failure, Read, Reply, Settled, Write,
+    Append, Appended, Backend, Decide, Durability, Event, Failure, Read, Reply, Settled, Signal,
+    Write,
 };
 
 pub(super) struct Connection {
@@ -41,6 +42,16 @@ impl Connection {
     fn is_open(&self) -> bool {
         self.database.borrow().listeners.contains(self.id)
     }
+
+    fn tell_others(&self, event: Event) {
+        if !self.is_open() {
+            return;
+        }
+        let others = self.database.borrow().listeners.others(self.id);
+        for events in others {
+            events(event);
+        }
+    }
 }
 
 impl Backend for Connection {
@@ -69,13 +80,11 @@ impl Backend for Connection {
     }
 
     fn notify(&self) {
-        if !self.is_open() {
-            return;
-        }
-        let others = self.database.borrow().listeners.others(self.id);
-        for events in others {
-            events(Event::Wake);
-        }
+        self.tell_others(Event::Wake);
+    }
+
+    fn signal(&self, signal: Signal) {
+        self.tell_others(Event::Signal(signal));
     }
 
     fn close(&self) {

@@ -13,7 +13,8 @@ use super::database::{FILE_BYTES, Inner, Link, SimDatabase};
 use super::fault::Fault;
 use crate::backend::memory::stores::Stores;
 use crate::backend::{
-    Append, Appended, Backend, Decide, Durability, Failure, Read, Reply, Settled, Write,
+    Append, Appended, Backend, Decide, Durability, Event, Failure, Read, Reply, Settled, Signal,
+    Write,
 };
 use crate::env::Env;
 use crate::simulation::{Gate, Turnstile};
@@ -68,6 +69,12 @@ impl Connection {
             durability,
             run: Box::new(run),
         })
+    }
+
+    fn tell_others(&self, event: Event) {
+        if !self.closed.get() && self.shared.is_connected(self.link.id) {
+            self.shared.tell_others(self.link.id, event);
+        }
     }
 
     fn issue<T: 'static>(&self, body: Body<T>) -> Settled<T> {
@@ -260,9 +267,11 @@ impl Backend for Connection {
     }
 
     fn notify(&self) {
-        if !self.closed.get() && self.shared.is_connected(self.link.id) {
-            self.shared.wake_others(self.link.id);
-        }
+        self.tell_others(Event::Wake);
+    }
+
+    fn signal(&self, signal: Signal) {
+        self.tell_others(Event::Signal(signal));
     }
 
     fn close(&self) {

@@ -11,7 +11,7 @@ use crate::backend::{Durability, Event, Failure, Key, Write};
 use crate::env::Env;
 use crate::simulation::{Gate, SimEnv, Turnstile};
 
-/// How long things take at most, in microseconds of virtual time, and how reliable wake-ups are.
+/// How long things take at most, in microseconds of virtual time, and how reliable wake-ups and signals are.
 #[derive(Debug, Clone, Copy)]
 pub struct Timing {
     /// From a transaction's turn to its effect.
@@ -23,7 +23,7 @@ pub struct Timing {
     pub late_us: u64,
     /// Opening a connection.
     pub open_us: u64,
-    /// From [`crate::backend::Backend::notify`] to [`Event::Wake`].
+    /// From [`crate::backend::Backend::notify`] to [`Event::Wake`]; signals likewise.
     pub wake_us: u64,
     /// How many wake-ups in a hundred get lost.
     pub wake_loss_percent: u64,
@@ -64,6 +64,7 @@ pub(super) struct Inner {
     witness: RefCell<Option<Witness>>,
     links: RefCell<BTreeMap<u64, Rc<Link>>>,
     last_link: Cell<u64>,
+    signals: Cell<usize>,
 }
 
 /// Gets a fork of a database as it was just before its head was removed, and whether that used up a
@@ -125,6 +126,7 @@ impl SimDatabase {
             witness: RefCell::default(),
             links: RefCell::default(),
             last_link: Cell::default(),
+            signals: Cell::default(),
         }))
     }
 
@@ -185,6 +187,12 @@ impl SimDatabase {
         disk.note_large(&left, true);
         self.0.stores.replace(left);
         lost
+    }
+
+    /// How many signals of turns were sent until now.
+    #[must_use]
+    pub fn signals(&self) -> usize {
+        self.0.signals.get()
     }
 
     /// How often which kind of fault was met until now.
@@ -338,28 +346,31 @@ impl Inner {
         }
     }
 
-    /// Wakes every other connection, later or (some) never.
-    pub fn wake_others(self: &Rc<Self>, id: u64) {
+    /// Tells every other connection, later or (some) never.
+    pub fn tell_others(self: &Rc<Self>, id: u64, event: Event) {
         let timing = self.timing.get();
+        let is_signal = matches!(event, Event::Signal(_));
+        self.signals
+            .set(self.signals.get() + usize::from(is_signal));
         for link in self.links.borrow().values().filter(|link| link.id != id) {
             if self.env.chance(timing.wake_loss_percent) {
                 continue;
             }
-            self.wake(link, timing.wake_us);
+            self.tell(link, event, timing.wake_us);
             if self.env.chance(timing.wake_double_percent) {
-                self.wake(link, timing.wake_us);
+                self.tell(link, event, timing.wake_us);
             }
         }
     }
 
-    fn wake(self: &Rc<Self>, link: &Rc<Link>, within_us: u64) {
+    fn tell(self: &Rc<Self>, link: &Rc<Link>, event: Event, within_us: u64) {
         let (inner, link) = (Rc::clone(self), Rc::clone(link));
         let tab = link.env.clone();
         tab.spawn(Box::pin(async move {
             let late_us = inner.env.random_below(within_us);
             inner.env.sleep_us(late_us).await;
             if inner.is_connected(link.id) {
-                (link.events)(Event::Wake);
+                (link.events)(event);
             }
         }));
     }
