@@ -9,6 +9,7 @@ use super::core::Core;
 use super::flip;
 use super::recover;
 use super::room;
+use super::sealing::has_blobs;
 use crate::backend::{Durability, Failure, Key, Write};
 use crate::codec::cell::Cell;
 use crate::codec::entry::Entry;
@@ -89,6 +90,9 @@ impl Staging {
                     recover::reconnect(&self.core, &backend).await?;
                 }
                 Err(Failure::Quota(_)) if room.make_room(&self.core).await => {}
+                Err(Failure::Aborted(why, cause)) if writes.iter().any(puts_blobs) => {
+                    return Err(recover::unreadable(&why, cause));
+                }
                 Err(failure) => return Err(recover::error_of(&self.core, failure).await),
             }
         }
@@ -99,6 +103,10 @@ impl Staging {
     pub async fn abandon(self) {
         flip::delete(&self.core, &self.written).await;
     }
+}
+
+fn puts_blobs(write: &Write) -> bool {
+    matches!(write, Write::Put(Key::Piece(_), record) if has_blobs(record))
 }
 
 /// Cuts sorted cells into segments and stages them.
