@@ -71,6 +71,13 @@ pub fn names(bytes: &[u8]) -> Result<Vec<Id>> {
     Ok(names)
 }
 
+/// Whether Blobs lie beside a stored value, or that of a piece's record.
+#[must_use]
+pub fn any(bytes: &[u8]) -> bool {
+    // Other bytes may begin like such a value.
+    names(bytes).is_ok_and(|names| !names.is_empty())
+}
+
 /// Keeps the Blobs that a stored value or a piece's record names as long as there are clones or slices of
 /// what is returned. Those that nobody keeps any more are missing from then on, and [`all`] says so.
 #[must_use]

@@ -40,7 +40,7 @@ pub struct Sealed {
 impl Sealed {
     /// Whether Blobs are written with it, which a browser may fail to read.
     pub fn has_blobs(&self) -> bool {
-        self.pieces.iter().any(|(_, record)| has_blobs(record))
+        self.pieces.iter().any(|(_, record)| blobs::any(record))
     }
 
     /// Whether any record of it is so large that the browser keeps it in a file of its own. Chromium flushes
@@ -140,13 +140,7 @@ fn move_out_pieces(core: &Rc<Core>, mut ops: Vec<Op>) -> Result<(Batch, Vec<(Id,
 
 /// Whether a value is stored as a piece: it is large, or Blobs lie beside it.
 pub fn is_piece(value: &[u8]) -> bool {
-    value.len() > PIECE_BYTES || has_blobs(value)
-}
-
-/// Whether Blobs lie beside a value, or that of a piece's record.
-pub fn has_blobs(bytes: &[u8]) -> bool {
-    // Other bytes may begin like such a value.
-    blobs::names(bytes).is_ok_and(|names| !names.is_empty())
+    value.len() > PIECE_BYTES || blobs::any(value)
 }
 
 /// A new piece, and its record; its value stays warm. With Blobs it does not: those that the store gives back
@@ -160,7 +154,7 @@ pub fn seal_piece(core: &Rc<Core>, value: &Bytes) -> Result<(PieceRef, Bytes)> {
     out.extend_from_slice(value);
     let mut record = seal::finish(out);
     let mut len = value.len() as u64;
-    if has_blobs(value) {
+    if blobs::any(value) {
         blobs::all(value)?;
         record = blobs::held(record);
         len = len.saturating_add(bytes_beside(value));

@@ -9,8 +9,8 @@ use super::core::Core;
 use super::flip;
 use super::recover;
 use super::room;
-use super::sealing::has_blobs;
 use crate::backend::{Durability, Failure, Key, Write};
+use crate::blobs;
 use crate::codec::cell::Cell;
 use crate::codec::entry::Entry;
 use crate::codec::segment::{Segment, SegmentBuilder};
@@ -106,7 +106,7 @@ impl Staging {
 }
 
 fn puts_blobs(write: &Write) -> bool {
-    matches!(write, Write::Put(Key::Piece(_), record) if has_blobs(record))
+    matches!(write, Write::Put(Key::Piece(_), record) if blobs::any(record))
 }
 
 /// Cuts sorted cells into segments and stages them.

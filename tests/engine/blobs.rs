@@ -14,31 +14,29 @@ use std::rc::Rc;
 
 use super::World;
 
-/// The value of a Blob whose content is `number`.
-fn value_of(number: u64) -> Bytes {
+/// A value with a Blob whose content is `number`.
+fn tree_of(number: u64) -> Value {
     let mut name = [0xb1; 16];
     name[..8].copy_from_slice(&number.to_le_bytes());
-    let value = Value::Attached {
+    let blob = Value::Attached {
         id: Id(name),
         size: 1_000_000,
         media_type: "text/plain".into(),
         file: None,
     };
-    let stored = Value::Array(vec![Value::Number(number as f64), value]);
-    blobs::offered(stored.encode().unwrap(), vec![Rc::new(number)]).unwrap()
+    Value::Array(vec![Value::Number(number as f64), blob])
+}
+
+fn value_of(number: u64) -> Bytes {
+    blobs::offered(tree_of(number).encode().unwrap(), vec![Rc::new(number)]).unwrap()
 }
 
 /// The number in a value, which must be that of its Blob.
 fn number_of(value: &[u8]) -> u64 {
-    let Value::Array(parts) = Value::decode(value).unwrap() else {
-        panic!("no array")
-    };
-    let [Value::Number(number), _] = parts[..] else {
-        panic!("no number")
-    };
     let all = blobs::all(value).unwrap();
-    assert_eq!(all[0].downcast_ref::<u64>(), Some(&(number as u64)));
-    number as u64
+    let number = *all[0].downcast_ref().unwrap();
+    assert_eq!(Value::decode(value).unwrap(), tree_of(number));
+    number
 }
 
 async fn put(to: &impl Session, key: String, number: u64) -> Result<()> {
