@@ -13,7 +13,7 @@ const ALLOWED = {
     "typeof(obj) === 'number' ? obj : undefined", "typeof(obj) === 'string' ? obj : undefined", "x instanceof *",
     "typeof globalThis === 'undefined' ? undefined : globalThis", "typeof global === 'undefined' ? undefined : global",
     "typeof self === 'undefined' ? undefined : self", "typeof window === 'undefined' ? undefined : window",
-    "x.charCodeAt(x >>> 0)", "x.buffer", "x", "parseFloat(text)", "Date.prototype.getTime.call(x)",
+    "x.charCodeAt(x >>> 0)", "Array.isArray(x)", "x.buffer", "x", "parseFloat(text)", "Date.prototype.getTime.call(x)",
     // A plain number or a null, or a view of wasm's own memory that has just been made for it.
     "new Date(x)", "Uint8Array.prototype.set.call(bytes, x)",
   ],

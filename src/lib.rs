@@ -6,6 +6,7 @@
 //! wasm32 only, the `bindings` to JavaScript. `ARCHITECTURE.md` draws the map and the formats.
 
 pub mod backend;
+pub mod blobs;
 pub mod codec;
 pub mod engine;
 pub mod env;

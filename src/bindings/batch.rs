@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use js_sys::Uint8Array;
 
+use super::values;
 use crate::codec::value;
+use crate::error::Result;
 
 /// Encoded values: JSON texts, one a line (JSON text has no line ends of its own), except at
 /// `exact_at`, ascending, where the line is empty and the next of `exact` stands for it.
@@ -18,7 +20,10 @@ pub struct Lines<'a> {
 
 impl<'a> Lines<'a> {
     /// The stored forms of `count` values.
-    pub fn stored(self, count: usize) -> impl Iterator<Item = Bytes> + use<'a> {
+    ///
+    /// # Errors
+    /// `Corrupt` where it was not the facade that made them.
+    pub fn stored(self, count: usize) -> impl Iterator<Item = Result<Bytes>> + use<'a> {
         let mut exact = self.exact_at.iter().zip(self.exact).peekable();
         self.lines
             .split('\n')
@@ -26,8 +31,8 @@ impl<'a> Lines<'a> {
             .take(count)
             .map(
                 move |(line, at)| match exact.next_if(|(place, _)| **place == at) {
-                    Some((_, bytes)) => bytes.to_vec().into(),
-                    None => value::from_json(line.as_bytes()),
+                    Some((_, bytes)) => values::of_bytes(bytes),
+                    None => Ok(value::from_json(line.as_bytes())),
                 },
             )
     }

@@ -5,6 +5,7 @@ use js_sys::Array;
 use wasm_bindgen::prelude::*;
 
 use super::values::decode;
+use crate::blobs;
 use crate::codec::js_string::{JsStr, json};
 use crate::codec::value::Form;
 use crate::error::Result;
@@ -87,8 +88,8 @@ impl Collector {
         match Form::of(stored)? {
             Form::Json(text) => self.text.extend_from_slice(text),
             Form::Exact(_) => {
-                self.exact
-                    .push((self.items, place, Bytes::copy_from_slice(stored)));
+                let copied = blobs::held(Bytes::copy_from_slice(stored));
+                self.exact.push((self.items, place, copied));
                 self.text.extend_from_slice(b"null");
             }
         }

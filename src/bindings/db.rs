@@ -319,6 +319,7 @@ impl DbBatchPort {
         let mut docs = self.docs.borrow_mut();
         let mut ids = self.ids.borrow_mut();
         for stored in stored {
+            let stored = stored.map_err(thrown)?;
             let doc = prepared(&stored, self.now_ms).map_err(thrown)?;
             ids.string(doc.id()).map_err(thrown)?;
             docs.push(doc);

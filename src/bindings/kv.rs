@@ -280,7 +280,10 @@ impl KvBatchPort {
         let mut entries = self.entries.borrow_mut();
         let kv = self.kv.borrow();
         for (key, stored) in keys.iter().zip(stored) {
-            entries.push((kv.key(key.as_js()).map_err(thrown)?, stored));
+            entries.push((
+                kv.key(key.as_js()).map_err(thrown)?,
+                stored.map_err(thrown)?,
+            ));
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Open patches.
 
 use crate::sorted::SortedMap;
-use js_sys::{Array, Float64Array, Function, Promise};
+use js_sys::{Array, Float64Array, Function, Promise, Uint8Array};
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
@@ -13,6 +13,7 @@ use super::outcome::{self, Returned};
 use super::session::AnySession;
 use super::strings::{self, received};
 use super::transaction::TransactionPort;
+use super::values;
 use crate::backend::indexeddb::IndexedDbConnector;
 use crate::backend::memory::MemoryConnector;
 use crate::backend::{Connector, Durability};
@@ -172,6 +173,13 @@ impl PatchPort {
         let ranges = keys::record_ranges();
         let copied = self.engine.copy_to(&target.engine, ranges, asking(stopped));
         outcome::promise(copied, outcome::plain)
+    }
+
+    /// Whether the storage takes the Blobs of an encoded value.
+    #[wasm_bindgen(unchecked_return_type = "Promise<boolean>")]
+    pub fn takes(&self, encoded: &Uint8Array) -> Result<Promise, JsValue> {
+        let value = values::of_bytes(encoded).map_err(|error| errors::to_js(&error))?;
+        Ok(outcome::promise(self.engine.takes(value), outcome::plain))
     }
 
     /// Looks for what other tabs have done.

@@ -108,6 +108,17 @@ pub fn open(kind: Kind, record: &Bytes) -> Result<Bytes> {
     Ok(record.slice(FIXED..split))
 }
 
+/// What lies between the fixed fields and the check of a piece's record, unchecked; other bytes as they are.
+#[must_use]
+pub fn content(bytes: &[u8]) -> &[u8] {
+    if bytes.starts_with(&[b'P', b'S', Kind::Piece.letter()]) {
+        let until = bytes.len().saturating_sub(CHECK);
+        bytes.get(FIXED..until).unwrap_or_default()
+    } else {
+        bytes
+    }
+}
+
 /// Checks the fixed fields alone: for segments, whose parts carry checks of their own.
 ///
 /// # Errors

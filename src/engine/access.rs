@@ -11,6 +11,7 @@ use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use std::any::Any;
 
+use crate::blobs;
 use crate::codec::order::Order;
 use crate::error::{Error, Result};
 
@@ -130,7 +131,7 @@ pub trait Reads {
         let mut found = None;
         self.scan(cursor, true, &mut |key, value| {
             let copied = Bytes::copy_from_slice;
-            found = Some((copied(key), copied(value)));
+            found = Some((copied(key), blobs::held(copied(value))));
             Ok(false)
         })?;
         Ok(found)

@@ -147,6 +147,14 @@ async fn send(core: &Rc<Core>, sealed: &Sealed, uncertain: &mut bool) -> Result<
                 *uncertain = false;
                 resent = true;
             }
+            Err(Failure::Aborted(..)) if sealed.has_blobs() && calls_in_first(core) > 1 => {
+                // One of its Blobs cannot be read, as it seems: that is no matter of the others.
+                split_first(core);
+                return Ok(());
+            }
+            Err(Failure::Aborted(why, cause)) if sealed.has_blobs() => {
+                return Err(recover::unreadable(&why, cause));
+            }
             Err(Failure::Quota(_)) if calls_in_first(core) > 1 => {
                 if !room.empty(core).await {
                     split_first(core);

@@ -87,9 +87,9 @@ async fn fill(
             return Err(Error::closed().into());
         }
         if let Cell::Piece(piece) = &cell {
-            let (id, record) = seal_piece(target, &value_of(source, piece).await?);
-            flip.staging.put(Key::Piece(id), record).await?;
-            cell = Cell::Piece(PieceRef { id, ..*piece });
+            let (copied, record) = seal_piece(target, &value_of(source, piece).await?)?;
+            flip.staging.put(Key::Piece(copied.id), record).await?;
+            cell = Cell::Piece(copied);
         }
         sink.push(&mut flip.staging, &key, &cell).await?;
     }

@@ -60,7 +60,7 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use std::rc::Rc;
 
-use crate::backend::{Connector, Durability, Write};
+use crate::backend::{Connector, Durability, Failure, Key, Write};
 use crate::env::Env;
 use crate::error::Result;
 use access::{KeyRange, Outcome, ReadWork, Session, WriteWork};
@@ -172,6 +172,16 @@ impl Engine {
         copy::copy(self.0.clone(), target.0.clone(), ranges, stopped).boxed_local()
     }
 
+    /// Whether the storage takes a value's Blobs: some browsers refuse them in private windows. Nothing is left
+    /// of it.
+    ///
+    /// # Errors
+    /// Why that cannot be told: `StorageQuotaExceeded`, `ConnectionLost`, …
+    #[must_use]
+    pub fn takes(&self, value: bytes::Bytes) -> LocalBoxFuture<'static, Result<bool>> {
+        takes(self.0.clone(), value).boxed_local()
+    }
+
     /// Looks for other tabs' commits now.
     ///
     /// # Errors
@@ -237,6 +247,18 @@ impl Engine {
     #[must_use]
     pub fn cached_bytes(&self) -> usize {
         self.0.ground.cache.bytes()
+    }
+}
+
+async fn takes(core: Rc<self::core::Core>, value: bytes::Bytes) -> Result<bool> {
+    core.check_open()?;
+    let (piece, record) = sealing::seal_piece(&core, &value)?;
+    let key = Key::Piece(piece.id);
+    let writes = vec![Write::Put(key, record), Write::Delete(key)];
+    match core.backend().write(writes, Durability::Relaxed).await {
+        Ok(()) => Ok(true),
+        Err(Failure::Aborted(..)) => Ok(false),
+        Err(failure) => Err(recover::error_of(&core, failure).await),
     }
 }
 

@@ -208,6 +208,19 @@ pub async fn unless_lost<T>(core: &Rc<Core>, outcome: Result<T, Failure>) -> Res
     outcome
 }
 
+/// The error for a transaction that was aborted and has Blobs in it: the browser could not read one, as of a file
+/// that has changed or gone.
+pub fn unreadable(why: &str, cause: Option<Rc<dyn Any>>) -> Error {
+    let error = Error::new(
+        Code::NotStorable,
+        format!("the browser could not store a Blob: {why}"),
+    );
+    match cause {
+        Some(cause) => error.with_cause(cause),
+        None => error,
+    }
+}
+
 /// The error for a transaction that failed.
 pub fn error_of<'a>(core: &'a Rc<Core>, failure: Failure) -> LocalBoxFuture<'a, Error> {
     // Boxed, so that its state is not part of every caller's.

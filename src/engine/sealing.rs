@@ -8,10 +8,12 @@ use super::flight::landed;
 use super::queue::Flight;
 use super::write_ahead;
 use crate::backend::Id;
+use crate::blobs;
 use crate::codec::batch::{Batch, Op, OpValue};
 use crate::codec::cell::PieceRef;
 use crate::codec::frame::{self, FrameHeader};
 use crate::codec::seal::{self, Kind};
+use crate::codec::value::attached::bytes_beside;
 use crate::error::Result;
 
 /// A value above this many bytes is stored as a piece.
@@ -36,6 +38,11 @@ pub struct Sealed {
 }
 
 impl Sealed {
+    /// Whether Blobs are written with it, which a browser may fail to read.
+    pub fn has_blobs(&self) -> bool {
+        self.pieces.iter().any(|(_, record)| blobs::any(record))
+    }
+
     /// Whether any record of it is so large that the browser keeps it in a file of its own. Chromium flushes
     /// such a file with the transaction that writes it or never: after a cut of power, a later
     /// commit would be there and this one in part, even after a `flush`.
@@ -85,7 +92,7 @@ pub async fn seal_first(core: &Rc<Core>) -> Result<Option<Sealed>> {
             Vec::new(),
         )
     } else {
-        move_out_pieces(core, ops)
+        move_out_pieces(core, ops)?
     };
     let mut state = core.state.borrow_mut();
     let next = state.known + 1;
@@ -112,35 +119,47 @@ pub async fn seal_first(core: &Rc<Core>) -> Result<Option<Sealed>> {
 }
 
 /// Replaces large values by references to pieces.
-fn move_out_pieces(core: &Rc<Core>, mut ops: Vec<Op>) -> (Batch, Vec<(Id, Bytes)>) {
+///
+/// # Errors
+/// `Internal` when a Blob is missing.
+fn move_out_pieces(core: &Rc<Core>, mut ops: Vec<Op>) -> Result<(Batch, Vec<(Id, Bytes)>)> {
     let mut pieces = Vec::new();
     for op in &mut ops {
         if let Op::Put(_, value) = op
             && let OpValue::Inline(bytes) = value
-            && bytes.len() > PIECE_BYTES
+            && is_piece(bytes)
         {
-            let (id, record) = seal_piece(core, bytes);
-            *value = OpValue::Piece(PieceRef {
-                id,
-                len: bytes.len() as u64,
-            });
-            pieces.push((id, record));
+            let (piece, record) = seal_piece(core, bytes)?;
+            *value = OpValue::Piece(piece);
+            pieces.push((piece.id, record));
         }
     }
-    (
-        Batch {
-            run: Vec::new(),
-            ops,
-        },
-        pieces,
-    )
+    let run = Vec::new();
+    Ok((Batch { run, ops }, pieces))
 }
 
-/// A new piece's record; its value stays warm.
-pub fn seal_piece(core: &Rc<Core>, value: &Bytes) -> (Id, Bytes) {
+/// Whether a value is stored as a piece: it is large, or Blobs lie beside it.
+pub fn is_piece(value: &[u8]) -> bool {
+    value.len() > PIECE_BYTES || blobs::any(value)
+}
+
+/// A new piece, and its record; its value stays warm. With Blobs it does not: those that the store gives back
+/// last longer than a caller's, which may be of files that change.
+///
+/// # Errors
+/// `Internal` when a Blob is missing.
+pub fn seal_piece(core: &Rc<Core>, value: &Bytes) -> Result<(PieceRef, Bytes)> {
     let id = core.new_id();
     let mut out = seal::start(Kind::Piece, value.len());
     out.extend_from_slice(value);
-    core.ground.cache.put_piece(id, value.clone());
-    (id, seal::finish(out))
+    let mut record = seal::finish(out);
+    let mut len = value.len() as u64;
+    if blobs::any(value) {
+        blobs::all(value)?;
+        record = blobs::held(record);
+        len = len.saturating_add(bytes_beside(value));
+    } else {
+        core.ground.cache.put_piece(id, value.clone());
+    }
+    Ok((PieceRef { id, len }, record))
 }

@@ -10,6 +10,7 @@ use super::flip;
 use super::recover;
 use super::room;
 use crate::backend::{Durability, Failure, Key, Write};
+use crate::blobs;
 use crate::codec::cell::Cell;
 use crate::codec::entry::Entry;
 use crate::codec::segment::{Segment, SegmentBuilder};
@@ -95,6 +96,9 @@ impl Staging {
                     recover::reconnect(&self.core, &backend).await?;
                 }
                 Err(Failure::Quota(_)) if room.make_room(&self.core).await => {}
+                Err(Failure::Aborted(why, cause)) if writes.iter().any(puts_blobs) => {
+                    return Err(recover::unreadable(&why, cause));
+                }
                 Err(failure) => return Err(recover::error_of(&self.core, failure).await),
             }
         }
@@ -105,6 +109,10 @@ impl Staging {
     pub async fn abandon(self) {
         flip::delete(&self.core, &self.written).await;
     }
+}
+
+fn puts_blobs(write: &Write) -> bool {
+    matches!(write, Write::Put(Key::Piece(_), record) if blobs::any(record))
 }
 
 /// Cuts sorted cells into segments and stages them.

@@ -6,12 +6,12 @@ use std::rc::Rc;
 use super::commit;
 use super::core::Core;
 use super::queue::Ahead;
-use super::sealing::{PIECE_BYTES, seal_piece};
+use super::sealing::{is_piece, seal_piece};
 use super::slice::Slice;
 use super::staging::{KEPT_PART, SegmentSink, Staging};
 use crate::backend::Key;
 use crate::codec::batch::{Batch, Op};
-use crate::codec::cell::{Cell, PieceRef};
+use crate::codec::cell::Cell;
 use crate::codec::order::{ORDER_BYTES, Order, PROVISIONAL};
 use crate::error::Result;
 
@@ -94,13 +94,10 @@ async fn push_cell(
     let at = key.len().saturating_sub(ORDER_BYTES);
     let key = placeholder(key, at, call);
     let cell = match cell {
-        Cell::Inline(value) if value.len() > PIECE_BYTES => {
-            let (id, record) = seal_piece(core, value);
-            staging.put(Key::Piece(id), record).await?;
-            Cell::Piece(PieceRef {
-                id,
-                len: value.len() as u64,
-            })
+        Cell::Inline(value) if is_piece(value) => {
+            let (piece, record) = seal_piece(core, value)?;
+            staging.put(Key::Piece(piece.id), record).await?;
+            Cell::Piece(piece)
         }
         Cell::Inline(value) if value.len() == ORDER_BYTES => {
             Cell::Inline(placeholder(value, 0, call))

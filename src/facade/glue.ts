@@ -9,6 +9,7 @@ export {
   decodeExact,
   deletePort,
   encodeExact,
+  inlineBlobs,
   isDead,
   openPort,
   register,

@@ -1,4 +1,4 @@
-import { BlobReader } from "./blobs.js";
+import { BlobReader, type BlobPlace } from "./blobs.js";
 import { closed } from "./errors.js";
 import type { CallOrder } from "./order.js";
 import { guarded, settled, told, type Done } from "./trap.js";
@@ -9,6 +9,8 @@ import type { Snapshot } from "./values.js";
  * keeps program order, and knows what is under way.
  */
 export class Handle {
+  /** What becomes of Blobs. */
+  readonly place: BlobPlace;
   readonly #what: string;
   readonly #order: CallOrder;
   readonly #parent: Handle | undefined;
@@ -18,9 +20,10 @@ export class Handle {
   #whenIdle: (() => void)[] = [];
   #open = true;
 
-  constructor(what: string, order: CallOrder, parent?: Handle) {
+  constructor(what: string, order: CallOrder, place: BlobPlace, parent?: Handle) {
     this.#what = what;
     this.#order = order;
+    this.place = place;
     this.#parent = parent;
   }
 
@@ -56,7 +59,7 @@ export class Handle {
 
   /** Calls into wasm with a value; its Blobs are read first. */
   send<T>(value: Snapshot, call: () => T | Promise<T>): T | Promise<T> {
-    return value.gaps === undefined ? this.call(call) : this.hold(filled(value), call);
+    return value.gaps === undefined ? this.call(call) : this.hold(this.#filled(value), call);
   }
 
   /** Calls into wasm with a value, its Blobs read first; wasm says when it is done. */
@@ -64,7 +67,7 @@ export class Handle {
     this.check();
     const issue = () => (this.#host === undefined ? told(call) : this.#host.call(() => told(call)));
     return this.#track(
-      value.gaps === undefined ? this.#order.run(issue) : this.#order.hold(filled(value), issue),
+      value.gaps === undefined ? this.#order.run(issue) : this.#order.hold(this.#filled(value), issue),
     ) as Promise<T>;
   }
 
@@ -79,7 +82,7 @@ export class Handle {
    */
   steps<T>(body: (own: Handle) => Promise<T>): Promise<T> {
     this.check();
-    const own = new Handle(this.#what, this.#order.beside());
+    const own = new Handle(this.#what, this.#order.beside(), this.place);
     return this.#track(body(own)) as Promise<T>;
   }
 
@@ -88,7 +91,7 @@ export class Handle {
    * one's line only when their values are complete, and this one's calls and end do not wait for that.
    */
   guest(): Handle {
-    const guest = new Handle(this.#what, this.#order.beside());
+    const guest = new Handle(this.#what, this.#order.beside(), this.place);
     guest.#host = this;
     guest.atEnd(this.atEnd(() => guest.end()));
     return guest;
@@ -117,6 +120,10 @@ export class Handle {
     if (this.#underWay > 0) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
   }
 
+  #filled(value: Snapshot): Promise<void> {
+    return new BlobReader(this.place).fill(value);
+  }
+
   #enter<T>(call: () => T | Promise<T>): T | Promise<T> {
     return this.#host === undefined ? entered(call) : this.#host.call(call);
   }
@@ -133,10 +140,6 @@ export class Handle {
     if (this.#underWay > 0) return;
     for (const resolve of this.#whenIdle.splice(0)) resolve();
   };
-}
-
-function filled({ encoded, gaps = [] }: Snapshot): Promise<void> {
-  return new BlobReader().fill(encoded, gaps);
 }
 
 /** What `call` gives; a promise settles even when wasm traps. */

@@ -78,8 +78,8 @@ function refuse(refusal: unknown): never {
 
 /** Adds what is not there yet, in one commit; how much that was. */
 async function add(handle: Handle, items: readonly Item[]): Promise<number> {
-  const blobs = new BlobReader();
-  for (const { encoded, gaps } of items) if (gaps !== undefined) await blobs.fill(encoded, gaps);
+  const blobs = new BlobReader(handle.place);
+  for (const item of items) if (item.gaps !== undefined) await blobs.fill(item);
   const [first] = items as [Item];
   const batch = handle.now(() => first.to.batch());
   try {

@@ -1,3 +1,4 @@
+import { BlobPlace } from "./blobs.js";
 import { acquire, forget, release, type Engine, type Settings } from "./engines.js";
 import { originEstimate } from "./estimate.js";
 import { Events, scopesOf } from "./events.js";
@@ -50,9 +51,10 @@ export class OpenedPatch implements Patch {
     this.id = id;
     this.#engine = engine;
     this.#port = port;
-    this.#handle = new Handle(`patch ${JSON.stringify(id)}`, engine.order);
-    this.#stores = new Stores(this.#handle, port, engine.copies);
     const { backend, durability } = engine.settings;
+    const place = new BlobPlace(port, backend === "memory");
+    this.#handle = new Handle(`patch ${JSON.stringify(id)}`, engine.order, place);
+    this.#stores = new Stores(this.#handle, port, engine.copies);
     this.status = Object.freeze({
       backend,
       durability,

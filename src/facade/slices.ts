@@ -48,7 +48,7 @@ export function sendRows<T>(
         return commit();
       });
     }
-    const ready = pushAll(batch, rows, first);
+    const ready = pushAll(new BlobReader(handle.place), batch, rows, first);
     ready.catch(() => batch.free());
     return handle.hold(ready, commit);
   } catch (error) {
@@ -57,12 +57,11 @@ export function sendRows<T>(
   }
 }
 
-async function pushAll(batch: BatchPort, rows: Generator<Row>, first: Slice): Promise<void> {
-  const blobs = new BlobReader();
+async function pushAll(blobs: BlobReader, batch: BatchPort, rows: Generator<Row>, first: Slice): Promise<void> {
   let slice = first;
   for (;;) {
     try {
-      for (const { encoded, gaps } of slice.rows) if (gaps !== undefined) await blobs.fill(encoded, gaps);
+      for (const row of slice.rows) if (row.gaps !== undefined) await blobs.fill(row);
       pushRows(batch, slice.rows);
     } catch (error) {
       rows.return(undefined);

@@ -51,7 +51,7 @@ async function runOnce<T>(
   work: Work<T>,
   signal: AbortSignal | undefined,
 ): Promise<Run<T>> {
-  const handle = new Handle("the transaction", new CallOrder(), patch);
+  const handle = new Handle("the transaction", new CallOrder(), patch.place, patch);
   try {
     const result = await abortable(runWork(work, new Stores(handle, port)), signal);
     // What the work issued without awaiting it belongs to it.

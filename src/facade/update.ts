@@ -27,7 +27,7 @@ export function update(
     const run = await attempt(handle, port, key, (old) => {
       const run = applied(change, old);
       if (run.kind === "blobs") {
-        const ready = filled(run.old, run.taken);
+        const ready = filled(own, run.old, run.taken);
         rest = ready.then((ready) => exchange(own, port, key, (now) => made(change, now), ready));
         handle.block(rest);
       }
@@ -105,7 +105,7 @@ export async function exchange(
     const { old } = run as Run & { kind: "moved" };
     const value = await next(restore(old));
     const taken = value === undefined ? undefined : snapshot(value);
-    ready = await filled(old, taken);
+    ready = await filled(handle, old, taken);
   }
 }
 
@@ -115,8 +115,8 @@ interface Prepared {
   readonly value: Encoded | undefined;
 }
 
-async function filled(old: Encoded | undefined, taken: Snapshot | undefined): Promise<Prepared> {
-  if (taken?.gaps !== undefined) await new BlobReader().fill(taken.encoded, taken.gaps);
+async function filled(handle: Handle, old: Encoded | undefined, taken: Snapshot | undefined): Promise<Prepared> {
+  if (taken?.gaps !== undefined) await new BlobReader(handle.place).fill(taken);
   return { old, value: taken?.encoded };
 }
 

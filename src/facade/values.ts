@@ -1,5 +1,5 @@
 import { decodeExact, encodeExact } from "./glue.js";
-import type { Gap } from "./blobs.js";
+import type { Gap, WithBlobs } from "./blobs.js";
 import { crossingJson, longForm } from "./long.js";
 import { isPlain } from "./shape.js";
 import { guarded } from "./trap.js";
@@ -12,7 +12,8 @@ export type Encoded = string | Uint8Array;
 
 /** A value as it was at the call; `gaps` when it has Blobs, whose bytes are yet to come. */
 export interface Snapshot {
-  readonly encoded: Encoded;
+  /** Another one where Blobs cannot lie beside it, once `gaps` are filled. */
+  encoded: Encoded;
   readonly gaps?: readonly Gap[];
 }
 
@@ -30,7 +31,9 @@ export function snapshot(value: unknown): Snapshot {
   if (long !== undefined) return { encoded: long };
   const text = jsonOf(value);
   if (text !== undefined) return { encoded: crossingJson(text) };
-  const [bytes, ...gaps] = guarded(() => encodeExact(value)) as [Uint8Array, ...Gap[]];
+  const [bytes, ...gaps] = guarded(() => encodeExact(value)) as [WithBlobs, ...Gap[]];
+  const beside = gaps.filter(([at]) => at < 0);
+  if (beside.length > 0) bytes.blobs = beside.map(([, blob]) => blob);
   return gaps.length > 0 ? { encoded: bytes, gaps } : { encoded: bytes };
 }
 

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::keys;
 use super::pace::Pace;
 use super::scope::Scope;
+use crate::blobs;
 use crate::codec::js_string::JsString;
 use crate::codec::order::{ORDER_BYTES, Order};
 use crate::engine::access::{Attempt, Cursor, Reads, Writes};
@@ -164,7 +165,7 @@ impl Copy {
             let cursor = self.cursor.get_or_insert_with(begin);
             w.scan(cursor, true, &mut |key, value| {
                 let copied = Bytes::copy_from_slice;
-                self.read.push((copied(key), copied(value)));
+                self.read.push((copied(key), blobs::held(copied(value))));
                 Ok(true)
             })?;
             self.cursor = None;

@@ -41,7 +41,7 @@ fn json_leaf(rng: &mut Rng) -> Value {
 /// What holds nothing else.
 pub fn leaf(rng: &mut Rng) -> Value {
     let (text, content) = (texts::string(rng), corpus::bytes(rng, 6));
-    match rng.u8(..9) {
+    match rng.u8(..10) {
         0 => Value::Undefined,
         1 => Value::Number(f64::from_bits(rng.u64(..))),
         2 => Value::Date(number(rng)),
@@ -59,6 +59,12 @@ pub fn leaf(rng: &mut Rng) -> Value {
                 magnitude,
             })
         }
+        7 => Value::Attached {
+            id: patchstore::backend::Id([rng.u8(..); 16]),
+            size: rng.u64(..),
+            media_type: text,
+            file: rng.bool().then(|| (texts::string(rng), number(rng))),
+        },
         6 => Value::File {
             name: texts::string(rng),
             media_type: text,

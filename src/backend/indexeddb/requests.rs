@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use js_sys::{Array, Uint8Array};
+use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use web_sys::{IdbKeyRange, IdbObjectStore, IdbRequest, IdbTransaction};
 
@@ -9,6 +10,7 @@ use super::error;
 use super::schema::{self, Scope};
 use crate::backend::refusals::{LAST_NUMBER, number_out_of_range, put_of_frame};
 use crate::backend::{Append, Appended, Failure, Id, IdStore, Key, Read, Reply, Write};
+use crate::blobs::{self, Blob};
 use crate::crossing;
 
 /// A read whose result is still to come.
@@ -85,8 +87,9 @@ fn issue_read(transaction: &IdbTransaction, read: Read) -> Result<Awaited, JsVal
 
 fn issue_write(transaction: &IdbTransaction, write: &Write) -> Result<IdbRequest, JsValue> {
     match write {
-        Write::Put(key, bytes) => store_of(transaction, *key)?
-            .put_with_key(crossing::bytes(bytes)?.as_ref(), &js_key(*key)),
+        Write::Put(key, bytes) => {
+            store_of(transaction, *key)?.put_with_key(&js_record(bytes)?, &js_key(*key))
+        }
         Write::Delete(key) => store_of(transaction, *key)?.delete(&js_key(*key)),
         Write::CutLog { through } => {
             let range = IdbKeyRange::upper_bound(&js_number((*through).min(LAST_NUMBER)))?;
@@ -132,7 +135,7 @@ pub(super) fn issue_append(
         let head = append.at.map(read_head).transpose()?;
         let put = |(id, bytes): &(Id, Bytes)| {
             let key = Key::Piece(*id);
-            store_of(transaction, key)?.put_with_key(crossing::bytes(bytes)?.as_ref(), &js_key(key))
+            store_of(transaction, key)?.put_with_key(&js_record(bytes)?, &js_key(key))
         };
         let pieces = append.pieces.iter().map(put).collect::<Result<_, _>>()?;
         // Last, since it is the one that is expected to fail: see `Link::commit`.
@@ -248,11 +251,27 @@ fn bytes_of(value: &JsValue) -> Option<Bytes> {
     if value.is_undefined() {
         return None;
     }
+    if Array::is_array(value) {
+        return Some(with_blobs(value.unchecked_ref()));
+    }
     Some(
         value
             .dyn_ref::<Uint8Array>()
             .map_or_else(Bytes::new, |array| array.to_vec().into()),
     )
+}
+
+/// A record that is an array: its bytes, and the Blobs that they name.
+fn with_blobs(parts: &Array) -> Bytes {
+    let bytes = parts.get(0);
+    let bytes = if Array::is_array(&bytes) {
+        Bytes::new()
+    } else {
+        bytes_of(&bytes).unwrap_or_default()
+    };
+    let beside = parts.iter().skip(1).map(|blob| Rc::new(blob) as Blob);
+    // No bytes at all are accepted by no format.
+    blobs::offered(bytes, beside.collect()).unwrap_or_default()
 }
 
 /// A number of the log.
@@ -263,6 +282,23 @@ fn bytes_of(value: &JsValue) -> Option<Bytes> {
 )]
 pub(super) fn number_of(value: &JsValue) -> Option<u64> {
     value.as_f64().map(|number| number as u64)
+}
+
+/// The record of a piece that has Blobs is an array of its bytes and these; any other is its bytes.
+///
+/// # Errors
+/// What JavaScript throws when it has no room for it; a text, when a Blob is missing.
+fn js_record(bytes: &Bytes) -> Result<JsValue, JsValue> {
+    let record = crossing::bytes(bytes)?.into();
+    if !blobs::any(bytes) {
+        return Ok(record);
+    }
+    let beside = blobs::all(bytes).map_err(|error| error.message().to_owned())?;
+    let parts = Array::of1(&record);
+    for blob in beside {
+        parts.push(blob.downcast_ref().unwrap_or(&JsValue::UNDEFINED));
+    }
+    Ok(parts.into())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "numbers end at 2^53")]

@@ -1,14 +1,15 @@
 //! From stored values to JavaScript.
 
-use js_sys::{Array, JSON, Map, Object, Reflect, Set};
+use js_sys::{Array, JSON, Map, Object, Reflect, Set, Uint8Array};
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
 use super::js;
 use crate::bindings::errors::{self, refused};
 use crate::bindings::strings;
+use crate::blobs;
 use crate::codec::js_string::JsStr;
-use crate::codec::value::{BytesKind, Event, ExactReader, Form};
+use crate::codec::value::{Attached, BytesKind, Event, ExactReader, Form};
 use crate::crossing;
 use crate::error::{Error, Result};
 
@@ -17,8 +18,10 @@ use crate::error::{Error, Result};
 /// # Errors
 /// `Corrupt`, `UnsupportedFormat`.
 #[wasm_bindgen(js_name = decodeExact)]
-pub fn decode_exact(stored: &[u8]) -> Result<JsValue, JsValue> {
-    decode(stored).map_err(|error| errors::to_js(&error))
+pub fn decode_exact(encoded: &Uint8Array) -> Result<JsValue, JsValue> {
+    super::of_bytes(encoded)
+        .and_then(|stored| decode(&stored))
+        .map_err(|error| errors::to_js(&error))
 }
 
 /// The JavaScript value that a stored value stands for.
@@ -89,7 +92,13 @@ impl<'a> Decoder<'a> {
                 media_type,
                 modified_ms,
                 content,
-            } => file(name, media_type, modified_ms, content)?,
+            } => file(
+                name,
+                media_type,
+                modified_ms,
+                crossing::bytes(content).map_err(refused)?.as_ref(),
+            )?,
+            Event::Attached(attached) => beside(attached)?,
             Event::Array(length) => self.array(length)?.into(),
             Event::Object(_) => self.object()?,
             Event::Map(length) => self.map(length)?.into(),
@@ -204,14 +213,33 @@ fn file(
     name: JsStr<'_>,
     media_type: JsStr<'_>,
     modified_ms: f64,
-    content: &[u8],
+    content: &JsValue,
 ) -> Result<JsValue> {
-    let parts = Array::of1(crossing::bytes(content).map_err(refused)?.as_ref());
+    let parts = Array::of1(content);
     let options = options(media_type)?;
     Reflect::set(&options, &"lastModified".into(), &modified_ms.into()).map_err(refused)?;
     js::File::new(&parts, &strings::to_js(name)?, &options)
         .map(Into::into)
         .map_err(refused)
+}
+
+/// A part of the stored Blob that is all of it: nothing is copied, and it is of the class and the type that
+/// are wanted.
+fn beside(attached: Attached<'_>) -> Result<JsValue> {
+    let Attached {
+        id,
+        size,
+        media_type,
+        file,
+    } = attached;
+    let whole = super::in_js(&blobs::get(id)?);
+    match file {
+        None => {
+            let media_type = strings::to_js(media_type)?;
+            js::slice(whole.unchecked_ref(), 0.0, size as f64, &media_type).map_err(refused)
+        }
+        Some((name, modified_ms)) => self::file(name, media_type, modified_ms, &whole),
+    }
 }
 
 fn options(media_type: JsStr<'_>) -> Result<JsValue> {

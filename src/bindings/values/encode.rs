@@ -1,27 +1,48 @@
 //! From JavaScript values to the exact form.
 
-use js_sys::{Array, Reflect, Set};
+use js_sys::{Array, Reflect, Set, Uint8Array};
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
 use super::js;
 use super::path::{self, Step};
 use super::shape::Shape;
+use crate::backend::Id;
 use crate::bindings::errors;
 use crate::bindings::hooks::{Hooks, hooks};
 use crate::bindings::strings;
-use crate::codec::value::{BytesKind, ExactWriter, MAX_DEPTH};
+use crate::codec::js_string::JsStr;
+use crate::codec::value::{Attached, BytesKind, ExactWriter, MAX_DEPTH, attached};
 use crate::crossing;
+use crate::env::Env;
+use crate::env::browser::BrowserEnv;
 use crate::error::{Code, Error, Result};
 
 /// Takes a value as it is at this moment: the exact form, followed by an `[at, blob, path]` for
-/// each Blob, whose bytes are zeros until the caller has read and put them there.
+/// each Blob, whose bytes are zeros until the caller has read and put them there; where `at` is
+/// below zero, it lies beside the value.
 ///
 /// # Errors
 /// `NotStorable`, with the path of the offender.
 #[wasm_bindgen(js_name = encodeExact)]
 pub fn encode_exact(value: &JsValue) -> Result<Array, JsValue> {
     encode(value).map_err(|error| errors::to_js(&error))
+}
+
+/// An encoded value with the Blobs in it, whose contents are given in their order.
+///
+/// # Errors
+/// `Corrupt` where it was not the facade that made it.
+#[wasm_bindgen(js_name = inlineBlobs)]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "wasm-bindgen hands vectors over"
+)]
+pub fn inline_blobs(encoded: &[u8], contents: Vec<Uint8Array>) -> Result<Uint8Array, JsValue> {
+    let contents: Vec<_> = contents.iter().map(Uint8Array::to_vec).collect();
+    let inlined = attached::inlined(encoded, &contents);
+    let inlined = inlined.map_err(|error| errors::to_js(&error))?;
+    crossing::bytes(&inlined)
 }
 
 fn encode(value: &JsValue) -> Result<Array> {
@@ -62,6 +83,9 @@ const MAX_ITEMS: u32 = 4_000_000;
 /// The largest Blob that a value may hold, bytes. Larger ones would not fit into wasm's memory
 /// beside their copies.
 const MAX_BLOB_BYTES: f64 = 1_073_741_824.0;
+
+/// A Blob of so many bytes lies beside the value.
+const ATTACHED_BYTES: f64 = 65_536.0;
 
 impl Walker {
     fn value(&mut self, value: &JsValue) -> Result<()> {
@@ -217,21 +241,45 @@ impl Walker {
             return Err(self.refused(&message, None));
         }
         let media_type = strings::from_js(&self.property(value, &"type".into())?);
-        let zeros = vec![0; size as usize];
-        if shape == Shape::File {
+        let file = if shape == Shape::File {
             let name = strings::from_js(&self.property(value, &"name".into())?);
             let modified = self.property(value, &"lastModified".into())?;
-            let modified_ms = modified.as_f64().unwrap_or(0.0);
-            self.writer
-                .file(name.as_js(), media_type.as_js(), modified_ms, &zeros);
+            Some((name, modified.as_f64().unwrap_or(0.0)))
         } else {
-            self.writer.blob(media_type.as_js(), &zeros);
-        }
-        let at = self.writer.position() - zeros.len();
+            None
+        };
+        let file = file.as_ref().map(|(name, ms)| (name.as_js(), *ms));
+        let at = if size < ATTACHED_BYTES {
+            self.inline_blob(media_type.as_js(), file, size as usize)
+        } else {
+            let mut id = [0; 16];
+            BrowserEnv.fill_random(&mut id);
+            self.writer.attached(&Attached {
+                id: Id(id),
+                size: size as u64,
+                media_type: media_type.as_js(),
+                file,
+            });
+            -1.0
+        };
         let path = path::text(&self.path).into();
-        self.gaps
-            .push(&Array::of3(&JsValue::from_f64(at as f64), value, &path));
+        self.gaps.push(&Array::of3(&at.into(), value, &path));
         Ok(())
+    }
+
+    /// Leaves room for the bytes, and tells where.
+    fn inline_blob(
+        &mut self,
+        media_type: JsStr<'_>,
+        file: Option<(JsStr<'_>, f64)>,
+        size: usize,
+    ) -> f64 {
+        let zeros = vec![0; size];
+        match file {
+            Some((name, ms)) => self.writer.file(name, media_type, ms, &zeros),
+            None => self.writer.blob(media_type, &zeros),
+        }
+        (self.writer.position() - size) as f64
     }
 
     fn property(&self, value: &JsValue, name: &JsValue) -> Result<JsValue> {

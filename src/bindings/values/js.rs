@@ -38,6 +38,10 @@ extern "C" {
     #[wasm_bindgen(catch, constructor)]
     pub fn new(parts: &Array, options: &JsValue) -> Result<Blob, JsValue>;
 
+    #[wasm_bindgen(catch, method, js_name = slice)]
+    fn part_of(this: &Blob, start: f64, end: f64, media_type: &JsValue)
+    -> Result<JsValue, JsValue>;
+
     /// A File on its way out.
     pub type File;
     #[wasm_bindgen(catch, constructor)]
@@ -49,6 +53,14 @@ extern "C" {
 
     #[wasm_bindgen(js_namespace = ["Date", "prototype", "getTime"], js_name = call)]
     fn time_of(date: &JsValue) -> f64;
+}
+
+/// A part of a Blob, of another type.
+///
+/// # Errors
+/// What the platform throws.
+pub fn slice(blob: &Blob, start: f64, end: f64, media_type: &JsValue) -> Result<JsValue, JsValue> {
+    blob.part_of(start, end, media_type)
 }
 
 /// The time value of a Date.

@@ -7,10 +7,13 @@ mod path;
 mod shape;
 
 use bytes::Bytes;
-use js_sys::Uint8Array;
+use js_sys::{Array, Reflect, Uint8Array};
+use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
 use super::errors::refused;
+use crate::blobs::{self, Blob};
+use crate::codec::value::attached::has_attached;
 use crate::codec::value::{self, Form};
 use crate::crossing;
 use crate::error::{Error, Result};
@@ -24,9 +27,40 @@ pub fn stored(encoded: &JsValue) -> Result<Bytes> {
         return Ok(value::from_json(text.as_bytes()));
     }
     match encoded.dyn_ref::<Uint8Array>() {
-        Some(bytes) => Ok(bytes.to_vec().into()),
+        Some(bytes) => of_bytes(bytes),
         None => Err(Error::invalid("a value reached wasm in an unknown form")),
     }
+}
+
+/// The name of the property by which the bytes of an encoded value have the Blobs that lie beside it.
+const BLOBS: &str = "blobs";
+
+/// The stored form of bytes that the facade made.
+///
+/// # Errors
+/// `Corrupt` where it was not the facade that made them.
+pub fn of_bytes(encoded: &Uint8Array) -> Result<Bytes> {
+    let bytes = Bytes::from(encoded.to_vec());
+    if !has_attached(&bytes) {
+        return Ok(bytes);
+    }
+    let beside = Reflect::get(encoded, &BLOBS.into()).unwrap_or_default();
+    let beside = beside.dyn_ref::<Array>().into_iter().flat_map(Array::iter);
+    blobs::offered(bytes, beside.map(|blob| Rc::new(blob) as Blob).collect())
+}
+
+/// The Blobs that a stored value, or the record of a piece, names.
+///
+/// # Errors
+/// `Corrupt`, `Internal`.
+pub fn beside(bytes: &[u8]) -> Result<Array> {
+    let all = blobs::all(bytes)?;
+    Ok(all.iter().map(in_js).collect())
+}
+
+/// The Blob itself.
+fn in_js(blob: &Blob) -> JsValue {
+    blob.downcast_ref().cloned().unwrap_or_default()
 }
 
 /// The facade's encoded form of a stored value.
@@ -40,7 +74,13 @@ pub fn encoded(stored: &[u8]) -> Result<JsValue> {
             let text = text.map_err(|_| Error::corrupt("stored text is not UTF-8"))?;
             crossing::text(text)
         }
-        Form::Exact(_) => crossing::bytes(stored).map(Into::into),
+        Form::Exact(_) => {
+            let bytes = crossing::bytes(stored).map_err(refused)?;
+            if has_attached(stored) {
+                Reflect::set(&bytes, &BLOBS.into(), beside(stored)?.as_ref()).map_err(refused)?;
+            }
+            return Ok(bytes.into());
+        }
     }
     .map_err(refused)
 }

@@ -21,7 +21,7 @@ fn sorted_properties(properties: &[(JsString, Value)]) -> Vec<(&JsString, &Value
 }
 
 /// The order of sorting. Of types: undefined, null, boolean, number and bigint together, string,
-/// Date, bytes (buffers, Blobs, Files), array, object, Map, Set. Within a type: false before
+/// Date, bytes (buffers, Blobs, Files; those beside the value by their names), array, object, Map, Set. Within a type: false before
 /// true; NaN below all numbers; strings by code units; bytes and arrays element by element, the
 /// shorter first; objects by their names in order, then by their values.
 #[must_use]
@@ -42,7 +42,7 @@ fn rank(value: &Value) -> u8 {
         Value::Number(_) | Value::BigInt(_) => 3,
         Value::String(_) => 4,
         Value::Date(_) => 5,
-        Value::Bytes(..) | Value::Blob(..) | Value::File { .. } => 6,
+        Value::Bytes(..) | Value::Blob(..) | Value::File { .. } | Value::Attached { .. } => 6,
         Value::Array(_) => 7,
         Value::Object(_) => 8,
         Value::Map(_) => 9,
@@ -136,6 +136,8 @@ fn content(value: &Value) -> Option<(&[u8], Label<'_>)> {
                 modified_ms.to_bits(),
             ),
         )),
+        // A name goes with a content for good.
+        Value::Attached { id, .. } => Some((&id.0, (0xFD, &[], &[], 0))),
         _ => None,
     }
 }

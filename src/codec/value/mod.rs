@@ -4,6 +4,7 @@
 //! 0x01 text                  JSON text in UTF-8, byte for byte as JSON.stringify wrote it; only
 //!                            for values that JSON carries exactly
 //! 0x02 0x01 node             the exact binary form, version 1
+//! 0x02 0x02 node             the same, with Blobs beside it
 //! ```
 //!
 //! A node of the exact form is a tag and what follows it. `n` is a LEB128 varint, `bytes` an `n`
@@ -24,6 +25,8 @@
 //! 0x0D  n (text node)*         an object of n properties, in their order
 //! 0x0E  n (node node)*         a Map of n entries, in their order
 //! 0x0F  n node*       a Set of n elements, in their order
+//! 0x10  id n text     a Blob beside the value: 16 bytes that name it, its size, its type
+//! 0x11  text f64 id n text     a File beside the value: name, lastModified, then as a Blob
 //! ```
 //!
 //! Containers nest to at most [`MAX_DEPTH`] levels.
@@ -32,13 +35,14 @@ use bytes::Bytes;
 
 use crate::error::{Error, Result};
 
+pub mod attached;
 pub mod compare;
 pub mod exact;
 pub mod fields;
 pub mod json;
 pub mod tree;
 
-pub use exact::{BytesKind, Event, ExactReader, ExactWriter};
+pub use exact::{Attached, BytesKind, Event, ExactReader, ExactWriter};
 pub use tree::{BigInt, Value};
 
 /// First byte of a value stored as JSON text.
@@ -47,6 +51,8 @@ pub const JSON: u8 = 0x01;
 pub const EXACT: u8 = 0x02;
 /// Second byte of a value stored in the exact form.
 pub const EXACT_VERSION: u8 = 0x01;
+/// Second byte of a value stored in the exact form with Blobs beside it.
+pub const EXACT_ATTACHED: u8 = 0x02;
 /// Levels of containers that may lie in each other.
 pub const MAX_DEPTH: usize = 1000;
 
@@ -67,7 +73,7 @@ impl<'a> Form<'a> {
     pub fn of(stored: &'a [u8]) -> Result<Self> {
         match stored {
             [JSON, text @ ..] => Ok(Self::Json(text)),
-            [EXACT, EXACT_VERSION, node @ ..] => Ok(Self::Exact(node)),
+            [EXACT, EXACT_VERSION | EXACT_ATTACHED, node @ ..] => Ok(Self::Exact(node)),
             [] | [EXACT] => Err(Error::corrupt("a stored value is cut short")),
             [tag, ..] => Err(Error::unsupported(format!(
                 "a stored value is of an unknown form ({tag:#04x})"

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::{BigInt, BytesKind, Value};
+use crate::backend::Id;
 use crate::codec::js_string::JsString;
 use crate::codec::js_string::tests::any_units;
 
@@ -74,6 +75,18 @@ pub fn any_value() -> impl Strategy<Value = Value> {
         any_bytes(),
         (any_string(), prop::collection::vec(any::<u8>(), 0..4))
             .prop_map(|(t, b)| Value::Blob(t, b)),
+        (
+            any::<[u8; 16]>(),
+            any::<u64>(),
+            any_string(),
+            prop::option::of((any_string(), any_number()))
+        )
+            .prop_map(|(id, size, media_type, file)| Value::Attached {
+                id: Id(id),
+                size,
+                media_type,
+                file
+            }),
         (any_string(), any_string(), any_number()).prop_map(|(name, media_type, modified_ms)| {
             Value::File {
                 name,

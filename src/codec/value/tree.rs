@@ -1,7 +1,8 @@
 //! Stored values as trees, for what slices cannot do.
 
-use super::exact::{BytesKind, Event, ExactReader, ExactWriter};
+use super::exact::{Attached, BytesKind, Event, ExactReader, ExactWriter};
 use super::{Form, json};
+use crate::backend::Id;
 use crate::codec::js_string::JsString;
 use crate::error::{Error, Result};
 use bytes::Bytes;
@@ -46,6 +47,17 @@ pub enum Value {
         modified_ms: f64,
         /// Its bytes.
         content: Vec<u8>,
+    },
+    /// A Blob or File beside the value.
+    Attached {
+        /// Its random name.
+        id: Id,
+        /// How many bytes it has.
+        size: u64,
+        /// Its `type`.
+        media_type: JsString,
+        /// Of a File: its `name` and its `lastModified`, ms.
+        file: Option<(JsString, f64)>,
     },
     /// An array.
     Array(Vec<Value>),
@@ -124,6 +136,17 @@ impl Value {
             } => {
                 out.file(name.as_js(), media_type.as_js(), *modified_ms, content);
             }
+            Self::Attached {
+                id,
+                size,
+                media_type,
+                file,
+            } => out.attached(&Attached {
+                id: *id,
+                size: *size,
+                media_type: media_type.as_js(),
+                file: file.as_ref().map(|(name, ms)| (name.as_js(), *ms)),
+            }),
             _ => return self.write_container(out),
         }
         Ok(())
@@ -190,6 +213,17 @@ fn build(reader: &mut ExactReader<'_>, event: Event<'_>) -> Result<Value> {
             media_type: media_type.to_owned(),
             modified_ms,
             content: content.to_vec(),
+        },
+        Event::Attached(Attached {
+            id,
+            size,
+            media_type,
+            file,
+        }) => Value::Attached {
+            id,
+            size,
+            media_type: media_type.to_owned(),
+            file: file.map(|(name, ms)| (name.to_owned(), ms)),
         },
         Event::Array(len) => Value::Array(build_items(reader, len)?),
         Event::Set(len) => Value::Set(build_items(reader, len)?),

@@ -3,10 +3,11 @@
 use bytes::Bytes;
 use std::borrow::Cow;
 
+use crate::blobs;
 use crate::codec::js_string::json::write_quoted;
 use crate::codec::js_string::{JsStr, JsString};
 use crate::codec::value::fields::{Fields, ObjectBuilder, RawName};
-use crate::codec::value::{EXACT, EXACT_VERSION, ExactWriter, Form, JSON, Value, json};
+use crate::codec::value::{EXACT, ExactWriter, Form, JSON, Value, attached, json};
 use crate::error::{Error, Result};
 
 /// Room for the names and times of the three properties.
@@ -85,12 +86,12 @@ impl Draft {
 pub(super) fn stored(exact: bool, node: &[u8]) -> Bytes {
     let mut out = Vec::with_capacity(node.len() + 2);
     if exact {
-        out.extend([EXACT, EXACT_VERSION]);
+        out.extend([EXACT, attached::version_of(node)]);
     } else {
         out.push(JSON);
     }
     out.extend_from_slice(node);
-    out.into()
+    blobs::held(out.into())
 }
 
 /// A whole number of milliseconds as a node of either form.

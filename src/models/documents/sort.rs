@@ -7,6 +7,7 @@ use bytes::Bytes;
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 
+use crate::blobs;
 use crate::codec::js_string::JsString;
 use crate::codec::value::{Form, Value, compare};
 use crate::error::Result;
@@ -75,7 +76,7 @@ impl Sorter {
         self.current.push(Item {
             key,
             place: self.taken,
-            doc: Bytes::copy_from_slice(doc),
+            doc: blobs::held(Bytes::copy_from_slice(doc)),
         });
         self.taken += 1;
         if self.current.len() >= RUN_ITEMS {

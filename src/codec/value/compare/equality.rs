@@ -6,6 +6,7 @@ use crate::codec::value::Value;
 
 /// Deep equality: the order of properties does not count, nor that of the entries of Maps and
 /// Sets; NaN equals NaN, -0 equals 0; a property that is `undefined` equals an absent one.
+/// Blobs beside their values are equal when they have one name.
 /// Buffers are equal when kind and bytes are. A number is no bigint.
 #[must_use]
 pub fn equal(a: &Value, b: &Value) -> bool {
@@ -41,6 +42,7 @@ fn alike(a: &Value, b: &Value) -> bool {
                 content: b,
             },
         ) => same_number(*a_ms, *b_ms) && a_name == b_name && a_type == b_type && a == b,
+        (Value::Attached { id: a, .. }, Value::Attached { id: b, .. }) => a == b,
         _ => a == b,
     }
 }

@@ -6,7 +6,7 @@ mod skip;
 mod writer;
 
 pub use kind::BytesKind;
-pub use reader::{Event, ExactReader};
+pub use reader::{Attached, Event, ExactReader};
 pub use skip::{skip_node, take_length, take_text};
 pub use writer::ExactWriter;
 
@@ -27,6 +27,8 @@ pub(crate) mod tag {
     pub const OBJECT: u8 = 0x0D;
     pub const MAP: u8 = 0x0E;
     pub const SET: u8 = 0x0F;
+    pub const ATTACHED_BLOB: u8 = 0x10;
+    pub const ATTACHED_FILE: u8 = 0x11;
 }
 
 #[cfg(test)]

@@ -3,8 +3,22 @@
 use super::super::MAX_DEPTH;
 use super::skip::{short, take_array, take_byte, take_bytes, take_length, take_varint};
 use super::{BytesKind, tag};
+use crate::backend::Id;
 use crate::codec::js_string::JsStr;
 use crate::error::{Error, Result};
+
+/// A Blob or File whose bytes lie beside the value, not in it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Attached<'a> {
+    /// Its random name, which goes with its content.
+    pub id: Id,
+    /// How many bytes it has.
+    pub size: u64,
+    /// Its `type`.
+    pub media_type: JsStr<'a>,
+    /// Of a File: its `name` and its `lastModified`, ms.
+    pub file: Option<(JsStr<'a>, f64)>,
+}
 
 /// A piece of a value. A container gives its length, then its elements, then [`Event::End`].
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -48,6 +62,8 @@ pub enum Event<'a> {
         /// Its bytes.
         content: &'a [u8],
     },
+    /// A Blob or File beside the value.
+    Attached(Attached<'a>),
     /// An array of that many elements.
     Array(usize),
     /// An object of that many properties: as often a [`Event::Key`] and a value.
@@ -84,6 +100,11 @@ impl<'a> ExactReader<'a> {
             open: Vec::new(),
             begun: false,
         }
+    }
+
+    /// How many bytes are still to be read.
+    pub(in crate::codec::value) fn left(&self) -> usize {
+        self.rest.len()
     }
 
     /// The next event; `None` after the whole value.
@@ -145,6 +166,11 @@ impl<'a> ExactReader<'a> {
                 modified_ms: self.f64()?,
                 content: take_bytes(&mut self.rest)?,
             },
+            tag::ATTACHED_BLOB => Event::Attached(self.attached()?),
+            tag::ATTACHED_FILE => Event::Attached(Attached {
+                file: Some((self.text()?, self.f64()?)),
+                ..self.attached()?
+            }),
             tag::ARRAY => Event::Array(self.begin(1, 1, false)?),
             tag::SET => Event::Set(self.begin(1, 1, false)?),
             tag::MAP => Event::Map(self.begin(2, 2, false)?),
@@ -172,6 +198,15 @@ impl<'a> ExactReader<'a> {
 
     fn text(&mut self) -> Result<JsStr<'a>> {
         JsStr::from_wtf8(take_bytes(&mut self.rest)?)
+    }
+
+    fn attached(&mut self) -> Result<Attached<'a>> {
+        Ok(Attached {
+            id: Id(take_array(&mut self.rest)?),
+            size: take_varint(&mut self.rest)?,
+            media_type: self.text()?,
+            file: None,
+        })
     }
 
     fn integer(&mut self) -> Result<f64> {

@@ -64,6 +64,16 @@ pub fn take_text<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8]> {
     take_bytes(rest)
 }
 
+fn skip_attached(rest: &mut &[u8], tag: u8) -> Result<()> {
+    if tag == tag::ATTACHED_FILE {
+        take_bytes(rest)?;
+        take_array::<8>(rest)?;
+    }
+    take_array::<16>(rest)?;
+    take_varint(rest)?;
+    take_bytes(rest).map(drop)
+}
+
 /// Takes one node off the front of `rest`, whole, without looking deeper than need be.
 ///
 /// # Errors
@@ -88,7 +98,8 @@ pub fn skip_node<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8]> {
             nodes = 1;
         }
         nodes -= 1;
-        match take_byte(rest)? {
+        let tag = take_byte(rest)?;
+        match tag {
             tag::NULL | tag::UNDEFINED | tag::FALSE | tag::TRUE => {}
             tag::NUMBER | tag::DATE => drop(take_array::<8>(rest)?),
             tag::INTEGER => drop(take_varint(rest)?),
@@ -107,6 +118,7 @@ pub fn skip_node<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8]> {
                 take_array::<8>(rest)?;
                 take_bytes(rest)?;
             }
+            tag::ATTACHED_BLOB | tag::ATTACHED_FILE => skip_attached(rest, tag)?,
             tag::ARRAY | tag::SET => nodes += take_length(rest, 1)?,
             tag::MAP => nodes += 2 * take_length(rest, 2)?,
             tag::OBJECT => {

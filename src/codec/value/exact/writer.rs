@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
-use super::super::{EXACT, EXACT_VERSION, MAX_DEPTH};
-use super::{BytesKind, tag};
+use super::super::{EXACT, EXACT_ATTACHED, EXACT_VERSION, MAX_DEPTH};
+use super::{Attached, BytesKind, tag};
 use crate::codec::io::{put_bytes, put_varint};
 use crate::codec::js_string::JsStr;
 use crate::error::{Code, Error, Result};
@@ -115,6 +115,24 @@ impl ExactWriter {
     pub fn blob_later(&mut self, media_type: JsStr<'_>) {
         self.blob_head(media_type);
         self.holes.push(self.out.len());
+    }
+
+    /// A Blob or File that lies beside the value.
+    pub fn attached(&mut self, attached: &Attached<'_>) {
+        match attached.file {
+            None => self.out.push(tag::ATTACHED_BLOB),
+            Some((name, modified_ms)) => {
+                self.out.push(tag::ATTACHED_FILE);
+                put_bytes(&mut self.out, name.as_bytes());
+                self.out.extend(modified_ms.to_le_bytes());
+            }
+        }
+        self.out.extend(attached.id.0);
+        put_varint(&mut self.out, attached.size);
+        put_bytes(&mut self.out, attached.media_type.as_bytes());
+        if let [EXACT, version @ EXACT_VERSION, ..] = &mut self.out[..] {
+            *version = EXACT_ATTACHED;
+        }
     }
 
     fn blob_head(&mut self, media_type: JsStr<'_>) {
