@@ -87,7 +87,7 @@ async fn fill(
             return Err(Error::closed().into());
         }
         if let Cell::Piece(piece) = &cell {
-            let (id, record) = seal_piece(target, &value_of(source, piece).await?);
+            let (id, record) = seal_piece(target, &value_of(source, piece).await?)?;
             flip.staging.put(Key::Piece(id), record).await?;
             cell = Cell::Piece(PieceRef { id, ..*piece });
         }

@@ -13,6 +13,7 @@ use crate::codec::cell::PieceRef;
 use crate::codec::frame::{self, FrameHeader};
 use crate::codec::seal::{self, Kind};
 use crate::error::Result;
+use crate::limits;
 
 /// A value above this many bytes is stored as a piece.
 pub const PIECE_BYTES: usize = 64 << 10;
@@ -85,7 +86,7 @@ pub async fn seal_first(core: &Rc<Core>) -> Result<Option<Sealed>> {
             Vec::new(),
         )
     } else {
-        move_out_pieces(core, ops)
+        move_out_pieces(core, ops)?
     };
     let mut state = core.state.borrow_mut();
     let next = state.known + 1;
@@ -112,14 +113,14 @@ pub async fn seal_first(core: &Rc<Core>) -> Result<Option<Sealed>> {
 }
 
 /// Replaces large values by references to pieces.
-fn move_out_pieces(core: &Rc<Core>, mut ops: Vec<Op>) -> (Batch, Vec<(Id, Bytes)>) {
+fn move_out_pieces(core: &Rc<Core>, mut ops: Vec<Op>) -> Result<(Batch, Vec<(Id, Bytes)>)> {
     let mut pieces = Vec::new();
     for op in &mut ops {
         if let Op::Put(_, value) = op
             && let OpValue::Inline(bytes) = value
             && bytes.len() > PIECE_BYTES
         {
-            let (id, record) = seal_piece(core, bytes);
+            let (id, record) = seal_piece(core, bytes)?;
             *value = OpValue::Piece(PieceRef {
                 id,
                 len: bytes.len() as u64,
@@ -127,20 +128,19 @@ fn move_out_pieces(core: &Rc<Core>, mut ops: Vec<Op>) -> (Batch, Vec<(Id, Bytes)
             pieces.push((id, record));
         }
     }
-    (
-        Batch {
-            run: Vec::new(),
-            ops,
-        },
-        pieces,
-    )
+    let run = Vec::new();
+    Ok((Batch { run, ops }, pieces))
 }
 
 /// A new piece's record; its value stays warm.
-pub fn seal_piece(core: &Rc<Core>, value: &Bytes) -> (Id, Bytes) {
+///
+/// # Errors
+/// `LimitExceeded` where there is no memory for it.
+pub fn seal_piece(core: &Rc<Core>, value: &Bytes) -> Result<(Id, Bytes)> {
+    limits::room_for(value.len())?;
     let id = core.new_id();
     let mut out = seal::start(Kind::Piece, value.len());
     out.extend_from_slice(value);
     core.ground.cache.put_piece(id, value.clone());
-    (id, seal::finish(out))
+    Ok((id, seal::finish(out)))
 }

@@ -100,7 +100,7 @@ async fn push_cell(
     let key = placeholder(key, at, call);
     let cell = match cell {
         Cell::Inline(value) if value.len() > PIECE_BYTES => {
-            let (id, record) = seal_piece(core, value);
+            let (id, record) = seal_piece(core, value)?;
             staging.put(Key::Piece(id), record).await?;
             Cell::Piece(PieceRef {
                 id,

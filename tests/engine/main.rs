@@ -15,6 +15,7 @@ use patchstore::engine::{Engine, Options};
 use patchstore::simulation::SimEnv;
 use std::rc::Rc;
 
+mod bounds;
 mod commits;
 mod recovery;
 mod transactions;

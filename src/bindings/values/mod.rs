@@ -14,19 +14,32 @@ use super::errors::refused;
 use crate::codec::value::{self, Form};
 use crate::crossing;
 use crate::error::{Error, Result};
+use crate::limits;
 
 /// The stored form of what the facade encoded: JSON text, or an exact form.
 ///
 /// # Errors
-/// `InvalidArgument` where it was not the facade that made it.
+/// `InvalidArgument` where it was not the facade that made it, `LimitExceeded`.
 pub fn stored(encoded: &JsValue) -> Result<Bytes> {
     if let Some(text) = encoded.as_string() {
+        limits::room_for(text.len())?;
         return Ok(value::from_json(text.as_bytes()));
     }
     match encoded.dyn_ref::<Uint8Array>() {
-        Some(bytes) => Ok(bytes.to_vec().into()),
+        Some(bytes) => taken(bytes),
         None => Err(Error::invalid("a value reached wasm in an unknown form")),
     }
+}
+
+/// The bytes of a stored form that the facade has made.
+///
+/// # Errors
+/// `LimitExceeded`.
+pub fn taken(bytes: &Uint8Array) -> Result<Bytes> {
+    let length = bytes.length() as usize;
+    limits::within("a value", length, limits::MAX_VALUE_BYTES)?;
+    limits::room_for(length)?;
+    Ok(bytes.to_vec().into())
 }
 
 /// The facade's encoded form of a stored value.

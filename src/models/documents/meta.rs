@@ -8,6 +8,7 @@ use crate::codec::js_string::{JsStr, JsString};
 use crate::codec::value::fields::{Fields, ObjectBuilder, RawName};
 use crate::codec::value::{EXACT, EXACT_VERSION, ExactWriter, Form, JSON, Value, json};
 use crate::error::{Error, Result};
+use crate::limits::{self, MAX_VALUE_BYTES};
 
 /// Room for the names and times of the three properties.
 const META_BYTES: usize = 96;
@@ -36,6 +37,8 @@ impl Draft {
         room: usize,
     ) -> Result<Self> {
         let exact = matches!(like, Form::Exact(_));
+        // Once as it grows, once as it is stored.
+        limits::room_for(room + META_BYTES)?;
         let mut draft = Self {
             object: ObjectBuilder::like(like, room + META_BYTES),
             exact,
@@ -76,9 +79,18 @@ impl Draft {
     }
 
     /// The stored document.
-    pub fn finish(self) -> Bytes {
-        stored(self.exact, &self.object.finish())
+    ///
+    /// # Errors
+    /// `LimitExceeded` when it has become too large.
+    pub fn finish(self) -> Result<Bytes> {
+        let node = self.object.finish();
+        within(node.len())?;
+        Ok(stored(self.exact, &node))
     }
+}
+
+fn within(bytes: usize) -> Result<()> {
+    limits::within("the document", bytes, MAX_VALUE_BYTES)
 }
 
 /// A stored value out of a node of its form.
@@ -210,7 +222,7 @@ pub(super) fn merged(old: &[u8], changes: &[u8], now_ms: f64) -> Result<Bytes> {
             draft.push(name, value)?;
         }
     }
-    Ok(draft.finish())
+    draft.finish()
 }
 
 /// The stored object `doc` with the id and the time of creation of the stored document `old`.
@@ -238,7 +250,7 @@ pub(super) fn replaced(old: &[u8], doc: &[u8], now_ms: f64) -> Result<Bytes> {
             draft.push(name, value)?;
         }
     }
-    Ok(draft.finish())
+    draft.finish()
 }
 
 fn same(a: RawName<'_>, b: RawName<'_>) -> bool {
@@ -249,9 +261,7 @@ fn same(a: RawName<'_>, b: RawName<'_>) -> bool {
 }
 
 fn bytes_of(form: Form<'_>) -> usize {
-    match form {
-        Form::Json(bytes) | Form::Exact(bytes) => bytes.len(),
-    }
+    form.as_bytes().len()
 }
 
 const UNDERSCORES: u64 = u64::from_ne_bytes([b'_'; 8]);
@@ -287,8 +297,11 @@ pub(super) fn may_hold_meta(object: Form<'_>) -> bool {
 }
 
 /// The document of a new object without any of the three, as JSON text is put together.
-fn prefixed(text: &[u8], id: &[u8], made: &[u8]) -> Bytes {
-    let mut out = Vec::with_capacity(text.len() + id.len() + META_BYTES);
+fn prefixed(text: &[u8], id: &[u8], made: &[u8]) -> Result<Bytes> {
+    let room = text.len() + id.len() + META_BYTES;
+    within(room)?;
+    limits::room_for(room)?;
+    let mut out = Vec::with_capacity(room);
     out.push(JSON);
     out.extend_from_slice(b"{\"_id\":");
     out.extend_from_slice(id);
@@ -301,7 +314,7 @@ fn prefixed(text: &[u8], id: &[u8], made: &[u8]) -> Bytes {
         out.push(b',');
     }
     out.extend_from_slice(rest);
-    out.into()
+    Ok(out.into())
 }
 
 /// The document of a new object: with this id, made now.
@@ -310,11 +323,7 @@ pub(super) fn created(object: Form<'_>, id: JsStr<'_>, now_ms: f64) -> Result<By
     if let Form::Json(text @ [b'{', ..]) = object
         && !may_hold_meta(object)
     {
-        return Ok(prefixed(
-            text,
-            &self::text(false, id)?,
-            &time(false, now_ms)?,
-        ));
+        return prefixed(text, &self::text(false, id)?, &time(false, now_ms)?);
     }
     let mut fields = given("the document", object)?;
     let (id, made) = (text(exact, id)?, time(exact, now_ms)?);
@@ -330,5 +339,5 @@ pub(super) fn created(object: Form<'_>, id: JsStr<'_>, now_ms: f64) -> Result<By
             draft.push(name, value)?;
         }
     }
-    Ok(draft.finish())
+    draft.finish()
 }
