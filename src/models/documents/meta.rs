@@ -139,7 +139,13 @@ pub(super) fn given<'a>(what: &str, form: Form<'a>) -> Result<Fields<'a>> {
 /// The value in the exact form if that is asked for and it is not.
 fn in_form(form: Form<'_>, exact: bool) -> Result<Cow<'_, [u8]>> {
     match form {
-        Form::Json(text) if exact => Ok(Cow::Owned(node_of(&json::parse(text)?)?)),
+        Form::Json(text) if exact => {
+            // The counts of its containers, and the node as it grows.
+            limits::room_for(2 * text.len())?;
+            let mut writer = ExactWriter::headless();
+            json::transcribe(text, &mut writer)?;
+            Ok(Cow::Owned(writer.finish()?.into()))
+        }
         Form::Json(bytes) | Form::Exact(bytes) => Ok(Cow::Borrowed(bytes)),
     }
 }
@@ -192,6 +198,7 @@ pub(super) fn merged(old: &[u8], changes: &[u8], now_ms: f64) -> Result<Bytes> {
     given("what a document is updated with", Form::of(changes)?)?;
     let (exact, old, changes) = in_one_form(Form::of(old)?, Form::of(changes)?)?;
     let (old, new) = (as_form(&old, exact), as_form(&changes, exact));
+    limits::room_for(bytes_of(new))?;
     let mut fresh = Vec::new();
     let mut fields = given("what a document is updated with", new)?;
     while let Some((name, value)) = fields.next()? {
@@ -199,6 +206,11 @@ pub(super) fn merged(old: &[u8], changes: &[u8], now_ms: f64) -> Result<Bytes> {
             fresh.push((name, value, false));
         }
     }
+    let names = fresh.iter().zip(0..);
+    let mut by_name: Vec<(&[u8], usize)> = names
+        .map(|((name, ..), at)| (name.as_bytes(), at))
+        .collect();
+    by_name.sort_unstable();
     let Parts {
         id,
         created,
@@ -209,7 +221,9 @@ pub(super) fn merged(old: &[u8], changes: &[u8], now_ms: f64) -> Result<Bytes> {
         if is_meta(name) {
             continue;
         }
-        match fresh.iter_mut().find(|(other, ..)| same(name, *other)) {
+        let known = by_name.binary_search_by_key(&name.as_bytes(), |(name, _)| *name);
+        let known = known.ok().and_then(|at| by_name.get(at));
+        match known.and_then(|(_, at)| fresh.get_mut(*at)) {
             Some((_, new, used)) => {
                 draft.push(name, *new)?;
                 *used = true;
@@ -251,13 +265,6 @@ pub(super) fn replaced(old: &[u8], doc: &[u8], now_ms: f64) -> Result<Bytes> {
         }
     }
     draft.finish()
-}
-
-fn same(a: RawName<'_>, b: RawName<'_>) -> bool {
-    match (a, b) {
-        (RawName::Json(a), RawName::Json(b)) | (RawName::Exact(a), RawName::Exact(b)) => a == b,
-        _ => false,
-    }
 }
 
 fn bytes_of(form: Form<'_>) -> usize {

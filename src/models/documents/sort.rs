@@ -55,9 +55,11 @@ impl Item {
     }
 }
 
-struct Part {
+pub(super) struct Part {
     value: Value,
     descending: bool,
+    /// What the tree takes in memory, at most.
+    bytes: usize,
 }
 
 impl Sorter {
@@ -86,24 +88,48 @@ impl Sorter {
     /// # Errors
     /// `Corrupt`; `LimitExceeded` when a field is too large to be sorted by, or what is to be sorted is.
     pub fn add(&mut self, doc: &[u8]) -> Result<()> {
-        let form = Form::of(doc)?;
-        let mut key = Vec::with_capacity(self.by.len());
-        let mut key_bytes = 0;
-        for (path, descending) in &self.by {
-            let (value, bytes) = match path.find(form)? {
-                None => (Value::Undefined, 0),
-                Some(found) => {
-                    let bytes = found.as_bytes().len();
-                    limits::within("a field to be sorted by", bytes, MAX_KEY_BYTES)?;
-                    (Value::of_form(found)?, tree_bytes(found))
-                }
-            };
-            key_bytes += bytes;
-            key.push(Part {
-                value,
-                descending: *descending,
-            });
+        let mut key = Vec::with_capacity(self.len());
+        for at in 0..self.len() {
+            key.extend(self.part(at, Form::of(doc)?)?);
         }
+        self.add_with(key, doc)
+    }
+
+    /// By how many fields it sorts: their values are taken one by one.
+    pub fn len(&self) -> usize {
+        self.by.len()
+    }
+
+    /// The part of a document's key that one field is; `None` after the last.
+    ///
+    /// # Errors
+    /// `Corrupt`; `LimitExceeded` when the field is too large to be sorted by.
+    pub fn part(&self, at: usize, doc: Form<'_>) -> Result<Option<Part>> {
+        let Some((path, descending)) = self.by.get(at) else {
+            return Ok(None);
+        };
+        let (value, bytes) = match path.find(doc)? {
+            None => (Value::Undefined, 0),
+            Some(found) => {
+                let bytes = found.as_bytes().len();
+                limits::within("a field to be sorted by", bytes, MAX_KEY_BYTES)?;
+                (Value::of_form(found)?, tree_bytes(found))
+            }
+        };
+        let descending = *descending;
+        Ok(Some(Part {
+            value,
+            descending,
+            bytes,
+        }))
+    }
+
+    /// Takes the next document, with its key.
+    ///
+    /// # Errors
+    /// As [`add`](Self::add).
+    pub fn add_with(&mut self, key: Vec<Part>, doc: &[u8]) -> Result<()> {
+        let key_bytes = key.iter().map(|part| part.bytes).sum();
         limits::room_for(doc.len())?;
         // A copy: the bytes may be a slice of a page, which should be free to go.
         let item = Item {
