@@ -11,6 +11,7 @@ pub mod codec;
 pub mod engine;
 pub mod env;
 pub mod error;
+pub mod limits;
 pub mod models;
 mod sorted;
 

@@ -161,6 +161,11 @@ impl<K: Ord> SortedSet<K> {
         self.map.contains_key(key)
     }
 
+    /// All of it, in order.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &K> {
+        self.map.keys()
+    }
+
     /// Adds one; false when it was there.
     pub fn insert(&mut self, key: K) -> bool {
         self.map.insert(key, ()).is_none()

@@ -161,6 +161,8 @@ pub enum Failure {
     Quota(Option<Rc<dyn Any>>),
     /// Aborted for another reason, named. Nothing was written.
     Aborted(String, Option<Rc<dyn Any>>),
+    /// There is no memory for what it reads or writes, named. Nothing was written.
+    Memory(String),
     /// The connection is gone. For a write the outcome is unknown.
     Lost,
 }
@@ -171,6 +173,7 @@ impl std::fmt::Debug for Failure {
             Self::Taken => f.write_str("Taken"),
             Self::Quota(_) => f.write_str("Quota"),
             Self::Aborted(why, _) => write!(f, "Aborted({why})"),
+            Self::Memory(why) => write!(f, "Memory({why})"),
             Self::Lost => f.write_str("Lost"),
         }
     }

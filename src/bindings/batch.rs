@@ -6,6 +6,7 @@ use js_sys::Uint8Array;
 use super::values;
 use crate::codec::value;
 use crate::error::Result;
+use crate::limits;
 
 /// Encoded values: JSON texts, one a line (JSON text has no line ends of its own), except at
 /// `exact_at`, ascending, where the line is empty and the next of `exact` stands for it.
@@ -19,21 +20,23 @@ pub struct Lines<'a> {
 }
 
 impl<'a> Lines<'a> {
-    /// The stored forms of `count` values.
+    /// The stored forms of `count` values, each `LimitExceeded` where it is too large.
     ///
     /// # Errors
-    /// `Corrupt` where it was not the facade that made them.
-    pub fn stored(self, count: usize) -> impl Iterator<Item = Result<Bytes>> + use<'a> {
+    /// `LimitExceeded`.
+    pub fn stored(self, count: usize) -> Result<impl Iterator<Item = Result<Bytes>> + use<'a>> {
+        limits::room_for(self.lines.len() + count * limits::ITEM_BYTES)?;
         let mut exact = self.exact_at.iter().zip(self.exact).peekable();
-        self.lines
+        Ok(self
+            .lines
             .split('\n')
             .zip(0..)
             .take(count)
             .map(
                 move |(line, at)| match exact.next_if(|(place, _)| **place == at) {
-                    Some((_, bytes)) => values::of_bytes(bytes),
+                    Some((_, bytes)) => values::taken(bytes),
                     None => Ok(value::from_json(line.as_bytes())),
                 },
-            )
+            ))
     }
 }

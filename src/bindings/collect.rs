@@ -9,6 +9,7 @@ use crate::blobs;
 use crate::codec::js_string::{JsStr, json};
 use crate::codec::value::Form;
 use crate::error::Result;
+use crate::limits;
 
 /// Bytes of JSON text that are parsed at once: some milliseconds.
 const TEXT_BYTES: usize = 256 * 1024;
@@ -20,6 +21,8 @@ pub struct Collector {
     pieces: Array,
     text: Vec<u8>,
     items: u32,
+    /// Of all items so far.
+    bytes: usize,
     /// Values in the exact form, and where in the piece they belong.
     exact: Vec<(u32, Place, Bytes)>,
 }
@@ -36,9 +39,9 @@ impl Collector {
     /// Adds a string.
     ///
     /// # Errors
-    /// `Corrupt`.
+    /// `LimitExceeded`, as of every item; `Corrupt`.
     pub fn string(&mut self, text: JsStr<'_>) -> Result<()> {
-        self.begin();
+        self.begin(text.as_bytes().len())?;
         json::write_quoted(text, &mut self.text);
         self.finish_item()
     }
@@ -46,9 +49,9 @@ impl Collector {
     /// Adds a stored value.
     ///
     /// # Errors
-    /// `Corrupt`, `UnsupportedFormat`.
+    /// `LimitExceeded`, `Corrupt`, `UnsupportedFormat`.
     pub fn value(&mut self, stored: &[u8]) -> Result<()> {
-        self.begin();
+        self.begin(stored.len())?;
         self.write(stored, Place::Item)?;
         self.finish_item()
     }
@@ -56,9 +59,9 @@ impl Collector {
     /// Adds a pair of a key and a stored value.
     ///
     /// # Errors
-    /// `Corrupt`, `UnsupportedFormat`.
+    /// `LimitExceeded`, `Corrupt`, `UnsupportedFormat`.
     pub fn pair(&mut self, key: JsStr<'_>, stored: &[u8]) -> Result<()> {
-        self.begin();
+        self.begin(key.as_bytes().len() + stored.len())?;
         self.text.push(b'[');
         json::write_quoted(key, &mut self.text);
         self.text.push(b',');
@@ -80,8 +83,13 @@ impl Collector {
         })
     }
 
-    fn begin(&mut self) {
+    /// Weighs what comes before it is copied.
+    fn begin(&mut self, bytes: usize) -> Result<()> {
+        self.bytes += bytes + limits::RESULT_ITEM_BYTES;
+        limits::within_result(self.bytes)?;
+        limits::room_for(self.text.len() + bytes)?;
         self.text.push(if self.items == 0 { b'[' } else { b',' });
+        Ok(())
     }
 
     fn write(&mut self, stored: &[u8], place: Place) -> Result<()> {

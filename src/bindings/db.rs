@@ -315,12 +315,13 @@ impl DbBatchPort {
             exact_at: &exact_at,
             exact: &exact,
         }
-        .stored(count);
+        .stored(count)
+        .map_err(thrown)?;
         let mut docs = self.docs.borrow_mut();
         let mut ids = self.ids.borrow_mut();
         for stored in stored {
-            let stored = stored.map_err(thrown)?;
-            let doc = prepared(&stored, self.now_ms).map_err(thrown)?;
+            let doc = stored.and_then(|stored| prepared(&stored, self.now_ms));
+            let doc = doc.map_err(thrown)?;
             ids.string(doc.id()).map_err(thrown)?;
             docs.push(doc);
         }

@@ -99,6 +99,41 @@ impl Listing {
     }
 }
 
+/// The values of many keys, and which of them were absent.
+struct Picked {
+    many: GetMany,
+    out: Collector,
+    items: u32,
+    absent: Vec<u32>,
+}
+
+impl Picked {
+    fn new(keys: Vec<bytes::Bytes>) -> Self {
+        Self {
+            many: GetMany::new(keys),
+            out: Collector::default(),
+            items: 0,
+            absent: Vec::new(),
+        }
+    }
+
+    fn step(&mut self, r: &mut dyn Reads) -> Attempt<JsValue> {
+        let null = crate::codec::value::from_json(b"null");
+        self.many.step(r, &mut |stored| {
+            if stored.is_none() {
+                self.absent.push(self.items);
+            }
+            self.items += 1;
+            self.out.value(stored.unwrap_or(&null))
+        })?;
+        let out: Array = self.out.finish()?.unchecked_into();
+        for at in self.absent.drain(..) {
+            out.set(at, JsValue::UNDEFINED);
+        }
+        Ok(out.into())
+    }
+}
+
 fn thrown(error: Error) -> JsValue {
     errors::to_js(&error)
 }
@@ -176,26 +211,8 @@ impl KvPort {
     #[wasm_bindgen(js_name = getMany)]
     pub fn get_many(&self, keys: Vec<String>) -> Returned {
         let keys = self.records(&keys)?;
-        outcome::read(
-            self.session.read(afresh(
-                move || Ok(GetMany::new(keys.clone())),
-                GetMany::step,
-            )),
-            |found| {
-                let absent = found.iter().zip(0..).filter(|(stored, _)| stored.is_none());
-                let absent: Vec<u32> = absent.map(|(_, at)| at).collect();
-                let mut out = Collector::default();
-                let null = crate::codec::value::from_json(b"null");
-                found
-                    .iter()
-                    .try_for_each(|stored| out.value(stored.as_ref().unwrap_or(&null)))?;
-                let out: Array = out.finish()?.unchecked_into();
-                absent
-                    .into_iter()
-                    .for_each(|at| out.set(at, JsValue::UNDEFINED));
-                Ok(out.into())
-            },
-        )
+        let begin = move || Ok(Picked::new(keys.clone()));
+        outcome::read(self.session.read(afresh(begin, Picked::step)), Ok)
     }
 
     /// Removes many keys; how many existed.
@@ -275,15 +292,14 @@ impl KvBatchPort {
             exact_at: &exact_at,
             exact: &exact,
         }
-        .stored(keys.len());
+        .stored(keys.len())
+        .map_err(thrown)?;
         let keys = all_received(&keys).map_err(thrown)?;
         let mut entries = self.entries.borrow_mut();
         let kv = self.kv.borrow();
         for (key, stored) in keys.iter().zip(stored) {
-            entries.push((
-                kv.key(key.as_js()).map_err(thrown)?,
-                stored.map_err(thrown)?,
-            ));
+            let key = kv.key(key.as_js()).map_err(thrown)?;
+            entries.push((key, stored.map_err(thrown)?));
         }
         Ok(())
     }

@@ -178,7 +178,7 @@ impl PatchPort {
     /// Whether the storage takes the Blobs of an encoded value.
     #[wasm_bindgen(unchecked_return_type = "Promise<boolean>")]
     pub fn takes(&self, encoded: &Uint8Array) -> Result<Promise, JsValue> {
-        let value = values::of_bytes(encoded).map_err(|error| errors::to_js(&error))?;
+        let value = values::taken(encoded).map_err(|error| errors::to_js(&error))?;
         Ok(outcome::promise(self.engine.takes(value), outcome::plain))
     }
 

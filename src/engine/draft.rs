@@ -18,6 +18,8 @@ use crate::codec::batch::{Op, OpKey, OpValue, resolve_op};
 use crate::codec::cell::{Cell, CellRef, PieceRef};
 use crate::codec::order::{Order, PROVISIONAL};
 use crate::env::Env;
+use crate::error::Result;
+use crate::limits::{self, ITEM_BYTES, MAX_CALL_BYTES};
 
 /// How many calls of `breathe` pass between two looks at the clock.
 const BREATHS: u32 = 4;
@@ -236,6 +238,8 @@ pub struct Draft {
     /// What they weigh, in bytes of keys and values. A value that becomes a piece counts a part
     /// of its bytes: it goes beside the frame, in one copy.
     pub bytes: usize,
+    /// What they take in memory, in bytes.
+    held_bytes: usize,
     /// Places taken in the order of insertion.
     pub slots: u32,
     call: u64,
@@ -253,6 +257,7 @@ impl Draft {
             reads: ReadSet::default(),
             ops: Vec::new(),
             bytes: 0,
+            held_bytes: 0,
             slots: 0,
             call,
             shown: 0,
@@ -290,8 +295,10 @@ impl Draft {
     /// Takes back the operations from `len` on.
     pub fn truncate(&mut self, len: usize) {
         if self.ops.len() > len {
-            let taken_back: usize = self.ops.drain(len..).map(|op| weight(&op)).sum();
-            self.bytes = self.bytes.saturating_sub(taken_back);
+            for op in self.ops.drain(len..) {
+                self.bytes = self.bytes.saturating_sub(weight(&op));
+                self.held_bytes = self.held_bytes.saturating_sub(held_bytes(&op));
+            }
             self.shown = 0;
             self.base.view = self.under.clone();
         }
@@ -318,8 +325,21 @@ impl Draft {
         self.base.view = Rc::new(view);
     }
 
+    /// Checks what it has come to; to be called after work, which checks at every breath.
+    ///
+    /// # Errors
+    /// `LimitExceeded` above [`MAX_CALL_BYTES`].
+    pub fn check_size(&self) -> Result<()> {
+        limits::within(
+            "what is to be written at once",
+            self.held_bytes,
+            MAX_CALL_BYTES,
+        )
+    }
+
     fn push(&mut self, op: Op) {
         self.bytes += weight(&op);
+        self.held_bytes += held_bytes(&op);
         self.ops.push(op);
     }
 }
@@ -334,6 +354,16 @@ fn weight(op: &Op) -> usize {
         Op::Put(key, _) | Op::Delete(key) => key.prefix.len() + 28,
         Op::DeleteRange(range) => range.from.len() + range.until.len(),
     }
+}
+
+/// What an operation adds to what a draft holds.
+fn held_bytes(op: &Op) -> usize {
+    ITEM_BYTES
+        + match op {
+            Op::Put(key, OpValue::Inline(value)) => key.prefix.len() + value.len(),
+            Op::Put(key, _) | Op::Delete(key) => key.prefix.len(),
+            Op::DeleteRange(range) => range.from.len() + range.until.len(),
+        }
 }
 
 impl Reads for Draft {
@@ -366,6 +396,7 @@ impl Reads for Draft {
     }
 
     fn breathe(&mut self) -> Attempt<()> {
+        self.check_size()?;
         self.base.breathe()
     }
 }

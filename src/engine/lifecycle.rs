@@ -42,7 +42,7 @@ pub async fn delete(connector: Rc<dyn Connector>, stopped: Rc<dyn Fn() -> bool>)
         match outcome {
             Ok(_) | Err(Failure::Lost) => break,
             Err(Failure::Quota(_)) => fenced = false,
-            Err(Failure::Taken | Failure::Aborted(..)) => {}
+            Err(Failure::Taken | Failure::Aborted(..) | Failure::Memory(_)) => {}
         }
     }
     outcome.map_err(open_error)

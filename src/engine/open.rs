@@ -206,6 +206,7 @@ pub fn open_error(failure: Failure) -> Error {
                 None => error,
             }
         }
+        Failure::Memory(why) => Error::new(Code::LimitExceeded, why),
         Failure::Quota(cause) => {
             let error = Error::new(Code::StorageQuotaExceeded, "there is no room left");
             match cause {

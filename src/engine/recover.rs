@@ -255,6 +255,7 @@ async fn error_of_now(core: &Rc<Core>, failure: Failure) -> Error {
             ),
             cause,
         ),
+        Failure::Memory(why) => Error::new(Code::LimitExceeded, why),
         Failure::Taken => Error::internal("a number of the log was taken"),
         Failure::Lost => Error::new(
             Code::ConnectionLost,

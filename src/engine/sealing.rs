@@ -15,6 +15,7 @@ use crate::codec::frame::{self, FrameHeader};
 use crate::codec::seal::{self, Kind};
 use crate::codec::value::attached::bytes_beside;
 use crate::error::Result;
+use crate::limits;
 
 /// A value above this many bytes is stored as a piece.
 pub const PIECE_BYTES: usize = 64 << 10;
@@ -121,7 +122,7 @@ pub async fn seal_first(core: &Rc<Core>) -> Result<Option<Sealed>> {
 /// Replaces large values by references to pieces.
 ///
 /// # Errors
-/// `Internal` when a Blob is missing.
+/// `Internal` when a Blob is missing, `LimitExceeded` where there is no memory for a piece.
 fn move_out_pieces(core: &Rc<Core>, mut ops: Vec<Op>) -> Result<(Batch, Vec<(Id, Bytes)>)> {
     let mut pieces = Vec::new();
     for op in &mut ops {
@@ -147,8 +148,9 @@ pub fn is_piece(value: &[u8]) -> bool {
 /// last longer than a caller's, which may be of files that change.
 ///
 /// # Errors
-/// `Internal` when a Blob is missing.
+/// `Internal` when a Blob is missing, `LimitExceeded` where there is no memory for it.
 pub fn seal_piece(core: &Rc<Core>, value: &Bytes) -> Result<(PieceRef, Bytes)> {
+    limits::room_for(value.len())?;
     let id = core.new_id();
     let mut out = seal::start(Kind::Piece, value.len());
     out.extend_from_slice(value);

@@ -155,7 +155,7 @@ pub fn submit(core: &Rc<Core>, mut work: WriteWork<()>, mut done: Done) {
 fn guarded(core: &Rc<Core>, work: &Work, draft: &mut Draft) -> Attempt<()> {
     core.state.borrow_mut().queue.hold += 1;
     let attempt = match work.try_borrow_mut() {
-        Ok(mut work) => work(draft),
+        Ok(mut work) => work(draft).and_then(|()| Ok(draft.check_size()?)),
         Err(_) => Err(Stop::Fail(Error::internal(
             "a call's work ran inside of itself",
         ))),

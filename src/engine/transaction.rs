@@ -84,7 +84,8 @@ impl Transaction {
         }
         let draft = inner.draft.as_mut().ok_or_else(Error::closed)?;
         draft.restart(again);
-        work(draft)
+        work(draft)?;
+        Ok(draft.check_size()?)
     }
 
     fn run<T: 'static>(&self, work: WriteWork<T>) -> Ended<T> {

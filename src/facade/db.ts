@@ -5,7 +5,8 @@ import { invalid, isPatchStoreError, PatchStoreError } from "./errors.js";
 import type { DbPort } from "./glue.js";
 import type { Handle } from "./handle.js";
 import { describe, key, name } from "./names.js";
-import { conditionsOf, findOptionsOf, takesAll, type Condition } from "./find.js";
+import { conditionsOf, findOptionsOf, paths, takesAll, type Condition } from "./find.js";
+import { MAX_FIELDS, MAX_QUERY_BYTES, within } from "./limits.js";
 import { Shape, shapeOf } from "./shape.js";
 import { sendRows, type Row } from "./slices.js";
 import type { Collection, DB, Doc, FindOptions, Query } from "./types.js";
@@ -162,7 +163,12 @@ function queryOf(query: Query | undefined): Snapshot {
     throw invalid(`query must be a plain object, not ${describe(query)}`);
   }
   try {
-    return snapshot(query);
+    const taken = snapshot(query);
+    within("query", taken.encoded.length, MAX_QUERY_BYTES);
+    const fields = Object.keys(query);
+    within("query", fields.length, MAX_FIELDS, "fields");
+    fields.forEach(paths("query"));
+    return taken;
   } catch (error) {
     if (!isPatchStoreError(error) || error.code !== "NotStorable") throw error;
     const { path, cause } = error;

@@ -1,4 +1,5 @@
 import { invalid } from "./errors.js";
+import { MAX_FIELDS, MAX_QUERY_BYTES, MAX_SORT_FIELDS, MAX_STEPS, within } from "./limits.js";
 import { crossing, describe } from "./names.js";
 import { known, signalOf, whole } from "./options.js";
 import type { FindOptions } from "./types.js";
@@ -35,6 +36,8 @@ export function takesAll({ sort, skip, limit, fields }: Find): boolean {
   return sort.length === 0 && skip === 0 && limit === Infinity && fields === undefined;
 }
 
+const MAX_CONDITIONS = 8;
+
 /** A property and what it must be. */
 export type Condition = readonly [name: string, value: unknown];
 
@@ -46,6 +49,8 @@ export function conditionsOf(query: Encoded): readonly Condition[] | undefined {
   if (query === "{}") return [];
   if (typeof query !== "string") return undefined;
   const conditions = Object.entries(JSON.parse(query) as Record<string, unknown>);
+  // Each is looked at in each copy, all at once.
+  if (conditions.length > MAX_CONDITIONS) return undefined;
   const isSimple = ([name, value]: Condition) =>
     !name.includes(".") && !name.startsWith("$") && value !== 0 && typeof value !== "object";
   return conditions.every(isSimple) ? conditions : undefined;
@@ -62,6 +67,8 @@ function sortOf(sort: unknown): [string, 1 | -1][] {
     throw invalid(`options.sort must be an object or a list of pairs, not ${describe(sort)}`);
   }
   const pairs: unknown[] = Array.isArray(sort) ? sort : Object.entries(sort);
+  within("options.sort", pairs.length, MAX_SORT_FIELDS, "fields");
+  const path = paths("options.sort");
   return pairs.map((pair) => {
     if (!Array.isArray(pair) || pair.length !== 2 || typeof pair[0] !== "string") {
       throw invalid("options.sort must hold pairs of a field and a direction");
@@ -70,7 +77,7 @@ function sortOf(sort: unknown): [string, 1 | -1][] {
     if (direction !== 1 && direction !== -1) {
       throw invalid(`options.sort: the direction of ${JSON.stringify(field)} must be 1 or -1`);
     }
-    return [field, direction];
+    return [path(field), direction];
   });
 }
 
@@ -79,8 +86,22 @@ function fieldsOf(fields: unknown): string[] | undefined {
   if (!Array.isArray(fields)) {
     throw invalid(`options.fields must be an array, not ${describe(fields)}`);
   }
+  within("options.fields", fields.length, MAX_FIELDS, "fields");
+  const path = paths("options.fields");
   return fields.map((field: unknown) => {
-    if (typeof field === "string") return crossing(field);
+    if (typeof field === "string") return crossing(path(field));
     throw invalid(`options.fields must hold strings, not ${describe(field)}`);
   });
+}
+
+/** Checks the fields of one list, which may be paths. */
+export function paths(what: string): (field: string) => string {
+  let units = 0;
+  return (field) => {
+    within(what, (units += field.length), MAX_QUERY_BYTES, "units");
+    let steps = 1;
+    for (let at = field.indexOf("."); at >= 0; at = field.indexOf(".", at + 1)) steps += 1;
+    within(`a path of ${what}`, steps, MAX_STEPS, "steps");
+    return field;
+  };
 }

@@ -1,3 +1,4 @@
+import { allocating, MAX_VALUE_BYTES, within } from "./limits.js";
 import { isWellFormed } from "./names.js";
 
 /**
@@ -22,17 +23,18 @@ const byteLength = (view: Uint8Array): number =>
 function utf8(head: (length: number) => readonly number[], text: string): Uint8Array {
   const encoder = new TextEncoder();
   const before = head(text.length);
-  const out = new Uint8Array(before.length + text.length);
+  const out = buffer(before.length + text.length);
   out.set(before);
   const { written, read } = encoder.encodeInto(text, out.subarray(before.length));
   if (read === text.length && written === text.length) return out;
-  const content = encoder.encode(text);
+  const content = allocating(2 * text.length, () => encoder.encode(text));
   return joined(head(content.length), content);
 }
 
 /** The stored form of a long string or of long bytes; undefined for everything else. */
 export function longForm(value: unknown): Uint8Array | undefined {
   if (typeof value === "string") {
+    within("a string", value.length, MAX_VALUE_BYTES);
     return value.length > LONG && isWellFormed(value) ? utf8(stringHead, value) : undefined;
   }
   if (!ArrayBuffer.isView(value) || Object.getPrototypeOf(value) !== Uint8Array.prototype) {
@@ -60,8 +62,13 @@ function varint(length: number): number[] {
 }
 
 function joined(head: readonly number[], content: Uint8Array): Uint8Array {
-  const out = new Uint8Array(head.length + byteLength(content));
+  const out = buffer(head.length + byteLength(content));
   out.set(head);
   out.set(content, head.length);
   return out;
+}
+
+function buffer(length: number): Uint8Array {
+  within("a value", length, MAX_VALUE_BYTES);
+  return allocating(length, () => new Uint8Array(length));
 }

@@ -1,4 +1,5 @@
 import { invalid } from "./errors.js";
+import { Tally } from "./limits.js";
 
 /** UTF-16 code units of the longest name or key. */
 const MAX_UNITS = 1000;
@@ -63,12 +64,20 @@ export function name(value: unknown, what: string): string {
 /** Checks a list of keys. */
 export function keyList(values: unknown): string[] {
   if (!Array.isArray(values)) throw invalid(`keys must be an array, not ${describe(values)}`);
-  return Array.from(values as unknown[], (value, at) => key(value, `keys[${at}]`));
+  const tally = new Tally("a list of keys takes");
+  const out: string[] = [];
+  // By its length, which a proxy or an iterator of its own may not spin out.
+  for (let at = 0; at < values.length; at++) {
+    const each = key(values[at], `keys[${at}]`);
+    tally.addKey(each);
+    out.push(each);
+  }
+  return out;
 }
 
 /** Checks a part of the name of a database, which is well-formed text. */
 export function databasePart(what: string, value: unknown): string {
-  if (typeof value !== "string") throw invalid(`${what} must be a string, not ${describe(value)}`);
-  if (!isWellFormed(value)) throw invalid(`${what} must not hold lone surrogates`);
-  return value;
+  const part = checked(what, value);
+  if (!isWellFormed(part)) throw invalid(`${what} must not hold lone surrogates`);
+  return part;
 }

@@ -1,5 +1,6 @@
 import { BlobReader } from "./blobs.js";
 import type { Handle } from "./handle.js";
+import { Tally } from "./limits.js";
 import type { Encoded, Snapshot } from "./values.js";
 
 /** What is read at once, at the call. A larger batch is read in slices of this size. */
@@ -41,14 +42,15 @@ export function sendRows<T>(
   commit: () => Promise<T>,
 ): T | Promise<T> {
   try {
-    const first = readSlice(rows);
+    const tally = new Tally("a batch takes");
+    const first = readSlice(rows, tally);
     if (first.last && first.rows.every((row) => row.gaps === undefined)) {
       return handle.call(() => {
         pushRows(batch, first.rows);
         return commit();
       });
     }
-    const ready = pushAll(new BlobReader(handle.place), batch, rows, first);
+    const ready = pushAll(new BlobReader(handle.place), batch, rows, first, tally);
     ready.catch(() => batch.free());
     return handle.hold(ready, commit);
   } catch (error) {
@@ -57,7 +59,13 @@ export function sendRows<T>(
   }
 }
 
-async function pushAll(blobs: BlobReader, batch: BatchPort, rows: Generator<Row>, first: Slice): Promise<void> {
+async function pushAll(
+  blobs: BlobReader,
+  batch: BatchPort,
+  rows: Generator<Row>,
+  first: Slice,
+  tally: Tally,
+): Promise<void> {
   let slice = first;
   for (;;) {
     try {
@@ -69,16 +77,22 @@ async function pushAll(blobs: BlobReader, batch: BatchPort, rows: Generator<Row>
     }
     if (slice.last) return;
     await nextTask();
-    slice = readSlice(rows);
+    slice = readSlice(rows, tally);
   }
 }
 
-function readSlice(rows: Generator<Row>): Slice {
+function readSlice(rows: Generator<Row>, tally: Tally): Slice {
   const read: Row[] = [];
   let units = 0;
   while (read.length < SLICE_ITEMS && units < SLICE_UNITS) {
     const { done, value } = rows.next();
     if (done) return { rows: read, last: true };
+    try {
+      tally.add(value.encoded.length + (value.key?.length ?? 0));
+    } catch (error) {
+      rows.return(undefined);
+      throw error;
+    }
     read.push(value);
     units += value.encoded.length;
   }

@@ -172,7 +172,8 @@ export interface PatchInfo {
  * What is stored is what the value was at the call, what comes back is a fresh copy. Anything
  * else is refused with code NotStorable and the path of the offender; so are instances of
  * subclasses of these, which would come back as something else. Symbol-keyed properties, and
- * properties of arrays other than their elements, are left out, as JSON does.
+ * properties of arrays other than their elements, are left out, as JSON does. A value that takes more than
+ * 256 MiB, encoded, is LimitExceeded, as is one for whose copies there is no memory.
  *
  * In a path, the n-th member of a Set is `[n]`, the n-th key of a Map `[n][0]`, its value `[n][1]`.
  */
@@ -187,11 +188,15 @@ export interface KV {
   has(key: string): Promise<boolean>;
   /** In ascending order of UTF-16 code units, as `Array.prototype.sort` gives. */
   keys(range?: KeyRange): Promise<string[]>;
+  /** LimitExceeded where the result takes more than 512 MiB (32 bytes for each item beside its own), as of all
+   *  calls: `limit` and {@link iterate} read it in parts. */
   entries<T = unknown>(range?: KeyRange): Promise<[string, T][]>;
   /** Pages through a range in key order without holding all of it in memory. */
   iterate<T = unknown>(range?: KeyRange): AsyncIterableIterator<[string, T]>;
+  /** LimitExceeded above two million keys. */
   getMany<T = unknown>(keys: string[]): Promise<(T | undefined)[]>;
-  /** All or nothing. Above 1 000 items or 1 MiB the iterable is read in slices while the call
+  /** All or nothing. LimitExceeded where all of it takes more than 512 MiB, 256 bytes for each item beside its
+   *  own: two million items at most. Above 1 000 items or 1 MiB the iterable is read in slices while the call
    *  runs: leave its values unchanged until the promise settles. */
   setMany(entries: Iterable<readonly [string, Storable]>): Promise<void>;
   deleteMany(keys: string[]): Promise<number>;
@@ -228,10 +233,11 @@ export interface DB {
   /** Generates `_id` (21 characters) unless given; sets `_created` and `_updated`
    *  (milliseconds since the epoch). */
   insert(collection: string, doc: object): Promise<string>;
-  /** All or nothing; large iterables are read in slices, as by {@link KV.setMany}. */
+  /** All or nothing; bounded, and read in slices, as by {@link KV.setMany}. */
   insertMany(collection: string, docs: Iterable<object>): Promise<string[]>;
   /** Every field of `query` must equal the document's, deeply; dotted paths reach into objects
-   *  and array positions. In order of insertion, unless sorted. */
+   *  and array positions, in 32 steps at most. In order of insertion, unless sorted. LimitExceeded for a query of more
+   *  than 1 000 fields or 1 MiB, a result of more than 512 MiB, and where more than that is to be sorted. */
   find<T = Doc>(collection: string, query?: Query, options?: FindOptions): Promise<T[]>;
   /** By id, or the first that matches a query; null when none. */
   findOne<T = Doc>(collection: string, idOrQuery: string | Query): Promise<T | null>;
@@ -268,11 +274,12 @@ export type Query = Record<string, any>;
 
 export interface FindOptions {
   /** Ties keep insertion order. Values of different types sort as: undefined, null, boolean,
-   *  number and bigint, string, Date, bytes, array, object. */
+   *  number and bigint, string, Date, bytes, array, object. LimitExceeded above 32 fields, or where one of them
+   *  takes more than 256 KiB in a document. */
   sort?: Record<string, 1 | -1> | [field: string, direction: 1 | -1][];
   skip?: number;
   limit?: number;
-  /** Only these fields; `_id` comes along always. */
+  /** Only these fields; `_id` comes along always. LimitExceeded above 1 000 of them. */
   fields?: string[];
   signal?: AbortSignal;
 }

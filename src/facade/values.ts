@@ -1,5 +1,6 @@
 import { decodeExact, encodeExact } from "./glue.js";
 import type { Gap, WithBlobs } from "./blobs.js";
+import { exceeded, MAX_VALUE_BYTES } from "./limits.js";
 import { crossingJson, longForm } from "./long.js";
 import { isPlain } from "./shape.js";
 import { guarded } from "./trap.js";
@@ -20,10 +21,9 @@ export interface Snapshot {
 /** Levels of nesting that are stored. Below this, a cycle cannot be told from depth. */
 const MAX_DEPTH = 1000;
 
-/** How many more values are looked at on the way to JSON: what is reached over and over again in
+/** How many more bytes a value may have at least, on the way to JSON: what is reached over and over again in
  *  ever more ways would never end. */
 let left = 0;
-const MAX_VALUES = 50_000_000;
 
 /** Takes a value as it is now. Throws NotStorable. */
 export function snapshot(value: unknown): Snapshot {
@@ -45,19 +45,23 @@ export function restore(encoded: Encoded | undefined): unknown {
 
 /** The JSON text of a value that JSON carries exactly; else undefined. */
 function jsonOf(value: unknown): string | undefined {
+  let text: string | undefined;
   try {
-    // What throws here (a getter, a revoked proxy) throws again on the exact path, which
-    // knows where it is.
-    left = MAX_VALUES;
-    return isJson(value, 0) ? JSON.stringify(value) : undefined;
-  } catch {
-    return undefined;
-  }
+    // What throws here (a getter, a revoked proxy, a text longer than a string may be) throws again
+    // on the exact path, which knows where it is.
+    left = MAX_VALUE_BYTES;
+    text = isJson(value, 0) ? JSON.stringify(value) : undefined;
+  } catch {}
+  if (left < 0) throw exceeded("a value takes at least", MAX_VALUE_BYTES - left, MAX_VALUE_BYTES);
+  // Escapes may make it that long: the exact form has none.
+  return text !== undefined && text.length > MAX_VALUE_BYTES ? undefined : text;
 }
 
 function isJson(value: unknown, depth: number): boolean {
+  if (--left < 0) return false;
   switch (typeof value) {
     case "string":
+      return (left -= value.length) >= 0;
     case "boolean":
       return true;
     case "number":
@@ -65,7 +69,7 @@ function isJson(value: unknown, depth: number): boolean {
       return value - value === 0 && (value !== 0 || 1 / value > 0);
     case "object":
       if (value === null) return true;
-      if (depth >= MAX_DEPTH || --left < 0 || typeof (value as { toJSON?: unknown }).toJSON === "function") {
+      if (depth >= MAX_DEPTH || typeof (value as { toJSON?: unknown }).toJSON === "function") {
         return false;
       }
       return Array.isArray(value) ? isJsonArray(value, depth) : isJsonObject(value, depth);
@@ -88,6 +92,7 @@ function isJsonObject(value: object, depth: number): boolean {
   if (!isPlain(value)) return false;
   // Inherited properties, if there are any, only make this answer no too often.
   for (const name in value) {
+    left -= name.length;
     if (!isJson((value as Record<string, unknown>)[name], depth + 1)) return false;
   }
   return true;

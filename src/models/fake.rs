@@ -19,6 +19,7 @@ pub struct Fake {
     pub seed: u64,
     pub stops: u64,
     pub reads: u64,
+    pub breaths: u64,
     commits: u64,
 }
 
@@ -188,6 +189,7 @@ impl Reads for Batch<'_> {
     }
 
     fn breathe(&mut self) -> Attempt<()> {
+        self.fake.breaths += 1;
         self.disturb()
     }
 }

@@ -10,6 +10,7 @@ use crate::codec::js_string::JsString;
 use crate::codec::order::{ORDER_BYTES, Order};
 use crate::engine::access::{Attempt, Cursor, Reads, Writes};
 use crate::error::{Code, Error, Result};
+use crate::limits::{self, ITEM_BYTES, MAX_CALL_BYTES};
 
 /// Where nodes show: a collection that has lost its documents is data too.
 const SHOWN: [u8; 3] = [keys::KV, keys::DOCUMENT, keys::COLLECTION];
@@ -116,6 +117,7 @@ pub struct Copy {
     cursor: Option<Cursor>,
     /// What was read.
     read: Vec<(Bytes, Bytes)>,
+    read_bytes: usize,
     written: usize,
     pace: Pace,
 }
@@ -130,6 +132,7 @@ impl Copy {
             at: 0,
             cursor: None,
             read: Vec::new(),
+            read_bytes: 0,
             written: 0,
             pace: Pace::default(),
         }
@@ -138,7 +141,8 @@ impl Copy {
     /// Runs until it does not stop. What is copied stays in memory until it is committed.
     ///
     /// # Errors
-    /// A stop; `Exists` when the target owns something.
+    /// A stop; `Exists` when the target owns something, `LimitExceeded` when the source owns more than
+    /// [`MAX_CALL_BYTES`].
     pub fn step(&mut self, w: &mut dyn Writes) -> Attempt<()> {
         if w.is_fresh() {
             *self = Self::new(self.from.clone(), self.to.clone());
@@ -164,6 +168,10 @@ impl Copy {
             let begin = || Cursor::new(keys::range_of(kind, &self.from), false);
             let cursor = self.cursor.get_or_insert_with(begin);
             w.scan(cursor, true, &mut |key, value| {
+                let bytes = key.len() + value.len();
+                self.read_bytes += bytes + ITEM_BYTES;
+                limits::within("what the node owns", self.read_bytes, MAX_CALL_BYTES)?;
+                limits::room_for(bytes)?;
                 let copied = Bytes::copy_from_slice;
                 self.read.push((copied(key), blobs::held(copied(value))));
                 Ok(true)

@@ -16,6 +16,7 @@ use patchstore::simulation::SimEnv;
 use std::rc::Rc;
 
 mod blobs;
+mod bounds;
 mod commits;
 mod memory;
 mod pending;

@@ -57,6 +57,9 @@ pub(super) fn is_quota(exception: &JsValue) -> bool {
 pub(super) fn thrown(exception: &JsValue) -> Failure {
     if is_quota(exception) {
         Failure::Quota(Some(cause(exception)))
+    } else if name(exception) == "RangeError" {
+        // What engines throw where a buffer is asked for that they have no memory for.
+        Failure::Memory(describe(exception))
     } else {
         Failure::Aborted(describe(exception), Some(cause(exception)))
     }

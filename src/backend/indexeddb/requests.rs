@@ -12,6 +12,7 @@ use crate::backend::refusals::{LAST_NUMBER, number_out_of_range, put_of_frame};
 use crate::backend::{Append, Appended, Failure, Id, IdStore, Key, Read, Reply, Write};
 use crate::blobs::{self, Blob};
 use crate::crossing;
+use crate::limits;
 
 /// A read whose result is still to come.
 pub(super) enum Awaited {
@@ -159,7 +160,7 @@ impl AwaitedAppend {
         Ok(Appended {
             number,
             head: match &self.head {
-                Some(head) => bytes_of(&head.result()?),
+                Some(head) => bytes_of(&head.result()?)?,
                 None => None,
             },
         })
@@ -213,11 +214,11 @@ impl Awaited {
             Self::Frames { numbers, frames } => {
                 let numbers: Array = result(numbers)?.unchecked_into();
                 let frames: Array = result(frames)?.unchecked_into();
-                let both = numbers.iter().zip(frames.iter());
-                Reply::Frames(
-                    both.filter_map(|(n, frame)| Some((number_of(&n)?, bytes_of(&frame)?)))
-                        .collect(),
-                )
+                let mut both = Vec::new();
+                for (number, frame) in numbers.iter().zip(frames.iter()) {
+                    both.extend(number_of(&number).zip(bytes_of(&frame)?));
+                }
+                Reply::Frames(both)
             }
             Self::Ids(request) => {
                 let keys: Array = result(request)?.unchecked_into();
@@ -233,7 +234,7 @@ impl Awaited {
 /// # Errors
 /// What the browser throws or reports of this request.
 pub(super) fn record_of(request: &IdbRequest) -> Result<Option<Bytes>, JsValue> {
-    let record = bytes_of(&request.result()?);
+    let record = bytes_of(&request.result()?)?;
     if record.is_none() {
         // The result of a request that failed looks like that of one that found nothing.
         check(request)?;
@@ -247,31 +248,38 @@ fn check(request: &IdbRequest) -> Result<(), JsValue> {
 
 /// The bytes of a value; `None` for none. What is not bytes reads as no bytes at all, which
 /// no format accepts.
-fn bytes_of(value: &JsValue) -> Option<Bytes> {
+///
+/// # Errors
+/// What engines throw where there is no memory for a buffer: somebody with more has stored it.
+fn bytes_of(value: &JsValue) -> Result<Option<Bytes>, JsValue> {
     if value.is_undefined() {
-        return None;
+        return Ok(None);
     }
     if Array::is_array(value) {
-        return Some(with_blobs(value.unchecked_ref()));
+        return with_blobs(value.unchecked_ref()).map(Some);
     }
-    Some(
-        value
-            .dyn_ref::<Uint8Array>()
-            .map_or_else(Bytes::new, |array| array.to_vec().into()),
-    )
+    let Some(array) = value.dyn_ref::<Uint8Array>() else {
+        return Ok(Some(Bytes::new()));
+    };
+    limits::room_for(array.length() as usize)
+        .map_err(|error| js_sys::RangeError::new(error.message()))?;
+    Ok(Some(array.to_vec().into()))
 }
 
 /// A record that is an array: its bytes, and the Blobs that they name.
-fn with_blobs(parts: &Array) -> Bytes {
+///
+/// # Errors
+/// As [`bytes_of`].
+fn with_blobs(parts: &Array) -> Result<Bytes, JsValue> {
     let bytes = parts.get(0);
     let bytes = if Array::is_array(&bytes) {
         Bytes::new()
     } else {
-        bytes_of(&bytes).unwrap_or_default()
+        bytes_of(&bytes)?.unwrap_or_default()
     };
     let beside = parts.iter().skip(1).map(|blob| Rc::new(blob) as Blob);
     // No bytes at all are accepted by no format.
-    blobs::offered(bytes, beside.collect()).unwrap_or_default()
+    Ok(blobs::offered(bytes, beside.collect()).unwrap_or_default())
 }
 
 /// A number of the log.

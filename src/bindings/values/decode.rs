@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 /// `Corrupt`, `UnsupportedFormat`.
 #[wasm_bindgen(js_name = decodeExact)]
 pub fn decode_exact(encoded: &Uint8Array) -> Result<JsValue, JsValue> {
-    super::of_bytes(encoded)
+    super::taken(encoded)
         .and_then(|stored| decode(&stored))
         .map_err(|error| errors::to_js(&error))
 }

@@ -17,17 +17,19 @@ use crate::codec::value::attached::has_attached;
 use crate::codec::value::{self, Form};
 use crate::crossing;
 use crate::error::{Error, Result};
+use crate::limits;
 
 /// The stored form of what the facade encoded: JSON text, or an exact form.
 ///
 /// # Errors
-/// `InvalidArgument` where it was not the facade that made it.
+/// `InvalidArgument` where it was not the facade that made it, `LimitExceeded`.
 pub fn stored(encoded: &JsValue) -> Result<Bytes> {
     if let Some(text) = encoded.as_string() {
+        limits::room_for(text.len())?;
         return Ok(value::from_json(text.as_bytes()));
     }
     match encoded.dyn_ref::<Uint8Array>() {
-        Some(bytes) => of_bytes(bytes),
+        Some(bytes) => taken(bytes),
         None => Err(Error::invalid("a value reached wasm in an unknown form")),
     }
 }
@@ -35,11 +37,14 @@ pub fn stored(encoded: &JsValue) -> Result<Bytes> {
 /// The name of the property by which the bytes of an encoded value have the Blobs that lie beside it.
 const BLOBS: &str = "blobs";
 
-/// The stored form of bytes that the facade made.
+/// The stored form of bytes that the facade has made.
 ///
 /// # Errors
-/// `Corrupt` where it was not the facade that made them.
-pub fn of_bytes(encoded: &Uint8Array) -> Result<Bytes> {
+/// `LimitExceeded`; `Corrupt` where it was not the facade that made them.
+pub fn taken(encoded: &Uint8Array) -> Result<Bytes> {
+    let length = encoded.length() as usize;
+    limits::within("a value", length, limits::MAX_VALUE_BYTES)?;
+    limits::room_for(length)?;
     let bytes = Bytes::from(encoded.to_vec());
     if !has_attached(&bytes) {
         return Ok(bytes);

@@ -38,6 +38,15 @@ impl FieldName {
     pub fn quoted(&self) -> &[u8] {
         &self.quoted
     }
+
+    /// As a name's bytes lie in an object of that form.
+    #[must_use]
+    pub fn as_bytes_in(&self, form: Form<'_>) -> &[u8] {
+        match form {
+            Form::Json(_) => unquoted(&self.quoted),
+            Form::Exact(_) => self.text.as_bytes(),
+        }
+    }
 }
 
 /// The name of a property as it lies in a stored object.
@@ -49,7 +58,16 @@ pub enum RawName<'a> {
     Exact(&'a [u8]),
 }
 
-impl RawName<'_> {
+impl<'a> RawName<'a> {
+    /// Its bytes, of JSON with the escapes and without the quotes. Names of one form are equal when these are.
+    #[must_use]
+    pub fn as_bytes(self) -> &'a [u8] {
+        match self {
+            Self::Json(quoted) => unquoted(quoted),
+            Self::Exact(text) => text,
+        }
+    }
+
     /// Whether it is that name.
     #[must_use]
     pub fn is(self, name: &FieldName) -> bool {
@@ -78,6 +96,13 @@ impl RawName<'_> {
             Self::Json(quoted) => read_quoted(quoted),
             Self::Exact(text) => JsString::from_wtf8(text.to_vec()),
         }
+    }
+}
+
+fn unquoted(quoted: &[u8]) -> &[u8] {
+    match quoted {
+        [b'"', inner @ .., b'"'] => inner,
+        _ => quoted,
     }
 }
 

@@ -80,6 +80,13 @@ impl<'a> Form<'a> {
             ))),
         }
     }
+
+    /// Its bytes.
+    #[must_use]
+    pub fn as_bytes(self) -> &'a [u8] {
+        let (Self::Json(bytes) | Self::Exact(bytes)) = self;
+        bytes
+    }
 }
 
 /// A stored value out of JSON text.

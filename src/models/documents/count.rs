@@ -20,7 +20,7 @@ impl Count {
     /// Begins a count.
     #[must_use]
     pub fn new(collection: &Collection, query: Query) -> Self {
-        let way = if query.is_all() {
+        let way = if query.is_empty() {
             Way::Keys(Cursor::new(collection.all(), false))
         } else {
             Way::Match(Box::new(Find::new(collection, query, FindSpec::default())))

@@ -9,6 +9,7 @@ use crate::codec::js_string::{JsStr, JsString};
 use crate::codec::value::fields::{Fields, ObjectBuilder, RawName};
 use crate::codec::value::{EXACT, ExactWriter, Form, JSON, Value, attached, json};
 use crate::error::{Error, Result};
+use crate::limits::{self, MAX_VALUE_BYTES};
 
 /// Room for the names and times of the three properties.
 const META_BYTES: usize = 96;
@@ -37,6 +38,8 @@ impl Draft {
         room: usize,
     ) -> Result<Self> {
         let exact = matches!(like, Form::Exact(_));
+        // Once as it grows, once as it is stored.
+        limits::room_for(room + META_BYTES)?;
         let mut draft = Self {
             object: ObjectBuilder::like(like, room + META_BYTES),
             exact,
@@ -77,9 +80,18 @@ impl Draft {
     }
 
     /// The stored document.
-    pub fn finish(self) -> Bytes {
-        stored(self.exact, &self.object.finish())
+    ///
+    /// # Errors
+    /// `LimitExceeded` when it has become too large.
+    pub fn finish(self) -> Result<Bytes> {
+        let node = self.object.finish();
+        within(node.len())?;
+        Ok(stored(self.exact, &node))
     }
+}
+
+fn within(bytes: usize) -> Result<()> {
+    limits::within("the document", bytes, MAX_VALUE_BYTES)
 }
 
 /// A stored value out of a node of its form.
@@ -128,7 +140,13 @@ pub(super) fn given<'a>(what: &str, form: Form<'a>) -> Result<Fields<'a>> {
 /// The value in the exact form if that is asked for and it is not.
 fn in_form(form: Form<'_>, exact: bool) -> Result<Cow<'_, [u8]>> {
     match form {
-        Form::Json(text) if exact => Ok(Cow::Owned(node_of(&json::parse(text)?)?)),
+        Form::Json(text) if exact => {
+            // The counts of its containers, and the node as it grows.
+            limits::room_for(2 * text.len())?;
+            let mut writer = ExactWriter::headless();
+            json::transcribe(text, &mut writer)?;
+            Ok(Cow::Owned(writer.finish()?.into()))
+        }
         Form::Json(bytes) | Form::Exact(bytes) => Ok(Cow::Borrowed(bytes)),
     }
 }
@@ -181,6 +199,7 @@ pub(super) fn merged(old: &[u8], changes: &[u8], now_ms: f64) -> Result<Bytes> {
     given("what a document is updated with", Form::of(changes)?)?;
     let (exact, old, changes) = in_one_form(Form::of(old)?, Form::of(changes)?)?;
     let (old, new) = (as_form(&old, exact), as_form(&changes, exact));
+    limits::room_for(bytes_of(new))?;
     let mut fresh = Vec::new();
     let mut fields = given("what a document is updated with", new)?;
     while let Some((name, value)) = fields.next()? {
@@ -188,6 +207,11 @@ pub(super) fn merged(old: &[u8], changes: &[u8], now_ms: f64) -> Result<Bytes> {
             fresh.push((name, value, false));
         }
     }
+    let names = fresh.iter().zip(0..);
+    let mut by_name: Vec<(&[u8], usize)> = names
+        .map(|((name, ..), at)| (name.as_bytes(), at))
+        .collect();
+    by_name.sort_unstable();
     let Parts {
         id,
         created,
@@ -198,7 +222,9 @@ pub(super) fn merged(old: &[u8], changes: &[u8], now_ms: f64) -> Result<Bytes> {
         if is_meta(name) {
             continue;
         }
-        match fresh.iter_mut().find(|(other, ..)| same(name, *other)) {
+        let known = by_name.binary_search_by_key(&name.as_bytes(), |(name, _)| *name);
+        let known = known.ok().and_then(|at| by_name.get(at));
+        match known.and_then(|(_, at)| fresh.get_mut(*at)) {
             Some((_, new, used)) => {
                 draft.push(name, *new)?;
                 *used = true;
@@ -211,7 +237,7 @@ pub(super) fn merged(old: &[u8], changes: &[u8], now_ms: f64) -> Result<Bytes> {
             draft.push(name, value)?;
         }
     }
-    Ok(draft.finish())
+    draft.finish()
 }
 
 /// The stored object `doc` with the id and the time of creation of the stored document `old`.
@@ -239,20 +265,11 @@ pub(super) fn replaced(old: &[u8], doc: &[u8], now_ms: f64) -> Result<Bytes> {
             draft.push(name, value)?;
         }
     }
-    Ok(draft.finish())
-}
-
-fn same(a: RawName<'_>, b: RawName<'_>) -> bool {
-    match (a, b) {
-        (RawName::Json(a), RawName::Json(b)) | (RawName::Exact(a), RawName::Exact(b)) => a == b,
-        _ => false,
-    }
+    draft.finish()
 }
 
 fn bytes_of(form: Form<'_>) -> usize {
-    match form {
-        Form::Json(bytes) | Form::Exact(bytes) => bytes.len(),
-    }
+    form.as_bytes().len()
 }
 
 const UNDERSCORES: u64 = u64::from_ne_bytes([b'_'; 8]);
@@ -288,8 +305,11 @@ pub(super) fn may_hold_meta(object: Form<'_>) -> bool {
 }
 
 /// The document of a new object without any of the three, as JSON text is put together.
-fn prefixed(text: &[u8], id: &[u8], made: &[u8]) -> Bytes {
-    let mut out = Vec::with_capacity(text.len() + id.len() + META_BYTES);
+fn prefixed(text: &[u8], id: &[u8], made: &[u8]) -> Result<Bytes> {
+    let room = text.len() + id.len() + META_BYTES;
+    within(room)?;
+    limits::room_for(room)?;
+    let mut out = Vec::with_capacity(room);
     out.push(JSON);
     out.extend_from_slice(b"{\"_id\":");
     out.extend_from_slice(id);
@@ -302,7 +322,7 @@ fn prefixed(text: &[u8], id: &[u8], made: &[u8]) -> Bytes {
         out.push(b',');
     }
     out.extend_from_slice(rest);
-    out.into()
+    Ok(out.into())
 }
 
 /// The document of a new object: with this id, made now.
@@ -311,11 +331,7 @@ pub(super) fn created(object: Form<'_>, id: JsStr<'_>, now_ms: f64) -> Result<By
     if let Form::Json(text @ [b'{', ..]) = object
         && !may_hold_meta(object)
     {
-        return Ok(prefixed(
-            text,
-            &self::text(false, id)?,
-            &time(false, now_ms)?,
-        ));
+        return prefixed(text, &self::text(false, id)?, &time(false, now_ms)?);
     }
     let mut fields = given("the document", object)?;
     let (id, made) = (text(exact, id)?, time(exact, now_ms)?);
@@ -331,5 +347,5 @@ pub(super) fn created(object: Form<'_>, id: JsStr<'_>, now_ms: f64) -> Result<By
             draft.push(name, value)?;
         }
     }
-    Ok(draft.finish())
+    draft.finish()
 }

@@ -192,4 +192,6 @@ fn broken_index() -> Error {
 }
 
 #[cfg(test)]
+mod bounds_tests;
+#[cfg(test)]
 mod tests;

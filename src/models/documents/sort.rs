@@ -9,18 +9,34 @@ use std::collections::BinaryHeap;
 
 use crate::blobs;
 use crate::codec::js_string::JsString;
+use crate::codec::value::exact::tag;
 use crate::codec::value::{Form, Value, compare};
 use crate::error::Result;
+use crate::limits::{self, ITEM_BYTES, MAX_CALL_BYTES};
 use crate::models::query::Path;
 
 /// Documents of a run: sorted in about a millisecond.
 const RUN_ITEMS: usize = 1024;
+/// Bytes of a run's documents beyond twice what its last sorting has left: large ones that are not wanted go early.
+const RUN_BYTES: usize = 8 << 20;
+/// Bytes of keys of a run, which may all have to be compared.
+const RUN_KEY_BYTES: usize = 2 << 20;
+/// Bytes of a field to be sorted by.
+const MAX_KEY_BYTES: usize = 256 << 10;
+/// By this a field is multiplied to get what its tree takes, at most.
+const TREE_FACTOR: usize = 24;
 
 /// Takes documents in the order of insertion, gives them sorted.
 pub(super) struct Sorter {
     by: Vec<(Path, bool)>,
     keep: usize,
     taken: u64,
+    /// What the documents and their keys take in memory.
+    held_bytes: usize,
+    /// Where that ends the run.
+    run_until_bytes: usize,
+    /// Of the keys of the current run.
+    key_bytes: usize,
     current: Vec<Item>,
     runs: Vec<std::vec::IntoIter<Item>>,
     heads: Option<BinaryHeap<Reverse<(Item, usize)>>>,
@@ -29,13 +45,22 @@ pub(super) struct Sorter {
 /// Compared by key, then by the order of insertion, which no two share.
 struct Item {
     key: Vec<Part>,
+    key_bytes: usize,
     place: u64,
     doc: Bytes,
 }
 
-struct Part {
+impl Item {
+    fn held_bytes(&self) -> usize {
+        ITEM_BYTES + self.doc.len() + self.key_bytes
+    }
+}
+
+pub(super) struct Part {
     value: Value,
     descending: bool,
+    /// What the tree takes in memory, at most.
+    bytes: usize,
 }
 
 impl Sorter {
@@ -50,6 +75,9 @@ impl Sorter {
                 .and_then(|keep| usize::try_from(keep).ok())
                 .unwrap_or(usize::MAX),
             taken: 0,
+            held_bytes: 0,
+            run_until_bytes: RUN_BYTES,
+            key_bytes: 0,
             current: Vec::new(),
             runs: Vec::new(),
             heads: None,
@@ -59,40 +87,85 @@ impl Sorter {
     /// Takes the next document.
     ///
     /// # Errors
-    /// `Corrupt`.
+    /// `Corrupt`; `LimitExceeded` when a field is too large to be sorted by, or what is to be sorted is.
     pub fn add(&mut self, doc: &[u8]) -> Result<()> {
-        let form = Form::of(doc)?;
-        let mut key = Vec::with_capacity(self.by.len());
-        for (path, descending) in &self.by {
-            let value = path
-                .find(form)?
-                .map_or(Ok(Value::Undefined), Value::of_form)?;
-            key.push(Part {
-                value,
-                descending: *descending,
-            });
+        let mut key = Vec::with_capacity(self.len());
+        for at in 0..self.len() {
+            key.extend(self.part(at, Form::of(doc)?)?);
         }
+        self.add_with(key, doc)
+    }
+
+    /// By how many fields it sorts: their values are taken one by one.
+    pub fn len(&self) -> usize {
+        self.by.len()
+    }
+
+    /// The part of a document's key that one field is; `None` after the last.
+    ///
+    /// # Errors
+    /// `Corrupt`; `LimitExceeded` when the field is too large to be sorted by.
+    pub fn part(&self, at: usize, doc: Form<'_>) -> Result<Option<Part>> {
+        let Some((path, descending)) = self.by.get(at) else {
+            return Ok(None);
+        };
+        let (value, bytes) = match path.find(doc)? {
+            None => (Value::Undefined, 0),
+            Some(found) => {
+                let bytes = found.as_bytes().len();
+                limits::within("a field to be sorted by", bytes, MAX_KEY_BYTES)?;
+                (Value::of_form(found)?, tree_bytes(found))
+            }
+        };
+        let descending = *descending;
+        Ok(Some(Part {
+            value,
+            descending,
+            bytes,
+        }))
+    }
+
+    /// Takes the next document, with its key.
+    ///
+    /// # Errors
+    /// As [`add`](Self::add).
+    pub fn add_with(&mut self, key: Vec<Part>, doc: &[u8]) -> Result<()> {
+        let key_bytes = key.iter().map(|part| part.bytes).sum();
+        limits::room_for(doc.len())?;
         // A copy: the bytes may be a slice of a page, which should be free to go.
-        self.current.push(Item {
+        let item = Item {
             key,
+            key_bytes,
             place: self.taken,
             doc: blobs::held(Bytes::copy_from_slice(doc)),
-        });
+        };
         self.taken += 1;
-        if self.current.len() >= RUN_ITEMS {
+        self.held_bytes += item.held_bytes();
+        self.key_bytes += key_bytes;
+        self.current.push(item);
+        if self.current.len() >= RUN_ITEMS
+            || self.key_bytes >= RUN_KEY_BYTES
+            || self.held_bytes >= self.run_until_bytes
+        {
             self.end_run();
         }
-        Ok(())
+        let what = "what is to be sorted (a query or a limit makes it less)";
+        limits::within(what, self.held_bytes, MAX_CALL_BYTES)
     }
 
     fn end_run(&mut self) {
         self.current.sort_unstable();
-        self.current.truncate(self.keep);
+        for item in self.current.drain(self.keep.min(self.current.len())..) {
+            self.held_bytes -= item.held_bytes();
+            self.key_bytes -= item.key_bytes;
+        }
         // The few that are wanted stay and compete with the next ones.
-        if self.current.len() > RUN_ITEMS / 2 {
+        if self.current.len() > RUN_ITEMS / 2 || self.key_bytes > RUN_KEY_BYTES / 2 {
+            self.key_bytes = 0;
             self.runs
                 .push(std::mem::take(&mut self.current).into_iter());
         }
+        self.run_until_bytes = 2 * self.held_bytes + RUN_BYTES;
     }
 
     /// The next document in order; nothing may be added afterwards.
@@ -111,6 +184,16 @@ impl Sorter {
             heads.push(Reverse((next, run)));
         }
         Some(item.doc)
+    }
+}
+
+/// What the tree of a value takes in memory, at most.
+fn tree_bytes(value: Form<'_>) -> usize {
+    let bytes = value.as_bytes().len();
+    match value {
+        Form::Json([b'[' | b'{', ..]) => bytes * TREE_FACTOR,
+        Form::Exact([tag, ..]) if *tag >= tag::ARRAY => bytes * TREE_FACTOR,
+        _ => bytes,
     }
 }
 
@@ -150,3 +233,64 @@ macro_rules! compared_by_cmp {
 }
 
 compared_by_cmp!(Part, Item);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::value::from_json;
+    use crate::error::Code;
+
+    fn doc(n: usize, text_bytes: usize) -> Bytes {
+        from_json(format!("{{\"n\":{n},\"t\":\"{}\"}}", "x".repeat(text_bytes)).as_bytes())
+    }
+
+    #[test]
+    fn large_documents_that_are_not_wanted_go_early() {
+        let mut sorter = Sorter::new(&[("n".into(), true)], Some(2));
+        for n in 0..100 {
+            sorter.add(&doc(n, 1 << 20)).unwrap();
+            assert!(sorter.held_bytes < 16 << 20, "{}", sorter.held_bytes);
+        }
+        let first = sorter.pop().unwrap();
+        assert!(first.starts_with(b"\x01{\"n\":99"));
+        assert!(sorter.pop().is_some());
+    }
+
+    #[test]
+    fn what_is_held_is_counted_down_too() {
+        let mut sorter = Sorter::new(&[("n".into(), false)], Some(700));
+        for n in 0..5000 {
+            sorter.add(&doc(n, 10)).unwrap();
+        }
+        let runs = sorter.runs.iter().map(|run| run.as_slice());
+        let items = runs.chain([&sorter.current[..]]).flatten();
+        assert_eq!(sorter.held_bytes, items.map(Item::held_bytes).sum());
+    }
+
+    #[test]
+    fn a_field_too_large_to_be_sorted_by_is_refused() {
+        let mut sorter = Sorter::new(&[("t".into(), false)], None);
+        sorter.add(&doc(1, MAX_KEY_BYTES - 2)).unwrap();
+        let error = sorter.add(&doc(1, MAX_KEY_BYTES)).unwrap_err();
+        assert_eq!(error.code(), Code::LimitExceeded);
+        assert!(error.message().contains("the most is 262144"), "{error}");
+    }
+
+    #[test]
+    fn keys_of_a_run_are_bounded() {
+        let mut sorter = Sorter::new(&[("t".into(), false)], None);
+        for n in 0..64 {
+            sorter.add(&doc(n, 200 << 10)).unwrap();
+            assert!(sorter.key_bytes <= RUN_KEY_BYTES);
+        }
+        let mut places = Vec::new();
+        while let Some(doc) = sorter.pop() {
+            places.push(doc);
+        }
+        assert_eq!(places.len(), 64);
+        assert!(
+            places.is_sorted_by_key(|doc| doc.len()),
+            "equal keys keep their order"
+        );
+    }
+}

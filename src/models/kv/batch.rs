@@ -3,36 +3,42 @@
 use bytes::Bytes;
 
 use crate::engine::access::{Attempt, Reads, Writes};
+use crate::error::Result;
 use crate::models::pace::Pace;
 
 /// Reads many keys.
 pub struct GetMany {
     keys: Vec<Bytes>,
-    found: Vec<Option<Bytes>>,
+    done: usize,
     pace: Pace,
 }
+
+/// Takes a stored value, `None` for an absent one.
+pub type OutEach<'a> = dyn FnMut(Option<&[u8]>) -> Result<()> + 'a;
 
 impl GetMany {
     /// Reads these records' keys.
     #[must_use]
     pub fn new(keys: Vec<Bytes>) -> Self {
         Self {
-            found: Vec::with_capacity(keys.len()),
             keys,
+            done: 0,
             pace: Pace::default(),
         }
     }
 
-    /// The stored values, in the order of the keys. To be called until it does not stop, once.
+    /// Hands the stored values to `out`, in the order of the keys: kept here, each would keep the page that it
+    /// is a slice of. Runs until it does not stop.
     ///
     /// # Errors
-    /// A stop.
-    pub fn step(&mut self, r: &mut dyn Reads) -> Attempt<Vec<Option<Bytes>>> {
-        while let Some(key) = self.keys.get(self.found.len()) {
-            self.found.push(r.get(key)?);
+    /// A stop; nothing is lost by it, and nothing handed out twice. What `out` fails with.
+    pub fn step(&mut self, r: &mut dyn Reads, out: &mut OutEach<'_>) -> Attempt<()> {
+        while let Some(key) = self.keys.get(self.done) {
+            out(r.get(key)?.as_deref())?;
+            self.done += 1;
             self.pace.step(r)?;
         }
-        Ok(std::mem::take(&mut self.found))
+        Ok(())
     }
 }
 

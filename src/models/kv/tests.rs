@@ -192,7 +192,11 @@ proptest! {
         let wanted: Vec<_> = model.keys().cloned().chain([vec![0x7A]]).collect();
         let mut get_many =
             GetMany::new(wanted.iter().map(|k| kv.key(text(k).as_js()).unwrap()).collect());
-        let got = fake.read(|r| get_many.step(r)).unwrap();
+        let mut got = Vec::new();
+        fake.read(|r| get_many.step(r, &mut |value| {
+            got.push(value.map(Bytes::copy_from_slice));
+            Ok(())
+        })).unwrap();
         let values: Vec<_> = wanted.iter().map(|k| model.get(k).map(|v| Bytes::from(vec![*v]))).collect();
         prop_assert_eq!(got, values);
     }

@@ -10,7 +10,7 @@ mod path;
 mod want;
 
 use needle::Needle;
-pub use path::{Path, Step};
+pub use path::{Path, index};
 pub use want::Want;
 
 /// A compiled query: every field must equal the document's.
@@ -53,7 +53,7 @@ impl Query {
 
     /// Whether everything matches.
     #[must_use]
-    pub fn is_all(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.conditions.is_empty()
     }
 
@@ -77,12 +77,29 @@ impl Query {
         {
             return Ok(false);
         }
-        for (path, want) in &self.conditions {
-            if !want.is(path.find(doc)?)? {
+        for at in 0..self.len() {
+            if !self.holds(at, doc)? {
                 return Ok(false);
             }
         }
         Ok(true)
+    }
+
+    /// How many conditions there are: a match goes through the document for each.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.conditions.len()
+    }
+
+    /// Whether one condition holds.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub fn holds(&self, at: usize, doc: Form<'_>) -> Result<bool> {
+        match self.conditions.get(at) {
+            Some((path, want)) => want.is(path.find(doc)?),
+            None => Ok(true),
+        }
     }
 }
 

@@ -16,11 +16,11 @@ pub struct Path {
 
 /// One level of a dotted path.
 #[derive(Debug, Clone)]
-pub struct Step {
+struct Step {
     /// The property of an object.
-    pub name: FieldName,
+    name: FieldName,
     /// The position in an array.
-    pub index: Option<usize>,
+    index: Option<usize>,
 }
 
 impl Path {
@@ -47,12 +47,6 @@ impl Path {
     #[must_use]
     pub fn whole(&self) -> &FieldName {
         &self.whole
-    }
-
-    /// The levels; none when there is no dot.
-    #[must_use]
-    pub fn steps(&self) -> &[Step] {
-        &self.steps
     }
 
     /// What is in the text of every JSON document that has the text `value` at the path.
@@ -119,7 +113,8 @@ impl Step {
 }
 
 /// An array index in its one spelling.
-fn index(name: &[u8]) -> Option<usize> {
+#[must_use]
+pub fn index(name: &[u8]) -> Option<usize> {
     let canonical = name == b"0" || matches!(name.first(), Some(b'1'..=b'9'));
     let text = std::str::from_utf8(name).ok()?;
     text.parse::<u32>()

@@ -3,8 +3,10 @@
 use crate::codec::js_string::JsString;
 use crate::codec::js_string::json::write_quoted;
 use crate::codec::value::compare::equal;
+use crate::codec::value::exact::tag;
 use crate::codec::value::{ExactWriter, Form, Value};
 use crate::error::Result;
+use crate::limits::MAX_TREE_BYTES;
 
 /// The value that a field has to equal, ready to be compared with slices of documents.
 #[derive(Debug, Clone)]
@@ -62,13 +64,11 @@ impl Want {
                 .number()?
                 .is_some_and(|found| found == *number || (found.is_nan() && number.is_nan()))),
             (Self::Tree(_, Some(json)), Form::Json(text)) if text == &json[..] => Ok(true),
-            (Self::Tree(tree, _), Form::Json(text)) => match (&**tree, text.first()) {
-                (Value::Array(_), Some(b'[')) | (Value::Object(_), Some(b'{')) => {
-                    Ok(equal(tree, &Value::of_form(found)?))
-                }
-                _ => Ok(false),
-            },
-            (Self::Tree(tree, _), Form::Exact(_)) => Ok(equal(tree, &Value::of_form(found)?)),
+            // Texts of equal values differ in the order of properties alone.
+            (Self::Tree(_, Some(json)), Form::Json(text)) if text.len() != json.len() => Ok(false),
+            (Self::Tree(tree, _), _) => {
+                Ok(may_equal(tree, found) && equal(tree, &Value::of_form(found)?))
+            }
         }
     }
 
@@ -89,6 +89,29 @@ impl Want {
             _ => None,
         }
     }
+}
+
+/// Whether something can be equal, as far as can be told without its tree: by its kind, and its size. (A query is
+/// smaller than [`MAX_TREE_BYTES`] by more than two spellings of one value can differ.)
+fn may_equal(wanted: &Value, found: Form<'_>) -> bool {
+    let tag = match wanted {
+        Value::BigInt(_) => tag::BIGINT,
+        Value::Date(_) => tag::DATE,
+        Value::Bytes(..) => tag::BYTES,
+        Value::Blob(..) => tag::BLOB,
+        Value::File { .. } => tag::FILE,
+        Value::Array(_) => tag::ARRAY,
+        Value::Object(_) => tag::OBJECT,
+        Value::Map(_) => tag::MAP,
+        _ => tag::SET,
+    };
+    let is_of_kind = match found {
+        Form::Json([b'[', ..]) => tag == tag::ARRAY,
+        Form::Json([b'{', ..]) => tag == tag::OBJECT,
+        Form::Json(_) => false,
+        Form::Exact(node) => node.first() == Some(&tag),
+    };
+    is_of_kind && found.as_bytes().len() <= MAX_TREE_BYTES
 }
 
 /// The text of a whole number; of others only JavaScript knows the spelling.

@@ -1,10 +1,23 @@
 use super::super::fields::{FieldName, Fields, field};
 use super::super::testing::{any_json, stringify};
-use super::super::{Form, Value};
+use super::super::{ExactWriter, Form, Value};
 use super::*;
 use proptest::prelude::*;
 
+fn transcribed(text: &[u8]) -> crate::Result<bytes::Bytes> {
+    let mut out = ExactWriter::headless();
+    transcribe(text, &mut out)?;
+    out.finish()
+}
+
 proptest! {
+    #[test]
+    fn texts_are_transcribed_as_trees_are(value in any_json()) {
+        let mut out = ExactWriter::headless();
+        value.write(&mut out).unwrap();
+        prop_assert_eq!(transcribed(&stringify(&value)).unwrap(), out.finish().unwrap());
+    }
+
     #[test]
     fn texts_come_back(value in any_json()) {
         let text = stringify(&value);
@@ -44,6 +57,7 @@ proptest! {
         let at = at.index(text.len());
         text[at] = byte;
         let _ = parse(&text);
+        let _ = transcribed(&text);
         if let Ok(Some(mut fields)) = Fields::of(Form::Json(&text)) {
             while let Ok(Some(_)) = fields.next() {}
         }
@@ -57,5 +71,6 @@ fn malformed_texts_are_refused() {
         "", "nul", "[1,]", "[1 2]", "{\"a\"}", "\"a", "\"\\x\"", "1 ", "--1", "{]", "[\"\u{1}",
     ] {
         assert!(parse(text.as_bytes()).is_err(), "{text:?}");
+        assert!(transcribed(text.as_bytes()).is_err(), "{text:?}");
     }
 }
