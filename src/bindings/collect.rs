@@ -1,6 +1,5 @@
 //! Results in bulk: many stored values become JavaScript values with few crossings.
 
-use bytes::Bytes;
 use js_sys::Array;
 use wasm_bindgen::prelude::*;
 
@@ -9,7 +8,7 @@ use crate::codec::js_string::{JsStr, json};
 use crate::codec::value::Form;
 use crate::error::Result;
 
-/// Bytes of JSON text that are parsed at once: some milliseconds.
+/// Bytes of JSON text and of exact forms that are made values at once: some milliseconds.
 const TEXT_BYTES: usize = 256 * 1024;
 
 /// Gathers the items of one JavaScript array. Values that are JSON text cross as one text.
@@ -19,16 +18,12 @@ pub struct Collector {
     pieces: Array,
     text: Vec<u8>,
     items: u32,
-    /// Values in the exact form, and where in the piece they belong.
-    exact: Vec<(u32, Place, Bytes)>,
-}
-
-/// Where in an item a value goes.
-#[derive(Clone, Copy)]
-enum Place {
-    Item,
-    /// Second of the pair that is the item.
-    Value,
+    /// Values in the exact form, one after another; where each ends, and where in the piece it belongs.
+    exact: Vec<u8>,
+    ends: Vec<u32>,
+    places: Vec<u32>,
+    /// Whether the items are pairs, whose second is the value.
+    pairs: bool,
 }
 
 impl Collector {
@@ -48,7 +43,7 @@ impl Collector {
     /// `Corrupt`, `UnsupportedFormat`.
     pub fn value(&mut self, stored: &[u8]) -> Result<()> {
         self.begin();
-        self.write(stored, Place::Item)?;
+        self.write(stored)?;
         self.finish_item()
     }
 
@@ -58,10 +53,11 @@ impl Collector {
     /// `Corrupt`, `UnsupportedFormat`.
     pub fn pair(&mut self, key: JsStr<'_>, stored: &[u8]) -> Result<()> {
         self.begin();
+        self.pairs = true;
         self.text.push(b'[');
         json::write_quoted(key, &mut self.text);
         self.text.push(b',');
-        self.write(stored, Place::Value)?;
+        self.write(stored)?;
         self.text.push(b']');
         self.finish_item()
     }
@@ -83,12 +79,13 @@ impl Collector {
         self.text.push(if self.items == 0 { b'[' } else { b',' });
     }
 
-    fn write(&mut self, stored: &[u8], place: Place) -> Result<()> {
+    fn write(&mut self, stored: &[u8]) -> Result<()> {
         match Form::of(stored)? {
             Form::Json(text) => self.text.extend_from_slice(text),
             Form::Exact(_) => {
-                self.exact
-                    .push((self.items, place, Bytes::copy_from_slice(stored)));
+                self.exact.extend_from_slice(stored);
+                self.ends.push(self.exact.len() as u32);
+                self.places.push(self.items);
                 self.text.extend_from_slice(b"null");
             }
         }
@@ -97,7 +94,7 @@ impl Collector {
 
     fn finish_item(&mut self) -> Result<()> {
         self.items += 1;
-        if self.text.len() >= TEXT_BYTES {
+        if self.text.len() + self.exact.len() >= TEXT_BYTES {
             self.flush()
         } else {
             Ok(())
@@ -110,12 +107,11 @@ impl Collector {
         }
         self.text.push(b']');
         let piece: Array = decode::parse(&self.text)?.unchecked_into();
-        for (at, place, stored) in self.exact.drain(..) {
-            let value = decode::decode(&stored)?;
-            match place {
-                Place::Item => piece.set(at, value),
-                Place::Value => piece.get(at).unchecked_into::<Array>().set(1, value),
-            }
+        if !self.ends.is_empty() {
+            decode::place_exact(&piece, self.pairs, &self.exact, &self.ends, &self.places)?;
+            self.exact.clear();
+            self.ends.clear();
+            self.places.clear();
         }
         self.text.clear();
         self.items = 0;

@@ -1,10 +1,6 @@
 //! Values: between JavaScript and their stored bytes.
 
 pub mod decode;
-pub mod encode;
-mod js;
-mod path;
-mod shape;
 
 use bytes::Bytes;
 use js_sys::Uint8Array;
