@@ -1,17 +1,16 @@
 //! Results in bulk: many stored values become JavaScript values with few crossings.
 
-use bytes::Bytes;
 use js_sys::Array;
 use wasm_bindgen::prelude::*;
 
-use super::values::decode;
-use crate::blobs;
+use super::values::{self, decode};
 use crate::codec::js_string::{JsStr, json};
 use crate::codec::value::Form;
+use crate::codec::value::attached::has_attached;
 use crate::error::Result;
 use crate::limits;
 
-/// Bytes of JSON text that are parsed at once: some milliseconds.
+/// Bytes of JSON text and of exact forms that are made values at once: some milliseconds.
 const TEXT_BYTES: usize = 256 * 1024;
 
 /// Gathers the items of one JavaScript array. Values that are JSON text cross as one text.
@@ -23,16 +22,14 @@ pub struct Collector {
     items: u32,
     /// Of all items so far.
     bytes: usize,
-    /// Values in the exact form, and where in the piece they belong.
-    exact: Vec<(u32, Place, Bytes)>,
-}
-
-/// Where in an item a value goes.
-#[derive(Clone, Copy)]
-enum Place {
-    Item,
-    /// Second of the pair that is the item.
-    Value,
+    /// Values in the exact form, one after another; where each ends, and where in the piece it belongs.
+    exact: Vec<u8>,
+    ends: Vec<u32>,
+    places: Vec<u32>,
+    /// The Blobs that lie beside these, in their order.
+    beside: Array,
+    /// Whether the items are pairs, whose second is the value.
+    pairs: bool,
 }
 
 impl Collector {
@@ -52,7 +49,7 @@ impl Collector {
     /// `LimitExceeded`, `Corrupt`, `UnsupportedFormat`.
     pub fn value(&mut self, stored: &[u8]) -> Result<()> {
         self.begin(stored.len())?;
-        self.write(stored, Place::Item)?;
+        self.write(stored)?;
         self.finish_item()
     }
 
@@ -62,10 +59,11 @@ impl Collector {
     /// `LimitExceeded`, `Corrupt`, `UnsupportedFormat`.
     pub fn pair(&mut self, key: JsStr<'_>, stored: &[u8]) -> Result<()> {
         self.begin(key.as_bytes().len() + stored.len())?;
+        self.pairs = true;
         self.text.push(b'[');
         json::write_quoted(key, &mut self.text);
         self.text.push(b',');
-        self.write(stored, Place::Value)?;
+        self.write(stored)?;
         self.text.push(b']');
         self.finish_item()
     }
@@ -92,12 +90,18 @@ impl Collector {
         Ok(())
     }
 
-    fn write(&mut self, stored: &[u8], place: Place) -> Result<()> {
+    fn write(&mut self, stored: &[u8]) -> Result<()> {
         match Form::of(stored)? {
             Form::Json(text) => self.text.extend_from_slice(text),
             Form::Exact(_) => {
-                let copied = blobs::held(Bytes::copy_from_slice(stored));
-                self.exact.push((self.items, place, copied));
+                if has_attached(stored) {
+                    values::beside(stored)?.iter().for_each(|blob| {
+                        self.beside.push(&blob);
+                    });
+                }
+                self.exact.extend_from_slice(stored);
+                self.ends.push(self.exact.len() as u32);
+                self.places.push(self.items);
                 self.text.extend_from_slice(b"null");
             }
         }
@@ -106,7 +110,7 @@ impl Collector {
 
     fn finish_item(&mut self) -> Result<()> {
         self.items += 1;
-        if self.text.len() >= TEXT_BYTES {
+        if self.text.len() + self.exact.len() >= TEXT_BYTES {
             self.flush()
         } else {
             Ok(())
@@ -119,12 +123,13 @@ impl Collector {
         }
         self.text.push(b']');
         let piece: Array = decode::parse(&self.text)?.unchecked_into();
-        for (at, place, stored) in self.exact.drain(..) {
-            let value = decode::decode(&stored)?;
-            match place {
-                Place::Item => piece.set(at, value),
-                Place::Value => piece.get(at).unchecked_into::<Array>().set(1, value),
-            }
+        if !self.ends.is_empty() {
+            let beside = std::mem::take(&mut self.beside);
+            let (ends, places) = (&self.ends, &self.places);
+            decode::place_exact(&piece, self.pairs, &self.exact, &beside, ends, places)?;
+            self.exact.clear();
+            self.ends.clear();
+            self.places.clear();
         }
         self.text.clear();
         self.items = 0;

@@ -1,5 +1,6 @@
 //! Errors as JavaScript sees them.
 
+use js_sys::Reflect;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
@@ -39,6 +40,20 @@ pub fn refused(cause: JsValue) -> Error {
         "this browser cannot make the value",
     )
     .with_cause(Rc::new(cause))
+}
+
+/// What the facade threw while it made a value: a `PatchStoreError`.
+#[must_use]
+pub fn from_facade(thrown: JsValue) -> Error {
+    let text = |name: &str| {
+        let value = Reflect::get(&thrown, &name.into()).ok();
+        value.and_then(|value| value.as_string())
+    };
+    let message = text("message").unwrap_or_default();
+    match text("code").as_deref() {
+        Some("Corrupt") => Error::corrupt(message).with_cause(Rc::new(thrown)),
+        _ => refused(thrown),
+    }
 }
 
 fn cause_of(error: &Error) -> JsValue {

@@ -1,6 +1,6 @@
 //! What the facade lends to wasm when it loads it.
 
-use js_sys::Function;
+use js_sys::{Array, Function};
 use std::cell::RefCell;
 use wasm_bindgen::prelude::*;
 
@@ -9,12 +9,32 @@ use wasm_bindgen::prelude::*;
 pub struct Hooks {
     /// `(code, message, remedy, path?, usage?, quota?, cause?) => PatchStoreError`.
     pub make_error: Function,
-    /// `(value) => Shape`: the kind of a value, by its internal slots.
-    pub shape_of: Function,
-    /// `(view) => string`: "Uint8Array", …, "DataView".
-    pub view_name: Function,
-    /// `(value) => string`: how messages call something that cannot be stored.
-    pub refusal_of: Function,
+    /// What makes values.
+    pub decoder: Decoder,
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// What makes values of their exact form.
+    #[derive(Clone)]
+    pub type Decoder;
+
+    /// The value, beside which these Blobs lie. It is given wasm's own memory, and keeps nothing of it.
+    #[wasm_bindgen(method, catch, js_name = decodeExact)]
+    pub fn decode_exact(this: &Decoder, stored: &[u8], beside: &Array) -> Result<JsValue, JsValue>;
+
+    /// Puts those that lie in `stored` one after another, each up to one of `ends`, at `places` of a
+    /// list, or as the second of the pairs there.
+    #[wasm_bindgen(method, catch, js_name = placeExact)]
+    pub fn place_exact(
+        this: &Decoder,
+        list: &Array,
+        in_pairs: bool,
+        stored: &[u8],
+        beside: &Array,
+        ends: &[u32],
+        places: &[u32],
+    ) -> Result<(), JsValue>;
 }
 
 thread_local! {
@@ -23,18 +43,10 @@ thread_local! {
 
 /// Called once by the facade, right after the wasm was instantiated.
 #[wasm_bindgen]
-pub fn register(
-    make_error: Function,
-    shape_of: Function,
-    view_name: Function,
-    refusal_of: Function,
-    on_panic: Function,
-) {
+pub fn register(make_error: Function, decoder: Decoder, on_panic: Function) {
     HOOKS.set(Some(Hooks {
         make_error,
-        shape_of,
-        view_name,
-        refusal_of,
+        decoder,
     }));
     let told = PanicHook(on_panic);
     std::panic::set_hook(Box::new(move |info| told.tell(&info.to_string())));

@@ -31,19 +31,6 @@ pub fn all_received(crossing: &[String]) -> Result<Vec<JsString>> {
     crossing.iter().map(|each| received(each)).collect()
 }
 
-/// A string as it is in JavaScript, read unit by unit only when it may hold lone surrogates.
-#[must_use]
-pub fn from_js(value: &JsValue) -> JsString {
-    match value.as_string() {
-        // What UTF-8 cannot carry arrives as this.
-        Some(text) if !text.contains(char::REPLACEMENT_CHARACTER) => text.into(),
-        _ => {
-            let units: Vec<u16> = js_sys::JsString::from(value.clone()).iter().collect();
-            JsString::from_units(&units)
-        }
-    }
-}
-
 /// The JavaScript string.
 ///
 /// # Errors

@@ -1,5 +1,6 @@
 import { PatchStoreError } from "./errors.js";
-import { encodeExact, inlineBlobs, type PatchPort } from "./glue.js";
+import { encodeExact } from "./exact/encode.js";
+import { inlineBlobs, type PatchPort } from "./glue.js";
 import { guarded, settled } from "./trap.js";
 import type { Encoded, Snapshot } from "./values.js";
 
@@ -16,7 +17,7 @@ const BYTES_PER_S = 4 * 1024 * 1024;
 /** What a value's Blobs may have together where they must go through memory. */
 const MAX_COPIED_BYTES = 256 * 1024 * 1024;
 /** A Blob of so many bytes lies beside its value. */
-const BESIDE_BYTES = 65_536;
+export const BESIDE_BYTES = 65_536;
 
 /** What an engine's storage does with Blobs beside values. */
 export class BlobPlace {
@@ -42,8 +43,7 @@ export class BlobPlace {
 
   async #ask(): Promise<boolean> {
     const blob = new Blob([new Uint8Array(BESIDE_BYTES)]);
-    const [probe] = guarded(() => encodeExact(blob)) as [WithBlobs];
-    probe.blobs = [blob];
+    const probe = encodeExact(blob).encoded as WithBlobs;
     return settled(guarded(() => this.#port.takes(probe)));
   }
 }

@@ -1,6 +1,7 @@
 import { copyOf, weightOf } from "./copy.js";
 import type { Condition } from "./find.js";
 import type { ChangesPort } from "./glue.js";
+import { restore, type Encoded } from "./values.js";
 
 /** Stores and collections of an engine that copies are kept of, those asked for last. */
 const MAX_STORES = 32;
@@ -142,12 +143,12 @@ export class Copies {
   }
 
   /** Has a document inserted by `insert`, which gives its id, and keeps it once reads see it. */
-  inserted(text: string, nowMs: number, insert: () => string): string {
+  inserted(encoded: Encoded, nowMs: number, insert: () => string): string {
     const before = this.#isCurrent() ? this.#stamp : NaN;
     const id = insert();
     // It is not seen where it waits in line, or was refused.
     if (before < this.#stampNow() && this.#isCurrent()) {
-      const document = new Inserted(text, nowMs);
+      const document = new Inserted(encoded, nowMs);
       this.#add(id, document.weight, () => document);
     }
     return id;
@@ -228,29 +229,28 @@ export class Copies {
 
 function meeting(conditions: readonly Condition[], docs: readonly object[]): readonly object[] {
   return conditions.reduce(
-    (left, [name, value]) =>
-      left.filter((doc) => (doc as Record<string, unknown>)[name] === value && Object.hasOwn(doc, name)),
+    (left, [name, is]) => left.filter((doc) => is((doc as Record<string, unknown>)[name]) && Object.hasOwn(doc, name)),
     docs,
   );
 }
 
 /** A document as it was inserted, which nobody has asked for yet. */
 class Inserted {
-  readonly #text: string;
+  readonly #encoded: Encoded;
   readonly #nowMs: number;
 
-  constructor(text: string, nowMs: number) {
-    this.#text = text;
+  constructor(encoded: Encoded, nowMs: number) {
+    this.#encoded = encoded;
     this.#nowMs = nowMs;
   }
 
   get weight(): number {
-    return weightOf(this.#text);
+    return weightOf(typeof this.#encoded === "string" ? this.#encoded : this.#encoded.buffer);
   }
 
   /** As it was stored: its own properties first, the given ones of these names left out. */
   parse(id: string): object {
-    const { _id, _created, _updated, ...given } = JSON.parse(this.#text) as Record<string, unknown>;
+    const { _id, _created, _updated, ...given } = restore(this.#encoded) as Record<string, unknown>;
     return { _id: id, _created: this.#nowMs, _updated: this.#nowMs, ...given };
   }
 }

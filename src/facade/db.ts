@@ -31,8 +31,8 @@ export class DocStore implements DB {
     return this.#handle.tell(taken, (done) => {
       const nowMs = Date.now();
       const insert = () => this.#port.insert(c, taken.encoded, nowMs, done) as string;
-      const copies = typeof taken.encoded === "string" ? this.#copies?.present(c) : undefined;
-      return copies === undefined ? insert() : copies.inserted(taken.encoded as string, nowMs, insert);
+      const copies = taken.gaps === undefined ? this.#copies?.present(c) : undefined;
+      return copies === undefined ? insert() : copies.inserted(taken.encoded, nowMs, insert);
     });
   }
 
@@ -48,7 +48,7 @@ export class DocStore implements DB {
     const o = findOptionsOf(options);
     const q = queryOf(query);
     throwIfAborted(o.signal);
-    const conditions = takesAll(o) ? conditionsOf(q.encoded) : undefined;
+    const conditions = takesAll(o) && q.gaps === undefined ? conditionsOf(q.encoded) : undefined;
     const result = this.#handle.send(q, () => {
       const read = () =>
         this.#port.find(c, q.encoded, o.sort, o.descending, o.skip, o.limit, o.fields);

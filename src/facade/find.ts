@@ -1,9 +1,10 @@
+import { equalTo } from "./copy.js";
 import { invalid } from "./errors.js";
 import { MAX_FIELDS, MAX_QUERY_BYTES, MAX_SORT_FIELDS, MAX_STEPS, within } from "./limits.js";
 import { crossing, describe } from "./names.js";
 import { known, signalOf, whole } from "./options.js";
 import type { FindOptions } from "./types.js";
-import type { Encoded } from "./values.js";
+import { restore, type Encoded } from "./values.js";
 
 /** Checked options of a find, ready to cross. */
 export interface Find {
@@ -39,21 +40,24 @@ export function takesAll({ sort, skip, limit, fields }: Find): boolean {
 const MAX_CONDITIONS = 8;
 
 /** A property and what it must be. */
-export type Condition = readonly [name: string, value: unknown];
+export type Condition = readonly [name: string, is: (value: unknown) => boolean];
 
 /**
- * The conditions of an encoded query that says of own properties which string, number or boolean they are;
- * undefined of one that says more. (Of zero there are two, and they may be equal.)
+ * The conditions of an encoded query that says of own properties to what they are equal; undefined of one that says
+ * more. (Of zero there are two, and they may be equal.)
  */
 export function conditionsOf(query: Encoded): readonly Condition[] | undefined {
-  if (query === "{}") return [];
-  if (typeof query !== "string") return undefined;
-  const conditions = Object.entries(JSON.parse(query) as Record<string, unknown>);
+  const conditions: Condition[] = [];
+  if (query === "{}") return conditions;
+  const fields = Object.entries(restore(query) as Record<string, unknown>);
   // Each is looked at in each copy, all at once.
-  if (conditions.length > MAX_CONDITIONS) return undefined;
-  const isSimple = ([name, value]: Condition) =>
-    !name.includes(".") && !name.startsWith("$") && value !== 0 && typeof value !== "object";
-  return conditions.every(isSimple) ? conditions : undefined;
+  if (fields.length > MAX_CONDITIONS) return undefined;
+  for (const [name, value] of fields) {
+    const is = name.includes(".") || name.startsWith("$") ? undefined : equalTo(value);
+    if (is === undefined) return undefined;
+    conditions.push([name, is]);
+  }
+  return conditions;
 }
 
 function finite(skip: number): number {

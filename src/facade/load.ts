@@ -1,6 +1,6 @@
 import { PatchStoreError, makeError } from "./errors.js";
 import loadGlue, { register } from "./glue.js";
-import { refusalOf, shapeOf, viewName } from "./shape.js";
+import { decodeExact, placeExact } from "./exact/decode.js";
 import { onPanic } from "./trap.js";
 import type { WasmSource } from "./types.js";
 
@@ -21,5 +21,5 @@ async function load(source: WasmSource | undefined): Promise<void> {
   await loadGlue({
     module_or_path: source ?? new URL("patchstore_bg.wasm", import.meta.url),
   });
-  register(makeError, shapeOf, viewName, refusalOf, onPanic);
+  register(makeError, { decodeExact, placeExact }, onPanic);
 }

@@ -50,6 +50,11 @@ export function crossingJson(text: string): string | Uint8Array {
   return text.length > LONG ? utf8(() => [TAG_JSON], text) : text;
 }
 
+/** The JSON text of such a form; undefined of any other. */
+export function crossedJson(stored: Uint8Array): string | undefined {
+  return stored[0] === TAG_JSON ? new TextDecoder().decode(stored.subarray(1)) : undefined;
+}
+
 const stringHead = (length: number): readonly number[] => [...EXACT, NODE_STRING, ...varint(length)];
 
 /** LEB128. */

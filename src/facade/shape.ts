@@ -1,8 +1,6 @@
 /**
  * What kind of value something is, by its internal slots rather than by what it says of
  * itself, and independent of the realm that it comes from.
- *
- * The numbers are shared with the encoder in wasm (`src/bindings/values/shape.rs`).
  */
 export const enum Shape {
   Refused = 0,
@@ -37,6 +35,8 @@ const mapSize = getter(Map.prototype, "size");
 const setSize = getter(Set.prototype, "size");
 const bufferLength = getter(ArrayBuffer.prototype, "byteLength");
 const dateTime: Getter = Date.prototype.getTime;
+const typedArray = Object.getPrototypeOf(Uint8Array.prototype) as object;
+const typedName = getter(typedArray, Symbol.toStringTag);
 
 function has(slot: Getter, value: object): boolean {
   try {
@@ -68,7 +68,13 @@ function ancestry(value: object): number {
 /** A plain object has no prototype, or one that itself has none. */
 export function isPlain(value: object): boolean {
   const proto = Object.getPrototypeOf(value);
-  return proto === null || proto === Object.prototype || Object.getPrototypeOf(proto) === null;
+  if (proto === null) return !isRawJson(value);
+  return proto === Object.prototype || Object.getPrototypeOf(proto) === null;
+}
+
+/** Text that JSON.stringify takes over as it is: numbers, mostly, that are none of JavaScript's. */
+function isRawJson(value: object): boolean {
+  return (JSON as { isRawJSON?(value: object): boolean }).isRawJSON?.(value) === true;
 }
 
 function isMap(value: object): boolean {
@@ -102,31 +108,57 @@ export function shapeOf(value: unknown): Shape {
 function shapeOfObject(value: object): Shape {
   if (Array.isArray(value)) return ancestry(value) === 2 ? Shape.Array : Shape.Refused;
   if (isPlain(value)) return Shape.Object;
-  switch (ancestry(value)) {
-    case 2:
-      // A reactive proxy of a Map or a Set has no slots of its own: it is known by its prototype.
-      if (isMap(value)) return Shape.Map;
-      if (isSet(value)) return Shape.Set;
-      if (has(dateTime, value)) return Shape.Date;
-      if (has(bufferLength, value)) return Shape.ArrayBuffer;
-      if (ArrayBuffer.isView(value)) return viewOver(value);
-      return isBlob(value) && !isFile(value) ? Shape.Blob : Shape.Refused;
-    case 3:
-      if (ArrayBuffer.isView(value)) return viewOver(value);
-      return isFile(value) ? Shape.File : Shape.Refused;
-    default:
-      return Shape.Refused;
-  }
+  if (ArrayBuffer.isView(value)) return shapeOfView(value);
+  const depth = ancestry(value);
+  if (depth === 2) return shapeByClass(value);
+  return depth === 3 && isFile(value) ? Shape.File : Shape.Refused;
+}
+
+/** The check of a slot that is not there throws, which costs more than all else: what a value is likely to be,
+ *  its prototype tells, of every realm; what it is, the slot. */
+const likely = new WeakMap<object, readonly [Shape, (value: object) => boolean]>();
+
+const CLASSES = [
+  // A reactive proxy of a Map or a Set has no slots of its own: it is known by its prototype.
+  [Shape.Map, isMap],
+  [Shape.Set, isSet],
+  [Shape.Date, (value) => has(dateTime, value)],
+  [Shape.ArrayBuffer, (value) => has(bufferLength, value)],
+  [Shape.Blob, (value) => isBlob(value) && !isFile(value)],
+] as const satisfies (readonly [Shape, (value: object) => boolean])[];
+
+function shapeByClass(value: object): Shape {
+  const proto = Object.getPrototypeOf(value) as object;
+  const guess = likely.get(proto);
+  if (guess?.[1](value)) return guess[0];
+  const found = CLASSES.find(([, is]) => is(value));
+  if (found === undefined) return Shape.Refused;
+  likely.set(proto, found);
+  return found[0];
 }
 
 /** Shared memory may change under the reader: it has no value at a moment. */
-function viewOver(view: ArrayBufferView): Shape {
-  return has(bufferLength, view.buffer) ? Shape.View : Shape.Refused;
+function shapeOfView(view: ArrayBufferView): Shape {
+  // A DataView stands a class below the typed arrays.
+  const isOwnClass = ancestry(view) !== (typedName.call(view) === undefined ? 2 : 3);
+  return isOwnClass || !has(bufferLength, partOf(view, "buffer") as object) ? Shape.Refused : Shape.View;
 }
 
-/** What a view is called: "Uint8Array", …, "DataView". Subclasses never come here. */
-export function viewName(view: ArrayBufferView): string {
-  return Object.prototype.toString.call(view).slice("[object ".length, -1);
+/** What a view is called: "Uint8Array", …, "DataView". */
+export function viewKind(view: ArrayBufferView): string {
+  return (typedName.call(view) as string | undefined) ?? "DataView";
+}
+
+/** The bytes that a view shows, not copied. Throws when its buffer is detached, or has shrunk. */
+export function viewBytes(view: ArrayBufferView): Uint8Array {
+  const [buffer, offset, length] = (["buffer", "byteOffset", "byteLength"] as const).map((name) => partOf(view, name));
+  return new Uint8Array(buffer as ArrayBuffer, offset as number, length as number);
+}
+
+/** By its slots, too: a property of its own may say something else. */
+function partOf(view: ArrayBufferView, name: "buffer" | "byteOffset" | "byteLength"): unknown {
+  const owner = typedName.call(view) === undefined ? DataView.prototype : typedArray;
+  return Reflect.get(owner, name, view);
 }
 
 /** How messages call something that cannot be stored. */
@@ -134,6 +166,7 @@ export function refusalOf(value: unknown): string {
   if (typeof value === "function") return "a function";
   if (typeof value === "symbol") return "a symbol";
   if (value === undefined) return "undefined";
+  if (typeof value === "object" && value !== null && isRawJson(value)) return "an object made by JSON.rawJSON";
   if (ArrayBuffer.isView(value)) return "a view of shared memory, or of a class of its own";
   let name: unknown;
   try {

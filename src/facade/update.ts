@@ -1,4 +1,5 @@
 import { BlobReader } from "./blobs.js";
+import { sameBytes } from "./copy.js";
 import { invalid } from "./errors.js";
 import type { KvPort } from "./glue.js";
 import type { Handle } from "./handle.js";
@@ -122,5 +123,5 @@ async function filled(handle: Handle, old: Encoded | undefined, taken: Snapshot 
 
 function same(a: Encoded | undefined, b: Encoded | undefined): boolean {
   if (typeof a !== "object" || typeof b !== "object") return a === b;
-  return a.length === b.length && a.every((byte, at) => byte === b[at]);
+  return sameBytes(a, b);
 }

@@ -1,9 +1,10 @@
-import { decodeExact, encodeExact } from "./glue.js";
-import type { Gap, WithBlobs } from "./blobs.js";
+import type { Gap } from "./blobs.js";
+import { decodeExact } from "./exact/decode.js";
+import { encodeExact } from "./exact/encode.js";
+import { MAX_DEPTH } from "./exact/form.js";
 import { exceeded, MAX_VALUE_BYTES } from "./limits.js";
-import { crossingJson, longForm } from "./long.js";
+import { crossedJson, crossingJson, longForm } from "./long.js";
 import { isPlain } from "./shape.js";
-import { guarded } from "./trap.js";
 
 /**
  * A value on its way between JS and wasm: its JSON text where JSON carries it exactly, else
@@ -18,9 +19,6 @@ export interface Snapshot {
   readonly gaps?: readonly Gap[];
 }
 
-/** Levels of nesting that are stored. Below this, a cycle cannot be told from depth. */
-const MAX_DEPTH = 1000;
-
 /** How many more bytes a value may have at least, on the way to JSON: what is reached over and over again in
  *  ever more ways would never end. */
 let left = 0;
@@ -30,17 +28,14 @@ export function snapshot(value: unknown): Snapshot {
   const long = longForm(value);
   if (long !== undefined) return { encoded: long };
   const text = jsonOf(value);
-  if (text !== undefined) return { encoded: crossingJson(text) };
-  const [bytes, ...gaps] = guarded(() => encodeExact(value)) as [WithBlobs, ...Gap[]];
-  const beside = gaps.filter(([at]) => at < 0);
-  if (beside.length > 0) bytes.blobs = beside.map(([, blob]) => blob);
-  return gaps.length > 0 ? { encoded: bytes, gaps } : { encoded: bytes };
+  return text === undefined ? encodeExact(value) : { encoded: crossingJson(text) };
 }
 
 /** A fresh copy of an encoded value. */
 export function restore(encoded: Encoded | undefined): unknown {
   if (encoded === undefined) return undefined;
-  return typeof encoded === "string" ? JSON.parse(encoded) : guarded(() => decodeExact(encoded));
+  const json = typeof encoded === "string" ? encoded : crossedJson(encoded);
+  return json === undefined ? decodeExact(encoded as Uint8Array) : JSON.parse(json);
 }
 
 /** The JSON text of a value that JSON carries exactly; else undefined. */

@@ -1,8 +1,7 @@
+import { Shape, shapeOf, viewBytes } from "../facade/shape.js";
 import { failure, invalid } from "./failure.js";
 
 const MAX_DEPTH = 1000;
-/** How many prototypes an object has and what it calls itself, of those that are no plain ones. */
-const KNOWN = /^(2(Array|Map|Set|Date|ArrayBuffer|DataView|Blob)|3(File|(Int|Uint|Float|Big)\w+Array))$/;
 const IDENTIFIER = /^[\p{L}_$][\p{L}\p{N}_$]*$/u;
 
 /**
@@ -30,14 +29,14 @@ export function copy(root: unknown): unknown {
   };
   // One frame a level: the stacks of workers are small.
   const walk = (value: any): unknown => {
-    const kind = read(() => kindOf(value));
-    if (kind === undefined) throw refuse(`this ${typeof value}`);
-    if (ArrayBuffer.isView(value)) return trimmed(value);
-    if (!/^(Object|2Array|2Map|2Set)$/.test(kind)) return value;
+    const shape = read(() => shapeOf(value));
+    if (shape === Shape.Refused) throw refuse(`this ${typeof value}`);
+    if (shape === Shape.View) return read(() => trimmed(value));
+    if (shape < Shape.Array || shape > Shape.Set) return value;
     if (inside.has(value) || inside.size >= MAX_DEPTH) throw refuse("a cycle, or more than 1 000 levels,");
     inside.add(value);
-    const keys = kind === "Object" ? read(() => Object.keys(value)) : undefined;
-    const from = keys || kind === "2Array" ? value : read(() => [...value]);
+    const keys = shape === Shape.Object ? read(() => Object.keys(value)) : undefined;
+    const from = keys || shape === Shape.Array ? value : read(() => [...value]);
     const out: any[] = [];
     for (let at = 0; at < (keys ?? from).length; at++) {
       const step = keys?.[at] ?? at;
@@ -48,31 +47,16 @@ export function copy(root: unknown): unknown {
     }
     inside.delete(value);
     if (keys) return Object.fromEntries(out);
-    return kind === "2Map" ? new Map(out) : kind === "2Set" ? new Set(out) : out;
+    return shape === Shape.Map ? new Map(out) : shape === Shape.Set ? new Set(out) : out;
   };
   return root === undefined ? root : walk(root);
 }
 
-const tagOf = (value: object): string => Object.prototype.toString.call(value).slice(8, -1);
-
-/** The same answers as `shapeOf` of the host, in less code; undefined for what cannot be stored. */
-function kindOf(value: any): string | undefined {
-  const type = typeof value;
-  if (type !== "object" || value === null) return type === "function" || type === "symbol" ? undefined : type;
-  let depth = 0;
-  for (let at: object | null = value; (at = Object.getPrototypeOf(at)); ) depth++;
-  const isArray = Array.isArray(value);
-  if (depth < 2 && !isArray) return "Object";
-  const kind = depth + (isArray ? "Array" : tagOf(value));
-  const isShared = ArrayBuffer.isView(value) && tagOf(value.buffer) !== "ArrayBuffer";
-  return KNOWN.test(kind) && !isShared ? kind : undefined;
-}
-
 /** A view alone: with it, all of its buffer would be sent. */
-function trimmed(view: any): unknown {
-  const { buffer, byteOffset, byteLength } = view;
-  if (byteLength === buffer.byteLength) return view;
-  return new view.constructor(buffer.slice(byteOffset, byteOffset + byteLength));
+function trimmed(view: ArrayBufferView): unknown {
+  const bytes = viewBytes(view);
+  if (bytes.length === bytes.buffer.byteLength) return view;
+  return new (view.constructor as new (buffer: ArrayBufferLike) => unknown)(bytes.slice().buffer);
 }
 
 /** The same of an argument that is not to be stored. */

@@ -148,6 +148,35 @@ inPage({
     JSON.parse = parse;
   },
 
+  "copies: Dates, bytes and bigints are equal to what a read says, and belong to nobody": async ({ open, same, ok }) => {
+    const patch = await open();
+    const db = patch.db("d");
+    const values = [new Date(7), new Date(8), new Date(NaN), 7n, 7, -(2n ** 70n), new Uint8Array([1, 2]), new Uint8Array([1, 3]),
+      new Uint8Array(2), new Int8Array([1, 2]), new Uint8Array([1, 2]).buffer, new DataView(new Uint8Array([1, 2]).buffer),
+      new Float64Array([0.5]), "7", null, undefined, NaN, -0, 0, true, [new Date(7)], { at: new Date(7) }, new Map(), new ArrayBuffer(0)];
+    await db.insertMany("c", values.map((value, n) => ({ n, value })));
+    await db.insert("c", { n: -1 });
+    await db.find("c");
+    await db.insert("c", { n: -2, value: new Date(7) });
+    const queries = [...values.map((value) => ({ value })), { value: new Date(7), n: 0 }, { other: new Date(7) }];
+    const read = (db) => Promise.all(queries.map((query) => db.find("c", query)));
+    const expected = await patch.transaction((tx) => read(tx.db("d")));
+    // (Lists with a Map are read each time.)
+    await db.delete("c", (await db.find("c", { n: values.length - 2 }))[0]._id);
+    const without = await patch.transaction((tx) => read(tx.db("d")));
+    ok(without[22].length === 0 && expected[22].length === 1);
+    for (const times of [1, 2, 3]) {
+      const all = await db.find("c");
+      same(await read(db), without, `read ${times}:`);
+      for (const { value } of all) {
+        value?.setTime?.(99);
+        if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) new Uint8Array(value.buffer ?? value)[0] = 99;
+      }
+    }
+    same(without[0].map((doc) => doc.n), [0, -2]);
+    same(without[6].map((doc) => doc.n), [6]);
+  },
+
   "copies: what they cannot be made of is read each time": async ({ open, same, ok }) => {
     const patch = await open({ cacheBytes: Infinity });
     const [kv, docs] = [patch.kv("k"), patch.db("d").collection("c")];

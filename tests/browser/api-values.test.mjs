@@ -170,6 +170,64 @@ inPage({
     same(await kv.get("frozen"), { a: [1] });
   },
 
+  "values: what pretends to be of another kind is what its slots say": async ({ open, same, rejects }) => {
+    const patch = await open();
+    const kv = patch.kv("s");
+    const there = async (value, expected) => {
+      await kv.set("k", { in: [value, new Date(1)] });
+      same((await kv.get("k")).in[0], expected);
+    };
+    const tagged = (value, tag) => Object.defineProperty(value, Symbol.toStringTag, { value: tag });
+    await there(tagged(new Date(7), "Map"), new Date(7));
+    await there(tagged(new Map([[1, 2]]), "Date"), new Map([[1, 2]]));
+    await there(tagged(new Uint16Array([1, 300]), "Uint8Array"), new Uint16Array([1, 300]));
+    await there(tagged(new DataView(new ArrayBuffer(2)), "Int8Array"), new DataView(new ArrayBuffer(2)));
+    await there(Object.defineProperties(Uint8Array.from([1, 2, 3, 4]).subarray(1, 3), {
+      byteLength: { value: 4 }, byteOffset: { value: 0 }, length: { value: 9 }, buffer: { value: new ArrayBuffer(9) },
+    }), new Uint8Array([2, 3]));
+    await there(Object.defineProperty(new Date(7), "getTime", { value: () => 8 }), new Date(7));
+    await there({ getTime: 1, byteLength: 2, size: 3 }, { getTime: 1, byteLength: 2, size: 3 });
+    class Pretender {
+      get [Symbol.toStringTag]() {
+        return "Date";
+      }
+    }
+    const none = [Object.create(Date.prototype), Object.create(ArrayBuffer.prototype), Object.create(Uint8Array.prototype),
+      Object.create(Blob.prototype), new Pretender(), new (class extends DataView {})(new ArrayBuffer(1)), new Proxy(new Date(7), {})];
+    // The first of a class decides nothing about the next.
+    for (const value of [new Date(7), new ArrayBuffer(1), ...none, new Date(8), ...none]) {
+      if (none.includes(value)) await rejects(kv.set("k", { v: value }), "NotStorable", { path: "$.v" });
+      else await there(value, value);
+    }
+    const turned = new Pretender();
+    Object.setPrototypeOf(turned, Date.prototype);
+    await rejects(kv.set("k", [turned]), "NotStorable", { path: "$[0]" });
+  },
+
+  "values: texts that JSON.stringify would take over unread are refused": async ({ open, same, ok, rejects }) => {
+    ok(typeof JSON.rawJSON === "function", "this browser has JSON.rawJSON");
+    const patch = await open();
+    const [kv, db] = [patch.kv("s"), patch.db("d")];
+    const raw = JSON.rawJSON("12345678901234567890");
+    for (const [value, path] of [[raw, "$"], [[1, raw], "$[1]"], [{ a: { raw } }, "$.a.raw"],
+      [{ at: new Date(1), raw }, "$.raw"], [new Map([["k", raw]]), "$[0][1]"], [{ s: JSON.rawJSON('"text"') }, "$.s"]]) {
+      await rejects(kv.set("k", value), "NotStorable", { path, message: /rawJSON/ });
+      await rejects(kv.setMany([["k", value]]), "NotStorable", { path });
+      await rejects(kv.update("k", () => value), "NotStorable", { path });
+      const inDoc = path.replace("$", "$.v");
+      await rejects(db.insert("c", { v: value }), "NotStorable", { path: inDoc });
+      await rejects(db.insertMany("c", [{ v: value }]), "NotStorable", { path: inDoc });
+      await rejects(db.update("c", "id", { v: value }), "NotStorable", { path: inDoc });
+      await rejects(db.find("c", { v: value }), "InvalidArgument", { path: inDoc });
+      same((await patch.kvObject({ node: "n" }).send({ set: ["k", value] })).code, "NotStorable");
+    }
+    await rejects(db.insert("c", raw), "NotStorable", { path: "$" });
+    same([await kv.keys(), await db.collections()], [[], []]);
+    // A look-alike is an object as any other.
+    await kv.set("k", { rawJSON: "1", at: Object.freeze(Object.assign(Object.create(null), { rawJSON: "1" })) });
+    same(await kv.get("k"), { rawJSON: "1", at: { rawJSON: "1" } });
+  },
+
   "values: Blobs and Files, anywhere, in program order": async ({ open, same, ok }) => {
     const patch = await open();
     const kv = patch.kv("s");

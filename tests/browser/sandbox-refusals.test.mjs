@@ -24,6 +24,8 @@ inPage({
           top: () => 1,
           shared: { s: new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true }).buffer },
           port: { p: new MessageChannel().port1 },
+          pretender: { p: new (class { get [Symbol.toStringTag]() { return "Date"; } })() },
+          raw: { r: JSON.rawJSON("1") },
         };
         const out = {};
         for (const [name, value] of Object.entries(bad)) {
@@ -54,6 +56,8 @@ inPage({
         top: ["NotStorable", "$"],
         shared: ["NotStorable", "$.s"],
         port: ["NotStorable", "$.p"],
+        pretender: ["NotStorable", "$.p"],
+        raw: ["NotStorable", "$.r"],
         depth: "NotStorable",
         undefined: ["NotStorable"],
         doc: ["$.f", "InvalidArgument"],

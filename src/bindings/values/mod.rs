@@ -1,19 +1,15 @@
 //! Values: between JavaScript and their stored bytes.
 
 pub mod decode;
-pub mod encode;
-mod js;
-mod path;
-mod shape;
 
 use bytes::Bytes;
 use js_sys::{Array, Reflect, Uint8Array};
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
-use super::errors::refused;
+use super::errors::{self, refused};
 use crate::blobs::{self, Blob};
-use crate::codec::value::attached::has_attached;
+use crate::codec::value::attached::{self, has_attached};
 use crate::codec::value::{self, Form};
 use crate::crossing;
 use crate::error::{Error, Result};
@@ -61,6 +57,22 @@ pub fn taken(encoded: &Uint8Array) -> Result<Bytes> {
 pub fn beside(bytes: &[u8]) -> Result<Array> {
     let all = blobs::all(bytes)?;
     Ok(all.iter().map(in_js).collect())
+}
+
+/// An encoded value with the Blobs in it, whose contents are given in their order.
+///
+/// # Errors
+/// `Corrupt` where it was not the facade that made it.
+#[wasm_bindgen(js_name = inlineBlobs)]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "wasm-bindgen hands vectors over"
+)]
+pub fn inline_blobs(encoded: &[u8], contents: Vec<Uint8Array>) -> Result<Uint8Array, JsValue> {
+    let contents: Vec<_> = contents.iter().map(Uint8Array::to_vec).collect();
+    let inlined = attached::inlined(encoded, &contents);
+    let inlined = inlined.map_err(|error| errors::to_js(&error))?;
+    crossing::bytes(&inlined)
 }
 
 /// The Blob itself.

@@ -1,3 +1,4 @@
+import { bigintBytes } from "../copy.js";
 import { Shape, shapeOf } from "../shape.js";
 
 /** Of an element; a property has two, its name and its value. */
@@ -44,12 +45,5 @@ export function weigh(value: any, most: number, depth = 0): number {
   for (let at = 0; at < items.length && bytes <= most; at++) {
     bytes += weigh(items[at], most - bytes, depth + 1);
   }
-  return bytes;
-}
-
-/** To ask for its text would take the time that a large one must not take. */
-function bigintBytes(value: bigint): number {
-  let bytes = SLOT_BYTES;
-  while (BigInt.asIntN(bytes * 8, value) !== value) bytes *= 2;
   return bytes;
 }
