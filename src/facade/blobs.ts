@@ -30,7 +30,7 @@ export class BlobPlace {
     this.copies = inMemory;
   }
 
-  /** Whether it takes them: some browsers refuse them in private windows. Asked once. */
+  /** Whether it takes them: some browsers refuse them in private windows, or do not give them back. Asked once. */
   takes(): Promise<boolean> {
     this.#takes ??= this.#ask().catch(() => {
       // Whatever was in the way, the write itself will meet.
@@ -41,10 +41,11 @@ export class BlobPlace {
   }
 
   async #ask(): Promise<boolean> {
-    const blob = new Blob([new Uint8Array(BESIDE_BYTES)]);
+    const blob = new Blob([new Uint8Array(BESIDE_BYTES).fill(1)]);
+    const look = async (found: Blob) => new Uint8Array(await found.arrayBuffer())[BESIDE_BYTES - 1] === 1;
     const [probe] = guarded(() => encodeExact(blob)) as [WithBlobs];
     probe.blobs = [blob];
-    return settled(guarded(() => this.#port.takes(probe)));
+    return settled(guarded(() => this.#port.takes(probe, look)));
   }
 }
 
