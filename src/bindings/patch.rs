@@ -1,10 +1,13 @@
 //! Open patches.
 
 use crate::sorted::SortedMap;
+use bytes::Bytes;
+use futures_util::FutureExt;
 use js_sys::{Array, Float64Array, Function, Promise, Uint8Array};
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
 
 use super::db::DbPort;
 use super::errors;
@@ -112,10 +115,22 @@ pub fn asking(stopped: Function) -> Rc<dyn Fn() -> bool> {
 }
 
 /// The encoded scope of a node.
-fn node(id: &str) -> Result<bytes::Bytes, JsValue> {
+fn node(id: &str) -> Result<Bytes, JsValue> {
     scope(id, true)
         .and_then(|scope| keys::encoded_scope(&scope))
         .map_err(|error| errors::to_js(&error))
+}
+
+async fn looked_at(look: Function, found: Bytes) -> bool {
+    let Ok(value) = values::decode::decode(&found) else {
+        return false;
+    };
+    let Ok(looking) = look.call1(&JsValue::UNDEFINED, &value) else {
+        return false;
+    };
+    // The facade's function promises.
+    let answer = JsFuture::from(looking.unchecked_into::<Promise>()).await;
+    answer.is_ok_and(|answer| answer.is_truthy())
 }
 
 #[wasm_bindgen]
@@ -175,11 +190,14 @@ impl PatchPort {
         outcome::promise(copied, outcome::plain)
     }
 
-    /// Whether the storage takes the Blobs of an encoded value.
+    /// Whether the storage takes the Blobs of an encoded value: `look` is given what comes back, and promises
+    /// to say whether it is the same.
     #[wasm_bindgen(unchecked_return_type = "Promise<boolean>")]
-    pub fn takes(&self, encoded: &Uint8Array) -> Result<Promise, JsValue> {
+    pub fn takes(&self, encoded: &Uint8Array, look: Function) -> Result<Promise, JsValue> {
         let value = values::taken(encoded).map_err(|error| errors::to_js(&error))?;
-        Ok(outcome::promise(self.engine.takes(value), outcome::plain))
+        let looking = Box::new(move |found: Bytes| looked_at(look, found).boxed_local());
+        let taken = self.engine.takes(value, looking);
+        Ok(outcome::promise(taken, outcome::plain))
     }
 
     /// Looks for what other tabs have done.

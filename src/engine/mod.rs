@@ -60,7 +60,8 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use std::rc::Rc;
 
-use crate::backend::{Connector, Durability, Failure, Key, Write};
+use crate::backend::{Connector, Durability, Failure, Key, Read, Reply, Write};
+use crate::codec::seal::{self, Kind};
 use crate::env::Env;
 use crate::error::Result;
 use access::{KeyRange, Outcome, ReadWork, Session, WriteWork};
@@ -73,6 +74,9 @@ pub use open::is_dead;
 pub use options::{Absent, Limits, Options, Reason};
 pub use stats::Stats;
 pub use transaction::Transaction;
+
+/// Looks at a value that was read back.
+pub type Look = Box<dyn FnOnce(bytes::Bytes) -> LocalBoxFuture<'static, bool>>;
 
 /// An open engine. Clones share it.
 #[derive(Clone)]
@@ -172,14 +176,14 @@ impl Engine {
         copy::copy(self.0.clone(), target.0.clone(), ranges, stopped).boxed_local()
     }
 
-    /// Whether the storage takes a value's Blobs: some browsers refuse them in private windows. Nothing is left
-    /// of it.
+    /// Whether the storage takes a value's Blobs and gives them back, as `look` finds them: some browsers refuse
+    /// them in private windows, or lose them. Nothing is left of it.
     ///
     /// # Errors
     /// Why that cannot be told: `StorageQuotaExceeded`, `ConnectionLost`, …
     #[must_use]
-    pub fn takes(&self, value: bytes::Bytes) -> LocalBoxFuture<'static, Result<bool>> {
-        takes(self.0.clone(), value).boxed_local()
+    pub fn takes(&self, value: bytes::Bytes, look: Look) -> LocalBoxFuture<'static, Result<bool>> {
+        takes(self.0.clone(), value, look).boxed_local()
     }
 
     /// Looks for other tabs' commits now.
@@ -250,16 +254,26 @@ impl Engine {
     }
 }
 
-async fn takes(core: Rc<self::core::Core>, value: bytes::Bytes) -> Result<bool> {
+async fn takes(core: Rc<self::core::Core>, value: bytes::Bytes, look: Look) -> Result<bool> {
     core.check_open()?;
     let (piece, record) = sealing::seal_piece(&core, &value)?;
     let key = Key::Piece(piece.id);
-    let writes = vec![Write::Put(key, record), Write::Delete(key)];
-    match core.backend().write(writes, Durability::Relaxed).await {
-        Ok(()) => Ok(true),
-        Err(Failure::Aborted(..)) => Ok(false),
-        Err(failure) => Err(recover::error_of(&core, failure).await),
+    let put = vec![Write::Put(key, record)];
+    match core.backend().write(put, Durability::Relaxed).await {
+        Ok(()) => {}
+        Err(Failure::Aborted(..)) => return Ok(false),
+        Err(failure) => return Err(recover::error_of(&core, failure).await),
     }
+    let found = match load::read(&core, vec![Read::Get(key)]).await?.pop() {
+        Some(Reply::Record(Some(record))) => seal::open(Kind::Piece, &record).ok(),
+        _ => None,
+    };
+    let taken = match found {
+        Some(found) => look(found).await,
+        None => false,
+    };
+    flip::delete(&core, &[key]).await;
+    Ok(taken)
 }
 
 /// Makes what was acknowledged survive a power cut: a strict transaction on the same database.

@@ -31,7 +31,7 @@ export class BlobPlace {
     this.copies = inMemory;
   }
 
-  /** Whether it takes them: some browsers refuse them in private windows. Asked once. */
+  /** Whether it takes them: some browsers refuse them in private windows, or do not give them back. Asked once. */
   takes(): Promise<boolean> {
     this.#takes ??= this.#ask().catch(() => {
       // Whatever was in the way, the write itself will meet.
@@ -42,9 +42,10 @@ export class BlobPlace {
   }
 
   async #ask(): Promise<boolean> {
-    const blob = new Blob([new Uint8Array(BESIDE_BYTES)]);
+    const blob = new Blob([new Uint8Array(BESIDE_BYTES).fill(1)]);
+    const look = async (found: Blob) => new Uint8Array(await found.arrayBuffer())[BESIDE_BYTES - 1] === 1;
     const probe = encodeExact(blob).encoded as WithBlobs;
-    return settled(guarded(() => this.#port.takes(probe)));
+    return settled(guarded(() => this.#port.takes(probe, look)));
   }
 }
 
