@@ -4,6 +4,7 @@
  *
  *   COUNT=1000000       records (default 300 000)
  *   ONLY=find,copyNode  only the calls whose names hold one of these
+ *   PROFILE=1           also which functions took most of the time (of a wasm built with NAMED=1)
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -13,6 +14,8 @@ import { serve } from "../tests/browser/support/server.mjs";
 
 const count = Number(process.env.COUNT ?? 300_000);
 const only = process.env.ONLY?.split(",");
+/** Functions of a profile that are told. */
+const FUNCTIONS = 12;
 
 /** What is measured, in this order: each gets what is open, and finds what the ones before have left. */
 const CALLS = {
@@ -124,6 +127,22 @@ async function setUp({ n }) {
   };
 }
 
+/** Runs `work` under the profiler; lines that tell the functions which took most by themselves. */
+async function profiled(page, work) {
+  const session = await page.context().newCDPSession(page);
+  await session.send("Profiler.enable");
+  await session.send("Profiler.start");
+  const result = await work();
+  const { profile } = await session.send("Profiler.stop");
+  await session.detach();
+  const self = new Map(profile.nodes.map(({ id, callFrame }) => [id, { name: callFrame.functionName || "(anonymous)", us: 0 }]));
+  profile.samples.forEach((id, at) => (self.get(id).us += profile.timeDeltas[at]));
+  const byName = Map.groupBy ? Map.groupBy(self.values(), ({ name }) => name) : new Map([...self.values()].map((it) => [it.name, [it]]));
+  const sums = [...byName].map(([name, all]) => [name, all.reduce((sum, { us }) => sum + us, 0)]);
+  const most = sums.filter(([name]) => name !== "(idle)").sort((a, b) => b[1] - a[1]).slice(0, FUNCTIONS);
+  return { result, lines: most.map(([name, us]) => `    ${(us / 1000).toFixed(0).padStart(8)} ms  ${name.slice(0, 150)}`) };
+}
+
 const profile = await mkdtemp(join(tmpdir(), "patchstore-tasks-"));
 const server = await serve();
 const browser = await openBrowser({ profile, args: ["--enable-precise-memory-info", "--js-flags=--max-old-space-size=8192"] });
@@ -134,10 +153,13 @@ try {
   const wanted = Object.entries(CALLS).filter(([name]) => !only || only.some((part) => name.includes(part)));
   console.log(`${"tasks above 50 ms".padEnd(32)}${"ms in all".padStart(12)}${"how many".padStart(10)}${"longest, ms".padStart(13)}`);
   for (const [name, call] of wanted) {
-    const { ms, failed, long } = await page.evaluate(`measure(${call})`);
+    const run = () => page.evaluate(`measure(${call})`);
+    const { result, lines } = process.env.PROFILE ? await profiled(page, run) : { result: await run(), lines: [] };
+    const { ms, failed, long } = result;
     const longest = Math.max(0, ...long);
     const row = [ms.toFixed(0).padStart(12), String(long.length).padStart(10), longest.toFixed(0).padStart(13)];
     console.log(`${name.padEnd(32)}${row.join("")}${failed ? `  ${failed}` : ""}`);
+    if (lines.length > 0) console.log(lines.join("\n"));
   }
 } finally {
   await browser.close();

@@ -242,15 +242,14 @@ impl Draft {
         self.base.refresh();
     }
 
-    /// Gives its places in the order of insertion to another call.
-    pub fn renumber(&mut self, from: u64, to: u64) {
-        for op in &mut self.ops {
-            resolve_op(op, |order| {
-                if order.frame == PROVISIONAL + from {
-                    order.frame = PROVISIONAL + to;
-                }
-            });
+    /// Takes out the table that shows its operations, if any were shown: it may be a large one.
+    pub fn take_shown(&mut self) -> Option<Rc<Memtable>> {
+        if self.shown == 0 {
+            return None;
         }
+        self.shown = 0;
+        let shown = std::mem::replace(&mut self.base.view, self.under.clone());
+        shown.own.last().cloned()
     }
 
     /// Takes back the operations from `len` on.
@@ -287,6 +286,17 @@ impl Draft {
     fn push(&mut self, op: Op) {
         self.bytes += weight(&op);
         self.ops.push(op);
+    }
+}
+
+/// Gives the places in the order of insertion that one call took to another.
+pub fn renumber(ops: &mut [Op], from: u64, to: u64) {
+    for op in ops {
+        resolve_op(op, |order| {
+            if order.frame == PROVISIONAL + from {
+                order.frame = PROVISIONAL + to;
+            }
+        });
     }
 }
 

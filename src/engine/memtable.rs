@@ -132,6 +132,12 @@ impl Memtable {
         &self.dead_pieces
     }
 
+    /// How many cells it has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.cells.len()
+    }
+
     /// Drops some of the cells; whether there are more.
     pub fn drop_some(&mut self, count: usize) -> bool {
         (0..count).all(|_| self.cells.pop_first().is_some())

@@ -13,6 +13,7 @@ use super::footprint::ReadSet;
 use super::intake;
 use super::load::{LoadError, load, run_read};
 use super::memtable::Memtable;
+use super::prepared;
 use super::queue::{Call, Group, LARGE_BYTES, Submission, Waiting, Work};
 use super::slot::Slot;
 use super::state::State;
@@ -23,7 +24,7 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 
 /// Operations are put into a large memtable this many at a time.
-const SLICE_OPS: usize = 1_000;
+pub const SLICE_OPS: usize = 1_000;
 
 /// Runs reading work now, if nothing earlier is waiting and the data are warm.
 pub fn read<T: 'static>(core: &Rc<Core>, work: ReadWork<T>) -> Ended<T> {
@@ -184,7 +185,10 @@ pub fn enqueue(core: &Rc<Core>, mut call: Call, table: Option<Memtable>) {
         interests,
         ..
     } = &mut *state;
-    interests.tell(&call.ops, PROVISIONAL + call.id);
+    match &table {
+        Some(table) => interests.tell_table(table),
+        None => interests.tell(&call.ops, PROVISIONAL + call.id),
+    }
     let own = &mut Rc::make_mut(view).own;
     let joins = table.is_none()
         && queue
@@ -237,6 +241,12 @@ fn serve_from(core: &Rc<Core>, mut seed: Option<Drafted>) {
                     Some(Waiting::Write(submission)) => {
                         inner.state.borrow_mut().queue.served = Some(submission.id);
                         finish_one(&inner, *submission, seed.take()).await;
+                        inner.state.borrow_mut().queue.served = None;
+                        inner.tell_idle();
+                    }
+                    Some(Waiting::Prepared(prepared)) => {
+                        inner.state.borrow_mut().queue.served = Some(prepared.id);
+                        prepared::finish(&inner, prepared).await;
                         inner.state.borrow_mut().queue.served = None;
                         inner.tell_idle();
                     }
@@ -301,12 +311,12 @@ impl Drafted {
 }
 
 /// Whether a draft is shown, and written ahead, in slices.
-fn is_large(draft: &Draft) -> bool {
+pub fn is_large(draft: &Draft) -> bool {
     draft.bytes > LARGE_BYTES || draft.ops.len() > SLICE_OPS
 }
 
 /// The memtable of a large draft, built in slices.
-async fn large_table(core: &Rc<Core>, draft: &Draft) -> Option<Memtable> {
+pub async fn large_table(core: &Rc<Core>, draft: &Draft) -> Option<Memtable> {
     if !is_large(draft) {
         return None;
     }

@@ -10,12 +10,10 @@ use super::access::{Outcome as Ended, ReadWork, Session, Stop, WriteWork};
 use super::core::Core;
 use super::done::{Done, Outcome};
 use super::draft::Draft;
-use super::footprint::ReadSet;
 use super::gate::Gate;
 use super::load::{LoadError, load};
-use super::queue::{Call, Waiting};
+use super::prepared;
 use super::slot::Slot;
-use super::submit;
 use crate::error::{Error, Result};
 
 /// A transaction: reads a snapshot and its own writes; nothing shows outside until `commit`.
@@ -195,34 +193,8 @@ impl Transaction {
             // All that it read is of one snapshot.
             return Ok(true);
         }
-        let (mut done, receiver) = Done::waiter();
-        let core = self.core.clone();
-        let mut draft = draft;
-        let start = move || {
-            // Its insertions come after those of the calls that were queued while it ran.
-            let now = {
-                let mut state = core.state.borrow_mut();
-                state.last_call += 1;
-                state.last_call
-            };
-            draft.renumber(id, now);
-            if touched(&core, since, &draft.reads) {
-                done.tell(Outcome::Conflict);
-            } else {
-                submit::enqueue(&core, Call::of_draft(now, draft, None, done), None);
-            }
-        };
-        if self.core.state.borrow().queue.is_held() {
-            self.core
-                .state
-                .borrow_mut()
-                .queue
-                .line
-                .push_back(Waiting::Turn(Box::new(start)));
-            submit::serve(&self.core);
-        } else {
-            start();
-        }
+        let (done, receiver) = Done::waiter();
+        prepared::issue(&self.core, draft, id, since, done);
         match receiver.await {
             Ok(Outcome::Committed) => Ok(true),
             Ok(Outcome::Conflict) => Ok(false),
@@ -230,23 +202,6 @@ impl Transaction {
             Err(oneshot::Canceled) => Err(Error::closed()),
         }
     }
-}
-
-/// Whether anything since the snapshot touches what was read: frames taken in, or own calls
-/// that are queued now (none was when it began).
-fn touched(core: &Rc<Core>, since: u64, reads: &ReadSet) -> bool {
-    let state = core.state.borrow();
-    let queued = state
-        .queue
-        .groups
-        .iter()
-        .flat_map(|group| &group.calls)
-        .any(|call| {
-            let mut writes = super::footprint::Writes::default();
-            writes.add_ops(&call.ops);
-            reads.meets(&writes)
-        });
-    queued || submit::touched_since(&state, since, reads)
 }
 
 impl Session for Transaction {

@@ -1,7 +1,7 @@
 //! Sorting what was found.
 //!
-//! Sorted runs of bounded length are merged while the documents are handed out, so that no
-//! step takes long however many there are.
+//! Where all are wanted, sorted runs of bounded length are merged while the documents are handed out; where only
+//! the first ones are, a heap keeps no more than these. So no step takes long however many there are.
 
 use bytes::Bytes;
 use std::cmp::{Ordering, Reverse};
@@ -18,11 +18,29 @@ const RUN_ITEMS: usize = 1024;
 /// Takes documents in the order of insertion, gives them sorted.
 pub(super) struct Sorter {
     by: Vec<(Path, bool)>,
-    keep: usize,
     taken: u64,
+    kept: Kept,
+}
+
+enum Kept {
+    All(Runs),
+    First(First),
+}
+
+/// All that was taken, in sorted runs.
+#[derive(Default)]
+struct Runs {
     current: Vec<Item>,
     runs: Vec<std::vec::IntoIter<Item>>,
     heads: Option<BinaryHeap<Reverse<(Item, usize)>>>,
+}
+
+/// The first ones of what was taken, the last of them on top.
+struct First {
+    most: usize,
+    heap: BinaryHeap<Item>,
+    /// They in turn, from the end, once they are asked for.
+    sorted: Vec<Item>,
 }
 
 /// Compared by key, then by the order of insertion, which no two share.
@@ -45,13 +63,15 @@ impl Sorter {
                 .iter()
                 .map(|(field, descending)| (Path::from(field), *descending))
                 .collect(),
-            keep: keep
-                .and_then(|keep| usize::try_from(keep).ok())
-                .unwrap_or(usize::MAX),
             taken: 0,
-            current: Vec::new(),
-            runs: Vec::new(),
-            heads: None,
+            kept: match keep.and_then(|keep| usize::try_from(keep).ok()) {
+                None => Kept::All(Runs::default()),
+                Some(most) => Kept::First(First {
+                    most,
+                    heap: BinaryHeap::new(),
+                    sorted: Vec::new(),
+                }),
+            },
         }
     }
 
@@ -71,35 +91,55 @@ impl Sorter {
                 descending: *descending,
             });
         }
-        // A copy: the bytes may be a slice of a page, which should be free to go.
-        self.current.push(Item {
+        let item = Item {
             key,
             place: self.taken,
-            doc: Bytes::copy_from_slice(doc),
-        });
+            doc: Bytes::new(),
+        };
+        match &mut self.kept {
+            Kept::All(runs) => runs.add(item.with(doc)),
+            Kept::First(first) => first.add(item, doc),
+        }
         self.taken += 1;
+        Ok(())
+    }
+
+    /// Makes ready what is to be handed out, some of it; whether that is done. To be called until it is, once
+    /// nothing more is added.
+    pub fn prepare(&mut self) -> bool {
+        match &mut self.kept {
+            Kept::All(_) => true,
+            Kept::First(first) => first.prepare(),
+        }
+    }
+
+    /// The next document in order.
+    pub fn pop(&mut self) -> Option<Bytes> {
+        let item = match &mut self.kept {
+            Kept::All(runs) => runs.pop(),
+            Kept::First(first) => first.sorted.pop(),
+        };
+        item.map(|item| item.doc)
+    }
+}
+
+impl Runs {
+    fn add(&mut self, item: Item) {
+        self.current.push(item);
         if self.current.len() >= RUN_ITEMS {
             self.end_run();
         }
-        Ok(())
     }
 
     fn end_run(&mut self) {
         self.current.sort_unstable();
-        self.current.truncate(self.keep);
-        // The few that are wanted stay and compete with the next ones.
-        if self.current.len() > RUN_ITEMS / 2 {
-            self.runs
-                .push(std::mem::take(&mut self.current).into_iter());
-        }
+        self.runs
+            .push(std::mem::take(&mut self.current).into_iter());
     }
 
-    /// The next document in order; nothing may be added afterwards.
-    pub fn pop(&mut self) -> Option<Bytes> {
+    fn pop(&mut self) -> Option<Item> {
         if self.heads.is_none() {
-            self.current.sort_unstable();
-            self.runs
-                .push(std::mem::take(&mut self.current).into_iter());
+            self.end_run();
             let firsts = self.runs.iter_mut().enumerate();
             let heads = firsts.filter_map(|(run, items)| Some(Reverse((items.next()?, run))));
             self.heads = Some(heads.collect());
@@ -109,7 +149,37 @@ impl Sorter {
         if let Some(next) = self.runs.get_mut(run).and_then(Iterator::next) {
             heads.push(Reverse((next, run)));
         }
-        Some(item.doc)
+        Some(item)
+    }
+}
+
+impl First {
+    fn add(&mut self, item: Item, doc: &[u8]) {
+        if self.heap.len() < self.most {
+            self.heap.push(item.with(doc));
+        } else if let Some(mut last) = self.heap.peek_mut()
+            && item < *last
+        {
+            *last = item.with(doc);
+        }
+    }
+
+    fn prepare(&mut self) -> bool {
+        for _ in 0..RUN_ITEMS {
+            match self.heap.pop() {
+                Some(item) => self.sorted.push(item),
+                None => return true,
+            }
+        }
+        false
+    }
+}
+
+impl Item {
+    /// With a copy of the document: its bytes may be a slice of a page, which should be free to go.
+    fn with(self, doc: &[u8]) -> Self {
+        let doc = Bytes::copy_from_slice(doc);
+        Self { doc, ..self }
     }
 }
 
