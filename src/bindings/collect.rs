@@ -11,6 +11,8 @@ use crate::error::Result;
 
 /// Bytes of JSON text that are parsed at once: some milliseconds.
 const TEXT_BYTES: usize = 256 * 1024;
+/// By how much longer it takes to make a value of a byte in the exact form.
+const EXACT_WEIGHT: usize = 8;
 
 /// Gathers the items of one JavaScript array. Values that are JSON text cross as one text.
 #[derive(Default)]
@@ -21,6 +23,9 @@ pub struct Collector {
     items: u32,
     /// Values in the exact form, and where in the piece they belong.
     exact: Vec<(u32, Place, Bytes)>,
+    exact_bytes: usize,
+    /// Items that are undefined.
+    absent: Vec<u32>,
 }
 
 /// Where in an item a value goes.
@@ -49,6 +54,17 @@ impl Collector {
     pub fn value(&mut self, stored: &[u8]) -> Result<()> {
         self.begin();
         self.write(stored, Place::Item)?;
+        self.finish_item()
+    }
+
+    /// Adds undefined.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub fn absent(&mut self) -> Result<()> {
+        self.begin();
+        self.absent.push(self.items);
+        self.text.extend_from_slice(b"null");
         self.finish_item()
     }
 
@@ -87,6 +103,7 @@ impl Collector {
         match Form::of(stored)? {
             Form::Json(text) => self.text.extend_from_slice(text),
             Form::Exact(_) => {
+                self.exact_bytes += EXACT_WEIGHT * stored.len();
                 self.exact
                     .push((self.items, place, Bytes::copy_from_slice(stored)));
                 self.text.extend_from_slice(b"null");
@@ -97,7 +114,7 @@ impl Collector {
 
     fn finish_item(&mut self) -> Result<()> {
         self.items += 1;
-        if self.text.len() >= TEXT_BYTES {
+        if self.text.len() + self.exact_bytes >= TEXT_BYTES {
             self.flush()
         } else {
             Ok(())
@@ -117,7 +134,11 @@ impl Collector {
                 Place::Value => piece.get(at).unchecked_into::<Array>().set(1, value),
             }
         }
+        for at in self.absent.drain(..) {
+            piece.set(at, JsValue::UNDEFINED);
+        }
         self.text.clear();
+        self.exact_bytes = 0;
         self.items = 0;
         self.pieces.push(&piece);
         Ok(())

@@ -25,6 +25,9 @@ const ITEMS_PER_BREATH: usize = 32;
 /// Bytes of values that weigh as much as one more item.
 const BYTES_PER_ITEM: usize = 4096;
 
+/// Operations of a draft that are shown to its own reads between two breaths.
+const SHOWN_AT_ONCE: usize = 256;
+
 /// By this a piece's bytes are divided to get its weight: a frame may have some MiB beside it, as
 /// much as can be copied within a task.
 const PIECE_WEIGHT: usize = 4;
@@ -262,23 +265,26 @@ impl Draft {
         }
     }
 
-    /// Lets reads see the operations made so far.
-    fn show(&mut self) {
-        if self.shown == self.ops.len() {
-            return;
+    /// Lets reads see the operations made so far, some at a time.
+    fn show(&mut self) -> Attempt<()> {
+        while self.shown < self.ops.len() {
+            self.show_some();
+            self.base.breathe()?;
         }
+        Ok(())
+    }
+
+    fn show_some(&mut self) {
         let mut view = View::clone(&self.base.view);
         // The draft's table is the topmost one once anything has been shown.
         let mut table = if self.shown > 0 { view.own.pop() } else { None }.unwrap_or_default();
         // Lets go of the other reference, so that the table is changed in place.
         self.base.view = self.under.clone();
         let own = Rc::<Memtable>::make_mut(&mut table);
-        self.ops
-            .get(self.shown..)
-            .unwrap_or_default()
-            .iter()
-            .for_each(|op| own.apply(op));
-        self.shown = self.ops.len();
+        let rest = self.ops.get(self.shown..).unwrap_or_default();
+        let some = rest.get(..SHOWN_AT_ONCE).unwrap_or(rest);
+        some.iter().for_each(|op| own.apply(op));
+        self.shown += some.len();
         view.own.push(table);
         self.base.view = Rc::new(view);
     }
@@ -318,25 +324,25 @@ impl Reads for Draft {
     }
 
     fn get(&mut self, key: &[u8]) -> Attempt<Option<Bytes>> {
-        self.show();
+        self.show()?;
         self.reads.add_key(key);
         self.base.get(key)
     }
 
     fn contains(&mut self, key: &[u8]) -> Attempt<bool> {
-        self.show();
+        self.show()?;
         self.reads.add_key(key);
         self.base.contains(key)
     }
 
     fn scan(&mut self, cursor: &mut Cursor, values: bool, take: &mut Take<'_>) -> Attempt<bool> {
-        self.show();
+        self.show()?;
         self.reads.add_range(&cursor.range);
         self.base.scan(cursor, values, take)
     }
 
     fn measure(&mut self, cursor: &mut Cursor) -> Attempt<Option<Measure>> {
-        self.show();
+        self.show()?;
         self.reads.add_range(&cursor.range);
         self.base.measure(cursor)
     }

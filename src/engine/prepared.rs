@@ -70,6 +70,7 @@ fn admit(core: &Rc<Core>, prepared: Prepared, table: Option<Memtable>) {
     } = prepared;
     if touched(core, since, &draft.reads) {
         bury::draft(core, draft);
+        bury::table(core, table.map(Rc::new));
         done.tell(Outcome::Conflict);
         return;
     }
