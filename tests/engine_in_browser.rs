@@ -18,6 +18,7 @@ use patchstore::env::browser::BrowserEnv;
 use patchstore::models::documents::{Collection, Find, FindSpec, Ids, Insert, NewDoc};
 use patchstore::models::keys::record_ranges;
 use patchstore::models::kv;
+use patchstore::models::many::Many;
 use patchstore::models::query::Query;
 use patchstore::models::scope::Scope;
 use std::rc::Rc;

@@ -14,6 +14,7 @@ use patchstore::engine::access::{Outcome, ReadWork, Session, WriteWork, afresh};
 use patchstore::engine::{Engine, Options};
 use patchstore::models::documents::{Collection, Find, FindSpec, Ids, Insert, NewDoc, Query};
 use patchstore::models::kv::{self, Kv};
+use patchstore::models::many::Many;
 use patchstore::models::{Scope, keys, nodes};
 use patchstore::simulation::SimEnv;
 use patchstore::{Code, Result};

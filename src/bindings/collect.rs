@@ -30,6 +30,8 @@ pub struct Collector {
     beside: Array,
     /// Whether the items are pairs, whose second is the value.
     pairs: bool,
+    /// Items that are undefined.
+    absent: Vec<u32>,
 }
 
 impl Collector {
@@ -50,6 +52,17 @@ impl Collector {
     pub fn value(&mut self, stored: &[u8]) -> Result<()> {
         self.begin(stored.len())?;
         self.write(stored)?;
+        self.finish_item()
+    }
+
+    /// Adds undefined.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub fn absent(&mut self) -> Result<()> {
+        self.begin(0)?;
+        self.absent.push(self.items);
+        self.text.extend_from_slice(b"null");
         self.finish_item()
     }
 
@@ -130,6 +143,9 @@ impl Collector {
             self.exact.clear();
             self.ends.clear();
             self.places.clear();
+        }
+        for at in self.absent.drain(..) {
+            piece.set(at, JsValue::UNDEFINED);
         }
         self.text.clear();
         self.items = 0;

@@ -2,6 +2,7 @@
 
 use js_sys::{Function, Promise, Uint8Array};
 use std::cell::RefCell;
+use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
 use super::batch::Lines;
@@ -22,6 +23,7 @@ use crate::models::documents::{
     Collection, Collections, Count, Find, FindSpec, Ids, Insert, NewDoc,
 };
 use crate::models::freshness::Freshness;
+use crate::models::many::{self, Many};
 use crate::models::query::Query;
 
 thread_local! {
@@ -330,9 +332,9 @@ impl DbBatchPort {
 
     /// Inserts what was pushed; the ids.
     pub fn commit(&self) -> Promise {
-        let mut insert = Insert::new(&self.collection, self.docs.take());
+        let insert = Insert::new(&self.collection, self.docs.take());
         let mut ids = self.ids.take();
-        let done = self.session.write(Box::new(move |w| insert.step(w)));
+        let done = many::write(&self.session, Rc::new(BrowserEnv), insert);
         outcome::promise(done, move |()| ids.finish())
     }
 }

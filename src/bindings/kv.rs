@@ -1,6 +1,7 @@
 //! Key-value stores.
 
-use js_sys::{Array, Function, Promise, Uint8Array};
+use js_sys::{Function, Promise, Uint8Array};
+use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
 use super::batch::Lines;
@@ -15,10 +16,12 @@ use super::update;
 use super::values::{self, decode};
 use super::watch::WatchPort;
 use crate::engine::access::{Attempt, Reads, Session, WriteWork, afresh};
+use crate::env::browser::BrowserEnv;
 use crate::error::{Error, Result};
 use crate::models::Scope;
 use crate::models::freshness::Freshness;
 use crate::models::kv::{self, AddMany, DeleteMany, GetMany, KeyRangeSpec, Kv, Scan, SetMany};
+use crate::models::many;
 
 /// One store, of a patch or of a transaction. Strings come in as `strings::received` takes them.
 #[wasm_bindgen]
@@ -99,41 +102,6 @@ impl Listing {
     }
 }
 
-/// The values of many keys, and which of them were absent.
-struct Picked {
-    many: GetMany,
-    out: Collector,
-    items: u32,
-    absent: Vec<u32>,
-}
-
-impl Picked {
-    fn new(keys: Vec<bytes::Bytes>) -> Self {
-        Self {
-            many: GetMany::new(keys),
-            out: Collector::default(),
-            items: 0,
-            absent: Vec::new(),
-        }
-    }
-
-    fn step(&mut self, r: &mut dyn Reads) -> Attempt<JsValue> {
-        let null = crate::codec::value::from_json(b"null");
-        self.many.step(r, &mut |stored| {
-            if stored.is_none() {
-                self.absent.push(self.items);
-            }
-            self.items += 1;
-            self.out.value(stored.unwrap_or(&null))
-        })?;
-        let out: Array = self.out.finish()?.unchecked_into();
-        for at in self.absent.drain(..) {
-            out.set(at, JsValue::UNDEFINED);
-        }
-        Ok(out.into())
-    }
-}
-
 fn thrown(error: Error) -> JsValue {
     errors::to_js(&error)
 }
@@ -210,16 +178,23 @@ impl KvPort {
     /// The values of many keys, undefined for absent ones.
     #[wasm_bindgen(js_name = getMany)]
     pub fn get_many(&self, keys: Vec<String>) -> Returned {
-        let keys = self.records(&keys)?;
-        let begin = move || Ok(Picked::new(keys.clone()));
-        outcome::read(self.session.read(afresh(begin, Picked::step)), Ok)
+        let keys = Rc::new(self.records(&keys)?);
+        let begin = move || Ok((GetMany::new(keys.clone()), Collector::default()));
+        let found = self.session.read(afresh(begin, |(many, out), r| {
+            many.step(r, &mut |stored| match stored {
+                Some(stored) => out.value(stored),
+                None => out.absent(),
+            })?;
+            Ok(out.finish()?)
+        }));
+        outcome::read(found, Ok)
     }
 
     /// Removes many keys; how many existed.
     #[wasm_bindgen(js_name = deleteMany)]
     pub fn delete_many(&self, keys: Vec<String>) -> Result<Promise, JsValue> {
-        let mut many = DeleteMany::new(self.records(&keys)?);
-        let done = self.session.write(Box::new(move |w| many.step(w)));
+        let many = DeleteMany::new(self.records(&keys)?);
+        let done = many::write(&self.session, Rc::new(BrowserEnv), many);
         Ok(outcome::promise(done, outcome::count))
     }
 
@@ -313,15 +288,15 @@ impl KvBatchPort {
     /// Stores what was pushed and is not there yet; how much that was.
     #[wasm_bindgen(js_name = commitNew)]
     pub fn commit_new(&self) -> Promise {
-        let mut many = AddMany::new(self.entries.take());
-        let done = self.session.write(Box::new(move |w| many.step(w)));
+        let many = AddMany::new(self.entries.take());
+        let done = many::write(&self.session, Rc::new(BrowserEnv), many);
         outcome::promise(done, outcome::count)
     }
 
     /// Stores what was pushed.
     pub fn commit(&self) -> Promise {
-        let mut many = SetMany::new(self.entries.take());
-        let done = self.session.write(Box::new(move |w| many.step(w)));
+        let many = SetMany::new(self.entries.take());
+        let done = many::write(&self.session, Rc::new(BrowserEnv), many);
         outcome::promise(done, outcome::nothing)
     }
 }

@@ -24,7 +24,7 @@ use crate::engine::access::{Session, Writes, afresh};
 use crate::engine::{Absent, Engine, Notice, Options, Reason, Stats, Subscription};
 use crate::env::browser::BrowserEnv;
 use crate::error::Result;
-use crate::models::{Scope, keys, nodes};
+use crate::models::{Scope, keys, many, nodes};
 
 /// Opens the engine of one database; `absent`: 0 creates a patch where there is none, 1 begins one that is
 /// not there before something is copied to it, 2 refuses.
@@ -241,9 +241,9 @@ impl PatchPort {
     /// Copies all that a node owns to another, which owns nothing yet.
     #[wasm_bindgen(js_name = copyNode)]
     pub fn copy_node(&self, from: &str, to: &str) -> Result<Promise, JsValue> {
-        let mut copy = nodes::Copy::new(node(from)?, node(to)?);
-        let work = Box::new(move |w: &mut dyn Writes| copy.step(w));
-        Ok(outcome::promise(self.engine.write(work), outcome::nothing))
+        let copy = nodes::Copy::new(node(from)?, node(to)?);
+        let done = many::write(&self.engine, Rc::new(BrowserEnv), copy);
+        Ok(outcome::promise(done, outcome::nothing))
     }
 
     /// Calls `changed(remote, scopes)` after each commit, scopes as kinds and names in turn, and

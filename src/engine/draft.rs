@@ -29,6 +29,9 @@ const ITEMS_PER_BREATH: usize = 32;
 /// Bytes of values that weigh as much as one more item.
 const BYTES_PER_ITEM: usize = 4096;
 
+/// Operations of a draft that are shown to its own reads between two breaths.
+const SHOWN_AT_ONCE: usize = 256;
+
 /// By this a piece's bytes are divided to get its weight: a frame may have some MiB beside it, as
 /// much as can be copied within a task.
 const PIECE_WEIGHT: usize = 4;
@@ -281,15 +284,14 @@ impl Draft {
         self.base.refresh();
     }
 
-    /// Gives its places in the order of insertion to another call.
-    pub fn renumber(&mut self, from: u64, to: u64) {
-        for op in &mut self.ops {
-            resolve_op(op, |order| {
-                if order.frame == PROVISIONAL + from {
-                    order.frame = PROVISIONAL + to;
-                }
-            });
+    /// Takes out the table that shows its operations, if any were shown: it may be a large one.
+    pub fn take_shown(&mut self) -> Option<Rc<Memtable>> {
+        if self.shown == 0 {
+            return None;
         }
+        self.shown = 0;
+        let shown = std::mem::replace(&mut self.base.view, self.under.clone());
+        shown.own.last().cloned()
     }
 
     /// Takes back the operations from `len` on.
@@ -304,23 +306,26 @@ impl Draft {
         }
     }
 
-    /// Lets reads see the operations made so far.
-    fn show(&mut self) {
-        if self.shown == self.ops.len() {
-            return;
+    /// Lets reads see the operations made so far, some at a time.
+    fn show(&mut self) -> Attempt<()> {
+        while self.shown < self.ops.len() {
+            self.show_some();
+            self.base.breathe()?;
         }
+        Ok(())
+    }
+
+    fn show_some(&mut self) {
         let mut view = View::clone(&self.base.view);
         // The draft's table is the topmost one once anything has been shown.
         let mut table = if self.shown > 0 { view.own.pop() } else { None }.unwrap_or_default();
         // Lets go of the other reference, so that the table is changed in place.
         self.base.view = self.under.clone();
         let own = Rc::<Memtable>::make_mut(&mut table);
-        self.ops
-            .get(self.shown..)
-            .unwrap_or_default()
-            .iter()
-            .for_each(|op| own.apply(op));
-        self.shown = self.ops.len();
+        let rest = self.ops.get(self.shown..).unwrap_or_default();
+        let some = rest.get(..SHOWN_AT_ONCE).unwrap_or(rest);
+        some.iter().for_each(|op| own.apply(op));
+        self.shown += some.len();
         view.own.push(table);
         self.base.view = Rc::new(view);
     }
@@ -341,6 +346,17 @@ impl Draft {
         self.bytes += weight(&op);
         self.held_bytes += held_bytes(&op);
         self.ops.push(op);
+    }
+}
+
+/// Gives the places in the order of insertion that one call took to another.
+pub fn renumber(ops: &mut [Op], from: u64, to: u64) {
+    for op in ops {
+        resolve_op(op, |order| {
+            if order.frame == PROVISIONAL + from {
+                order.frame = PROVISIONAL + to;
+            }
+        });
     }
 }
 
@@ -372,25 +388,25 @@ impl Reads for Draft {
     }
 
     fn get(&mut self, key: &[u8]) -> Attempt<Option<Bytes>> {
-        self.show();
+        self.show()?;
         self.reads.add_key(key);
         self.base.get(key)
     }
 
     fn contains(&mut self, key: &[u8]) -> Attempt<bool> {
-        self.show();
+        self.show()?;
         self.reads.add_key(key);
         self.base.contains(key)
     }
 
     fn scan(&mut self, cursor: &mut Cursor, values: bool, take: &mut Take<'_>) -> Attempt<bool> {
-        self.show();
+        self.show()?;
         self.reads.add_range(&cursor.range);
         self.base.scan(cursor, values, take)
     }
 
     fn measure(&mut self, cursor: &mut Cursor) -> Attempt<Option<Measure>> {
-        self.show();
+        self.show()?;
         self.reads.add_range(&cursor.range);
         self.base.measure(cursor)
     }

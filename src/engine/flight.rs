@@ -1,13 +1,12 @@
 //! The frame in flight, and what becomes of the group behind it.
 
 use bytes::Bytes;
-use futures_util::FutureExt;
 use std::rc::Rc;
 
+use super::bury;
 use super::core::Core;
 use super::done::Outcome;
 use super::footprint::{Resolved, Writes};
-use super::memtable::Memtable;
 use super::notice::Notice;
 use super::queue::{Call, Group};
 use super::sealing::Sealed;
@@ -15,9 +14,6 @@ use super::staging::keep_warm;
 use super::state::State;
 use crate::codec::frame;
 use crate::error::Error;
-
-/// Operations of a large batch that are dropped at once.
-const BURY_OPS: usize = 5_000;
 
 /// Whether the frame of this sequence is in flight.
 pub fn is_in_flight(core: &Rc<Core>, sequence: u64) -> bool {
@@ -133,26 +129,9 @@ pub fn landed(core: &Rc<Core>, sequence: u64, frame: Option<u64>) {
         .iter_mut()
         .for_each(|call| call.settle(Outcome::Committed));
     if large {
-        core.env()
-            .spawn(bury(core.clone(), calls, table).boxed_local());
+        bury::calls(core, calls, table);
     }
     core.tell_idle();
-}
-
-/// Lets go of a large batch in slices: dropping some hundred thousand operations takes long.
-async fn bury(core: Rc<Core>, calls: Vec<Call>, table: Option<Rc<Memtable>>) {
-    for mut call in calls {
-        while !call.ops.is_empty() {
-            call.ops.truncate(call.ops.len().saturating_sub(BURY_OPS));
-            core.env().yield_now().await;
-        }
-    }
-    // Readers of an older view may hold it still; the last one drops it then.
-    if let Some(mut table) = table.and_then(|table| Rc::try_unwrap(table).ok()) {
-        while table.drop_some(BURY_OPS) {
-            core.env().yield_now().await;
-        }
-    }
 }
 
 /// Fills in, in the calls behind, the places that the landed group took.

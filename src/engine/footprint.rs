@@ -37,6 +37,17 @@ impl ReadSet {
         self.keys.is_empty() && self.ranges.is_empty()
     }
 
+    /// How many keys and ranges were read.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.keys.len() + self.ranges.len()
+    }
+
+    /// Forgets some of the keys; whether there are more.
+    pub fn drop_some(&mut self, count: usize) -> bool {
+        (0..count).all(|_| self.keys.pop_first().is_some())
+    }
+
     /// Whether any of the writes touches what was read.
     #[must_use]
     pub fn meets(&self, writes: &Writes) -> bool {

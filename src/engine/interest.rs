@@ -7,6 +7,7 @@
 use std::rc::{Rc, Weak};
 
 use super::access::KeyRange;
+use super::memtable::Memtable;
 use crate::codec::batch::{Batch, Op};
 
 /// A cache of what is read from some ranges. It is told while the engine's state is being changed, and must
@@ -38,6 +39,20 @@ impl Interests {
         for interest in self.alive() {
             for op in ops {
                 tell_one(&*interest, op, frame);
+            }
+        }
+    }
+
+    /// Tells of a large call by the table of its operations, which are not gone through one by one.
+    pub fn tell_table(&self, table: &Memtable) {
+        for interest in self.alive() {
+            let meets = |range: &KeyRange| {
+                let mut gone = table.ranges().iter();
+                table.edge(range, false).is_some()
+                    || gone.any(|gone| range.from < gone.until && gone.from < range.until)
+            };
+            if interest.ranges().iter().any(meets) {
+                interest.lost();
             }
         }
     }

@@ -105,6 +105,12 @@ impl Memtable {
         self.cites_pieces
     }
 
+    /// Whether it has more cells than that.
+    #[must_use]
+    pub fn is_longer_than(&self, count: usize) -> bool {
+        self.cells.iter().nth(count).is_some()
+    }
+
     /// Drops some of the cells; whether there are more.
     pub fn drop_some(&mut self, count: usize) -> bool {
         let mut dropped = 0;

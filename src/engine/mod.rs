@@ -6,6 +6,7 @@
 //! [`maintain`] flushes ([`flush`], [`cut`]), merges ([`merge`], [`directory`]) and collects.
 
 pub mod access;
+mod bury;
 pub mod cache;
 mod close;
 mod collect;
@@ -34,6 +35,7 @@ mod notice;
 mod open;
 mod options;
 mod poll;
+mod prepared;
 mod queue;
 mod ranges;
 mod rebuild;

@@ -200,8 +200,26 @@ impl Group {
 pub enum Waiting {
     /// A write.
     Write(Box<Submission>),
+    /// A transaction's batch.
+    Prepared(Box<Prepared>),
     /// Anything else that wants to start when its turn comes.
     Turn(Box<dyn FnOnce()>),
+}
+
+/// A transaction's batch on its way into the queue.
+pub struct Prepared {
+    /// Its number in this realm.
+    pub id: u64,
+    /// What it wrote and read.
+    pub draft: Draft,
+    /// The call whose places in the order of insertion the draft has.
+    pub drafted_as: u64,
+    /// The last frame known when it began.
+    pub since: u64,
+    /// The turn in which it ran, if it had one.
+    pub ticket: Option<Id>,
+    /// Whom to tell.
+    pub done: Done,
 }
 
 /// A write on its way into the queue.
@@ -249,6 +267,7 @@ impl Queue {
     pub fn holds_up_to(&self, last: u64) -> bool {
         let waiting = self.line.iter().any(|item| match item {
             Waiting::Write(submission) => submission.id <= last,
+            Waiting::Prepared(prepared) => prepared.id <= last,
             Waiting::Turn(_) => false,
         });
         // What is just being served or run again is in neither place.

@@ -13,6 +13,7 @@ use super::footprint::{ReadSet, Writes};
 use super::intake;
 use super::load::{LoadError, load, run_read};
 use super::memtable::Memtable;
+use super::prepared;
 use super::queue::{Call, Group, LARGE_BYTES, Submission, Waiting, Work};
 use super::slot::Slot;
 use super::state::State;
@@ -23,7 +24,7 @@ use futures_util::future::{LocalBoxFuture, ready};
 use futures_util::{FutureExt, TryFutureExt};
 
 /// Operations are put into a large memtable this many at a time.
-const SLICE_OPS: usize = 1_000;
+pub const SLICE_OPS: usize = 1_000;
 
 /// Runs reading work now, if nothing earlier is waiting and the data are warm.
 pub fn read<T: 'static>(core: &Rc<Core>, work: ReadWork<T>) -> Ended<T> {
@@ -196,7 +197,10 @@ pub fn enqueue(core: &Rc<Core>, mut call: Call, table: Option<Memtable>) {
         interests,
         ..
     } = &mut *state;
-    interests.tell(&call.ops, PROVISIONAL + call.id);
+    match &table {
+        Some(table) => interests.tell_table(table),
+        None => interests.tell(&call.ops, PROVISIONAL + call.id),
+    }
     let own = &mut Rc::make_mut(view).own;
     let joins = table.is_none()
         && queue
@@ -222,7 +226,7 @@ pub fn enqueue(core: &Rc<Core>, mut call: Call, table: Option<Memtable>) {
 }
 
 /// Puts a call before all that are queued, none of which has been sent: those that read what it writes run again.
-pub fn enqueue_first(core: &Rc<Core>, call: Call) {
+pub fn enqueue_first(core: &Rc<Core>, call: Call, table: Option<Memtable>) {
     {
         let mut state = core.state.borrow_mut();
         let mut writes = Writes::default();
@@ -231,7 +235,7 @@ pub fn enqueue_first(core: &Rc<Core>, call: Call) {
         let mut group = Group::default();
         group.push(call);
         let mut own = state.view.own.clone();
-        own.insert(0, Rc::new(group.memtable()));
+        own.insert(0, Rc::new(table.unwrap_or_else(|| group.memtable())));
         state.queue.groups.push_front(group);
         state.replace_own(own);
     }
@@ -266,6 +270,12 @@ fn serve_from(core: &Rc<Core>, mut seed: Option<Drafted>) {
                     Some(Waiting::Write(submission)) => {
                         inner.state.borrow_mut().queue.served = Some(submission.id);
                         finish_one(&inner, *submission, seed.take()).await;
+                        inner.state.borrow_mut().queue.served = None;
+                        inner.tell_idle();
+                    }
+                    Some(Waiting::Prepared(prepared)) => {
+                        inner.state.borrow_mut().queue.served = Some(prepared.id);
+                        prepared::finish(&inner, prepared).await;
                         inner.state.borrow_mut().queue.served = None;
                         inner.tell_idle();
                     }
@@ -334,12 +344,12 @@ impl Drafted {
 }
 
 /// Whether a draft is shown, and written ahead, in slices.
-fn is_large(draft: &Draft) -> bool {
+pub fn is_large(draft: &Draft) -> bool {
     draft.bytes > LARGE_BYTES || draft.ops.len() > SLICE_OPS
 }
 
 /// The memtable of a large draft, built in slices.
-async fn large_table(core: &Rc<Core>, draft: &Draft) -> Option<Memtable> {
+pub async fn large_table(core: &Rc<Core>, draft: &Draft) -> Option<Memtable> {
     if !is_large(draft) {
         return None;
     }

@@ -10,14 +10,11 @@ use super::access::{Outcome as Ended, ReadWork, Session, Stop, WriteWork};
 use super::core::Core;
 use super::done::{Done, Outcome};
 use super::draft::Draft;
-use super::flight;
-use super::footprint::ReadSet;
 use super::gate::Gate;
 use super::load::{LoadError, load};
-use super::queue::{Call, Waiting};
+use super::prepared;
 use super::slot::Slot;
-use super::submit;
-use super::turn::{self, Turn};
+use super::turn::Turn;
 use crate::error::{Error, Result};
 
 /// A transaction: reads a snapshot and its own writes; nothing shows outside until `commit`.
@@ -212,43 +209,9 @@ impl Transaction {
             // All that it read is of one snapshot.
             return Ok(true);
         }
-        let (mut done, receiver) = Done::waiter();
-        let core = self.core.clone();
-        let mut draft = draft;
+        let (done, receiver) = Done::waiter();
         let ticket = turn.as_ref().map(Turn::ticket);
-        let start = move || {
-            if let Some(ticket) = ticket {
-                turn::commits(&core, ticket);
-                if flight::in_flight(&core).is_none() {
-                    // The calls that were queued while it ran come after it.
-                    if touched_by_frames(&core, since, &draft.reads) {
-                        done.tell(Outcome::Conflict);
-                    } else {
-                        submit::enqueue_first(&core, Call::of_draft(id, draft, None, done));
-                    }
-                    return;
-                }
-            }
-            // Its insertions come after those of the calls that were queued while it ran.
-            let now = next_call(&core);
-            draft.renumber(id, now);
-            if touched(&core, since, &draft.reads) {
-                done.tell(Outcome::Conflict);
-            } else {
-                submit::enqueue(&core, Call::of_draft(now, draft, None, done), None);
-            }
-        };
-        if self.core.state.borrow().queue.is_held() {
-            self.core
-                .state
-                .borrow_mut()
-                .queue
-                .line
-                .push_back(Waiting::Turn(Box::new(start)));
-            submit::serve(&self.core);
-        } else {
-            start();
-        }
+        prepared::issue(&self.core, draft, (id, since), ticket, done);
         let ended = receiver.await;
         drop(turn);
         match ended {
@@ -258,33 +221,6 @@ impl Transaction {
             Err(oneshot::Canceled) => Err(Error::closed()),
         }
     }
-}
-
-/// Whether anything since the snapshot touches what was read: frames taken in, or own calls
-/// that are queued now (none was when it began).
-fn touched(core: &Rc<Core>, since: u64, reads: &ReadSet) -> bool {
-    let state = core.state.borrow();
-    let queued = state
-        .queue
-        .groups
-        .iter()
-        .flat_map(|group| &group.calls)
-        .any(|call| {
-            let mut writes = super::footprint::Writes::default();
-            writes.add_ops(&call.ops);
-            reads.meets(&writes)
-        });
-    queued || submit::touched_since(&state, since, reads)
-}
-
-fn touched_by_frames(core: &Rc<Core>, since: u64, reads: &ReadSet) -> bool {
-    submit::touched_since(&core.state.borrow(), since, reads)
-}
-
-fn next_call(core: &Rc<Core>) -> u64 {
-    let mut state = core.state.borrow_mut();
-    state.last_call += 1;
-    state.last_call
 }
 
 impl Session for Transaction {
@@ -298,4 +234,10 @@ impl Session for Transaction {
             Ended::Later(future) => future,
         }
     }
+}
+
+fn next_call(core: &Rc<Core>) -> u64 {
+    let mut state = core.state.borrow_mut();
+    state.last_call += 1;
+    state.last_call
 }

@@ -8,6 +8,7 @@ pub mod documents;
 pub mod freshness;
 pub mod keys;
 pub mod kv;
+pub mod many;
 pub mod names;
 pub mod nodes;
 pub mod pace;

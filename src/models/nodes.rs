@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::keys;
+use super::many::{Many, shorten};
 use super::pace::Pace;
 use super::scope::Scope;
 use crate::blobs;
@@ -138,31 +139,6 @@ impl Copy {
         }
     }
 
-    /// Runs until it does not stop. What is copied stays in memory until it is committed.
-    ///
-    /// # Errors
-    /// A stop; `Exists` when the target owns something, `LimitExceeded` when the source owns more than
-    /// [`MAX_CALL_BYTES`].
-    pub fn step(&mut self, w: &mut dyn Writes) -> Attempt<()> {
-        if w.is_fresh() {
-            *self = Self::new(self.from.clone(), self.to.clone());
-        }
-        // Everything is read before anything is written: a cursor would lose its place.
-        if self.written == 0 {
-            if owns(w, &self.to)? {
-                let message = "the target of the copy owns data already";
-                return Err(Error::new(Code::Exists, message).into());
-            }
-            self.read_all(w)?;
-        }
-        while let Some((key, value)) = self.read.get(self.written) {
-            self.put(w, key, value)?;
-            self.written += 1;
-            self.pace.step(w)?;
-        }
-        Ok(())
-    }
-
     fn read_all(&mut self, w: &mut dyn Writes) -> Attempt<()> {
         while let Some(&kind) = keys::OWNED.get(self.at) {
             let begin = || Cursor::new(keys::range_of(kind, &self.from), false);
@@ -212,6 +188,39 @@ impl Copy {
             w.put_order(copy, place);
         }
         Ok(())
+    }
+}
+
+impl Many for Copy {
+    type Done = ();
+
+    /// Runs until it does not stop. What is copied stays in memory until it is committed.
+    ///
+    /// # Errors
+    /// A stop; `Exists` when the target owns something, `LimitExceeded` when the source owns more than
+    /// [`MAX_CALL_BYTES`].
+    fn step(&mut self, w: &mut dyn Writes) -> Attempt<()> {
+        if w.is_fresh() {
+            *self = Self::new(self.from.clone(), self.to.clone());
+        }
+        // Everything is read before anything is written: a cursor would lose its place.
+        if self.written == 0 {
+            if owns(w, &self.to)? {
+                let message = "the target of the copy owns data already";
+                return Err(Error::new(Code::Exists, message).into());
+            }
+            self.read_all(w)?;
+        }
+        while let Some((key, value)) = self.read.get(self.written) {
+            self.put(w, key, value)?;
+            self.written += 1;
+            self.pace.step(w)?;
+        }
+        Ok(())
+    }
+
+    fn release(&mut self, count: usize) -> bool {
+        shorten(&mut self.read, count)
     }
 }
 

@@ -7,6 +7,7 @@ use patchstore::engine::access::{Attempt, Outcome, Reads, Session, Writes, afres
 use patchstore::engine::{Engine, Options};
 use patchstore::models::Scope;
 use patchstore::models::documents::{Collection, Find, FindSpec, Ids, Insert, NewDoc, Query};
+use patchstore::models::many::Many;
 use patchstore::{Code, Result};
 use std::cell::Cell;
 use std::rc::Rc;

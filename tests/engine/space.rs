@@ -10,6 +10,7 @@ use patchstore::env::Env;
 use patchstore::models::Scope;
 use patchstore::models::documents::{Collection, Ids, Insert, NewDoc};
 use patchstore::models::kv::{self, Kv, SetMany};
+use patchstore::models::many::Many;
 use patchstore::{Code, Result};
 
 use super::{World, get, put};

@@ -18,6 +18,7 @@ use std::rc::Rc;
 
 mod calls;
 mod memory;
+mod tasks;
 
 #[global_allocator]
 static ALLOCATOR: memory::Counting = memory::Counting;

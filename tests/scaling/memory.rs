@@ -5,6 +5,7 @@ use std::cell::Cell;
 
 thread_local! {
     static TAKEN: Cell<usize> = const { Cell::new(0) };
+    static STEPS: Cell<usize> = const { Cell::new(0) };
 }
 
 /// The system's allocator, counting.
@@ -14,11 +15,13 @@ pub struct Counting;
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         TAKEN.set(TAKEN.get().wrapping_add(layout.size()));
+        STEPS.set(STEPS.get().wrapping_add(1));
         // SAFETY: the caller's promises are passed on.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        STEPS.set(STEPS.get().wrapping_add(1));
         // SAFETY: the caller's promises are passed on.
         unsafe { System.dealloc(pointer, layout) }
     }
@@ -27,4 +30,9 @@ unsafe impl GlobalAlloc for Counting {
 /// Bytes that this thread has ever taken: whatever copies or makes anything takes memory for it.
 pub fn taken() -> usize {
     TAKEN.get()
+}
+
+/// How often this thread has taken memory or given it back.
+pub fn steps() -> usize {
+    STEPS.get()
 }

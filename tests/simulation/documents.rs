@@ -5,6 +5,7 @@ use patchstore::codec::value::{Form, fields, from_json};
 use patchstore::engine::access::{Attempt, Reads, Writes};
 use patchstore::models::Scope;
 use patchstore::models::documents::{Collection, Find, FindSpec, Ids, Insert, NewDoc, Query};
+use patchstore::models::many::Many;
 
 use super::plan::NAMES;
 

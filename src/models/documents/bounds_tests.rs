@@ -5,6 +5,7 @@ use super::*;
 use crate::codec::value::testing::stored;
 use crate::codec::value::{Form, Value, from_json};
 use crate::models::fake::Fake;
+use crate::models::many::Many;
 use crate::models::query::Path;
 use proptest::prelude::*;
 

@@ -139,6 +139,9 @@ impl Find {
         let Some(sorter) = &mut self.sorter else {
             return Ok(());
         };
+        while !sorter.prepare() {
+            r.breathe()?;
+        }
         while self.window.left > 0
             && let Some(doc) = sorter.pop()
         {

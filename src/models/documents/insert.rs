@@ -7,6 +7,7 @@ use crate::codec::js_string::{JsStr, JsString};
 use crate::codec::value::Form;
 use crate::engine::access::{Attempt, Writes};
 use crate::error::{Code, Error, Result};
+use crate::models::many::{Many, shorten};
 use crate::models::names::check_key;
 use crate::models::pace::Pace;
 
@@ -92,11 +93,21 @@ impl Insert {
         }
     }
 
+    /// The documents, in order.
+    #[must_use]
+    pub fn docs(&self) -> &[NewDoc] {
+        &self.docs
+    }
+}
+
+impl Many for Insert {
+    type Done = ();
+
     /// Runs until it does not stop.
     ///
     /// # Errors
     /// A stop; `Exists` when a given `_id` is in use, or was given twice.
-    pub fn step(&mut self, w: &mut dyn Writes) -> Attempt<()> {
+    fn step(&mut self, w: &mut dyn Writes) -> Attempt<()> {
         if w.is_fresh() {
             self.done = 0;
         }
@@ -118,10 +129,8 @@ impl Insert {
         Ok(())
     }
 
-    /// The documents, in order.
-    #[must_use]
-    pub fn docs(&self) -> &[NewDoc] {
-        &self.docs
+    fn release(&mut self, count: usize) -> bool {
+        shorten(&mut self.docs, count)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Sorting what was found.
 //!
-//! Sorted runs of bounded length are merged while the documents are handed out, so that no
-//! step takes long however many there are.
+//! Where all are wanted, sorted runs of bounded length are merged while the documents are handed out; where only
+//! the first ones are, a heap keeps no more than these. So no step takes long however many there are.
 
 use bytes::Bytes;
 use std::cmp::{Ordering, Reverse};
@@ -17,8 +17,6 @@ use crate::models::query::Path;
 
 /// Documents of a run: sorted in about a millisecond.
 const RUN_ITEMS: usize = 1024;
-/// Bytes of a run's documents beyond twice what its last sorting has left: large ones that are not wanted go early.
-const RUN_BYTES: usize = 8 << 20;
 /// Bytes of keys of a run, which may all have to be compared.
 const RUN_KEY_BYTES: usize = 2 << 20;
 /// Bytes of a field to be sorted by.
@@ -29,17 +27,34 @@ const TREE_FACTOR: usize = 24;
 /// Takes documents in the order of insertion, gives them sorted.
 pub(super) struct Sorter {
     by: Vec<(Path, bool)>,
-    keep: usize,
     taken: u64,
+    kept: Kept,
+}
+
+enum Kept {
+    All(Runs),
+    First(First),
+}
+
+/// All that was taken, in sorted runs.
+#[derive(Default)]
+struct Runs {
     /// What the documents and their keys take in memory.
     held_bytes: usize,
-    /// Where that ends the run.
-    run_until_bytes: usize,
     /// Of the keys of the current run.
     key_bytes: usize,
     current: Vec<Item>,
     runs: Vec<std::vec::IntoIter<Item>>,
     heads: Option<BinaryHeap<Reverse<(Item, usize)>>>,
+}
+
+/// The first ones of what was taken, the last of them on top.
+struct First {
+    most: usize,
+    held_bytes: usize,
+    heap: BinaryHeap<Item>,
+    /// They in turn, from the end, once they are asked for.
+    sorted: Vec<Item>,
 }
 
 /// Compared by key, then by the order of insertion, which no two share.
@@ -53,6 +68,13 @@ struct Item {
 impl Item {
     fn held_bytes(&self) -> usize {
         ITEM_BYTES + self.doc.len() + self.key_bytes
+    }
+
+    /// With a copy of the document: its bytes may be a slice of a page, which should be free to go.
+    fn with(self, doc: &[u8]) -> Result<Self> {
+        limits::room_for(doc.len())?;
+        let doc = blobs::held(Bytes::copy_from_slice(doc));
+        Ok(Self { doc, ..self })
     }
 }
 
@@ -71,16 +93,16 @@ impl Sorter {
                 .iter()
                 .map(|(field, descending)| (Path::from(field), *descending))
                 .collect(),
-            keep: keep
-                .and_then(|keep| usize::try_from(keep).ok())
-                .unwrap_or(usize::MAX),
             taken: 0,
-            held_bytes: 0,
-            run_until_bytes: RUN_BYTES,
-            key_bytes: 0,
-            current: Vec::new(),
-            runs: Vec::new(),
-            heads: None,
+            kept: match keep.and_then(|keep| usize::try_from(keep).ok()) {
+                None => Kept::All(Runs::default()),
+                Some(most) => Kept::First(First {
+                    most,
+                    held_bytes: 0,
+                    heap: BinaryHeap::new(),
+                    sorted: Vec::new(),
+                }),
+            },
         }
     }
 
@@ -130,50 +152,68 @@ impl Sorter {
     /// # Errors
     /// As [`add`](Self::add).
     pub fn add_with(&mut self, key: Vec<Part>, doc: &[u8]) -> Result<()> {
-        let key_bytes = key.iter().map(|part| part.bytes).sum();
-        limits::room_for(doc.len())?;
-        // A copy: the bytes may be a slice of a page, which should be free to go.
         let item = Item {
+            key_bytes: key.iter().map(|part| part.bytes).sum(),
             key,
-            key_bytes,
             place: self.taken,
-            doc: blobs::held(Bytes::copy_from_slice(doc)),
+            doc: Bytes::new(),
         };
         self.taken += 1;
-        self.held_bytes += item.held_bytes();
-        self.key_bytes += key_bytes;
-        self.current.push(item);
-        if self.current.len() >= RUN_ITEMS
-            || self.key_bytes >= RUN_KEY_BYTES
-            || self.held_bytes >= self.run_until_bytes
-        {
-            self.end_run();
+        match &mut self.kept {
+            Kept::All(runs) => runs.add(item.with(doc)?),
+            Kept::First(first) => first.add(item, doc)?,
         }
         let what = "what is to be sorted (a query or a limit makes it less)";
-        limits::within(what, self.held_bytes, MAX_CALL_BYTES)
+        limits::within(what, self.held_bytes(), MAX_CALL_BYTES)
+    }
+
+    /// What the documents and their keys take in memory.
+    const fn held_bytes(&self) -> usize {
+        match &self.kept {
+            Kept::All(runs) => runs.held_bytes,
+            Kept::First(first) => first.held_bytes,
+        }
+    }
+
+    /// Makes ready what is to be handed out, some of it; whether that is done. To be called until it is, once
+    /// nothing more is added.
+    pub fn prepare(&mut self) -> bool {
+        match &mut self.kept {
+            Kept::All(_) => true,
+            Kept::First(first) => first.prepare(),
+        }
+    }
+
+    /// The next document in order.
+    pub fn pop(&mut self) -> Option<Bytes> {
+        let item = match &mut self.kept {
+            Kept::All(runs) => runs.pop(),
+            Kept::First(first) => first.sorted.pop(),
+        };
+        item.map(|item| item.doc)
+    }
+}
+
+impl Runs {
+    fn add(&mut self, item: Item) {
+        self.held_bytes += item.held_bytes();
+        self.key_bytes += item.key_bytes;
+        self.current.push(item);
+        if self.current.len() >= RUN_ITEMS || self.key_bytes >= RUN_KEY_BYTES {
+            self.end_run();
+        }
     }
 
     fn end_run(&mut self) {
         self.current.sort_unstable();
-        for item in self.current.drain(self.keep.min(self.current.len())..) {
-            self.held_bytes -= item.held_bytes();
-            self.key_bytes -= item.key_bytes;
-        }
-        // The few that are wanted stay and compete with the next ones.
-        if self.current.len() > RUN_ITEMS / 2 || self.key_bytes > RUN_KEY_BYTES / 2 {
-            self.key_bytes = 0;
-            self.runs
-                .push(std::mem::take(&mut self.current).into_iter());
-        }
-        self.run_until_bytes = 2 * self.held_bytes + RUN_BYTES;
+        self.key_bytes = 0;
+        self.runs
+            .push(std::mem::take(&mut self.current).into_iter());
     }
 
-    /// The next document in order; nothing may be added afterwards.
-    pub fn pop(&mut self) -> Option<Bytes> {
+    fn pop(&mut self) -> Option<Item> {
         if self.heads.is_none() {
-            self.current.sort_unstable();
-            self.runs
-                .push(std::mem::take(&mut self.current).into_iter());
+            self.end_run();
             let firsts = self.runs.iter_mut().enumerate();
             let heads = firsts.filter_map(|(run, items)| Some(Reverse((items.next()?, run))));
             self.heads = Some(heads.collect());
@@ -183,7 +223,33 @@ impl Sorter {
         if let Some(next) = self.runs.get_mut(run).and_then(Iterator::next) {
             heads.push(Reverse((next, run)));
         }
-        Some(item.doc)
+        Some(item)
+    }
+}
+
+impl First {
+    fn add(&mut self, item: Item, doc: &[u8]) -> Result<()> {
+        if self.heap.len() >= self.most {
+            if self.heap.peek().is_none_or(|last| item > *last) {
+                return Ok(());
+            }
+            let gone = self.heap.pop().map_or(0, |last| last.held_bytes());
+            self.held_bytes -= gone;
+        }
+        let item = item.with(doc)?;
+        self.held_bytes += item.held_bytes();
+        self.heap.push(item);
+        Ok(())
+    }
+
+    fn prepare(&mut self) -> bool {
+        for _ in 0..RUN_ITEMS {
+            match self.heap.pop() {
+                Some(item) => self.sorted.push(item),
+                None => return true,
+            }
+        }
+        false
     }
 }
 
@@ -249,8 +315,9 @@ mod tests {
         let mut sorter = Sorter::new(&[("n".into(), true)], Some(2));
         for n in 0..100 {
             sorter.add(&doc(n, 1 << 20)).unwrap();
-            assert!(sorter.held_bytes < 16 << 20, "{}", sorter.held_bytes);
+            assert!(sorter.held_bytes() < 16 << 20, "{}", sorter.held_bytes());
         }
+        assert!(sorter.prepare());
         let first = sorter.pop().unwrap();
         assert!(first.starts_with(b"\x01{\"n\":99"));
         assert!(sorter.pop().is_some());
@@ -262,9 +329,12 @@ mod tests {
         for n in 0..5000 {
             sorter.add(&doc(n, 10)).unwrap();
         }
-        let runs = sorter.runs.iter().map(|run| run.as_slice());
-        let items = runs.chain([&sorter.current[..]]).flatten();
-        assert_eq!(sorter.held_bytes, items.map(Item::held_bytes).sum());
+        let Kept::First(first) = &sorter.kept else {
+            panic!("all are kept");
+        };
+        assert_eq!(first.heap.len(), 700);
+        let items = first.heap.iter();
+        assert_eq!(sorter.held_bytes(), items.map(Item::held_bytes).sum());
     }
 
     #[test]
@@ -281,7 +351,10 @@ mod tests {
         let mut sorter = Sorter::new(&[("t".into(), false)], None);
         for n in 0..64 {
             sorter.add(&doc(n, 200 << 10)).unwrap();
-            assert!(sorter.key_bytes <= RUN_KEY_BYTES);
+            let Kept::All(runs) = &sorter.kept else {
+                panic!("not all are kept");
+            };
+            assert!(runs.key_bytes <= RUN_KEY_BYTES);
         }
         let mut places = Vec::new();
         while let Some(doc) = sorter.pop() {

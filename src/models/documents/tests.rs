@@ -5,6 +5,7 @@ use crate::codec::value::testing::{any_json, stored};
 use crate::codec::value::{Value, from_json};
 use crate::error::Code;
 use crate::models::fake::Fake;
+use crate::models::many::Many;
 use proptest::prelude::*;
 
 fn collection() -> Collection {

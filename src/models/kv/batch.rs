@@ -1,25 +1,27 @@
 //! Many keys in one call.
 
 use bytes::Bytes;
+use std::rc::Rc;
 
 use crate::engine::access::{Attempt, Reads, Writes};
 use crate::error::Result;
+use crate::models::many::{Many, shorten};
 use crate::models::pace::Pace;
 
 /// Reads many keys.
 pub struct GetMany {
-    keys: Vec<Bytes>,
+    keys: Rc<Vec<Bytes>>,
     done: usize,
     pace: Pace,
 }
 
-/// Takes a stored value, `None` for an absent one.
-pub type OutEach<'a> = dyn FnMut(Option<&[u8]>) -> Result<()> + 'a;
+/// Takes a stored value, or that there is none.
+pub type Out<'a> = dyn FnMut(Option<&[u8]>) -> Result<()> + 'a;
 
 impl GetMany {
     /// Reads these records' keys.
     #[must_use]
-    pub fn new(keys: Vec<Bytes>) -> Self {
+    pub fn new(keys: Rc<Vec<Bytes>>) -> Self {
         Self {
             keys,
             done: 0,
@@ -32,7 +34,7 @@ impl GetMany {
     ///
     /// # Errors
     /// A stop; nothing is lost by it, and nothing handed out twice. What `out` fails with.
-    pub fn step(&mut self, r: &mut dyn Reads, out: &mut OutEach<'_>) -> Attempt<()> {
+    pub fn step(&mut self, r: &mut dyn Reads, out: &mut Out<'_>) -> Attempt<()> {
         while let Some(key) = self.keys.get(self.done) {
             out(r.get(key)?.as_deref())?;
             self.done += 1;
@@ -59,12 +61,16 @@ impl SetMany {
             pace: Pace::default(),
         }
     }
+}
+
+impl Many for SetMany {
+    type Done = ();
 
     /// Runs until it does not stop.
     ///
     /// # Errors
     /// A stop.
-    pub fn step(&mut self, w: &mut dyn Writes) -> Attempt<()> {
+    fn step(&mut self, w: &mut dyn Writes) -> Attempt<()> {
         if w.is_fresh() {
             self.done = 0;
         }
@@ -74,6 +80,10 @@ impl SetMany {
             self.pace.step(w)?;
         }
         Ok(())
+    }
+
+    fn release(&mut self, count: usize) -> bool {
+        shorten(&mut self.entries, count)
     }
 }
 
@@ -96,12 +106,16 @@ impl AddMany {
             pace: Pace::default(),
         }
     }
+}
+
+impl Many for AddMany {
+    type Done = u64;
 
     /// How many were not there. Runs until it does not stop.
     ///
     /// # Errors
     /// A stop.
-    pub fn step(&mut self, w: &mut dyn Writes) -> Attempt<u64> {
+    fn step(&mut self, w: &mut dyn Writes) -> Attempt<u64> {
         if w.is_fresh() {
             self.done = 0;
             self.added = 0;
@@ -115,6 +129,10 @@ impl AddMany {
             self.pace.step(w)?;
         }
         Ok(self.added)
+    }
+
+    fn release(&mut self, count: usize) -> bool {
+        shorten(&mut self.entries, count)
     }
 }
 
@@ -137,12 +155,16 @@ impl DeleteMany {
             pace: Pace::default(),
         }
     }
+}
+
+impl Many for DeleteMany {
+    type Done = u64;
 
     /// How many existed; a key that is named twice counts once.
     ///
     /// # Errors
     /// A stop.
-    pub fn step(&mut self, w: &mut dyn Writes) -> Attempt<u64> {
+    fn step(&mut self, w: &mut dyn Writes) -> Attempt<u64> {
         if w.is_fresh() {
             self.done = 0;
             self.existed = 0;
@@ -153,5 +175,9 @@ impl DeleteMany {
             self.pace.step(w)?;
         }
         Ok(self.existed)
+    }
+
+    fn release(&mut self, count: usize) -> bool {
+        shorten(&mut self.keys, count)
     }
 }

@@ -14,7 +14,7 @@ mod batch;
 mod range;
 mod scan;
 
-pub use batch::{AddMany, DeleteMany, GetMany, OutEach, SetMany};
+pub use batch::{AddMany, DeleteMany, GetMany, Out as OutEach, SetMany};
 pub use range::KeyRangeSpec;
 pub use scan::{Out, Scan};
 

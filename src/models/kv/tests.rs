@@ -1,6 +1,7 @@
 use super::*;
 use crate::error::Code;
 use crate::models::fake::Fake;
+use crate::models::many::Many;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -190,13 +191,16 @@ proptest! {
         prop_assert_eq!(&keys, &expected.iter().map(|(k, _)| k.clone()).collect::<Vec<_>>());
 
         let wanted: Vec<_> = model.keys().cloned().chain([vec![0x7A]]).collect();
-        let mut get_many =
-            GetMany::new(wanted.iter().map(|k| kv.key(text(k).as_js()).unwrap()).collect());
+        let records: Vec<_> = wanted.iter().map(|k| kv.key(text(k).as_js()).unwrap()).collect();
+        let mut get_many = GetMany::new(records.into());
         let mut got = Vec::new();
-        fake.read(|r| get_many.step(r, &mut |value| {
-            got.push(value.map(Bytes::copy_from_slice));
-            Ok(())
-        })).unwrap();
+        fake.read(|r| {
+            get_many.step(r, &mut |stored| {
+                got.push(stored.map(Bytes::copy_from_slice));
+                Ok(())
+            })
+        })
+        .unwrap();
         let values: Vec<_> = wanted.iter().map(|k| model.get(k).map(|v| Bytes::from(vec![*v]))).collect();
         prop_assert_eq!(got, values);
     }
