@@ -136,16 +136,21 @@ async fn send(core: &Rc<Core>, sealed: &Sealed, uncertain: &mut bool) -> Result<
                 *uncertain = false;
                 resent = true;
             }
-            Err(Failure::Quota(_)) if calls_in_first(core) > 1 => {
-                split_first(core);
-                return Ok(());
-            }
-            Err(Failure::Quota(cause)) => {
-                if !room.make_room(core).await {
-                    return Err(recover::error_of(core, Failure::Quota(cause)).await);
+            Err(failure) => {
+                *uncertain = true;
+                if recover::has_landed(core, sealed.header.sequence, sealed.epoch).await? {
+                    return Ok(());
+                }
+                *uncertain = false;
+                let is_full = matches!(failure, Failure::Quota(_));
+                if is_full && calls_in_first(core) > 1 {
+                    split_first(core);
+                    return Ok(());
+                }
+                if !is_full || !room.make_room(core).await {
+                    return Err(recover::error_of(core, failure).await);
                 }
             }
-            Err(failure) => return Err(recover::error_of(core, failure).await),
         }
     }
 }

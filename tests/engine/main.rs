@@ -16,6 +16,7 @@ use patchstore::simulation::SimEnv;
 use std::rc::Rc;
 
 mod commits;
+mod misreported;
 mod pending;
 mod recovery;
 mod transactions;
