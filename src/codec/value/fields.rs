@@ -82,6 +82,7 @@ impl RawName<'_> {
 }
 
 /// Goes through the properties of a stored object.
+#[derive(Clone)]
 pub enum Fields<'a> {
     /// Of JSON text.
     Json(Members<'a>),
