@@ -165,9 +165,9 @@ async function briefly<T>(
   }
 }
 
-/** Undefined in place of the error which says that there is no patch. */
+/** Undefined in place of the error which says that there is no patch, or (Closed) that it has gone meanwhile. */
 function noPatch(error: PatchStoreError): undefined {
-  if (error.code !== "InvalidArgument") throw error;
+  if (error.code !== "InvalidArgument" && error.code !== "Closed") throw error;
 }
 
 function ignore(): void {}
