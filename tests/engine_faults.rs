@@ -88,8 +88,9 @@ async fn live(env: SimEnv, database: SimDatabase, tally: Rc<Tally>, name: usize,
     let mut engine = open(&connector, &tab).await.unwrap();
     for n in 0..40u64 {
         if faults && env.chance(25) {
-            let fault = match env.random_below(5) {
+            let fault = match env.random_below(6) {
                 0 => Fault::Abort("no reason".into()),
+                5 => Fault::Misreported("no reason".into()),
                 1 => Fault::Quota,
                 2 => Fault::LostBefore,
                 _ => Fault::LostAfter,

@@ -214,6 +214,23 @@ export const MUTANTS = [
     to: "                if drafted.is_overtaken(core) && drafted.since == u64::MAX {\n                    continue;",
   },
   {
+    name: "take it that a commit which is said to be aborted is not there",
+    file: "src/engine/commit.rs",
+    from: "                if recover::has_landed(core,",
+    to: "                if false && recover::has_landed(core,",
+  },
+  {
+    name: "delete what a flip has staged that is said to be aborted",
+    file: "src/engine/flip.rs",
+    from: "        *core.state.borrow().view.root == self.root\n",
+    to: "        core.state.borrow().view.root.epoch == u64::MAX\n",
+    and: {
+      file: "src/engine/flip.rs",
+      from: "head.epoch == self.base.epoch;\n        match outcome",
+      to: "head.epoch >= self.base.epoch;\n        match outcome",
+    },
+  },
+  {
     name: "show what is pending over what it does not fit",
     file: "src/engine/queue.rs",
     from: "        self.hold > 0 || self.unfit\n",

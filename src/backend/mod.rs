@@ -157,9 +157,11 @@ pub type Decide = Box<dyn FnOnce(Seen) -> Option<Vec<Write>>>;
 pub enum Failure {
     /// The number asked for by [`Append::at`] is in use. Nothing was written.
     Taken,
-    /// Aborted for lack of room (or bare, as a browser reports a full disk). Nothing was written.
+    /// Aborted for lack of room (or bare, as a browser reports a full disk). Most likely nothing was written: see
+    /// `Aborted`.
     Quota(Option<Rc<dyn Any>>),
-    /// Aborted for another reason, named. Nothing was written.
+    /// Aborted for another reason, named. Nothing was written, says the browser; a disk that fails in the midst of a
+    /// commit may have it all the same. Whoever depends on it looks.
     Aborted(String, Option<Rc<dyn Any>>),
     /// There is no memory for what it reads or writes, named. Nothing was written.
     Memory(String),

@@ -27,7 +27,7 @@ use crate::error::Result;
 use crate::models::{Scope, keys, many, nodes};
 
 /// Opens the engine of one database; `absent`: 0 creates a patch where there is none, 1 begins one that is
-/// not there before something is copied to it, 2 refuses.
+/// not there before something is copied to it, 2 refuses, and so does 3, of a database that was listed a moment ago.
 #[wasm_bindgen(js_name = openPort, unchecked_return_type = "Promise<PatchPort>")]
 #[expect(
     clippy::cast_possible_truncation,
@@ -42,6 +42,7 @@ pub fn open_port(
     open_timeout_ms: f64,
     absent: u8,
 ) -> Promise {
+    let is_listed = absent == 3;
     let absent = match absent {
         0 => Absent::Create,
         1 => Absent::Draft,
@@ -50,6 +51,7 @@ pub fn open_port(
     let timeout_ms = open_timeout_ms as u32;
     let connector: Rc<dyn Connector> = match absent {
         _ if in_memory => Rc::new(memory(database)),
+        Absent::Refuse if is_listed => Rc::new(IndexedDbConnector::to_listed(database, timeout_ms)),
         Absent::Refuse => Rc::new(IndexedDbConnector::to_existing(database, timeout_ms)),
         _ => Rc::new(IndexedDbConnector::new(database, timeout_ms)),
     };

@@ -27,6 +27,7 @@ impl WatchPort {
             key,
             listener,
             last: RefCell::default(),
+            moved: Rc::default(),
             looking: Cell::new(false),
             again: Cell::new(false),
             ended: Cell::new(false),
@@ -53,8 +54,10 @@ struct Watcher {
     engine: Engine,
     key: Bytes,
     listener: Function,
-    /// The value that the listener knows.
-    last: RefCell<Option<Bytes>>,
+    /// The value that the listener knows, if it can be told.
+    last: RefCell<Option<Option<Bytes>>>,
+    /// A read has started over on a newer view.
+    moved: Rc<Cell<bool>>,
     /// A read is under way; commits that come meanwhile ask for another one.
     looking: Cell<bool>,
     again: Cell<bool>,
@@ -108,23 +111,29 @@ impl Watcher {
     }
 
     fn read(&self) -> Outcome<Option<Bytes>> {
-        let key = self.key.clone();
-        self.engine
-            .read_committed(Box::new(move |r| kv::get(r, &key)))
+        let (key, moved) = (self.key.clone(), self.moved.clone());
+        self.engine.read_committed(Box::new(move |r| {
+            moved.set(moved.get() || r.is_fresh());
+            kv::get(r, &key)
+        }))
     }
 
+    /// What there was when the watching began: unless that cannot be told any more, since the read has started over
+    /// and a commit has come meanwhile.
     fn note(&self, value: Option<Bytes>) {
-        self.last.replace(value);
+        if !(self.moved.get() && self.again.get()) {
+            self.last.replace(Some(value));
+        }
     }
 
     fn compare(&self, value: Option<Bytes>) {
-        if self.ended.get() || *self.last.borrow() == value {
+        if self.ended.get() || self.last.borrow().as_ref() == Some(&value) {
             return;
         }
         let encoded = value
             .as_deref()
             .map_or(Ok(JsValue::UNDEFINED), values::encoded);
-        self.last.replace(value);
+        self.last.replace(Some(value));
         if let Ok(encoded) = encoded {
             // The facade's callback only queues the listener; it does not throw.
             let _ = self.listener.call1(&JsValue::UNDEFINED, &encoded);

@@ -147,26 +147,31 @@ async fn send(core: &Rc<Core>, sealed: &Sealed, uncertain: &mut bool) -> Result<
                 *uncertain = false;
                 resent = true;
             }
-            Err(Failure::Aborted(..)) if sealed.has_blobs() && calls_in_first(core) > 1 => {
-                // One of its Blobs cannot be read, as it seems: that is no matter of the others.
-                split_first(core);
-                return Ok(());
-            }
-            Err(Failure::Aborted(why, cause)) if sealed.has_blobs() => {
-                return Err(recover::unreadable(&why, cause));
-            }
-            Err(Failure::Quota(_)) if calls_in_first(core) > 1 => {
-                if !room.empty(core).await {
+            Err(failure) => {
+                *uncertain = true;
+                if recover::has_landed(core, sealed.header.sequence, sealed.epoch).await? {
+                    return Ok(());
+                }
+                *uncertain = false;
+                let is_alone = calls_in_first(core) <= 1;
+                let has_more = match &failure {
+                    // One of its Blobs cannot be read, as it seems: that is no matter of the others.
+                    Failure::Aborted(why, cause) if sealed.has_blobs() && is_alone => {
+                        return Err(recover::unreadable(why, cause.clone()));
+                    }
+                    Failure::Quota(_) if is_alone => room.make_room(core).await,
+                    Failure::Quota(_) => room.empty(core).await,
+                    _ => false,
+                };
+                let is_halved = matches!(failure, Failure::Quota(_)) || sealed.has_blobs();
+                if !has_more && !is_alone && is_halved {
                     split_first(core);
                     return Ok(());
                 }
-            }
-            Err(Failure::Quota(cause)) => {
-                if !room.make_room(core).await {
-                    return Err(recover::error_of(core, Failure::Quota(cause)).await);
+                if !has_more {
+                    return Err(recover::error_of(core, failure).await);
                 }
             }
-            Err(failure) => return Err(recover::error_of(core, failure).await),
         }
     }
 }

@@ -110,41 +110,55 @@ impl Flip {
         }
         let pass = core.intake.enter().await;
         let head = self.new_head();
+        let epoch = head.epoch;
         for garbage in &mut self.garbage {
             garbage.epoch = head.epoch;
         }
         self.root.epoch = head.epoch;
         self.root.garbage.append(&mut self.garbage);
-        match self.transact_with_room(core, &head).await {
-            Ok(true) => {}
-            Ok(false) => {
+        let mut doubt = false;
+        match self.transact_with_room(core, &head, &mut doubt).await {
+            Ok(true) if self.fits(core) => self.install(core, head),
+            Ok(true) => intake::reload(core, &pass).await?,
+            Ok(false) if !doubt => {
                 self.staging.abandon().await;
                 intake::reload(core, &pass).await?;
                 return Ok(false);
             }
-            Err(Failure::Lost) => {
-                // It may be live, and other flips may have built upon it: nothing is deleted. The
-                // collector finds what is not.
-                recover::reconnect(core, &core.backend()).await?;
+            outcome => {
+                if matches!(outcome, Err(Failure::Lost)) {
+                    recover::reconnect(core, &core.backend()).await?;
+                }
                 intake::reload(core, &pass).await?;
-                return Ok(false);
-            }
-            Err(failure) => {
-                self.staging.abandon().await;
-                return Err(recover::error_of(core, failure).await);
+                if !self.is_seen(core) {
+                    return self.unseen(core, outcome).await;
+                }
             }
         }
-        core.flipped.set(head.epoch);
-        if self.fits(core) {
-            self.install(core, head);
-        } else {
-            intake::reload(core, &pass).await?;
-        }
+        core.flipped.set(epoch);
         drop(pass);
         core.backend().notify();
         delete(core, &self.deletes).await;
         purge(core, AT_WORK * core.options.limits.garbage_bytes).await;
         Ok(true)
+    }
+
+    /// Whether the root that was just read is the one that the flip installs.
+    fn is_seen(&self, core: &Core) -> bool {
+        *core.state.borrow().view.root == self.root
+    }
+
+    /// What it comes to when something has failed and another root is found. It may have been live all the same, and
+    /// other flips may have built upon it: then nothing is deleted. The collector finds what is not live.
+    async fn unseen(self, core: &Rc<Core>, outcome: Result<bool, Failure>) -> Result<bool> {
+        let nobody_flipped = core.state.borrow().head.epoch == self.base.epoch;
+        match outcome {
+            Err(failure @ (Failure::Quota(_) | Failure::Aborted(..))) if nobody_flipped => {
+                self.staging.abandon().await;
+                Err(recover::error_of(core, failure).await)
+            }
+            _ => Ok(false),
+        }
     }
 
     /// Whether the state is still the one that the flip was built upon. It may have been read
@@ -157,11 +171,19 @@ impl Flip {
         layers && state.head.epoch == self.base.epoch
     }
 
-    /// The transaction; where there is no room for it, once more with some made.
-    async fn transact_with_room(&self, core: &Rc<Core>, head: &Head) -> Result<bool, Failure> {
+    /// The transaction; where there is no room for it, once more with some made. `doubt`: whether one has failed, of
+    /// which the browser may have said less than it did.
+    async fn transact_with_room(
+        &self,
+        core: &Rc<Core>,
+        head: &Head,
+        doubt: &mut bool,
+    ) -> Result<bool, Failure> {
         let mut room = room::Attempts::new(core.compacting.get(), false);
         loop {
-            match self.transact(core, head).await {
+            let outcome = self.transact(core, head).await;
+            *doubt |= outcome.is_err();
+            match outcome {
                 Err(Failure::Quota(_)) if room.make_room(core).await => {}
                 outcome => return outcome,
             }

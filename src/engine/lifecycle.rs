@@ -5,6 +5,7 @@
 //! that had it open find out by the head that they look at then, or anyway. Where there is no room even for that
 //! number, it is used up a moment later. The database itself goes when nobody has it open.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use super::access::{Cursor, KeyRange, Outcome, afresh};
@@ -26,13 +27,16 @@ const ATTEMPTS: u32 = 3;
 pub async fn delete(connector: Rc<dyn Connector>, stopped: Rc<dyn Fn() -> bool>) -> Result<bool> {
     let mut outcome = Ok(false);
     let mut fenced = true;
+    let there_was = Rc::new(Cell::new(false));
     for _ in 0..ATTEMPTS {
         // A connection of its own each time: where a disk is full, Firefox's is of no use any more.
         let backend = match connector.open(Rc::new(|_| {})).await {
-            Err(error) if error.code() == Code::InvalidArgument => return Ok(false),
+            Err(error) if error.code() == Code::InvalidArgument => return Ok(there_was.get()),
             opened => opened?,
         };
-        outcome = erase(&backend, &stopped, fenced).await;
+        let erased = erase(&backend, &stopped, fenced, there_was.clone()).await;
+        // What is said to have been aborted may have taken effect: then the next attempt finds nothing.
+        outcome = erased.map(|erased| erased || there_was.get());
         if matches!(outcome, Ok(true)) && !fenced {
             // Until now, commits of others may have looked as if nothing had happened.
             drop(backend.append(fence(), Durability::Relaxed).await);
@@ -57,11 +61,19 @@ fn fence() -> Append {
 }
 
 /// Strict: what is deleted does not come back after a power cut.
-fn erase(backend: &Rc<dyn Backend>, stopped: &Rc<dyn Fn() -> bool>, fenced: bool) -> Settled<bool> {
+fn erase(
+    backend: &Rc<dyn Backend>,
+    stopped: &Rc<dyn Fn() -> bool>,
+    fenced: bool,
+    goes: Rc<Cell<bool>>,
+) -> Settled<bool> {
     let stopped = stopped.clone();
     let decide = move |seen: Seen| {
-        let goes = !is_dead(seen.head.as_ref()) && !stopped();
-        goes.then(|| {
+        let is_there = !is_dead(seen.head.as_ref());
+        if is_there {
+            goes.set(!stopped());
+        }
+        (is_there && goes.get()).then(|| {
             let mut writes = clear_all();
             if fenced {
                 writes.push(Write::Add(None, fence().frame));

@@ -63,9 +63,10 @@ use futures_util::future::LocalBoxFuture;
 use std::rc::Rc;
 
 use crate::backend::{Connector, Durability, Failure, Key, Read, Reply, Write};
+use crate::codec::head::Head;
 use crate::codec::seal::{self, Kind};
 use crate::env::Env;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use access::{KeyRange, Outcome, ReadWork, Session, WriteWork};
 
 pub use footprint::Writes as Written;
@@ -136,6 +137,8 @@ impl Engine {
         async move {
             core.check_open()?;
             core.settled_so_far().await;
+            // Of a patch that was deleted meanwhile, nothing is left that may need compacting.
+            intake::take_in(&core).await?;
             maintain::compact(&core).await
         }
         .boxed_local()
@@ -283,12 +286,19 @@ async fn harden(core: Rc<self::core::Core>) -> Result<()> {
     core.check_open()?;
     core.settled_so_far().await;
     let backend = core.backend();
-    let decide = Box::new(|seen: crate::backend::Seen| {
-        let head = seen.head?;
-        Some(vec![Write::Put(crate::backend::Key::Head, head)])
+    let incarnation = core.state.borrow().head.incarnation;
+    let decide = Box::new(move |seen: crate::backend::Seen| {
+        let record = seen.head?;
+        let is_ours = Head::decode(&record).is_ok_and(|head| head.incarnation == incarnation);
+        is_ours.then(|| vec![Write::Put(crate::backend::Key::Head, record)])
     });
     match backend.flip(decide, Durability::Strict).await {
-        Ok(_) => Ok(()),
+        Ok(true) => Ok(()),
+        // What was acknowledged is gone, with the patch.
+        Ok(false) => {
+            intake::take_in(&core).await?;
+            Err(Error::closed())
+        }
         Err(failure) => Err(recover::error_of(&core, failure).await),
     }
 }

@@ -96,6 +96,7 @@ async fn load_or_create(
     options: &Options,
     backend: &Rc<dyn Backend>,
 ) -> Result<Stored> {
+    let mut failed = None;
     for _ in 0..CREATIONS {
         let replies = backend.read(stored_reads()).await.map_err(open_error)?;
         if let Some(stored) = decode_stored(&replies)?
@@ -106,7 +107,11 @@ async fn load_or_create(
         if options.absent == Absent::Refuse {
             return Err(Error::no_patch());
         }
-        create(connector, env, options, backend).await?;
+        // It may be there all the same, said to have been aborted.
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        failed = create(connector, env, options, backend).await.err();
     }
     Err(Error::internal(
         "a database that was just created has no head",

@@ -101,6 +101,17 @@ pub fn resolve<'a>(
     resolve_now(core, sequence, epoch).boxed_local()
 }
 
+/// Whether the frame in flight has taken effect, though its transaction is said to have been aborted.
+///
+/// # Errors
+/// `ConnectionLost` when nobody can tell.
+pub async fn has_landed(core: &Rc<Core>, sequence: u64, epoch: u64) -> Result<bool> {
+    match intake::take_in(core).await {
+        Ok(()) => fate_of(core, sequence, epoch),
+        Err(_) => resolve(core, sequence, epoch).await,
+    }
+}
+
 /// The same of the frame in flight, appended as `number`: whether it was committed; else it is void. `lost_race`:
 /// it is void for certain unless it has been taken in already.
 ///

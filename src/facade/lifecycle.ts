@@ -23,6 +23,8 @@ const TRIES = 10;
 const DRAFT = 1;
 /** Where there is no patch: say so. */
 const REFUSE = 2;
+/** The same of a database that was listed a moment ago. */
+const LISTED = 3;
 
 /**
  * The patches in IndexedDB, by id. One that cannot be read is listed all the same; databases of
@@ -32,9 +34,14 @@ const REFUSE = 2;
 export async function listPatches(options?: { prefix?: string }): Promise<PatchInfo[]> {
   const prefix = prefixOf(known("options", options, ["prefix"]).prefix);
   await init();
-  const names = (await databases())
-    .filter((name) => name.length > prefix.length && name.startsWith(prefix) && isWellFormed(name))
-    .sort();
+  const names: string[] = [];
+  for (const { name = "", version } of await databases()) {
+    if (name.length <= prefix.length || !name.startsWith(prefix) || !isWellFormed(name)) continue;
+    // WebKit lists a database whose creation was taken back: with version 0.
+    if (version === 0) sweep(name).catch(ignore);
+    else names.push(name);
+  }
+  names.sort();
   const found: (PatchInfo | undefined)[] = [];
   let next = 0;
   const look = async (): Promise<void> => {
@@ -46,10 +53,9 @@ export async function listPatches(options?: { prefix?: string }): Promise<PatchI
   return found.filter((info) => info !== undefined);
 }
 
-async function databases(): Promise<string[]> {
+async function databases(): Promise<IDBDatabaseInfo[]> {
   try {
-    const all = await indexedDB.databases();
-    return all.map(({ name }) => name ?? "");
+    return await indexedDB.databases();
   } catch (cause) {
     throw new PatchStoreError("Unavailable", `the databases cannot be listed here: ${String(cause)}`, { cause });
   }
@@ -58,7 +64,7 @@ async function databases(): Promise<string[]> {
 async function infoOf(name: string, prefix: string): Promise<PatchInfo | undefined> {
   const id = name.slice(prefix.length);
   try {
-    const bytes = await briefly(name, REFUSE, (port) => port.heldBytes()).catch(noPatch);
+    const bytes = await briefly(name, LISTED, (port) => port.heldBytes()).catch(noPatch);
     if (bytes !== undefined) return { id, bytes, encrypted: false };
     // What was deleted while a tab had it open.
     sweep(name).catch(ignore);
@@ -100,7 +106,7 @@ export async function deletePatchData(id: string, options?: { prefix?: string })
 /**
  * "Save as": a second patch with the same data, as they are at one moment. It is there whole or not at all.
  * @throws PatchStoreError code Exists (newId holds data) | InvalidArgument (there is no patch of that id, too) |
- *   Conflict (written faster than it can be copied) | StorageQuotaExceeded | Unavailable | Blocked |
+ *   Conflict (written faster than it can be copied, or deleted meanwhile) | StorageQuotaExceeded | Unavailable | Blocked |
  *   UnsupportedFormat | Corrupt | ConnectionLost; the signal's reason
  */
 export async function copyPatch(
@@ -131,7 +137,8 @@ export async function copyPatch(
     // A draft is not left behind.
     await sweep(to).catch(ignore);
     throwIfAborted(signal);
-    throw error;
+    if ((error as PatchStoreError).code !== "Closed") throw error;
+    throw new PatchStoreError("Conflict", `"${id}" or "${newId}" was deleted while it was copied`, { cause: error });
   }
   await refresh(to);
 }
@@ -158,9 +165,9 @@ async function briefly<T>(
   }
 }
 
-/** Undefined in place of the error which says that there is no patch. */
+/** Undefined in place of the error which says that there is no patch, or (Closed) that it has gone meanwhile. */
 function noPatch(error: PatchStoreError): undefined {
-  if (error.code !== "InvalidArgument") throw error;
+  if (error.code !== "InvalidArgument" && error.code !== "Closed") throw error;
 }
 
 function ignore(): void {}

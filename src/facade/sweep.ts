@@ -3,7 +3,7 @@ import { guarded } from "./trap.js";
 
 /** The stores of every database of ours. */
 const STORES = "blobs,head,log,runs";
-/** How long the browser may take, ms; what it is asked for goes on. */
+/** How long the browser may take, ms. What it answers later is not acted upon. */
 const PATIENCE_MS = 5000;
 
 /**
@@ -15,31 +15,53 @@ export async function sweep(database: string): Promise<void> {
   // Without such locks, nobody knows who has it open.
   const locks = globalThis.navigator?.locks;
   for (let pause = 25; locks !== undefined && pause < 400; pause *= 2) {
-    const swept = await locks.request(`patchstore:${database}`, { ifAvailable: true }, async (lock) => {
-      if (lock) await Promise.race([removeDead(database), sleep(PATIENCE_MS)]);
-      return lock;
+    const swept = await new Promise<boolean>((resolve, reject) => {
+      const released = locks.request(`patchstore:${database}`, { ifAvailable: true }, async (lock) => {
+        if (!lock) return false;
+        // Looked at now that nobody can get in between: somebody may have opened the patch anew.
+        if (await intime(isDeadStill(database), false)) {
+          const deletion = asked(indexedDB.deleteDatabase(database));
+          // As long as that lasts, the lock is held: whoever opens it has to wait for it anyway.
+          intime(deletion, undefined).then(() => resolve(true), reject);
+          await deletion;
+        }
+        return true;
+      });
+      released.then(resolve, reject);
     });
     if (swept) return;
     await sleep(pause);
   }
 }
 
-/** Looks again, now that nobody can get in between: somebody may have opened the patch anew. */
-async function removeDead(name: string): Promise<void> {
+/** Whether the database holds no patch. */
+async function isDeadStill(name: string): Promise<boolean> {
   const opening = indexedDB.open(name, 1);
-  opening.onupgradeneeded = () => opening.transaction?.abort();
-  const database = await asked(opening);
+  let isNew = false;
+  opening.onupgradeneeded = () => {
+    isNew = true;
+    opening.transaction?.abort();
+  };
+  let database: IDBDatabase;
   try {
-    if (Array.from(database.objectStoreNames).join() !== STORES) return;
+    database = await asked(opening);
+  } catch (error) {
+    // There is none. WebKit keeps what was begun: it goes, too.
+    if (isNew) return true;
+    throw error;
+  }
+  try {
+    if (Array.from(database.objectStoreNames).join() !== STORES) return false;
     const head = await asked<Uint8Array | undefined>(
       database.transaction("head").objectStore("head").get("head"),
     );
-    if (!guarded(() => isDead(head))) return;
+    return guarded(() => isDead(head));
   } finally {
     database.close();
   }
-  await asked(indexedDB.deleteDatabase(name));
 }
+
+const intime = <T>(result: Promise<T>, late: T) => Promise.race([result, sleep(PATIENCE_MS).then(() => late)]);
 
 function asked<T>(request: IDBRequest<T>): Promise<T> {
   return new Promise((resolve, reject) => {

@@ -215,6 +215,35 @@ test("openings that race with deletions come to an end, with a patch that is who
     await assertNew(tabs[1], "race");
   }));
 
+test("a look that is answered late deletes no life begun meanwhile", { timeout: 60_000 }, () =>
+  inContext(async (context) => {
+    const [page, other] = [await openTab(context, server.origin), await openTab(context, server.origin)];
+    const ended = await page.evaluate(async () => {
+      const patch = await lib.openPatch("p");
+      await patch.kv("s").set("old", 1);
+      await patch.close();
+      // What looks at the head alone is who wants to remove the database.
+      const { get } = IDBObjectStore.prototype;
+      IDBObjectStore.prototype.get = function (key) {
+        const request = get.call(this, key);
+        const { mode, objectStoreNames } = this.transaction;
+        if (key !== "head" || mode !== "readonly" || objectStoreNames.length > 1) return request;
+        const late = { get result() { return request.result; } };
+        request.onsuccess = () => setTimeout(() => late.onsuccess(), 8000);
+        return late;
+      };
+      return lib.deletePatchData("p");
+    });
+    assert.equal(ended, true);
+    const found = await other.evaluate(async () => {
+      const patch = await open("p");
+      await patch.kv("s").set("new", 1);
+      await new Promise((resolve) => setTimeout(resolve, 5000));
+      return [ended.p ?? [], await outcome((async () => patch.kv("s").keys())())];
+    });
+    assert.deepEqual(found, [[], ["new"]]);
+  }));
+
 test("a database deleted by others: its handles say so", () =>
   inContext(async (context) => {
     const [page, other] = [await openTab(context, server.origin), await openTab(context, server.origin)];

@@ -19,6 +19,7 @@ mod blobs;
 mod bounds;
 mod commits;
 mod memory;
+mod misreported;
 mod pending;
 mod recovery;
 mod space;

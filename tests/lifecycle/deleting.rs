@@ -133,3 +133,40 @@ fn looking_creates_nothing_and_sees_what_is_there() {
         assert!(world.size().await.unwrap() < Some(100));
     });
 }
+
+#[test]
+fn what_was_deleted_cannot_be_promised_to_survive() {
+    for begun_anew in [false, true] {
+        let world = World::new(1);
+        world.database.set_timing(Timing {
+            wake_loss_percent: 100,
+            ..Timing::default()
+        });
+        world.env.clone().block_on(async {
+            let (flushes, compacts) = (world.open().await, world.open().await);
+            put(&flushes, "k", b"v").await.unwrap();
+            assert!(world.delete().await.unwrap());
+            if begun_anew {
+                drop(world.open().await);
+            }
+            let flushed = flushes.flush().await.unwrap_err();
+            assert_eq!(flushed.code(), Code::Closed);
+            assert_eq!(flushes.closed(), Some(Reason::Deleted));
+            let compacted = compacts.compact().await.unwrap_err();
+            assert_eq!(compacted.code(), Code::Closed);
+        });
+    }
+}
+
+#[test]
+fn a_deletion_that_is_said_to_be_aborted_is_one() {
+    let world = World::new(1);
+    world.env.clone().block_on(async {
+        put(&world.open().await, "k", b"v").await.unwrap();
+        let connector = SimConnector::new(&world.env.new_realm(), &world.database);
+        connector.fault_next(Fault::Misreported("no reason".into()));
+        let deleted = engine::delete(Rc::new(connector), Rc::new(|| false));
+        assert!(deleted.await.unwrap());
+        assert!(world.is_bare());
+    });
+}

@@ -321,8 +321,9 @@ impl Dice {
     }
 
     fn fault(&mut self) -> Fault {
-        match self.below(7) {
+        match self.below(9) {
             0 => Fault::Abort("no reason".into()),
+            7.. => Fault::Misreported("no reason".into()),
             1 => Fault::Quota,
             2 => Fault::LostBefore,
             3 | 4 => Fault::LostAfter,

@@ -191,7 +191,9 @@ impl Tab {
             Step::Erase => {
                 let connector = Rc::new(self.connector.clone());
                 if self.env.chance(30) {
-                    connector.fault_next(Fault::Abort("no reason".into()));
+                    let aborts = [Fault::Abort, Fault::Misreported];
+                    let abort = aborts[self.env.random_below(2) as usize];
+                    connector.fault_next(abort("no reason".into()));
                 }
                 lifecycle::delete(connector, Rc::new(|| false)).await?;
                 self.env.sleep_us(self.env.random_below(100_000)).await;

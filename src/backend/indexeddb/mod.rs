@@ -32,6 +32,13 @@ use connection::Connection;
 use link::Link;
 use lock::SharedLock;
 
+#[wasm_bindgen(module = "/src/backend/indexeddb/listed.js")]
+extern "C" {
+    /// Whether there is a database of a name, as far as that can be told without opening it.
+    #[wasm_bindgen(js_name = isListed)]
+    fn is_listed(name: &str) -> Promise;
+}
+
 #[wasm_bindgen(module = "/src/backend/indexeddb/reclaim.js")]
 extern "C" {
     /// Settles once a scratch database has come and gone, or after a second.
@@ -43,7 +50,18 @@ extern "C" {
 pub struct IndexedDbConnector {
     name: Rc<str>,
     open_timeout_ms: u32,
-    creates: bool,
+    absent: Absent,
+}
+
+/// What is done where there is no database of the name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Absent {
+    /// It is created.
+    Create,
+    /// It is refused, having looked first.
+    Look,
+    /// It is refused: it was listed a moment ago.
+    Refuse,
 }
 
 impl IndexedDbConnector {
@@ -54,7 +72,7 @@ impl IndexedDbConnector {
         Self {
             name: name.into(),
             open_timeout_ms,
-            creates: true,
+            absent: Absent::Create,
         }
     }
 
@@ -63,7 +81,16 @@ impl IndexedDbConnector {
     #[must_use]
     pub fn to_existing(name: &str, open_timeout_ms: u32) -> Self {
         Self {
-            creates: false,
+            absent: Absent::Look,
+            ..Self::new(name, open_timeout_ms)
+        }
+    }
+
+    /// The same to a database that the browser has listed a moment ago.
+    #[must_use]
+    pub fn to_listed(name: &str, open_timeout_ms: u32) -> Self {
+        Self {
+            absent: Absent::Refuse,
             ..Self::new(name, open_timeout_ms)
         }
     }
@@ -80,12 +107,20 @@ pub fn lock_name(name: &str) -> String {
 /// Opens without a limit of time. Dropped before its end, it leaves nothing open.
 async fn connect(
     name: Rc<str>,
-    creates: bool,
+    absent: Absent,
     events: Rc<dyn Fn(Event)>,
 ) -> Result<Rc<dyn Backend>, Error> {
+    // (A promise of ours, which does not reject.)
+    let is_absent = absent == Absent::Look
+        && JsFuture::from(is_listed(&name))
+            .await
+            .is_ok_and(|is| is.is_falsy());
+    if is_absent {
+        return Err(Error::no_patch());
+    }
     let shared_name = lock_name(&name);
     let lock = SharedLock::acquire(&shared_name).await;
-    let database = open::open(&name, creates).await?;
+    let database = open::open(&name, absent == Absent::Create).await?;
     let channel = Channel::join(&shared_name, Rc::clone(&events));
     Ok(Rc::new(Connection::new(Link::new(
         database, events, channel, lock,
@@ -100,11 +135,11 @@ impl Connector for IndexedDbConnector {
         let Self {
             name,
             open_timeout_ms,
-            creates,
+            absent,
         } = self.clone();
         Box::pin(async move {
             let timeout = Timeout::after_ms(open_timeout_ms);
-            let opening = connect(Rc::clone(&name), creates, events);
+            let opening = connect(Rc::clone(&name), absent, events);
             match select(pin!(opening), timeout).await {
                 Either::Left((opened, _)) => opened,
                 Either::Right(_) => Err(Error::new(

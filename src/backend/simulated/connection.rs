@@ -154,8 +154,12 @@ async fn carry_out<T: 'static>(
         _ => {}
     }
     let result = take_effect(shared, link, life, body).await;
-    if fault == Some(&Fault::LostAfter) {
-        shared.cut(link);
+    match fault {
+        Some(Fault::LostAfter) => shared.cut(link),
+        Some(Fault::Misreported(why)) if result.is_ok() => {
+            return Err(Failure::Aborted(why.clone(), None));
+        }
+        _ => {}
     }
     result
 }

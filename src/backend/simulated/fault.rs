@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 pub enum Fault {
     /// Aborted with this reason; nothing is written.
     Abort(String),
+    /// The transaction takes effect, and is said to have been aborted, for this reason.
+    Misreported(String),
     /// Aborted for lack of room; nothing is written.
     Quota,
     /// The connection is lost before the transaction takes effect.
@@ -27,6 +29,7 @@ impl Fault {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Abort(_) => "aborted",
+            Self::Misreported(_) => "said to be aborted",
             Self::Quota => "quota exceeded",
             Self::LostBefore => "lost before its effect",
             Self::LostAfter => "lost after its effect",

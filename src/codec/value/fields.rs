@@ -107,6 +107,7 @@ fn unquoted(quoted: &[u8]) -> &[u8] {
 }
 
 /// Goes through the properties of a stored object.
+#[derive(Clone)]
 pub enum Fields<'a> {
     /// Of JSON text.
     Json(Members<'a>),

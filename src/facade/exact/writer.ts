@@ -170,10 +170,18 @@ export class Writer {
     if (this.#at + bytes > this.#out.length) this.#grow(bytes);
   }
 
+  #taken(wanted: number, length: number): Uint8Array<ArrayBuffer> {
+    try {
+      return allocating(wanted, () => new Uint8Array(length));
+    } catch (error) {
+      throw (this.excess = error as PatchStoreError);
+    }
+  }
+
   #grow(bytes: number): void {
     const wanted = this.#at + bytes;
     if (wanted > MAX_VALUE_BYTES) throw (this.excess = exceeded("a value takes at least", wanted, MAX_VALUE_BYTES));
-    const grown = allocating(wanted, () => new Uint8Array(Math.max(wanted, Math.min(2 * this.#out.length, MAX_VALUE_BYTES))));
+    const grown = this.#taken(wanted, Math.max(wanted, Math.min(2 * this.#out.length, MAX_VALUE_BYTES)));
     grown.set(this.#out);
     this.#out = grown;
     this.#view = new DataView(grown.buffer);

@@ -172,6 +172,8 @@ fn in_one_form<'a>(a: Form<'a>, b: Form<'a>) -> Result<Alike<'a>> {
 struct Parts<'a> {
     id: Form<'a>,
     created: Form<'a>,
+    /// The later of the times at which it was made and changed, ms since the epoch.
+    latest_ms: f64,
     rest: Fields<'a>,
 }
 
@@ -182,7 +184,17 @@ fn parts(doc: Form<'_>) -> Result<Parts<'_>> {
         (Some((id_name, id)), Some((created_name, created)))
             if id_name.is_plain(ID) && created_name.is_plain(CREATED) =>
         {
-            Ok(Parts { id, created, rest })
+            let updated = match rest.clone().next()? {
+                Some((name, value)) if name.is_plain(UPDATED) => value.number()?,
+                _ => None,
+            };
+            let made = created.number()?.unwrap_or(0.0);
+            Ok(Parts {
+                id,
+                created,
+                latest_ms: made.max(updated.unwrap_or(0.0)),
+                rest,
+            })
         }
         _ => Err(broken()),
     }
@@ -215,8 +227,11 @@ pub(super) fn merged(old: &[u8], changes: &[u8], now_ms: f64) -> Result<Bytes> {
     let Parts {
         id,
         created,
+        latest_ms,
         mut rest,
     } = parts(old)?;
+    // A clock that was set back makes no change older than what is changed.
+    let now_ms = now_ms.max(latest_ms);
     let mut draft = Draft::new(old, id, created, now_ms, bytes_of(old) + bytes_of(new))?;
     while let Some((name, value)) = rest.next()? {
         if is_meta(name) {
@@ -245,7 +260,12 @@ pub(super) fn replaced(old: &[u8], doc: &[u8], now_ms: f64) -> Result<Bytes> {
     let new = Form::of(doc)?;
     let exact = matches!(new, Form::Exact(_));
     let mut fields = given("the document", new)?;
-    let Parts { id, created, .. } = parts(Form::of(old)?)?;
+    let Parts {
+        id,
+        created,
+        latest_ms,
+        ..
+    } = parts(Form::of(old)?)?;
     let id_text = id
         .string()?
         .ok_or_else(|| Error::corrupt("a stored id is no string"))?;
@@ -257,7 +277,7 @@ pub(super) fn replaced(old: &[u8], doc: &[u8], now_ms: f64) -> Result<Bytes> {
         new,
         as_form(&id, exact),
         as_form(&created, exact),
-        now_ms,
+        now_ms.max(latest_ms),
         doc.len() + id.len(),
     )?;
     while let Some((name, value)) = fields.next()? {

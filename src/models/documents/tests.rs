@@ -2,7 +2,7 @@ use super::*;
 use crate::codec::js_string::JsString;
 use crate::codec::value::compare::{equal, order};
 use crate::codec::value::testing::{any_json, stored};
-use crate::codec::value::{Value, from_json};
+use crate::codec::value::{Form, Value, fields, from_json};
 use crate::error::Code;
 use crate::models::fake::Fake;
 use crate::models::many::Many;
@@ -162,6 +162,36 @@ fn an_update_keeps_the_order_of_properties() {
     );
     let expected = r#"{"_id":"x","_created":1,"_updated":3,"z":1}"#;
     assert_eq!(as_text(&get(&mut fake, "x").unwrap()), expected);
+}
+
+#[test]
+fn a_clock_that_was_set_back_makes_no_change_older_than_what_is_changed() {
+    let exact = [
+        ("_id".into(), Value::String("x".into())),
+        ("a".into(), Value::Undefined),
+    ];
+    let exact = stored(&Value::Object(exact.into()), true);
+    for doc in [json(r#"{"_id":"x","a":1}"#), exact] {
+        let mut fake = Fake::default();
+        insert(&mut fake, &[doc], 7.0).unwrap();
+        let times = |fake: &mut Fake| {
+            let doc = get(fake, "x").unwrap();
+            ["_created", "_updated"].map(|name| {
+                let name = fields::FieldName::new(name.into());
+                let time = fields::field(Form::of(&doc).unwrap(), &name).unwrap();
+                time.unwrap().number().unwrap().unwrap()
+            })
+        };
+        let change = json(r#"{"a":2}"#);
+        for (now, updated) in [(5.0, 7.0), (9.0, 9.0), (3.0, 9.0)] {
+            let done = fake.write(|w| collection().update(w, "x".into(), &change, now));
+            assert!(done.unwrap());
+            assert_eq!(times(&mut fake), [7.0, updated]);
+        }
+        let done = fake.write(|w| collection().replace(w, "x".into(), &change, 4.0));
+        assert!(done.unwrap());
+        assert_eq!(times(&mut fake), [7.0, 9.0]);
+    }
 }
 
 #[test]

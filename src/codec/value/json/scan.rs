@@ -126,6 +126,7 @@ fn skip_container<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8]> {
 }
 
 /// The members of an object: each name with its quotes, and the text of its value.
+#[derive(Clone)]
 pub struct Members<'a> {
     rest: &'a [u8],
     first: bool,
