@@ -34,6 +34,7 @@ mod open;
 mod options;
 mod poll;
 mod queue;
+mod realm;
 mod rebuild;
 mod recover;
 mod room;
@@ -67,6 +68,7 @@ pub use lifecycle::delete;
 pub use notice::{Notice, Subscription};
 pub use open::is_dead;
 pub use options::{Absent, Limits, Options, Reason};
+pub use realm::Realm;
 pub use stats::Stats;
 pub use transaction::Transaction;
 
@@ -85,7 +87,21 @@ impl Engine {
         env: Rc<dyn Env>,
         options: Options,
     ) -> LocalBoxFuture<'static, Result<Self>> {
-        async move { open::open(connector, env, options).await.map(Self) }.boxed_local()
+        Self::open_in(Rc::default(), connector, env, options)
+    }
+
+    /// The same, of a page whose engines share their timer and their memory.
+    ///
+    /// # Errors
+    /// As [`Engine::open`].
+    #[must_use]
+    pub fn open_in(
+        realm: Rc<Realm>,
+        connector: Rc<dyn Connector>,
+        env: Rc<dyn Env>,
+        options: Options,
+    ) -> LocalBoxFuture<'static, Result<Self>> {
+        async move { open::open(realm, connector, env, options).await.map(Self) }.boxed_local()
     }
 
     /// Begins a transaction, once every earlier call of this realm is settled.
@@ -115,6 +131,7 @@ impl Engine {
         let core = self.0.clone();
         async move {
             core.check_open()?;
+            poll::before(&core).await;
             core.settled_so_far().await;
             maintain::compact(&core).await
         }
@@ -194,8 +211,10 @@ impl Engine {
     /// Whether a read would run at once, on the view of this moment: it is open, and nothing waits in line.
     #[must_use]
     pub fn is_ready(&self) -> bool {
+        poll::note_use(&self.0);
         let state = self.0.state.borrow();
-        !state.closing && state.closed.is_none() && !state.queue.is_held()
+        let is_open = !state.closing && state.closed.is_none();
+        is_open && !state.queue.is_held() && !poll::is_stale(&self.0)
     }
 
     /// Refuses newcomers, waits for the calls issued, and closes. Closing twice is fine.
@@ -229,6 +248,7 @@ impl Engine {
 /// Makes what was acknowledged survive a power cut: a strict transaction on the same database.
 async fn harden(core: Rc<self::core::Core>) -> Result<()> {
     core.check_open()?;
+    poll::before(&core).await;
     core.settled_so_far().await;
     let backend = core.backend();
     let decide = Box::new(|seen: crate::backend::Seen| {

@@ -202,6 +202,8 @@ pub enum Waiting {
     Write(Box<Submission>),
     /// Anything else that wants to start when its turn comes.
     Turn(Box<dyn FnOnce()>),
+    /// A look at what other tabs have committed, for the reads behind it.
+    Look,
 }
 
 /// A write on its way into the queue.
@@ -246,7 +248,7 @@ impl Queue {
     pub fn holds_up_to(&self, last: u64) -> bool {
         let waiting = self.line.iter().any(|item| match item {
             Waiting::Write(submission) => submission.id <= last,
-            Waiting::Turn(_) => false,
+            Waiting::Turn(_) | Waiting::Look => false,
         });
         // What is just being served or run again is in neither place.
         let mut out = self.served.iter().chain(&self.rebuilt_from);
@@ -257,6 +259,12 @@ impl Queue {
                 .iter()
                 .flat_map(|group| &group.calls)
                 .any(|call| call.id <= last)
+    }
+
+    /// Whether nothing is under way.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        !self.is_held() && !self.committing && self.groups.is_empty()
     }
 
     /// Whether a newcomer must wait.

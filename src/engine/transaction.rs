@@ -13,6 +13,7 @@ use super::draft::Draft;
 use super::footprint::ReadSet;
 use super::gate::Gate;
 use super::load::{LoadError, load};
+use super::poll;
 use super::queue::{Call, Waiting};
 use super::slot::Slot;
 use super::submit;
@@ -40,6 +41,7 @@ struct Inner {
 /// `Closed`, `ConnectionLost`.
 pub async fn begin(core: Rc<Core>) -> Result<Transaction> {
     core.check_open()?;
+    poll::before(&core).await;
     core.settled_so_far().await;
     core.check_open()?;
     let (since, call, view) = {
@@ -70,6 +72,7 @@ impl Transaction {
             .try_borrow_mut()
             .map_err(|_| Error::internal("a transaction's work ran inside of itself"))?;
         let draft = inner.draft.as_mut().ok_or_else(Error::closed)?;
+        poll::note_use(&self.core);
         draft.restart(again);
         work(draft)
     }

@@ -17,6 +17,7 @@ use std::rc::Rc;
 
 mod commits;
 mod memory;
+mod pages;
 mod recovery;
 mod transactions;
 mod upkeep;
