@@ -240,6 +240,16 @@ pub trait Connector {
         &self,
         events: Rc<dyn Fn(Event)>,
     ) -> LocalBoxFuture<'static, Result<Rc<dyn Backend>, Error>>;
+    /// The same where there is a database already: `InvalidArgument` where there is none, if that can be told.
+    ///
+    /// # Errors
+    /// As [`Connector::open`].
+    fn open_existing(
+        &self,
+        events: Rc<dyn Fn(Event)>,
+    ) -> LocalBoxFuture<'static, Result<Rc<dyn Backend>, Error>> {
+        self.open(events)
+    }
     /// Asks the storage to give back at once what is still taken by records that were deleted.
     fn reclaim(&self) -> LocalBoxFuture<'static, ()> {
         Box::pin(std::future::ready(()))

@@ -21,7 +21,7 @@ use crate::backend::indexeddb::IndexedDbConnector;
 use crate::backend::memory::MemoryConnector;
 use crate::backend::{Connector, Durability};
 use crate::engine::access::{Session, Writes, afresh};
-use crate::engine::{Absent, Engine, Notice, Options, Reason, Stats, Subscription};
+use crate::engine::{Absent, Engine, Notice, Options, Realm, Reason, Stats, Subscription};
 use crate::env::browser::BrowserEnv;
 use crate::error::Result;
 use crate::models::{Scope, keys, many, nodes};
@@ -69,13 +69,16 @@ pub fn open_port(
         // Nobody else can commit to it, or it is not open for long.
         options.poll_ms = 0;
     }
-    let opening = Engine::open(connector, Rc::new(BrowserEnv), options);
+    let realm = REALM.with(Rc::clone);
+    let opening = Engine::open_in(realm, connector, Rc::new(BrowserEnv), options);
     outcome::promise(opening, |engine| Ok(PatchPort { engine }.into()))
 }
 
 thread_local! {
     /// The databases in memory, by name: they last as long as the page does.
     static MEMORIES: RefCell<SortedMap<String, MemoryConnector>> = RefCell::default();
+    /// What all patches of this page or worker share.
+    static REALM: Rc<Realm> = Rc::default();
 }
 
 fn memory(database: &str) -> MemoryConnector {
@@ -256,9 +259,9 @@ impl PatchPort {
             let _ = ended.call1(&JsValue::UNDEFINED, &reason_name(reason).into());
         }
         let listener = move |notice: &Notice| tell(notice, &changed, &ended);
-        SubscriptionPort {
-            _subscription: self.engine.subscribe(Rc::new(listener)),
-        }
+        let subscription = self.engine.subscribe(Rc::new(listener));
+        subscription.attend(false);
+        SubscriptionPort { subscription }
     }
 
     /// Waits for what was issued, and closes.
@@ -277,7 +280,15 @@ impl PatchPort {
 /// A subscription; it lasts until this is freed.
 #[wasm_bindgen]
 pub struct SubscriptionPort {
-    _subscription: Subscription,
+    subscription: Subscription,
+}
+
+#[wasm_bindgen]
+impl SubscriptionPort {
+    /// Whether others' commits are to be told soon; else whenever they are taken in.
+    pub fn attend(&self, attends: bool) {
+        self.subscription.attend(attends);
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "no count comes near 2^53")]

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::mem::size_of;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use super::access::Attempt;
 use crate::backend::Id;
@@ -26,6 +26,8 @@ const PINNED_ITEMS: u64 = 24;
 const SLACK_PART: usize = 8;
 /// A piece that takes more than this part of the budget is not kept.
 const LARGE_PART: usize = 4;
+/// The caches of a page used last, from which is taken last, and never what a lookup may need.
+const BUSY_CACHES: usize = 8;
 /// As many of these wait for those they were loaded for, who take them within a few tasks. Who comes too late loads it again.
 const LENT_PIECES: usize = 2;
 
@@ -108,8 +110,62 @@ fn entry_bytes(entry: &Entry) -> usize {
     size_of::<Entry>() + entry.first.len() + entry.last.len()
 }
 
+/// The caches of a page. Together they keep to the largest budget that any of them has.
+#[derive(Default)]
+pub struct Pool {
+    caches: RefCell<Vec<Weak<Cache>>>,
+    /// Uses of all of them.
+    uses: Cell<u64>,
+}
+
+impl Pool {
+    /// A new cache.
+    pub fn cache(self: &Rc<Self>, budget_bytes: usize) -> Rc<Cache> {
+        let cache = Rc::new(Cache {
+            pool: self.clone(),
+            ..Cache::new(budget_bytes)
+        });
+        self.caches.borrow_mut().push(Rc::downgrade(&cache));
+        cache
+    }
+
+    /// Makes room for `bytes`, from those first that have not been used for longest.
+    fn make_room(&self, bytes: usize) {
+        let mut all = Vec::new();
+        self.caches.borrow_mut().retain(|cache| {
+            let cache = cache.upgrade();
+            let is_there = cache.is_some();
+            all.extend(cache);
+            is_there
+        });
+        let budget = all.iter().map(|cache| cache.budget_bytes).max();
+        let held: usize = all.iter().map(|cache| cache.bytes()).sum();
+        let mut excess = (held + bytes).saturating_sub(budget.unwrap_or(usize::MAX));
+        if excess == 0 || all.len() < 2 {
+            return;
+        }
+        all.sort_by_key(|cache| cache.used.get());
+        let idle = all.len().saturating_sub(BUSY_CACHES);
+        for (at, cache) in all.iter().enumerate() {
+            if excess == 0 {
+                return;
+            }
+            let before = cache.bytes();
+            if at < idle {
+                cache.clear();
+            } else {
+                cache.shrink(before.saturating_sub(excess));
+            }
+            excess = excess.saturating_sub(before.saturating_sub(cache.bytes()));
+        }
+    }
+}
+
 /// The cache of one engine.
 pub struct Cache {
+    pool: Rc<Pool>,
+    /// The number of its last use.
+    used: Cell<u64>,
     budget_bytes: usize,
     total: Rc<Cell<usize>>,
     items: RefCell<SortedMap<Id, Item>>,
@@ -125,6 +181,8 @@ impl Cache {
     #[must_use]
     pub fn new(budget_bytes: usize) -> Self {
         Self {
+            pool: Rc::default(),
+            used: Cell::new(0),
             budget_bytes: budget_bytes.max(MIN_BUDGET_BYTES),
             total: Rc::new(Cell::new(0)),
             items: RefCell::default(),
@@ -142,6 +200,7 @@ impl Cache {
             _ => return None,
         };
         found.used.set(true);
+        self.note_use();
         if self.total.get()
             > self
                 .budget_bytes
@@ -150,6 +209,12 @@ impl Cache {
             self.shrink(self.budget_bytes);
         }
         Some(found)
+    }
+
+    fn note_use(&self) {
+        let uses = &self.pool.uses;
+        uses.set(uses.get() + 1);
+        self.used.set(uses.get());
     }
 
     /// A piece, if it is here. One that is too large to be kept is gone with the last of those it was loaded for.
@@ -274,6 +339,8 @@ impl Cache {
 
     fn put(&self, id: Id, item: Item) {
         // Before: whoever it was loaded for must find it, whatever else is pinned.
+        self.note_use();
+        self.pool.make_room(item.bytes());
         self.shrink(self.budget_bytes.saturating_sub(item.bytes()));
         self.total.set(self.total.get() + item.bytes());
         if let Some(old) = self.items.borrow_mut().insert(id, item) {

@@ -29,6 +29,10 @@ pub struct Core {
     pub options: Options,
     /// Cache and world.
     pub ground: Ground,
+    /// The page.
+    pub realm: Rc<super::realm::Realm>,
+    /// How it is used.
+    pub pace: super::poll::Pace,
     /// This realm's name in the log.
     pub writer: Id,
     /// Held by whoever takes in frames or changes the view by a flip.

@@ -12,6 +12,7 @@ use super::gate::Pass;
 use super::load::read;
 use super::notice::Notice;
 use super::options::Reason;
+use super::poll;
 use super::state::State;
 use super::view::View;
 use crate::backend::{Id, Key, Read, Reply};
@@ -61,7 +62,11 @@ pub async fn take_in_holding(core: &Rc<Core>, pass: &Pass) -> Result<()> {
     for (number, record) in frames {
         take_frame(core, *number, record)?;
     }
-    core.state.borrow_mut().looked = true;
+    let mut state = core.state.borrow_mut();
+    state.looked = true;
+    state.asleep = false;
+    drop(state);
+    poll::is_fresh(core);
     Ok(())
 }
 
@@ -92,7 +97,7 @@ fn check_life(
             // what has become of the data.
             let lost = {
                 let state = core.state.borrow();
-                state.lost || !state.looked
+                !state.asleep && (state.lost || !state.looked)
             };
             let reason = if lost { Reason::Lost } else { Reason::Deleted };
             flight::ground_void(core, flight, frames);
@@ -325,6 +330,7 @@ pub fn install(core: &Rc<Core>, stored: Stored) -> Result<()> {
         state.rebuilt_layers += 1;
         state.head = head;
         state.looked = true;
+        state.asleep = false;
         (was_known, missed)
     };
     if missed {

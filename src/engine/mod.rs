@@ -38,6 +38,7 @@ mod poll;
 mod prepared;
 mod queue;
 mod ranges;
+mod realm;
 mod rebuild;
 mod recover;
 mod room;
@@ -75,6 +76,7 @@ pub use lifecycle::delete;
 pub use notice::{Notice, Subscription};
 pub use open::is_dead;
 pub use options::{Absent, Limits, Options, Reason};
+pub use realm::Realm;
 pub use stats::Stats;
 pub use transaction::Transaction;
 
@@ -96,7 +98,21 @@ impl Engine {
         env: Rc<dyn Env>,
         options: Options,
     ) -> LocalBoxFuture<'static, Result<Self>> {
-        async move { open::open(connector, env, options).await.map(Self) }.boxed_local()
+        Self::open_in(Rc::default(), connector, env, options)
+    }
+
+    /// The same, of a page whose engines share their timer and their memory.
+    ///
+    /// # Errors
+    /// As [`Engine::open`].
+    #[must_use]
+    pub fn open_in(
+        realm: Rc<Realm>,
+        connector: Rc<dyn Connector>,
+        env: Rc<dyn Env>,
+        options: Options,
+    ) -> LocalBoxFuture<'static, Result<Self>> {
+        async move { open::open(realm, connector, env, options).await.map(Self) }.boxed_local()
     }
 
     /// Begins a transaction, once every earlier call of this realm is settled.
@@ -136,6 +152,7 @@ impl Engine {
         let core = self.0.clone();
         async move {
             core.check_open()?;
+            poll::before(&core).await;
             core.settled_so_far().await;
             // Of a patch that was deleted meanwhile, nothing is left that may need compacting.
             intake::take_in(&core).await?;
@@ -227,8 +244,10 @@ impl Engine {
     /// Whether a read would run at once, on the view of this moment: it is open, and nothing waits in line.
     #[must_use]
     pub fn is_ready(&self) -> bool {
+        poll::note_use(&self.0);
         let state = self.0.state.borrow();
-        !state.closing && state.closed.is_none() && !state.queue.is_held()
+        let is_open = !state.closing && state.closed.is_none();
+        is_open && !state.queue.is_held() && !poll::is_stale(&self.0)
     }
 
     /// Refuses newcomers, waits for the calls issued, and closes. Closing twice is fine.
@@ -284,6 +303,7 @@ async fn takes(core: Rc<self::core::Core>, value: bytes::Bytes, look: Look) -> R
 /// Makes what was acknowledged survive a power cut: a strict transaction on the same database.
 async fn harden(core: Rc<self::core::Core>) -> Result<()> {
     core.check_open()?;
+    poll::before(&core).await;
     core.settled_so_far().await;
     let backend = core.backend();
     let incarnation = core.state.borrow().head.incarnation;

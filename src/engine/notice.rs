@@ -28,7 +28,8 @@ type Listener = Rc<dyn Fn(&Notice)>;
 #[derive(Default)]
 struct Inner {
     next: u64,
-    listeners: SortedMap<u64, Listener>,
+    /// And whether each wants to hear of commits soon.
+    listeners: SortedMap<u64, (Listener, bool)>,
 }
 
 /// Who is told.
@@ -48,7 +49,7 @@ impl Subscribers {
         let mut inner = self.0.borrow_mut();
         inner.next += 1;
         let id = inner.next;
-        inner.listeners.insert(id, listener);
+        inner.listeners.insert(id, (listener, true));
         Subscription {
             id,
             home: Rc::downgrade(&self.0),
@@ -57,9 +58,27 @@ impl Subscribers {
 
     /// Tells every listener that was there when it began.
     pub fn tell(&self, notice: &Notice) {
-        let listeners: Vec<Listener> = self.0.borrow().listeners.values().cloned().collect();
-        for listener in listeners {
+        let listeners: Vec<_> = self.0.borrow().listeners.values().cloned().collect();
+        for (listener, _) in listeners {
             listener(notice);
+        }
+    }
+
+    /// Whether anybody wants to hear of commits soon.
+    #[must_use]
+    pub fn is_attended(&self) -> bool {
+        let inner = self.0.borrow();
+        inner.listeners.values().any(|(_, attends)| *attends)
+    }
+}
+
+impl Subscription {
+    /// Whether it wants to hear of others' commits soon, as it does at first, or only whenever they are taken in.
+    pub fn attend(&self, attends: bool) {
+        if let Some(home) = self.home.upgrade()
+            && let Some(entry) = home.borrow_mut().listeners.get_mut(&self.id)
+        {
+            entry.1 = attends;
         }
     }
 }

@@ -6,15 +6,15 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use super::cache::Cache;
 use super::core::Core;
 use super::draft::Ground;
 use super::gate::Gate;
 use super::intake::{self, Stored, decode_stored, stored_reads};
 use super::notice::Subscribers;
 use super::options::{Absent, Options};
-use super::poll;
+use super::poll::{self, Pace};
 use super::queue::Queue;
+use super::realm::Realm;
 use super::recover;
 use super::state::State;
 use super::view::View;
@@ -34,6 +34,7 @@ const CREATIONS: u32 = 5;
 /// `Unavailable`, `Blocked`, `UnsupportedFormat`, `Corrupt`, `Encrypted`, `ConnectionLost`;
 /// `InvalidArgument` where there is no patch and none is to be created.
 pub async fn open(
+    realm: Rc<Realm>,
     connector: Rc<dyn Connector>,
     env: Rc<dyn Env>,
     options: Options,
@@ -54,9 +55,11 @@ pub async fn open(
         connector,
         options,
         ground: Ground {
-            cache: Rc::new(Cache::new(options.cache_bytes)),
+            cache: realm.pool.cache(options.cache_bytes),
             env,
         },
+        realm,
+        pace: Pace::default(),
         writer: Id(writer),
         intake: Gate::default(),
         maintenance: Gate::default(),
@@ -249,6 +252,7 @@ fn fresh_state(backend: Rc<dyn Backend>, head: &Head) -> State {
         repair_log: false,
         contended: 0,
         looked: true,
+        asleep: false,
         queue: Queue::default(),
         turns: super::turn::Turns::default(),
         interests: super::interest::Interests::default(),

@@ -53,6 +53,8 @@ pub struct Options {
     pub cache_bytes: usize,
     /// How often the log is looked at for the commits of other tabs, ms; 0 for never.
     pub poll_ms: u32,
+    /// How long nobody must have used it before its connection is closed, ms. The next use opens another.
+    pub idle_ms: u32,
     /// When to flush and merge.
     pub limits: Limits,
     /// What to do where there is no patch.
@@ -65,6 +67,7 @@ impl Default for Options {
             durability: Durability::Relaxed,
             cache_bytes: 32 << 20,
             poll_ms: 700,
+            idle_ms: 45_000,
             limits: Limits::default(),
             absent: Absent::Create,
         }

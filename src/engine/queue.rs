@@ -204,6 +204,8 @@ pub enum Waiting {
     Prepared(Box<Prepared>),
     /// Anything else that wants to start when its turn comes.
     Turn(Box<dyn FnOnce()>),
+    /// A look at what other tabs have committed, for the reads behind it.
+    Look,
 }
 
 /// A transaction's batch on its way into the queue.
@@ -268,7 +270,7 @@ impl Queue {
         let waiting = self.line.iter().any(|item| match item {
             Waiting::Write(submission) => submission.id <= last,
             Waiting::Prepared(prepared) => prepared.id <= last,
-            Waiting::Turn(_) => false,
+            Waiting::Turn(_) | Waiting::Look => false,
         });
         // What is just being served or run again is in neither place.
         let mut out = self.served.iter().chain(&self.rebuilt_from);
@@ -279,6 +281,12 @@ impl Queue {
                 .iter()
                 .flat_map(|group| &group.calls)
                 .any(|call| call.id <= last)
+    }
+
+    /// Whether nothing is under way.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        !self.is_held() && !self.committing && self.groups.is_empty()
     }
 
     /// Whether a newcomer must wait.

@@ -59,7 +59,15 @@ async fn reconnect_now(core: &Rc<Core>, failed: &Rc<dyn Backend>) -> Result<()> 
     failed.close();
     let mut why = Error::closed();
     for _ in 0..REOPENINGS {
-        match core.connector.open(listener(&Rc::downgrade(core))).await {
+        let events = listener(&Rc::downgrade(core));
+        // What was deleted while nobody used it here is not made anew.
+        let asleep = core.state.borrow().asleep;
+        let opened = if asleep {
+            core.connector.open_existing(events)
+        } else {
+            core.connector.open(events)
+        };
+        match opened.await {
             Ok(backend) => {
                 if let Err(closed) = core.check_open_or_closing() {
                     backend.close();
@@ -71,6 +79,10 @@ async fn reconnect_now(core: &Rc<Core>, failed: &Rc<dyn Backend>) -> Result<()> 
                 // What is known may be of another life of the database, or of one that was restored since.
                 state.looked = false;
                 return Ok(());
+            }
+            Err(error) if asleep && error.code() == Code::InvalidArgument => {
+                shut(core, Reason::Deleted);
+                return Err(Error::closed());
             }
             Err(error) => why = error,
         }

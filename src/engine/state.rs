@@ -58,6 +58,8 @@ pub struct State {
     pub repair_log: bool,
     /// So many dependent frames more name their numbers, since one has lost a race.
     pub contended: u32,
+    /// Whether the connection was closed for want of use, and the stores have not been looked at since.
+    pub asleep: bool,
     /// Whether the stores have been looked at over the present connection.
     pub looked: bool,
     /// Uncommitted calls.

@@ -10,6 +10,7 @@ use super::dead;
 use super::flip;
 use super::intake;
 use super::load::{LoadError, overcome};
+use super::poll;
 use super::scan::Scan;
 use super::slice::Slice;
 use super::submit;
@@ -38,6 +39,7 @@ pub struct Stats {
 /// # Errors
 /// What reading fails with.
 pub async fn stats(core: Rc<Core>, ranges: Vec<KeyRange>) -> Result<Stats> {
+    poll::before(&core).await;
     core.settled_so_far().await;
     loop {
         core.check_open()?;

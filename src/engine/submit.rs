@@ -13,6 +13,7 @@ use super::footprint::{ReadSet, Writes};
 use super::intake;
 use super::load::{LoadError, load, run_read};
 use super::memtable::Memtable;
+use super::poll;
 use super::prepared;
 use super::queue::{Call, Group, LARGE_BYTES, Submission, Waiting, Work};
 use super::slot::Slot;
@@ -31,6 +32,7 @@ pub fn read<T: 'static>(core: &Rc<Core>, work: ReadWork<T>) -> Ended<T> {
     if let Err(error) = core.check_open() {
         return Ended::Ready(Err(error));
     }
+    poll::before_read(core);
     if core.state.borrow().queue.is_held() {
         return Ended::Later(read_in_turn(core, work));
     }
@@ -116,6 +118,7 @@ pub fn submit(core: &Rc<Core>, mut work: WriteWork<()>, mut done: Done) {
         done.tell(Outcome::Failed(error));
         return;
     }
+    poll::note_use(core);
     let work: Work = Rc::new(RefCell::new(move |draft: &mut Draft| work(draft)));
     let (id, held) = {
         let mut state = core.state.borrow_mut();
@@ -267,6 +270,7 @@ fn serve_from(core: &Rc<Core>, mut seed: Option<Drafted>) {
                 match item {
                     None => break,
                     Some(Waiting::Turn(start)) => start(),
+                    Some(Waiting::Look) => poll::freshen(&inner).await,
                     Some(Waiting::Write(submission)) => {
                         inner.state.borrow_mut().queue.served = Some(submission.id);
                         finish_one(&inner, *submission, seed.take()).await;

@@ -12,6 +12,7 @@ use super::done::{Done, Outcome};
 use super::draft::Draft;
 use super::gate::Gate;
 use super::load::{LoadError, load};
+use super::poll;
 use super::prepared;
 use super::slot::Slot;
 use super::turn::Turn;
@@ -42,6 +43,7 @@ struct Inner {
 pub async fn begin(core: Rc<Core>, in_turn: bool) -> Result<Transaction> {
     core.check_open()?;
     let call = next_call(&core);
+    poll::before(&core).await;
     core.settled_so_far().await;
     core.check_open()?;
     let turn = match in_turn {
@@ -80,6 +82,7 @@ impl Transaction {
             turn.goes_on();
         }
         let draft = inner.draft.as_mut().ok_or_else(Error::closed)?;
+        poll::note_use(&self.core);
         draft.restart(again);
         work(draft)?;
         Ok(draft.check_size()?)

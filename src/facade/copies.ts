@@ -8,7 +8,14 @@ const MAX_STORES = 32;
 /** No single value may take more than this part of the room. */
 const LARGE_PART = 16;
 
-/** What copies of an engine's values may take together. When it is used up, all are dropped. */
+/** The rooms of a page, those that were used last at the end, and what they have taken. */
+const rooms = new Set<CopyRoom>();
+let total = 0;
+
+/**
+ * What copies of an engine's values may take together. When it is used up, all are dropped. Those of a page keep together
+ * to the largest limit that any of them has.
+ */
 export class CopyRoom {
   readonly #limit: number;
   readonly #stores = new Map<string, Copies>();
@@ -51,17 +58,30 @@ export class CopyRoom {
 
   /** Takes room, from all others if there is not enough. */
   take(bytes: number): void {
-    if (this.#taken + bytes > this.#limit) for (const copies of this.#stores.values()) copies.clear();
+    if (this.#taken + bytes > this.#limit) this.#clear();
+    rooms.delete(this);
+    rooms.add(this);
+    if (total + bytes > this.#limit) {
+      const most = Math.max(...[...rooms].map((room) => room.#limit));
+      for (const room of rooms) if (total + bytes > most) room.#clear();
+    }
     this.#taken += bytes;
+    total += bytes;
   }
 
   give(bytes: number): void {
     this.#taken -= bytes;
+    total -= bytes;
+  }
+
+  #clear(): void {
+    for (const copies of this.#stores.values()) copies.clear();
   }
 
   end(): void {
     for (const copies of this.#stores.values()) copies.end();
     this.#stores.clear();
+    rooms.delete(this);
   }
 }
 

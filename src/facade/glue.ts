@@ -5,6 +5,7 @@ export {
   type DbPort,
   type KvPort,
   type PatchPort,
+  type SubscriptionPort,
   type TransactionPort,
   deletePort,
   inlineBlobs,

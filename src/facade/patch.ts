@@ -2,7 +2,7 @@ import { BlobPlace } from "./blobs.js";
 import { acquire, forget, release, type Engine, type Settings } from "./engines.js";
 import { originEstimate } from "./estimate.js";
 import { Events, scopesOf } from "./events.js";
-import type { PatchPort } from "./glue.js";
+import type { PatchPort, SubscriptionPort } from "./glue.js";
 import { Handle } from "./handle.js";
 import { importPlain } from "./import.js";
 import { name } from "./names.js";
@@ -45,6 +45,7 @@ export class OpenedPatch implements Patch {
   readonly #events = new Events();
   readonly #sandboxes = new Sandboxes();
   readonly #stopListening: () => void;
+  #subscription: SubscriptionPort | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(id: string, engine: Engine, port: PatchPort) {
@@ -67,8 +68,10 @@ export class OpenedPatch implements Patch {
       (reason: ClosedReason) => this.#ended(reason),
     );
     const forget = onStop(() => this.#ended("lost"));
+    this.#subscription = subscription;
     this.#stopListening = () => {
       forget();
+      this.#subscription = undefined;
       subscription.free();
     };
   }
@@ -163,7 +166,17 @@ export class OpenedPatch implements Patch {
   on<E extends keyof PatchEvents>(event: E, listener: (e: PatchEvents[E]) => void): () => void {
     this.#handle.check();
     func("listener", listener);
-    return this.#events.add(event, listener);
+    const remove = this.#events.add(event, listener);
+    this.#attend();
+    return () => {
+      remove();
+      this.#attend();
+    };
+  }
+
+  /** Where nobody listens, what other tabs do is looked for when it is asked for. */
+  #attend(): void {
+    this.#subscription?.attend(this.#events.hears("change") || this.#events.hears("closed"));
   }
 
   serve(port: MessagePort, grant: Grant): { close(): void } {

@@ -20,6 +20,7 @@ mod bounds;
 mod commits;
 mod memory;
 mod misreported;
+mod pages;
 mod pending;
 mod recovery;
 mod space;

@@ -152,6 +152,13 @@ impl Connector for IndexedDbConnector {
         })
     }
 
+    fn open_existing(
+        &self,
+        events: Rc<dyn Fn(Event)>,
+    ) -> LocalBoxFuture<'static, Result<Rc<dyn Backend>, Error>> {
+        Self::to_existing(&self.name, self.open_timeout_ms).open(events)
+    }
+
     fn reclaim(&self) -> LocalBoxFuture<'static, ()> {
         Box::pin(async { drop(JsFuture::from(reclaim()).await) })
     }

@@ -61,6 +61,12 @@ impl SimConnector {
         self.faults.script.borrow().issued()
     }
 
+    /// The database.
+    #[must_use]
+    pub fn database(&self) -> &SimDatabase {
+        &self.database
+    }
+
     /// Lets the transactions go on that froze until now; later ones freeze anew.
     pub fn release(&self) {
         self.faults.release.open();

@@ -130,6 +130,12 @@ impl SimDatabase {
         }))
     }
 
+    /// How many connections are open.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.0.links.borrow().len()
+    }
+
     /// Changes how long things take from now on.
     pub fn set_timing(&self, timing: Timing) {
         self.0.timing.set(timing);
