@@ -1,7 +1,7 @@
 //! From our requests to IndexedDB's, and from its results to our replies.
 
 use bytes::Bytes;
-use js_sys::{Array, Uint8Array};
+use js_sys::{Array, ArrayBuffer, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::{IdbKeyRange, IdbObjectStore, IdbRequest, IdbTransaction};
 
@@ -243,16 +243,15 @@ fn check(request: &IdbRequest) -> Result<(), JsValue> {
 }
 
 /// The bytes of a value; `None` for none. What is not bytes reads as no bytes at all, which
-/// no format accepts.
+/// no format accepts. They may be an array of another realm, where IndexedDB is an imitation.
 fn bytes_of(value: &JsValue) -> Option<Bytes> {
     if value.is_undefined() {
         return None;
     }
-    Some(
-        value
-            .dyn_ref::<Uint8Array>()
-            .map_or_else(Bytes::new, |array| array.to_vec().into()),
-    )
+    if !ArrayBuffer::is_view(value.unchecked_ref()) {
+        return Some(Bytes::new());
+    }
+    Some(value.unchecked_ref::<Uint8Array>().to_vec().into())
 }
 
 /// A number of the log.

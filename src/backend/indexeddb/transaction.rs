@@ -127,7 +127,7 @@ impl Ledger {
 fn is_of_abort(event: &Event) -> bool {
     let request = event
         .target()
-        .and_then(|of| of.dyn_into::<IdbRequest>().ok());
+        .map(|of| of.unchecked_into::<IdbRequest>());
     let failed = request.and_then(|request| request.error().ok().flatten());
     failed.is_some_and(|failed| failed.name() == "AbortError")
 }

@@ -3,7 +3,7 @@
 pub mod decode;
 
 use bytes::Bytes;
-use js_sys::Uint8Array;
+use js_sys::{ArrayBuffer, Uint8Array};
 use wasm_bindgen::prelude::*;
 
 use super::errors::refused;
@@ -19,10 +19,10 @@ pub fn stored(encoded: &JsValue) -> Result<Bytes> {
     if let Some(text) = encoded.as_string() {
         return Ok(value::from_json(text.as_bytes()));
     }
-    match encoded.dyn_ref::<Uint8Array>() {
-        Some(bytes) => Ok(bytes.to_vec().into()),
-        None => Err(Error::invalid("a value reached wasm in an unknown form")),
+    if !ArrayBuffer::is_view(encoded.unchecked_ref()) {
+        return Err(Error::invalid("a value reached wasm in an unknown form"));
     }
+    Ok(encoded.unchecked_ref::<Uint8Array>().to_vec().into())
 }
 
 /// The facade's encoded form of a stored value.
