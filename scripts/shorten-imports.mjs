@@ -108,11 +108,28 @@ for (const [long, short] of names) {
   js = parts.join(short);
 }
 js = js.replace(/(?<![\w$])wasm\.([\w$]+)/g, (whole, long) => (exported.has(long) ? `wasm.${exported.get(long)}` : whole));
+
+/** Replaces what is there once, as the version of wasm-bindgen writes it that this was made for. */
+function replaceOnce(found, by) {
+  const parts = js.split(found);
+  if (parts.length !== 2) throw new Error(`${jsFile} has ${found} ${parts.length - 1} times, not once`);
+  js = parts.join(by);
+}
+
 if (basename(jsFile) === "patchstore.js") {
   // Nothing calls wasm but through what watches for its being left halfway.
-  const taken = "wasm = instance.exports;";
-  if (js.split(taken).length !== 2) throw new Error(`${jsFile} has ${taken} not once`);
-  js = `import { watched } from "../../src/facade/trap.ts";\n${js.replace(taken, "wasm = watched(instance.exports);")}`;
+  replaceOnce("wasm = instance.exports;", "wasm = watched(instance.exports);");
+  js = `import { watched } from "../../src/facade/trap.ts";\n${js}`;
 }
+
+// Importing makes nothing of the platform's, which a server or a test's imitation of a browser may not have.
+const decoder = "cachedTextDecoder = new TextDecoder('utf-8', { ignoreBOM: true });";
+replaceOnce(`let ${decoder}\ncachedTextDecoder.decode();\n`, "let cachedTextDecoder;\n");
+replaceOnce("return cachedTextDecoder.decode(bytes);", `if (cachedTextDecoder === undefined) ${decoder}\n    return cachedTextDecoder.decode(bytes);`);
+const encoder = /const cachedTextEncoder = new TextEncoder\(\);\n\nif \(!\('encodeInto' in cachedTextEncoder\)\) \{\n[\s\S]*?\n\}\n/;
+if (!encoder.test(js)) throw new Error(`${jsFile} has no encoder of texts where it was`);
+js = js.replace(encoder, "let cachedTextEncoder;\nfunction textEncoder() {\n    return (cachedTextEncoder ??= new TextEncoder());\n}\n");
+js = js.replaceAll("cachedTextEncoder.encode", "textEncoder().encode");
+if (/^(?:const|let|var) .*\bnew (?!Map\b|Set\b|FinalizationRegistry\b)\w+/m.test(js)) throw new Error(`${jsFile} makes something when it is imported`);
 writeFileSync(wasmFile, Buffer.concat(out));
 writeFileSync(jsFile, js);

@@ -6,7 +6,7 @@ import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 const AIM_BROTLI_BYTES = 184_320;
 const BUDGET_BROTLI_BYTES = 197_632;
 /** Of what a sandbox loads, which has no wasm in it. */
-const SANDBOX_BUDGET_GZIP_BYTES = 3328;
+const SANDBOX_BUDGET_GZIP_BYTES = 3400;
 
 const pkg = new URL("../pkg/", import.meta.url);
 const weighed = (name) => {

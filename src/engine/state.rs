@@ -174,6 +174,9 @@ impl State {
             call.stale = call.stale || is_overtaken(&call.reads);
             *unfit |= call.stale;
         }
+        if *unfit {
+            self.turns.wake();
+        }
     }
 
     /// Makes the realm's own memtables anew from the queue.

@@ -12,6 +12,7 @@ use std::rc::{Rc, Weak};
 use super::core::Core;
 use super::flight;
 use super::intake;
+use super::state::State;
 use crate::backend::{Id, Signal};
 use crate::error::Result;
 
@@ -90,7 +91,7 @@ impl Turns {
     }
 
     /// Lets those who wait look again.
-    fn wake(&mut self) {
+    pub fn wake(&mut self) {
         self.waiting.clear();
     }
 }
@@ -129,7 +130,7 @@ impl Turn {
     /// # Errors
     /// What taking in fails with.
     pub async fn take(core: &Rc<Core>) -> Result<Option<Self>> {
-        wait_while(core, Turns::taken_until).await;
+        wait_while(core, |state| state.turns.taken_until()).await;
         if core.state.borrow().turns.mine.is_some() {
             return Ok(None);
         }
@@ -198,18 +199,19 @@ pub fn after_step(core: &Rc<Core>, turn: &mut Option<Turn>) {
 
 /// Holds the committer back as long as it is somebody else's turn; whether it did.
 pub async fn hold(core: &Rc<Core>) -> bool {
-    let held = wait_while(core, Turns::held_until).await;
-    if held {
-        core.state.borrow_mut().turns.owed = true;
-    }
+    // Whoever reads waits for calls that must run again.
+    let held_until = |state: &State| state.turns.held_until().filter(|_| !state.queue.unfit);
+    let held = wait_while(core, held_until).await;
+    let state = &mut *core.state.borrow_mut();
+    state.turns.owed |= held && !state.queue.unfit;
     held
 }
 
 /// Waits as long as `until` names a time to come, but no longer than a turn; whether it did.
-async fn wait_while(core: &Rc<Core>, until: fn(&Turns) -> Option<f64>) -> bool {
+async fn wait_while(core: &Rc<Core>, until: fn(&State) -> Option<f64>) -> bool {
     let (mut waited, mut end_ms) = (false, None);
     loop {
-        let Some(until_ms) = until(&core.state.borrow().turns) else {
+        let Some(until_ms) = until(&core.state.borrow()) else {
             return waited;
         };
         let now_ms = core.env().monotonic_ms();

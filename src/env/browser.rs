@@ -118,7 +118,7 @@ fn scheduler_yield() -> Option<Promise> {
         .ok()?
         .dyn_into::<Function>()
         .ok()?;
-    function.call0(&scheduler).ok()?.dyn_into().ok()
+    Some(Promise::resolve(&function.call0(&scheduler).ok()?))
 }
 
 /// A message to ourselves. Its ports are closed when dropped: an open one keeps Node alive.

@@ -1,25 +1,26 @@
-import { PatchStoreError, makeError } from "./errors.js";
-import loadGlue, { register } from "./glue.js";
+import { makeError } from "./errors.js";
 import { decodeExact, placeExact } from "./exact/decode.js";
+import loadGlue, { register } from "./glue.js";
 import { onPanic } from "./trap.js";
 import type { WasmSource } from "./types.js";
+import { checkSource, notCompiled, wasmOf } from "./wasm.js";
 
 let loading: Promise<void> | undefined;
 
 /** Loads the wasm, once; after a failure the next call tries again. */
 export async function init(source?: WasmSource): Promise<void> {
-  loading ??= load(source).catch((cause: unknown) => {
+  if (source !== undefined) checkSource(source);
+  loading ??= load(source).catch((error: unknown) => {
     loading = undefined;
-    throw new PatchStoreError("Unavailable", `the wasm cannot be loaded: ${String(cause)}`, {
-      cause,
-    });
+    throw error;
   });
   return loading;
 }
 
 async function load(source: WasmSource | undefined): Promise<void> {
-  await loadGlue({
-    module_or_path: source ?? new URL("patchstore_bg.wasm", import.meta.url),
+  const wasm = await wasmOf(source ?? new URL("patchstore_bg.wasm", import.meta.url));
+  await loadGlue({ module_or_path: wasm }).catch((cause: unknown) => {
+    throw notCompiled("", cause);
   });
   register(makeError, { decodeExact, placeExact }, onPanic);
 }

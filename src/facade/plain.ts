@@ -3,6 +3,8 @@
  * own, which the first import loads. What it throws is [code, message, cause]; the facade makes its
  * errors of that.
  */
+import type { PatchStoreError } from "./errors.js";
+import { notCompiled, wasmOf } from "./wasm.js";
 import init, { openSource, type PlainSource } from "../../target/glue/patchstore_import.js";
 
 /** Units of encoded text that are read at once, and the most values. */
@@ -18,9 +20,13 @@ export type Found = readonly [store: string, key: string, value: unknown, at: st
 export async function open(database: string, format: string): Promise<Plain> {
   const where = `the database ${JSON.stringify(database)}`;
   try {
-    await init();
-  } catch (cause) {
-    throw ["Unavailable", `the wasm cannot be loaded: ${String(cause)}`, cause];
+    const wasm = await wasmOf(new URL("patchstore_import_bg.wasm", import.meta.url));
+    await init({ module_or_path: wasm }).catch((cause: unknown) => {
+      throw notCompiled("", cause);
+    });
+  } catch (error) {
+    const { code, message, cause } = error as PatchStoreError;
+    throw [code, message, cause];
   }
   const opening = openSource(database);
   try {

@@ -126,9 +126,9 @@ export interface PatchStatus {
   readonly backend: "indexeddb" | "memory";
   readonly durability: Durability;
   readonly encrypted: boolean;
-  /** Whether the origin's storage is exempt from eviction; null before it was asked. */
+  /** Whether the origin's storage is exempt from eviction; null before it was asked. Nothing asks it yet: always null. */
   readonly persisted: boolean | null;
-  /** True when this patch held data at an earlier visit and the browser has dropped it since. */
+  /** True when this patch held data at an earlier visit and the browser has dropped it since. Nothing looks for that yet: always false. */
   readonly evicted: boolean;
 }
 

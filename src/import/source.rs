@@ -149,7 +149,7 @@ async fn is_listed(name: &str) -> Result<bool, JsValue> {
     let Ok(list) = Reflect::get(&factory, &"databases".into())?.dyn_into::<Function>() else {
         return Ok(true);
     };
-    let listing: Promise = list.call0(&factory)?.dyn_into()?;
+    let listing = Promise::resolve(&list.call0(&factory)?);
     let all: Array = JsFuture::from(listing).await?.dyn_into()?;
     let names = all.iter().map(|each| Reflect::get(&each, &"name".into()));
     Ok(names

@@ -1,8 +1,8 @@
+import { pathOf, shortened, type Step } from "../facade/exact/path.js";
 import { Shape, shapeOf, viewBytes } from "../facade/shape.js";
 import { failure, invalid } from "./failure.js";
 
 const MAX_DEPTH = 1000;
-const IDENTIFIER = /^[\p{L}_$][\p{L}\p{N}_$]*$/u;
 
 /**
  * A value as it is now, of plain parts: postMessage knows no proxies, keeps holes, and makes plain
@@ -10,15 +10,12 @@ const IDENTIFIER = /^[\p{L}_$][\p{L}\p{N}_$]*$/u;
  * (binaries, dates, Blobs) stays what it is. Throws NotStorable, with the path.
  */
 export function copy(root: unknown): unknown {
-  const path: (string | number)[] = [];
+  const path: Step[] = [];
   const inside = new Set<unknown>();
 
   const refuse = (what: string, cause?: unknown) => {
-    const steps = path.map((step) =>
-      typeof step === "number" ? `[${step}]` : IDENTIFIER.test(step) ? `.${step}` : `[${JSON.stringify(step)}]`,
-    );
-    const at = "$" + steps.join("");
-    return failure("NotStorable", `${what} cannot be stored (at ${at})`, { path: at, cause });
+    const at = pathOf(path);
+    return failure("NotStorable", `${what} cannot be stored (at ${shortened(at)})`, { path: at, cause });
   };
   const read = <T>(get: () => T): T => {
     try {

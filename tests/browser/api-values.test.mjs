@@ -348,5 +348,12 @@ inPage({
     }
     const error = await rejects(kv.set("k", nest(1500, 1, (v) => [v])), "NotStorable");
     ok(error.path.startsWith("$[0][0]"));
+    let deep = { f() {} };
+    for (let level = 0; level < 900; level++) deep = { [`name ${level}`]: deep };
+    const { message, path } = await rejects(kv.set("k", deep), "NotStorable");
+    ok(path.length > 9000 && message.length < 400, `${path.length}, ${message.length}`);
+    ok(message.includes('$["name 899"]') && message.includes('["name 0"].f)') && message.includes("…"), message);
+    const named = await rejects(kv.set("k", { ["x".repeat(100_000)]: () => 1 }), "NotStorable");
+    ok(named.path.length < 300 && named.path.includes("…"));
   },
 });

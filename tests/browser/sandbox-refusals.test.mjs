@@ -33,7 +33,8 @@ inPage({
           out[name] = name === "getter" ? [code, path, cause] : [code, path];
           if (!own || remedy !== "fix-call") out[name] = "no error of ours";
         }
-        out.depth = (await failure(kv.set("k", deep))).code;
+        const { code, message } = await failure(kv.set("k", deep));
+        out.depth = message.length < 400 ? code : message;
         out.undefined = [(await failure(kv.set("k", undefined))).code];
         out.doc = [(await failure(db.insert("c", { f() {} }))).path, (await failure(db.insert("c", 5))).code];
         out.query = (await failure(db.find("c", { q: () => 1 }))).code;

@@ -66,7 +66,11 @@ pub fn options(plan: &Plan) -> Options {
         },
         cache_bytes: plan.cache_bytes,
         // In every other world, connections come and go.
-        idle_ms: if plan.seed.is_multiple_of(2) { 1_400 } else { 45_000 },
+        idle_ms: if plan.seed.is_multiple_of(2) {
+            1_400
+        } else {
+            45_000
+        },
         limits: Limits {
             log_frames: plan.log_frames,
             log_bytes: 200_000,

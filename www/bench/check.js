@@ -4,9 +4,10 @@ export function check(condition, message) {
   if (!condition) throw new Error(message);
 }
 
-/** Deep equality of what JSON can say; the order of properties does not count. */
+/** Deep equality of what JSON can say, and of Dates; the order of properties does not count. */
 function equal(a, b) {
   if (a === b) return true;
+  if (a instanceof Date) return b instanceof Date && a.getTime() === b.getTime();
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
   const keys = Object.keys(a);
   return keys.length === Object.keys(b).length && keys.every((key) => equal(a[key], b[key]));

@@ -1,4 +1,4 @@
-/** What is stored: documents of about 300 bytes, the same in each run, and the movies of vega-datasets. */
+/** What is stored: documents of about 300 bytes, the same in each run; larger ones as applications have them; and the movies of vega-datasets. */
 
 /** A hundredth of the documents is in each group. */
 export const GROUPS = 100;
@@ -41,6 +41,35 @@ export function documentOf(n) {
 
 /** Documents number `from` to `from + count - 1`. */
 export const documentsOf = (from, count) => Array.from({ length: count }, (_, at) => documentOf(from + at));
+
+const EPOCH_MS = Date.UTC(2026, 0, 1);
+
+/** Article number `n`: five Dates and more in nested lists, and a few KiB of text. */
+export function articleOf(n) {
+  const pick = random(n + 1_000_003);
+  const date = () => new Date(EPOCH_MS + pick(31_536_000) * 1000);
+  const remark = (depth) => ({
+    by: `user ${pick(200)}`,
+    at: date(),
+    text: text(pick, 80 + pick(120)),
+    answers: depth > 0 ? Array.from({ length: pick(3) }, () => remark(depth - 1)) : [],
+  });
+  return {
+    number: n,
+    author: `author ${n % GROUPS}`,
+    title: `Article ${n}`,
+    created: date(),
+    edited: date(),
+    published: n % 4 ? date() : null,
+    tags: Array.from({ length: 5 }, () => WORDS[pick(WORDS.length)]),
+    rows: Array.from({ length: 4 }, () => [pick(1000), pick(1000) / 8, n % 2 === 0]),
+    remarks: Array.from({ length: 3 }, () => remark(1)),
+    text: text(pick, 2500),
+  };
+}
+
+/** Articles number `from` to `from + count - 1`. */
+export const articlesOf = (from, count) => Array.from({ length: count }, (_, at) => articleOf(from + at));
 
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 

@@ -8,21 +8,21 @@ const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers
 
 /** Which database a phase works on. */
 const databaseOf = (phase) =>
-  phase === "movies" ? "movies" : phase.startsWith("large") ? "large" : "main";
+  phase === "movies" || phase === "real" ? phase : phase.startsWith("large") ? "large" : "main";
 
 /** What is known of a system beforehand. One for each page: RxDB brings a Dexie of its own, which tolerates no other. */
 export async function describe(systemName) {
-  const { title, packages, acknowledges, fewer, skips, rounds } = (await systems[systemName]()).default;
+  const { title, packages, acknowledges, json, fewer, skips, rounds } = (await systems[systemName]()).default;
   // The build puts the versions there.
   const versions = Object.fromEntries(packages.map((name) => [name, __VERSIONS__[name]]));
-  return { title, versions, acknowledges, fewer, skips, rounds };
+  return { title, versions, acknowledges, json, fewer, skips, rounds };
 }
 
 /** Deletes what the phases of a system have left; where something cannot be deleted, it stays. */
 export async function cleanUp({ system: systemName, prefix }) {
   const system = (await systems[systemName]()).default;
   await system.load?.();
-  for (const name of ["main", "main-empty", "movies", "large"]) {
+  for (const name of ["main", "main-empty", "real", "movies", "large"]) {
     await Promise.race([
       system.remove(prefix + name),
       new Promise((resolve) => setTimeout(resolve, 2000)),

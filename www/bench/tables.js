@@ -28,6 +28,7 @@ export function resultTable({ cells, systems }) {
   });
   const facts = [
     ["acknowledges", ...names.map((name) => systems[name].acknowledges), ""],
+    ...(cells["real-bulk"] ? [["Dates", ...names.map((name) => (systems[name].json ? "given as ISO text" : "stored")), ""]] : []),
     ["over the wire, brotli", ...names.map((name) => (systems[name].wire ? format(systems[name].wire, "bytes") : "")), ""],
   ];
   return table(head, [...facts, ...rows]);

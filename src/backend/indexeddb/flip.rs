@@ -113,9 +113,10 @@ impl Flip {
     fn seen(&self) -> Result<Seen, Failure> {
         let see = || {
             let cursor = self.last.result()?;
-            let last_frame = match cursor.dyn_ref::<IdbCursor>() {
-                Some(cursor) => requests::number_of(&cursor.key()?),
-                None => None,
+            let last_frame = if cursor.is_null() || cursor.is_undefined() {
+                None
+            } else {
+                requests::number_of(&cursor.unchecked_ref::<IdbCursor>().key()?)
             };
             Ok(Seen {
                 head: requests::record_of(&self.head)?,

@@ -176,9 +176,7 @@ async fn estimate() -> Option<(f64, f64)> {
         .ok()?
         .call0(&storage)
         .ok()?;
-    let figures = JsFuture::from(promise.dyn_into::<Promise>().ok()?)
-        .await
-        .ok()?;
+    let figures = JsFuture::from(Promise::resolve(&promise)).await.ok()?;
     let number = |name: &str| Reflect::get(&figures, &JsValue::from(name)).ok()?.as_f64();
     Some((number("usage")?, number("quota")?))
 }

@@ -1,7 +1,7 @@
 //! From our requests to IndexedDB's, and from its results to our replies.
 
 use bytes::Bytes;
-use js_sys::{Array, Uint8Array};
+use js_sys::{Array, ArrayBuffer, Uint8Array};
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use web_sys::{IdbKeyRange, IdbObjectStore, IdbRequest, IdbTransaction};
@@ -247,7 +247,7 @@ fn check(request: &IdbRequest) -> Result<(), JsValue> {
 }
 
 /// The bytes of a value; `None` for none. What is not bytes reads as no bytes at all, which
-/// no format accepts.
+/// no format accepts. They may be an array of another realm, where IndexedDB is an imitation.
 ///
 /// # Errors
 /// What engines throw where there is no memory for a buffer: somebody with more has stored it.
@@ -258,9 +258,10 @@ fn bytes_of(value: &JsValue) -> Result<Option<Bytes>, JsValue> {
     if Array::is_array(value) {
         return with_blobs(value.unchecked_ref()).map(Some);
     }
-    let Some(array) = value.dyn_ref::<Uint8Array>() else {
+    if !ArrayBuffer::is_view(value.unchecked_ref()) {
         return Ok(Some(Bytes::new()));
-    };
+    }
+    let array: &Uint8Array = value.unchecked_ref();
     limits::room_for(array.length() as usize)
         .map_err(|error| js_sys::RangeError::new(error.message()))?;
     Ok(Some(array.to_vec().into()))

@@ -125,9 +125,7 @@ impl Ledger {
 
 /// Whether a request has failed because its transaction was aborted.
 fn is_of_abort(event: &Event) -> bool {
-    let request = event
-        .target()
-        .and_then(|of| of.dyn_into::<IdbRequest>().ok());
+    let request = event.target().map(|of| of.unchecked_into::<IdbRequest>());
     let failed = request.and_then(|request| request.error().ok().flatten());
     failed.is_some_and(|failed| failed.name() == "AbortError")
 }

@@ -3,7 +3,7 @@
 pub mod decode;
 
 use bytes::Bytes;
-use js_sys::{Array, Reflect, Uint8Array};
+use js_sys::{Array, ArrayBuffer, Reflect, Uint8Array};
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
@@ -24,10 +24,10 @@ pub fn stored(encoded: &JsValue) -> Result<Bytes> {
         limits::room_for(text.len())?;
         return Ok(value::from_json(text.as_bytes()));
     }
-    match encoded.dyn_ref::<Uint8Array>() {
-        Some(bytes) => taken(bytes),
-        None => Err(Error::invalid("a value reached wasm in an unknown form")),
+    if !ArrayBuffer::is_view(encoded.unchecked_ref()) {
+        return Err(Error::invalid("a value reached wasm in an unknown form"));
     }
+    taken(encoded.unchecked_ref())
 }
 
 /// The name of the property by which the bytes of an encoded value have the Blobs that lie beside it.
@@ -46,7 +46,10 @@ pub fn taken(encoded: &Uint8Array) -> Result<Bytes> {
         return Ok(bytes);
     }
     let beside = Reflect::get(encoded, &BLOBS.into()).unwrap_or_default();
-    let beside = beside.dyn_ref::<Array>().into_iter().flat_map(Array::iter);
+    if !Array::is_array(&beside) {
+        return blobs::offered(bytes, Vec::new());
+    }
+    let beside = beside.unchecked_ref::<Array>().iter();
     blobs::offered(bytes, beside.map(|blob| Rc::new(blob) as Blob).collect())
 }
 

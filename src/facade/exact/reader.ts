@@ -5,6 +5,9 @@ import { NAME_BYTES } from "./form.js";
 const SHORT_BYTES = 24;
 /** Names of properties that are known, at most: documents of a collection share theirs. */
 const MAX_NAMES = 1024;
+const names: string[] = [];
+
+let utf8: TextDecoder | undefined;
 
 const charOf = String.fromCharCode;
 
@@ -12,8 +15,6 @@ const charOf = String.fromCharCode;
 export class Reader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
-  readonly #utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-  readonly #names: (string | undefined)[] = [];
   readonly #beside: readonly Blob[];
   #nextBeside = 0;
   #at = 0;
@@ -90,10 +91,12 @@ export class Reader {
     const at = this.#take(length);
     const bytes = this.#bytes;
     const place = (length * 31 + (bytes[at] as number) * 7 + (bytes[at + length - 1] as number) * 131 + (bytes[at + (length >> 1)] as number)) % MAX_NAMES;
-    const known = this.#names[place];
+    const known = names[place];
     if (known !== undefined && known.length === length && this.#is(known, at)) return known;
     this.#at = before;
-    return (this.#names[place] = this.text());
+    const name = this.text();
+    if (length <= SHORT_BYTES) names[place] = name;
+    return name;
   }
 
   #is(text: string, at: number): boolean {
@@ -124,7 +127,7 @@ export class Reader {
   #long(at: number, length: number): string {
     const bytes = this.#bytes.subarray(at, at + length);
     try {
-      return this.#utf8.decode(bytes);
+      return (utf8 ??= new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })).decode(bytes);
     } catch {
       return wtf8(bytes);
     }

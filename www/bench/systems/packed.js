@@ -68,6 +68,8 @@ export default {
   title: "floor: packed, Map",
   packages: [],
   acknowledges: "complete (relaxed)",
+  /** It stores JSON: no Dates. */
+  json: true,
   open: openPacked,
   remove: removeDatabase,
 };

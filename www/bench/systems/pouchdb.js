@@ -5,6 +5,8 @@ export default {
   title: "PouchDB",
   packages: ["pouchdb-browser"],
   acknowledges: "complete (relaxed)",
+  /** It stores JSON: no Dates. */
+  json: true,
   rounds: 1,
   fewer: { puts: 1000, sets: 1000, gets: 2000, put: 200, update: 200 },
   skips: { large: "takes minutes", "large-reopen": "takes minutes" },

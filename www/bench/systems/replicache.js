@@ -39,6 +39,8 @@ export default {
   title: "Replicache",
   packages: ["replicache"],
   acknowledges: "not durable yet",
+  /** It stores JSON: no Dates. */
+  json: true,
   rounds: 2,
   // It keeps every mutation: each makes what follows slower.
   fewer: { sets: 1000, update: 200 },

@@ -18,6 +18,8 @@ export default {
   title: "RxDB (Dexie storage)",
   packages: ["rxdb"],
   acknowledges: "complete (relaxed)",
+  /** It stores JSON: no Dates. */
+  json: true,
   rounds: 1,
   fewer: { puts: 1000, sets: 1000, put: 200, update: 200 },
   skips: { large: "takes minutes", "large-reopen": "takes minutes" },

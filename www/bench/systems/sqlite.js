@@ -21,6 +21,8 @@ export default {
   title: "SQLite (OPFS, SAH pool)",
   packages: ["@sqlite.org/sqlite-wasm"],
   acknowledges: "flushed to disk",
+  /** It stores JSON: no Dates. */
+  json: true,
   fewer: { put: 50, puts: 100, sets: 100, update: 50, "set-100": 50, "set-10k": 50 },
   async load() {
     worker = new Worker(new URL("./sqlite-worker.js", import.meta.url), { type: "module" });

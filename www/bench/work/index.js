@@ -23,6 +23,7 @@ import { moviesAll, moviesBulk, moviesWhere } from "./movies.js";
 import { load, open, reopen, reopenCompiled } from "./open.js";
 import { put, puts } from "./put.js";
 import { all, allCold } from "./all.js";
+import { realAll, realBulk, realPut, realWhere } from "./real.js";
 import { sets, values } from "./values.js";
 import update from "./update.js";
 import where from "./where.js";
@@ -33,6 +34,7 @@ export const phases = {
   "reopen-compiled": [reopenCompiled],
   cold: [allCold, memory],
   change: [update, deleteHalf, ...values],
+  real: [realBulk, realPut, realAll, realWhere],
   movies: [moviesBulk, moviesAll, moviesWhere],
   large: [large, largeAll, largeWhere],
   "large-reopen": [largeReopen],

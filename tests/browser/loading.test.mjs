@@ -1,0 +1,108 @@
+/** Where the wasm cannot be had: what the error says about it. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { openBrowser } from "./support/browser.mjs";
+import { serve } from "./support/server.mjs";
+
+let server, strict, browser;
+before(async () => {
+  server = await serve();
+  strict = await serve(undefined, { "content-security-policy": "script-src 'self'" });
+  browser = await openBrowser();
+});
+after(async () => {
+  await browser?.close();
+  await strict?.close();
+  await server?.close();
+});
+
+/** What opening comes to where `answer` decides about the wasm, and once that is over. */
+async function refusal(answer, origin = server.origin) {
+  const page = await browser.newPage();
+  await page.goto(`${origin}/tests/browser/engine/page.html`);
+  if (answer !== undefined) await page.route("**/patchstore_bg.wasm", answer);
+  const open = async () => {
+    const lib = await import("/pkg/index.js");
+    const refused = await lib.openPatch("a", { backend: "memory" }).then((patch) => patch.close(), (error) => error);
+    return refused && { code: refused.code, message: refused.message, cause: String(refused.cause) };
+  };
+  const found = await page.evaluate(open);
+  await page.unroute("**/patchstore_bg.wasm");
+  const later = await page.evaluate(open);
+  await page.close();
+  return { ...found, later };
+}
+
+test("a page in the place of the wasm: where from, what came, and what may be the matter", async () => {
+  const html = "<!DOCTYPE html><title>An app</title>";
+  const { code, message, later } = await refusal((route) => route.fulfill({ contentType: "text/html; charset=utf-8", body: html }));
+  assert.equal(code, "Unavailable");
+  for (const part of [`${server.origin}/pkg/patchstore_bg.wasm`, "text/html; charset=utf-8", "<!DOCTYPE html>", "base of the app", "optimizeDeps.exclude"]) {
+    assert.ok(message.includes(part), `${message} lacks ${part}`);
+  }
+  assert.equal(later, undefined, "the next call tries again");
+});
+
+test("an error of the server's, no network, damaged wasm, wasm of another type", async () => {
+  const missing = await refusal((route) => route.fulfill({ status: 404, contentType: "text/html", body: "none" }));
+  assert.match(missing.message, /pkg\/patchstore_bg\.wasm: the server answers 404/);
+  const offline = await refusal((route) => route.abort());
+  assert.match(offline.message, /pkg\/patchstore_bg\.wasm: TypeError.*offline.*connect-src/);
+  assert.match(offline.cause, /^TypeError/);
+  const damaged = await refusal((route) => route.fulfill({ contentType: "application/wasm", body: "damaged" }));
+  assert.match(damaged.message, /pkg\/patchstore_bg\.wasm: CompileError/);
+  const empty = await refusal((route) => route.fulfill({ contentType: "text/plain", body: "" }));
+  assert.match(empty.message, /text\/plain, ""/);
+  for (const { code, later } of [missing, offline, damaged, empty]) assert.deepEqual([code, later], ["Unavailable", undefined]);
+  const untyped = await refusal(async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ contentType: "text/plain", body: await response.body() });
+  });
+  assert.equal(untyped.code, undefined, untyped.message);
+});
+
+test("a policy that forbids wasm: what it must say", async () => {
+  const { code, message } = await refusal(undefined, strict.origin);
+  assert.equal(code, "Unavailable");
+  assert.match(message, /script-src needs 'wasm-unsafe-eval'/);
+  const allowing = await serve(undefined, { "content-security-policy": "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'" });
+  const allowed = await refusal(undefined, allowing.origin);
+  await allowing.close();
+  assert.equal(allowed.message, undefined, "what README names is enough");
+});
+
+test("init: every kind of source, of other realms too; anything else is a wrong call", async () => {
+  const good = {
+    string: () => "/pkg/patchstore_bg.wasm",
+    URL: () => new URL("/pkg/patchstore_bg.wasm", location),
+    Response: () => fetch("/pkg/patchstore_bg.wasm"),
+    "promise of a Response": () => [fetch("/pkg/patchstore_bg.wasm")],
+    "Response of another realm": async () => document.body.appendChild(document.createElement("iframe")).contentWindow.fetch("/pkg/patchstore_bg.wasm"),
+    bytes: async () => (await fetch("/pkg/patchstore_bg.wasm")).arrayBuffer(),
+    "bytes of another realm": async () => {
+      const { Uint8Array } = document.body.appendChild(document.createElement("iframe")).contentWindow;
+      return new Uint8Array(await (await fetch("/pkg/patchstore_bg.wasm")).arrayBuffer());
+    },
+    module: () => WebAssembly.compileStreaming(fetch("/pkg/patchstore_bg.wasm")),
+  };
+  for (const [kind, make] of Object.entries(good)) {
+    const page = await browser.newPage();
+    await page.goto(`${server.origin}/tests/browser/engine/page.html`);
+    const found = await page.evaluate(`(async () => {
+      const lib = await import("/pkg/index.js");
+      const out = [];
+      for (const wrong of [{ module_or_path: "/pkg/patchstore_bg.wasm" }, null, 5, {}, [], () => 1, new Map(), new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true }).buffer]) {
+        out.push(await lib.init(wrong).then(() => "loaded", (error) => error.code));
+      }
+      out.push(await lib.init(Promise.resolve({})).then(() => "loaded", (error) => error.code));
+      const made = await (${make})();
+      await lib.init(Array.isArray(made) ? made[0] : made);
+      await lib.init();
+      const patch = await lib.openPatch("a", { backend: "memory" });
+      await patch.kv("s").set("k", 1);
+      return [...new Set(out), await patch.kv("s").get("k")];
+    })()`);
+    assert.deepEqual(found, ["InvalidArgument", 1], kind);
+    await page.close();
+  }
+});
