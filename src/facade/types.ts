@@ -291,8 +291,9 @@ export interface Grant {
   stores?: string[] | "*";
   /** Default "readwrite". */
   access?: "read" | "readwrite";
-  /** Refuse, with LimitExceeded, a value above this size: about that of its bytes and characters,
-   *  and 8 for each number, element and property. Default 64 MiB, at most 256 MiB. */
+  /** Refuse, with LimitExceeded, a value above this size: about that of its bytes and of its texts in JSON,
+   *  and 8 for each number, element and property. Default 64 MiB, at most 256 MiB. An answer above it, and above 64 MiB, is refused, too:
+   *  to be asked for in parts. */
   maxValueBytes?: number;
   /** Refuse, with LimitExceeded, calls above this many that the sandbox has no answer to yet.
    *  Default 10 000. */

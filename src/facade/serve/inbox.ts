@@ -64,14 +64,17 @@ export class Inbox {
     const room = this.#rooms.at(store);
     if (!Array.isArray(given)) throw invalid(NO_CALL);
     const args = given.slice(0, method.arity);
-    if (this.#flights.size >= this.#permit.maxInFlight) throw exceeded("too many calls in flight");
+    if (this.#flights.size >= this.#permit.maxInFlight) {
+      throw exceeded(`${this.#flights.size + 1} calls in flight; the most is ${this.#permit.maxInFlight}`);
+    }
     let bytes = part?.bytes ?? 0;
     args.forEach((each, at) => {
       const isValue = at === method.valueAt;
-      if (isValue && method.isBatch) bytes += this.#weighRows(each);
-      else bytes += within(each, isValue ? this.#permit.maxValueBytes : MAX_ARGUMENT_BYTES);
+      if (isValue && method.isBatch) return void (bytes += this.#weighRows(each));
+      if (!isValue && Array.isArray(each) && each.length > MAX_KEYS) throw exceeded(`${each.length} keys; the most is ${MAX_KEYS}`);
+      bytes += within(each, isValue ? this.#permit.maxValueBytes : MAX_ARGUMENT_BYTES);
     });
-    if (this.#takenBytes + bytes > MAX_TAKEN_BYTES) throw tooLarge(MAX_TAKEN_BYTES);
+    if (this.#takenBytes + bytes > MAX_TAKEN_BYTES) throw tooLarge(this.#takenBytes + bytes, MAX_TAKEN_BYTES);
     const rows: unknown = args[method.valueAt];
     if (part !== undefined && method.isBatch) args[method.valueAt] = part.rows.concat(rows);
     this.#flights.set(id, { bytes, isAnswered: false });
@@ -115,11 +118,12 @@ export class Inbox {
 
   /** Rows are pairs of key and value, or documents: what a key adds may be large for no value. */
   #weighRows(rows: unknown): number {
-    if (!Array.isArray(rows) || rows.length > MAX_ROWS) throw invalid(NO_CALL);
+    if (!Array.isArray(rows)) throw invalid(NO_CALL);
+    if (rows.length > MAX_ROWS) throw exceeded(`${rows.length} rows in one message; the most is ${MAX_ROWS}`);
     let bytes = 0;
     for (const row of rows as unknown[]) {
       const value: unknown = Array.isArray(row) ? row[1] : row;
-      bytes += 8 + within(value, this.#permit.maxValueBytes);
+      bytes += ROW_BYTES + within(value, this.#permit.maxValueBytes);
       if (Array.isArray(row)) bytes += within(row[0], MAX_ARGUMENT_BYTES);
       if (bytes > MAX_TAKEN_BYTES) break;
     }
@@ -127,15 +131,20 @@ export class Inbox {
   }
 }
 
-/** Of a message: an array may claim four thousand million holes. */
-const MAX_ROWS = 1_000_000;
+/** Of a message: they are weighed in one piece. The client sends a thousand at once. */
+const MAX_ROWS = 10_000;
+/** What each row weighs beside its value. */
+const ROW_BYTES = 64;
+/** Of a call: a list of keys is taken in in one piece. */
+const MAX_KEYS = 100_000;
 
 function within(value: unknown, most: number): number {
   const bytes = weigh(value, most);
-  if (bytes > most) throw tooLarge(most);
+  if (bytes > most) throw tooLarge(bytes, most);
   return bytes;
 }
 
-export function tooLarge(most: number): PatchStoreError {
-  return exceeded(`more than ${most} bytes`);
+/** @param bytes how many there are at least: what weighs stops counting above the limit */
+export function tooLarge(bytes: number, most: number): PatchStoreError {
+  return exceeded(`at least ${bytes} bytes; the most is ${most}`);
 }

@@ -6,7 +6,7 @@ import type { KvStore } from "../kv.js";
 import { key } from "../names.js";
 import { rangeOf } from "../ranges.js";
 import { exchange } from "../update.js";
-import type { Permit } from "./grant.js";
+import { exceeded, type Permit } from "./grant.js";
 import { Inbox, tooLarge, type Call } from "./inbox.js";
 import { Outbox } from "./outbox.js";
 import { Down, Heartbeat, Up } from "./protocol.js";
@@ -134,7 +134,8 @@ export class Session {
     if (turn?.id !== id) throw invalid(NO_MESSAGE);
     this.#turn = undefined;
     const most = this.#permit.maxValueBytes;
-    if (weigh(value, most) > most) turn.reject(tooLarge(most));
+    const bytes = weigh(value, most);
+    if (bytes > most) turn.reject(tooLarge(bytes, most));
     else turn.resolve(value);
   }
 
@@ -174,7 +175,10 @@ export class Session {
       const result = call.isWanted ? await this.#run(call) : undefined;
       if (!this.#isOpen) return;
       // Before it is sent: what is moved weighs nothing any more.
-      const bytes = weigh(result, MAX_UNSEEN_BYTES);
+      const most = Math.max(MAX_UNSEEN_BYTES, this.#permit.maxValueBytes);
+      const bytes = weigh(result, most);
+      // Sending it takes one piece of time.
+      if (bytes > most) throw exceeded(`an answer of at least ${bytes} bytes; the most is ${most}: ask for it in parts (limit, iterate)`);
       this.#out.value(Down.Result, id, result);
       this.#inbox.answered(id, bytes);
     } catch (error) {

@@ -15,7 +15,7 @@ export function weigh(value: any, most: number, depth = 0): number {
   let items: unknown[];
   switch (shapeOf(value)) {
     case Shape.String:
-      return value.length;
+      return textBytes(value, most);
     case Shape.BigInt:
       return bigintBytes(value);
     case Shape.ArrayBuffer:
@@ -46,4 +46,28 @@ export function weigh(value: any, most: number, depth = 0): number {
     bytes += weigh(items[at], most - bytes, depth + 1);
   }
   return bytes;
+}
+
+const PLAIN = /^[ !#-[\]-~]*$/;
+
+/** Bytes of a text as it is stored within JSON, counted up to the place where they are more than `most`. */
+function textBytes(text: string, most: number): number {
+  const { length } = text;
+  if (length > most || PLAIN.test(text)) return length;
+  let bytes = 0;
+  for (let at = 0; at < length && bytes <= most; at++) {
+    const unit = text.charCodeAt(at);
+    // Escaped as \u0001, or as \n; a surrogate is half of four bytes, or escaped if it is alone.
+    if (unit < 0x20) bytes += unit > 7 && unit < 14 && unit !== 11 ? 2 : 6;
+    else if (unit < 0x80) bytes += unit === 0x22 || unit === 0x5c ? 2 : 1;
+    else if (unit < 0x800) bytes += 2;
+    else if ((unit & 0xf800) !== 0xd800) bytes += 3;
+    else bytes += isPaired(text, at) ? 2 : 6;
+  }
+  return bytes;
+}
+
+function isPaired(text: string, at: number): boolean {
+  const partner = text.charCodeAt((text.charCodeAt(at) & 0x400) === 0 ? at + 1 : at - 1);
+  return (partner & 0xf800) === 0xd800 && ((partner ^ text.charCodeAt(at)) & 0x400) !== 0;
 }
