@@ -8,7 +8,7 @@ inPage({
     await kv.set("k", 1);
     await db.insert("c", { _id: "x", n: 1 });
     // Memory that is not touched is not taken.
-    const huge = { bytes: new Uint8Array(2 ** 31), string: "x".repeat(2 ** 28 + 1) };
+    const huge = { bytes: new Uint8Array(2 ** 31), within: { a: 1n, bytes: [new Uint8Array(2 ** 31)] }, string: "x".repeat(2 ** 28 + 1) };
     const size = /(2147483648|2147483\d{3}|26843545[67]|26843\d{4}).* most is 268435456/;
     for (const [name, value] of Object.entries(huge)) {
       const calls = {
