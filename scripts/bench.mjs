@@ -17,6 +17,7 @@ import { asText, summarize } from "../www/bench/report.js";
 import { systems as known } from "../www/bench/systems/index.js";
 import { work } from "../www/bench/work/index.js";
 import { openChromium } from "./bench/chromium.mjs";
+import { commitAtHand } from "./bench/commit.mjs";
 import { openFirefox } from "./bench/firefox.mjs";
 import { buildSite, bytesOverTheWire, serveSite } from "./bench/site.mjs";
 
@@ -39,6 +40,7 @@ async function run() {
   const usual = work.filter(({ id }) => !firefox || !id.startsWith("large"));
   const items = process.env.WORK ? chosen("WORK", work.map(({ id }) => id)) : usual.map(({ id }) => id);
   const rounds = Number(process.env.ROUNDS ?? 3);
+  const measured = commitAtHand();
   const manifest = await buildSite();
   const profile = await mkdtemp(`${target}/profile-`);
   const server = await serveSite();
@@ -61,6 +63,7 @@ async function run() {
     for (const name of names) systems[name].wire = bytesOverTheWire(manifest, server.fetched(`${name}-0`));
     return {
       date: new Date().toISOString(),
+      ...measured,
       machine: `${cpus().length} × ${cpus()[0].model}, ${type()} ${release()}`,
       browser: browser.version,
       rounds,

@@ -13,9 +13,10 @@ const row = (cells) => `| ${cells.join(" | ")} |`;
 const table = (head, rows) => [row(head), row(head.map((_, at) => (at ? "--:" : "---"))), ...rows.map(row)].join("\n");
 const times = (value) => (value === undefined ? "" : `${value >= 10 ? value.toFixed(0) : value.toFixed(2)}×`);
 
-function about({ date, browser, machine, rounds, systems }) {
+function about({ date, commit, browser, machine, rounds, systems }) {
   const versions = Object.values(systems).flatMap(({ versions }) => Object.entries(versions).map((pair) => pair.join(" ")));
-  return `${date.slice(0, 10)}, headless ${browser}, ${machine}, medians of ${rounds} rounds; ${versions.join(", ")}.`;
+  const of = commit ? `, commit ${commit.slice(0, 10)}` : "";
+  return `${date.slice(0, 10)}${of}, headless ${browser}, ${machine}, medians of ${rounds} rounds; ${versions.join(", ")}.`;
 }
 
 function cellOf(cell, item) {
@@ -93,6 +94,7 @@ for (const name of ["results", "results-firefox"]) {
   if (!results.cells) continue;
   const failed = Object.entries(results.cells).find(([, row]) => Object.values(row).some((cell) => cell.failed));
   if (failed) throw new Error(`${name}.json: ${failed[0]} failed for somebody: measure again`);
+  if (from === measured && (!results.commit || results.changed)) throw new Error(`${name}.json is of no commit: commit, then measure again`);
   if (from === measured) copyFileSync(measured, kept);
   fill("docs/PERFORMANCE.md", name, full(results));
   if (name === "results") fill("README.md", name, brief(results));
