@@ -7,6 +7,7 @@ use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
 use super::values;
+use crate::blobs;
 use crate::engine::access::Outcome;
 use crate::engine::{Engine, Notice, Subscription, Written};
 use crate::models::kv;
@@ -122,8 +123,15 @@ impl Watcher {
     /// and a commit has come meanwhile.
     fn note(&self, value: Option<Bytes>) {
         if !(self.moved.get() && self.again.get()) {
-            self.last.replace(Some(value));
+            self.keep(value);
         }
+    }
+
+    fn keep(&self, value: Option<Bytes>) {
+        // What was read lies in a page or a frame, all of which it would keep.
+        self.last.replace(Some(
+            value.map(|value| blobs::held(Bytes::copy_from_slice(&value))),
+        ));
     }
 
     fn compare(&self, value: Option<Bytes>) {
@@ -133,7 +141,7 @@ impl Watcher {
         let encoded = value
             .as_deref()
             .map_or(Ok(JsValue::UNDEFINED), values::encoded);
-        self.last.replace(Some(value));
+        self.keep(value);
         if let Ok(encoded) = encoded {
             // The facade's callback only queues the listener; it does not throw.
             let _ = self.listener.call1(&JsValue::UNDEFINED, &encoded);

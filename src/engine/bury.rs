@@ -33,7 +33,7 @@ pub fn calls(core: &Rc<Core>, calls: Vec<Call>, table: Option<Rc<Memtable>>) {
 /// Drops a draft that came to nothing.
 pub fn draft(core: &Rc<Core>, mut draft: Draft) {
     table(core, draft.take_shown());
-    if draft.ops.len() + draft.reads.len() <= SLICE {
+    if draft.ops.len() <= SLICE && !draft.reads.is_longer_than(SLICE) {
         return;
     }
     let inner = core.clone();

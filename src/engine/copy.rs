@@ -16,6 +16,7 @@ use super::intake;
 use super::lifecycle::holds_any;
 use super::load::{LoadError, load};
 use super::merge;
+use super::ranges::Ranges;
 use super::sealing::seal_piece;
 use super::staging::SegmentSink;
 use super::view::View;
@@ -79,7 +80,9 @@ async fn fill(
     stopped: &dyn Fn() -> bool,
 ) -> Result<(), LoadError> {
     // No record is there, but what is left of some may be.
-    cut(target, flip, &everything()).await?;
+    let mut all = Ranges::default();
+    all.add(&everything());
+    cut(target, flip, &all).await?;
     let mut walk = Walk::new(source, view, &everything());
     let mut sink = SegmentSink::new(target, false, 0);
     while let Some((key, mut cell)) = walk.next(source).await? {

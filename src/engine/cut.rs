@@ -1,4 +1,4 @@
-//! Cutting a range out of the directory: what a range tombstone becomes when it is flushed.
+//! Cutting ranges out of the directory: what range tombstones become when they are flushed.
 
 use bytes::Bytes;
 use std::rc::Rc;
@@ -9,11 +9,12 @@ use super::directory;
 use super::entries::Listing;
 use super::flip::Flip;
 use super::load::{LoadError, run_attempts};
+use super::ranges::Ranges;
 use super::source::Source;
 use super::staging::SegmentSink;
 use crate::backend::Key;
 use crate::codec::entry::Entry;
-use crate::codec::root::Garbage;
+use crate::codec::root::{Garbage, PageRef};
 use crate::error::{Error, Result};
 
 /// All keys.
@@ -34,93 +35,98 @@ pub fn as_error(error: LoadError) -> Error {
     }
 }
 
-/// Removes a range from every run and level of the flip's root.
+/// Removes ranges from every run and level of the flip's root, all of them in one pass: a segment that several
+/// touch is rewritten once.
 ///
 /// # Errors
 /// What reading or writing fails with.
-pub async fn cut(core: &Rc<Core>, flip: &mut Flip, range: &KeyRange) -> Result<()> {
+pub async fn cut(core: &Rc<Core>, flip: &mut Flip, ranges: &Ranges) -> Result<()> {
+    if ranges.is_empty() {
+        return Ok(());
+    }
     // What was staged for this very flip may have to be read again.
     flip.staging.write().await?;
     let mut runs = std::mem::take(&mut flip.root.runs);
     for run in &mut runs {
-        if run.iter().any(|entry| touches(entry, range)) {
-            *run = cut_entries(core, flip, run, range).await?;
+        if run.iter().any(|entry| touches(entry, ranges)) {
+            *run = cut_entries(core, flip, run, ranges).await?;
         }
     }
     runs.retain(|run| !run.is_empty());
     flip.root.runs = runs;
     for at in 0..flip.root.levels.len() {
-        cut_level(core, flip, at, range).await?;
+        cut_level(core, flip, at, ranges).await?;
     }
     Ok(())
 }
 
-fn touches(entry: &Entry, range: &KeyRange) -> bool {
-    entry.first < range.until && range.from <= entry.last
+fn touches(entry: &Entry, ranges: &Ranges) -> bool {
+    ranges.touch(&entry.first, &entry.last)
 }
 
-async fn cut_level(core: &Rc<Core>, flip: &mut Flip, at: usize, range: &KeyRange) -> Result<()> {
-    let mut level = flip.root.levels.get(at).cloned().unwrap_or_default();
-    let (from, until) = (range.from.clone(), range.until.clone());
-    let hit = directory::overlapping(core, &level, &from, &until)
-        .await
-        .map_err(as_error)?;
-    let hit: Vec<Entry> = hit
-        .into_iter()
-        .filter(|entry| touches(entry, range))
-        .collect();
-    if hit.is_empty() {
-        return Ok(());
+async fn cut_level(core: &Rc<Core>, flip: &mut Flip, at: usize, ranges: &Ranges) -> Result<()> {
+    let old = flip.root.levels.get(at).cloned().unwrap_or_default();
+    let is_hit = |page: &PageRef| ranges.touch(&page.first, &page.last);
+    let mut level = old.clone();
+    // Pages between those that are touched stay as they are.
+    for pages in old.chunk_by(|a, b| is_hit(a) == is_hit(b)) {
+        if pages.first().is_some_and(is_hit) {
+            cut_pages(core, flip, &mut level, pages, ranges).await?;
+        }
     }
-    let left = cut_entries(core, flip, &hit, range).await?;
-    let replace = |mut entries: Vec<Entry>| {
-        entries.retain(|entry| !hit.iter().any(|gone| gone.id == entry.id));
-        let place = entries.partition_point(|entry| entry.first < from);
-        // The left part of the segment at the lower edge is below `from`: sorted in, not appended.
-        entries.splice(place..place, left);
-        entries.sort_by(|a, b| a.first.cmp(&b.first));
-        entries
-    };
-    let bounds = (hit.first(), hit.last());
-    let (Some(low), Some(high)) = bounds else {
-        return Ok(());
-    };
-    let (low, high) = (low.first.clone(), high.last.clone());
-    let Flip {
-        staging, garbage, ..
-    } = flip;
-    directory::edit(
-        core,
-        staging,
-        &mut level,
-        (&low, &high),
-        garbage,
-        Box::new(replace),
-    )
-    .await
-    .map_err(as_error)?;
     if let Some(place) = flip.root.levels.get_mut(at) {
         *place = level;
     }
     Ok(())
 }
 
-/// What is left of sorted entries without the range.
+/// Removes ranges from some neighbouring pages of a level.
+async fn cut_pages(
+    core: &Rc<Core>,
+    flip: &mut Flip,
+    level: &mut Vec<PageRef>,
+    pages: &[PageRef],
+    ranges: &Ranges,
+) -> Result<()> {
+    let mut hit = Vec::new();
+    for page in pages {
+        let entries = directory::entries_of(core, page).await.map_err(as_error)?;
+        hit.extend(entries.iter().filter(|e| touches(e, ranges)).cloned());
+    }
+    let (Some(low), Some(high)) = (hit.first(), hit.last()) else {
+        return Ok(());
+    };
+    let left = cut_entries(core, flip, &hit, ranges).await?;
+    let replace = |mut entries: Vec<Entry>| {
+        entries.retain(|entry| !touches(entry, ranges));
+        entries.extend(left);
+        entries.sort_by(|a, b| a.first.cmp(&b.first));
+        entries
+    };
+    let Flip {
+        staging, garbage, ..
+    } = flip;
+    let bounds = (&*low.first, &*high.last);
+    directory::edit(core, staging, level, bounds, garbage, Box::new(replace))
+        .await
+        .map_err(as_error)
+}
+
+/// What is left of sorted entries without the ranges.
 async fn cut_entries(
     core: &Rc<Core>,
     flip: &mut Flip,
     entries: &[Entry],
-    range: &KeyRange,
+    ranges: &Ranges,
 ) -> Result<Vec<Entry>> {
     let mut left = Vec::new();
     for entry in entries {
-        if !touches(entry, range) {
+        if !touches(entry, ranges) {
             left.push(entry.clone());
             continue;
         }
-        let inside = range.from <= entry.first && entry.last < range.until;
-        if !inside {
-            left.extend(rewrite(core, flip, entry, range).await?);
+        if !ranges.cover(&entry.first, &entry.last) {
+            left.extend(rewrite(core, flip, entry, ranges).await?);
         }
         flip.garbage
             .push(Garbage::new(Key::Run(entry.id), entry.stored));
@@ -128,12 +134,12 @@ async fn cut_entries(
     Ok(left)
 }
 
-/// Writes the cells of a segment that are outside of the range.
+/// Writes the cells of a segment that are outside of the ranges.
 async fn rewrite(
     core: &Rc<Core>,
     flip: &mut Flip,
     entry: &Entry,
-    range: &KeyRange,
+    ranges: &Ranges,
 ) -> Result<Vec<Entry>> {
     let listing = Listing::Run(Rc::new(vec![entry.clone()]));
     let mut source = Source::segments(listing, everything(), false);
@@ -144,7 +150,7 @@ async fn rewrite(
         .map_err(as_error)?
     {
         source.step(false);
-        if key < range.from || range.until <= key {
+        if !ranges.contains(&key) {
             sink.push(&mut flip.staging, &key, &cell).await?;
         }
     }

@@ -86,6 +86,7 @@ pub fn apply_own(core: &Rc<Core>, sealed: &Sealed, number: u64) {
             &batch,
             sealed.frame.len(),
         );
+        state.recent.push(number, &writes);
         (base, writes)
     };
     landed(core, sealed.header.sequence, Some(base + number));

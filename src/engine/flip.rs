@@ -246,8 +246,7 @@ impl Flip {
                 state.skip_to(self.fence(), 0);
             } else {
                 state.known = self.position;
-                state.recent.clear();
-                state.recent_from = self.position;
+                state.recent.forget_to(self.position);
             }
         }
         state.head = head;

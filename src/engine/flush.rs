@@ -78,9 +78,7 @@ async fn add_layer(core: &Rc<Core>, flip: &mut Flip, layer: &Layer) -> Result<()
     match layer {
         Layer::Run(entries) => flip.root.runs.insert(0, entries.to_vec()),
         Layer::Memory(table) => {
-            for range in table.ranges().iter() {
-                cut::cut(core, flip, &range).await?;
-            }
+            cut::cut(core, flip, table.ranges()).await?;
             add_table(core, flip, table).await?;
         }
     }

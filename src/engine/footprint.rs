@@ -1,10 +1,12 @@
 //! What a call read, and whether a frame's writes touch it.
 
 use bytes::Bytes;
-use std::collections::BTreeSet;
-use std::ops::Bound;
 
 use super::access::KeyRange;
+use super::memtable::Memtable;
+use super::ranges::Ranges;
+use super::source::after;
+use super::tree::Tree;
 use crate::codec::batch::{Batch, Op};
 use crate::codec::entry::Entry;
 use crate::codec::order::{ORDER_BYTES, Order, PROVISIONAL};
@@ -12,23 +14,21 @@ use crate::codec::order::{ORDER_BYTES, Order, PROVISIONAL};
 /// The keys and ranges that a call read. Absent keys and empty ranges count.
 #[derive(Debug, Clone, Default)]
 pub struct ReadSet {
-    keys: BTreeSet<Bytes>,
-    ranges: Vec<KeyRange>,
+    keys: Tree<()>,
+    ranges: Ranges,
 }
 
 impl ReadSet {
     /// Notes a key.
     pub fn add_key(&mut self, key: &[u8]) {
-        if !self.keys.contains(key) {
-            self.keys.insert(Bytes::copy_from_slice(key));
+        if self.keys.get(key).is_none() {
+            self.keys.insert(Bytes::copy_from_slice(key), ());
         }
     }
 
     /// Notes a range.
     pub fn add_range(&mut self, range: &KeyRange) {
-        if !self.ranges.contains(range) {
-            self.ranges.push(range.clone());
-        }
+        self.ranges.add(range);
     }
 
     /// Whether nothing was read: the call is blind.
@@ -37,15 +37,22 @@ impl ReadSet {
         self.keys.is_empty() && self.ranges.is_empty()
     }
 
-    /// How many keys and ranges were read.
+    /// Whether more keys than that were read.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.keys.len() + self.ranges.len()
+    pub fn is_longer_than(&self, count: usize) -> bool {
+        self.keys.iter().nth(count).is_some()
     }
 
     /// Forgets some of the keys; whether there are more.
     pub fn drop_some(&mut self, count: usize) -> bool {
-        (0..count).all(|_| self.keys.pop_first().is_some())
+        let mut dropped = 0;
+        while dropped < count {
+            match self.keys.drop_leaf() {
+                0 => return false,
+                more => dropped += more,
+            }
+        }
+        true
     }
 
     /// Whether any of the writes touches what was read.
@@ -59,24 +66,23 @@ impl ReadSet {
                     .any(|(from, until)| self.has_range(from, until)))
     }
 
+    /// Whether a memtable says anything of what was read.
+    #[must_use]
+    pub fn meets_table(&self, table: &Memtable) -> bool {
+        let hits = |range: &KeyRange| {
+            table.edge(range, false).is_some() || table.ranges().meets(&range.from, &range.until)
+        };
+        self.keys.iter().any(|(key, ())| table.get(key).is_some())
+            || self.ranges.iter().any(|range| hits(&range))
+    }
+
     fn has_key(&self, key: &Bytes) -> bool {
-        self.keys.contains(key)
-            || self
-                .ranges
-                .iter()
-                .any(|range| range.from <= *key && *key < range.until)
+        self.keys.get(key).is_some() || self.ranges.contains(key)
     }
 
     fn has_range(&self, from: &Bytes, until: &Bytes) -> bool {
-        if from >= until {
-            return false;
-        }
-        let bounds = (Bound::Included(from), Bound::Excluded(until));
-        self.keys.range::<Bytes, _>(bounds).next().is_some()
-            || self
-                .ranges
-                .iter()
-                .any(|range| range.from < *until && *from < range.until)
+        let key = self.keys.at_least(from);
+        key.is_some_and(|(key, ())| key < until) || self.ranges.meets(from, until)
     }
 
     /// Replaces provisional orders at the ends of keys by the real ones, once the calls that took
@@ -85,11 +91,17 @@ impl ReadSet {
         if calls.is_empty() {
             return;
         }
-        let keys = std::mem::take(&mut self.keys);
-        self.keys = keys
-            .into_iter()
-            .map(|key| resolve_key(&key, calls).unwrap_or(key))
-            .collect();
+        let resolved = |key: &Bytes| Some((key.clone(), resolve_key(key, calls)?));
+        let keys = self.keys.iter();
+        let moved: Vec<_> = keys.filter_map(|(key, ())| resolved(key)).collect();
+        for (from, to) in moved {
+            let gone = KeyRange {
+                until: after(&from),
+                from,
+            };
+            self.keys.remove(&gone, &mut |()| {});
+            self.keys.insert(to, ());
+        }
     }
 }
 
@@ -115,7 +127,7 @@ fn resolve_key(key: &Bytes, calls: &Resolved) -> Option<Bytes> {
     Some(out.into())
 }
 
-/// The keys and ranges that something wrote.
+/// The keys and ranges that something wrote. They are copies: keys of frames would pin these in memory.
 #[derive(Debug, Clone, Default)]
 pub struct Writes {
     keys: Vec<Bytes>,
@@ -136,23 +148,50 @@ impl Writes {
 
     /// Adds what operations write.
     pub fn add_ops(&mut self, ops: &[Op]) {
+        // All in one piece of memory.
+        let mut bytes = Vec::new();
+        let mut ends = Vec::with_capacity(ops.len());
         for op in ops {
             match op {
-                Op::Put(key, _) | Op::Delete(key) => self.keys.push(key.to_bytes()),
+                Op::Put(key, _) | Op::Delete(key) => {
+                    bytes.extend_from_slice(&key.prefix);
+                    if let Some(order) = key.order {
+                        bytes.extend_from_slice(&order.to_bytes());
+                    }
+                    ends.push(bytes.len());
+                }
                 Op::DeleteRange(range) => {
-                    self.ranges.push((range.from.clone(), range.until.clone()))
+                    self.ranges.push((owned(&range.from), owned(&range.until)))
                 }
             }
+        }
+        let bytes = Bytes::from(bytes);
+        let mut from = 0;
+        for end in ends {
+            self.keys.push(bytes.slice(from..end));
+            from = end;
         }
     }
 
     fn add_entries(&mut self, entries: &[Entry]) {
         for entry in entries {
-            self.ranges
-                .push((entry.first.clone(), super::source::after(&entry.last)));
-            self.segments
-                .push((entry.first.clone(), entry.last.clone()));
+            let (first, last) = (owned(&entry.first), owned(&entry.last));
+            self.ranges.push((first.clone(), after(&last)));
+            self.segments.push((first, last));
         }
+    }
+
+    /// What remembering them takes, in bytes.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        let bounds = self
+            .ranges
+            .iter()
+            .map(|(from, until)| from.len() + until.len());
+        let keys = self.keys.iter().map(Bytes::len);
+        (self.keys.len() + 4 * self.ranges.len()) * size_of::<Bytes>()
+            + keys.sum::<usize>()
+            + bounds.sum::<usize>()
     }
 
     /// Single keys.
@@ -178,4 +217,8 @@ impl Writes {
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty() && self.ranges.is_empty()
     }
+}
+
+fn owned(key: &Bytes) -> Bytes {
+    Bytes::copy_from_slice(key)
 }

@@ -145,6 +145,7 @@ fn take_frame(core: &Rc<Core>, number: u64, record: &Bytes) -> Result<()> {
             &batch,
             record.len(),
         );
+        state.recent.push(number, &writes);
         if is_news {
             state.mark_stale(&writes);
         }
@@ -310,8 +311,7 @@ pub fn install(core: &Rc<Core>, stored: Stored) -> Result<()> {
         let was_known = state.known;
         let missed = head.position > was_known;
         if missed {
-            state.recent.clear();
-            state.recent_from = head.position;
+            state.recent.forget_to(head.position);
             state.mark_all_stale();
         }
         state.seen = head.writers.iter().copied().collect::<SortedMap<Id, u64>>();
@@ -366,8 +366,6 @@ fn replay_quietly(core: &Rc<Core>, number: u64, record: &Bytes) -> Result<()> {
     }
     let mut batch = Batch::decode(&mut input)?;
     batch.resolve(state.head.base + number);
-    let remembered = std::mem::take(&mut state.recent);
-    let remembered_from = state.recent_from;
     state.apply(
         &core.ground.cache,
         number,
@@ -375,8 +373,6 @@ fn replay_quietly(core: &Rc<Core>, number: u64, record: &Bytes) -> Result<()> {
         &batch,
         record.len(),
     );
-    state.recent = remembered;
-    state.recent_from = remembered_from;
     Ok(())
 }
 

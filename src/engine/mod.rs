@@ -40,6 +40,7 @@ mod queue;
 mod ranges;
 mod realm;
 mod rebuild;
+mod recent;
 mod recover;
 mod room;
 mod scan;
@@ -269,6 +270,12 @@ impl Engine {
     /// `Closed`, `ConnectionLost`.
     pub fn check_open(&self) -> Result<()> {
         self.0.check_open()
+    }
+
+    /// Bytes handed to the storage since opening. Costs nothing.
+    #[must_use]
+    pub fn written_bytes(&self) -> u64 {
+        self.0.written_bytes.get()
     }
 
     /// Bytes that the cache holds.

@@ -3,7 +3,6 @@
 use crate::sorted::SortedMap;
 use bytes::Bytes;
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::core::Core;
@@ -245,8 +244,7 @@ fn fresh_state(backend: Rc<dyn Backend>, head: &Head) -> State {
         tail_pieces: 0,
         tail_writers: Vec::new(),
         rebuilt_layers: 0,
-        recent: VecDeque::new(),
-        recent_from: 0,
+        recent: super::recent::Recent::default(),
         last_call: 0,
         sequence: 0,
         repair_log: false,

@@ -8,16 +8,17 @@ use super::core::Core;
 use super::done::{Done, Outcome};
 use super::draft::{Draft, renumber};
 use super::flight;
-use super::footprint::{ReadSet, Writes};
+use super::footprint::ReadSet;
 use super::memtable::Memtable;
 use super::queue::{Call, Prepared, Waiting};
+use super::recent::Since;
 use super::submit::{self, SLICE_OPS};
 use super::turn;
 use crate::backend::Id;
 
-/// Issues the batch of a transaction that began as the call `began.0`, when `began.1` was the last frame known; the places
+/// Issues the batch of a transaction that began as the call `began.0`, at the moment `began.1`; the places
 /// in the order of insertion are that call's. `ticket`: of the turn that it has. `done` is told of a conflict too.
-pub fn issue(core: &Rc<Core>, draft: Draft, began: (u64, u64), ticket: Option<Id>, done: Done) {
+pub fn issue(core: &Rc<Core>, draft: Draft, began: (u64, Since), ticket: Option<Id>, done: Done) {
     let (drafted_as, since) = began;
     let (id, held) = {
         let mut state = core.state.borrow_mut();
@@ -83,10 +84,8 @@ fn goes_first(core: &Rc<Core>, prepared: &Prepared) -> bool {
 }
 
 fn admit_first(core: &Rc<Core>, mut prepared: Prepared, table: Option<Memtable>) {
-    let touched = {
-        let (state, since) = (core.state.borrow(), prepared.since);
-        submit::touched_since(&state, since, &prepared.draft.reads)
-    };
+    let touched =
+        { submit::touched_since(&core.state.borrow(), &prepared.since, &prepared.draft.reads) };
     prepared.id = prepared.drafted_as;
     if let Some((call, table)) = call_of(core, prepared, table, touched) {
         submit::enqueue_first(core, call, table);
@@ -94,7 +93,7 @@ fn admit_first(core: &Rc<Core>, mut prepared: Prepared, table: Option<Memtable>)
 }
 
 fn admit(core: &Rc<Core>, prepared: Prepared, table: Option<Memtable>) {
-    let touched = touched(core, prepared.since, &prepared.draft.reads);
+    let touched = touched(core, &prepared.since, &prepared.draft.reads);
     if let Some((call, table)) = call_of(core, prepared, table, touched) {
         submit::enqueue(core, call, table);
     }
@@ -125,17 +124,9 @@ fn call_of(
 
 /// Whether anything since the snapshot touches what was read: frames taken in, or own calls
 /// that are queued now (none was when it began).
-fn touched(core: &Rc<Core>, since: u64, reads: &ReadSet) -> bool {
+fn touched(core: &Rc<Core>, since: &Since, reads: &ReadSet) -> bool {
     let state = core.state.borrow();
-    let queued = state
-        .queue
-        .groups
-        .iter()
-        .flat_map(|group| &group.calls)
-        .any(|call| {
-            let mut writes = Writes::default();
-            writes.add_ops(&call.ops);
-            reads.meets(&writes)
-        });
-    queued || submit::touched_since(&state, since, reads)
+    let own = &state.view.own;
+    own.iter().any(|queued| reads.meets_table(queued))
+        || submit::touched_since(&state, since, reads)
 }

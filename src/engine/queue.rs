@@ -10,6 +10,7 @@ use super::done::{Done, Outcome};
 use super::draft::Draft;
 use super::footprint::{ReadSet, Resolved, resolve_order};
 use super::memtable::Memtable;
+use super::recent::Since;
 use crate::backend::Id;
 use crate::codec::batch::{Batch, Op, resolve_op};
 use crate::error::Error;
@@ -216,8 +217,8 @@ pub struct Prepared {
     pub draft: Draft,
     /// The call whose places in the order of insertion the draft has.
     pub drafted_as: u64,
-    /// The last frame known when it began.
-    pub since: u64,
+    /// When it began.
+    pub since: Since,
     /// The turn in which it ran, if it had one.
     pub ticket: Option<Id>,
     /// Whom to tell.

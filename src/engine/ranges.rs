@@ -50,12 +50,30 @@ impl Ranges {
         above.is_some_and(|(until, from)| **from <= *key && *key < **until)
     }
 
+    /// Whether all keys from `first` to `last`, both inclusive, are among them.
+    #[must_use]
+    pub fn cover(&self, first: &[u8], last: &[u8]) -> bool {
+        let above = self.bounds.at_least(first);
+        above.is_some_and(|(until, from)| **from <= *first && *last < **until)
+    }
+
+    /// Whether any key from `first` to `last`, both inclusive, is among them.
+    #[must_use]
+    pub fn touch(&self, first: &[u8], last: &[u8]) -> bool {
+        self.above(first).is_some_and(|from| **from <= *last)
+    }
+
     /// Whether any key of a range is among them.
     #[must_use]
     pub fn meets(&self, from: &[u8], until: &[u8]) -> bool {
-        let mut above = self.bounds.starting_at(from);
-        let first = above.find(|(upper, _)| ***upper > *from);
-        from < until && first.is_some_and(|(_, lower)| **lower < *until)
+        from < until && self.above(from).is_some_and(|lower| **lower < *until)
+    }
+
+    /// Where the first range begins that ends above a key.
+    fn above(&self, key: &[u8]) -> Option<&Bytes> {
+        let mut above = self.bounds.starting_at(key);
+        let (_, from) = above.find(|(until, _)| ***until > *key)?;
+        Some(from)
     }
 
     /// Whether there is none.
@@ -103,6 +121,9 @@ mod tests {
             }
             let (from, until) = (asked.0, asked.0 + asked.1);
             prop_assert_eq!(ours.meets(&[from], &[until]), (from..until).any(|key| known.contains(&key)));
+            let (first, last) = asked;
+            prop_assert_eq!(ours.touch(&[first], &[last.max(first)]), (first..=last.max(first)).any(|key| known.contains(&key)));
+            prop_assert_eq!(ours.cover(&[first], &[last.max(first)]), (first..=last.max(first)).all(|key| known.contains(&key)));
             let all: Vec<KeyRange> = ours.iter().collect();
             prop_assert!(all.iter().all(|range| range.from < range.until));
             prop_assert!(all.windows(2).all(|pair| pair[0].until < pair[1].from));

@@ -1,6 +1,5 @@
 //! What changes of one open engine, and how a commit changes it.
 
-use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::cache::Cache;
@@ -10,6 +9,7 @@ use super::interest::Interests;
 use super::memtable::Memtable;
 use super::options::Reason;
 use super::queue::Queue;
+use super::recent::{Recent, Since};
 use super::turn::Turns;
 use super::view::{Layer, View};
 use crate::backend::{Backend, Id};
@@ -46,10 +46,8 @@ pub struct State {
     /// How often the committed layers have been built anew: what was frozen before is not there
     /// any more as it was.
     pub rebuilt_layers: u64,
-    /// What recent frames wrote, in order, for validating transactions.
-    pub recent: VecDeque<(u64, Rc<Writes>)>,
-    /// Every frame above this one is in `recent`.
-    pub recent_from: u64,
+    /// What recent frames wrote, for validating drafts and transactions.
+    pub recent: Recent,
     /// The last call's number.
     pub last_call: u64,
     /// The last sequence used.
@@ -87,11 +85,9 @@ pub struct Frozen {
     pub rebuilt_layers: u64,
 }
 
-/// Frames whose writes are remembered for transactions.
-const RECENT_FRAMES: usize = 4096;
-
 impl State {
-    /// Applies a committed batch with resolved orders as the newest committed frame.
+    /// Applies a committed batch with resolved orders as the newest committed frame. What is news must be pushed to
+    /// `recent` too.
     pub fn apply(
         &mut self,
         cache: &Cache,
@@ -114,14 +110,13 @@ impl State {
                 .iter()
                 .map(|entry| entry.stored as usize)
                 .sum::<usize>();
-        let writes = Rc::new(Writes::of_batch(batch));
-        self.recent.push_back((number, writes.clone()));
-        while self.recent.len() > RECENT_FRAMES {
-            if let Some((dropped, _)) = self.recent.pop_front() {
-                self.recent_from = dropped;
-            }
-        }
-        writes
+        Rc::new(Writes::of_batch(batch))
+    }
+
+    /// A beginning, at what is known now.
+    #[must_use]
+    pub fn since_now(&self) -> Since {
+        self.recent.since(self.known)
     }
 
     /// Notes that the frame `number` has no effect: it is void or repeated.

@@ -16,6 +16,7 @@ use super::memtable::Memtable;
 use super::poll;
 use super::prepared;
 use super::queue::{Call, Group, LARGE_BYTES, Submission, Waiting, Work};
+use super::recent::Since;
 use super::slot::Slot;
 use super::state::State;
 use super::view::View;
@@ -325,8 +326,8 @@ async fn finish_one(core: &Rc<Core>, mut submission: Submission, mut seed: Optio
 /// A draft, and upon what it was made.
 struct Drafted {
     draft: Draft,
-    /// The last frame known then.
-    since: u64,
+    /// What was known then.
+    since: Since,
     /// What was seen then.
     view: Rc<View>,
 }
@@ -337,13 +338,13 @@ impl Drafted {
         let view = core.view();
         Self {
             draft: Draft::new(core.ground.clone(), view.clone(), id),
-            since: core.state.borrow().known,
+            since: core.state.borrow().since_now(),
             view,
         }
     }
 
     fn is_overtaken(&self, core: &Rc<Core>) -> bool {
-        overtaken(core, self.since, &self.draft.reads, &self.view)
+        overtaken(core, &self.since, &self.draft.reads, &self.view)
     }
 }
 
@@ -393,7 +394,7 @@ async fn run_draft(core: &Rc<Core>, submission: &Submission) -> Result<Drafted> 
 }
 
 /// Whether frames taken in after `since` touch what was read, or own calls under it failed.
-fn overtaken(core: &Rc<Core>, since: u64, reads: &ReadSet, view: &Rc<View>) -> bool {
+fn overtaken(core: &Rc<Core>, since: &Since, reads: &ReadSet, view: &Rc<View>) -> bool {
     if reads.is_empty() {
         return false;
     }
@@ -411,16 +412,7 @@ fn overtaken(core: &Rc<Core>, since: u64, reads: &ReadSet, view: &Rc<View>) -> b
 
 /// Whether frames after `since` touch what was read; true also when that cannot be told.
 #[must_use]
-pub fn touched_since(state: &State, since: u64, reads: &ReadSet) -> bool {
-    if since == state.known {
-        // (Also where a damaged log has lost frames: less is known then than is remembered.)
-        return false;
-    }
-    since < state.recent_from
-        || state
-            .recent
-            .iter()
-            .rev()
-            .take_while(|(n, _)| *n > since)
-            .any(|(_, w)| reads.meets(w))
+pub fn touched_since(state: &State, since: &Since, reads: &ReadSet) -> bool {
+    // (Where a damaged log has lost frames, less is known than is remembered.)
+    since.known != state.known && state.recent.touched(since, reads)
 }

@@ -14,6 +14,7 @@ use super::gate::Gate;
 use super::load::{LoadError, load};
 use super::poll;
 use super::prepared;
+use super::recent::Since;
 use super::slot::Slot;
 use super::turn::Turn;
 use crate::error::{Error, Result};
@@ -29,7 +30,7 @@ pub struct Transaction {
 
 struct Inner {
     draft: Option<Draft>,
-    since: u64,
+    since: Option<Since>,
     call: u64,
     conflict: bool,
     /// Taken, if it has conflicted before.
@@ -53,13 +54,13 @@ pub async fn begin(core: Rc<Core>, in_turn: bool) -> Result<Transaction> {
     core.check_open()?;
     let (since, view) = {
         let state = core.state.borrow();
-        (state.known, state.view.clone())
+        (state.since_now(), state.view.clone())
     };
     // Calls issued meanwhile are not part of the snapshot; they are checked at the commit.
     let draft = Draft::new(core.ground.clone(), view.committed(), call);
     let inner = Inner {
         draft: Some(draft),
-        since,
+        since: Some(since),
         call,
         conflict: false,
         turn,
@@ -184,8 +185,7 @@ impl Transaction {
     /// Drops the transaction; later work is `Closed`.
     pub fn abandon(&self) {
         let mut inner = self.inner.borrow_mut();
-        inner.draft = None;
-        inner.turn = None;
+        (inner.draft, inner.since, inner.turn) = (None, None, None);
     }
 
     /// Commits. False: another commit touched what it read, and it must begin anew.
@@ -198,7 +198,7 @@ impl Transaction {
             let mut inner = self.inner.borrow_mut();
             (
                 inner.draft.take().ok_or_else(Error::closed)?,
-                inner.since,
+                inner.since.take().ok_or_else(Error::closed)?,
                 inner.call,
                 inner.conflict,
                 inner.turn.take(),

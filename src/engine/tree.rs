@@ -119,24 +119,27 @@ impl<V: Clone> Tree<V> {
     }
 
     /// What lies under a key and those above it, in order.
-    pub fn starting_at<'a>(&'a self, key: &'a [u8]) -> impl Iterator<Item = (&'a Bytes, &'a V)> {
+    pub fn starting_at<'a>(
+        &'a self,
+        key: &[u8],
+    ) -> impl Iterator<Item = (&'a Bytes, &'a V)> + use<'a, V> {
         self.leaves(key, |_| None)
     }
 
     /// What lies from a key on, leaf by leaf: up to the one of which `end` tells how much is wanted.
-    fn leaves<'a>(
+    fn leaves<'a, F: Fn(&[(Bytes, V)]) -> Option<usize>>(
         &'a self,
-        from: &'a [u8],
-        end: impl Fn(&[(Bytes, V)]) -> Option<usize> + 'a,
-    ) -> impl Iterator<Item = (&'a Bytes, &'a V)> {
-        let mut rest = Some(from);
+        from: &[u8],
+        end: F,
+    ) -> impl Iterator<Item = (&'a Bytes, &'a V)> + use<'a, V, F> {
+        let mut rest = Some(self.leaf(from));
         let leaves = from_fn(move || {
-            let (mut items, next) = self.leaf(rest.take()?);
-            match end(items) {
-                Some(end) => items = items.get(..end)?,
-                None => rest = next.map(|next| &**next),
+            let (items, next) = rest.take()?;
+            let end = end(items);
+            if end.is_none() {
+                rest = next.map(|next| self.leaf(next));
             }
-            Some(items)
+            items.get(..end.unwrap_or(items.len()))
         });
         leaves.flatten().map(|(key, value)| (key, value))
     }

@@ -17,7 +17,10 @@ use patchstore::simulation::SimEnv;
 use std::rc::Rc;
 
 mod calls;
+mod clearing;
+mod following;
 mod memory;
+mod stored;
 mod tasks;
 
 #[global_allocator]

@@ -1,4 +1,4 @@
-//! An allocator that counts what each thread takes.
+//! An allocator that counts what each thread takes and holds.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -6,6 +6,7 @@ use std::cell::Cell;
 thread_local! {
     static TAKEN: Cell<usize> = const { Cell::new(0) };
     static STEPS: Cell<usize> = const { Cell::new(0) };
+    static HELD: Cell<usize> = const { Cell::new(0) };
 }
 
 /// The system's allocator, counting.
@@ -16,12 +17,14 @@ unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         TAKEN.set(TAKEN.get().wrapping_add(layout.size()));
         STEPS.set(STEPS.get().wrapping_add(1));
+        HELD.set(HELD.get().wrapping_add(layout.size()));
         // SAFETY: the caller's promises are passed on.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         STEPS.set(STEPS.get().wrapping_add(1));
+        HELD.set(HELD.get().wrapping_sub(layout.size()));
         // SAFETY: the caller's promises are passed on.
         unsafe { System.dealloc(pointer, layout) }
     }
@@ -35,4 +38,9 @@ pub fn taken() -> usize {
 /// How often this thread has taken memory or given it back.
 pub fn steps() -> usize {
     STEPS.get()
+}
+
+/// Bytes that this thread holds now.
+pub fn held() -> usize {
+    HELD.get()
 }
