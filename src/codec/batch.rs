@@ -153,6 +153,16 @@ pub fn resolve_op(op: &mut Op, mut change: impl FnMut(&mut Order)) {
     }
 }
 
+/// The orders of an operation.
+pub fn orders_of(op: &Op) -> impl Iterator<Item = Order> {
+    let (in_key, in_value) = match op {
+        Op::Put(key, OpValue::Order(order)) => (key.order, Some(*order)),
+        Op::Put(key, _) | Op::Delete(key) => (key.order, None),
+        Op::DeleteRange(_) => (None, None),
+    };
+    in_key.into_iter().chain(in_value)
+}
+
 fn encode_key(key: &OpKey, out: &mut Vec<u8>) {
     match key.order {
         Some(order) if order.frame == PROVISIONAL => {

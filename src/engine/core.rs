@@ -11,7 +11,6 @@ use super::draft::Ground;
 use super::gate::Gate;
 use super::notice::{Notice, Subscribers};
 use super::options::{Options, Reason};
-use super::queue::Queue;
 use super::state::State;
 use super::view::View;
 use crate::backend::{Backend, Connector, Id, Key};
@@ -65,8 +64,8 @@ pub struct Core {
     pub reckoned: Cell<u64>,
     /// Held by whoever reopens a lost connection.
     pub reconnecting: Gate,
-    /// Who waits for the queue to run empty.
-    pub idle: RefCell<Vec<oneshot::Sender<()>>>,
+    /// Who waits for all calls up to a number to be settled.
+    pub idle: RefCell<Vec<(u64, oneshot::Sender<()>)>>,
 }
 
 impl Core {
@@ -96,9 +95,14 @@ impl Core {
         }
     }
 
-    /// Tells those who wait for the queue to run empty.
+    /// Tells those whose waiting is over. To be called whenever calls have been settled.
     pub fn tell_idle(&self) {
-        for waiting in self.idle.take() {
+        if self.idle.borrow().is_empty() {
+            return;
+        }
+        let lowest = self.state.borrow().queue.lowest();
+        let mut idle = self.idle.borrow_mut();
+        for (_, waiting) in idle.extract_if(.., |(last, _)| *last < lowest) {
             // Whoever has stopped waiting need not be told.
             let _gone = waiting.send(());
         }
@@ -106,27 +110,25 @@ impl Core {
 
     /// Resolves when the queue is empty.
     pub async fn settled(&self) {
-        while self.wait_unless(Queue::is_empty).await {}
+        self.settled_up_to(u64::MAX - 1).await;
     }
 
     /// Resolves when every call issued so far is settled, whatever comes meanwhile.
     pub async fn settled_so_far(&self) {
         let last = self.state.borrow().last_call;
-        while self.wait_unless(|queue| !queue.holds_up_to(last)).await {}
+        self.settled_up_to(last).await;
     }
 
-    /// Waits for something to be settled, unless `done` holds; whether it waited.
-    async fn wait_unless(&self, done: impl Fn(&Queue) -> bool) -> bool {
-        let receiver = {
-            if done(&self.state.borrow().queue) {
-                return false;
+    async fn settled_up_to(&self, last: u64) {
+        let told = {
+            if last < self.state.borrow().queue.lowest() {
+                return;
             }
-            let (sender, receiver) = oneshot::channel();
-            self.idle.borrow_mut().push(sender);
-            receiver
+            let (sender, told) = oneshot::channel();
+            self.idle.borrow_mut().push((last, sender));
+            told
         };
-        let _told_or_gone = receiver.await;
-        true
+        let _told_or_gone = told.await;
     }
 
     /// The view of this moment.

@@ -301,8 +301,11 @@ impl Draft {
                 self.bytes = self.bytes.saturating_sub(weight(&op));
                 self.held_bytes = self.held_bytes.saturating_sub(held_bytes(&op));
             }
-            self.shown = 0;
-            self.base.view = self.under.clone();
+            // What was shown of it cannot be taken out again.
+            if self.shown > len {
+                self.shown = 0;
+                self.base.view = self.under.clone();
+            }
         }
     }
 

@@ -150,7 +150,7 @@ fn settle_places(state: &mut State, group: &Group, frame: Option<u64>) {
         .collect();
     let mut changed = Vec::new();
     for (at, group) in state.queue.groups.iter_mut().enumerate() {
-        if group.resolve(&resolved) {
+        if group.cites_any(&resolved) && group.resolve(&resolved) {
             changed.push((at, Rc::new(group.memtable())));
         }
     }
@@ -181,16 +181,11 @@ pub fn split_first(core: &Rc<Core>) {
         return;
     };
     let behind = group.calls.split_off(group.calls.len() / 2);
-    for calls in [behind, group.calls] {
-        let bytes = calls.iter().map(|call| call.bytes).sum();
-        state.queue.groups.push_front(Group {
-            calls,
-            bytes,
-            flight: None,
-            ahead: None,
-        });
-    }
-    state.rebuild_own();
+    let [behind, before] = [behind, group.calls].map(Group::of_calls);
+    let tables = [&before, &behind].map(|group| Rc::new(group.memtable()));
+    state.replace_table(0, tables);
+    state.queue.groups.push_front(behind);
+    state.queue.groups.push_front(before);
 }
 
 /// Rejects the calls of the first group, if it is the one that begins with call `first`; what was built on them
@@ -198,9 +193,10 @@ pub fn split_first(core: &Rc<Core>) {
 pub fn fail_group(core: &Rc<Core>, first: u64, error: &Error) {
     let is_it = |group: &Group| group.calls.first().is_some_and(|call| call.id == first);
     let group = {
-        let groups = &mut core.state.borrow_mut().queue.groups;
-        if groups.front().is_some_and(is_it) {
-            groups.pop_front()
+        let mut state = core.state.borrow_mut();
+        if state.queue.groups.front().is_some_and(is_it) {
+            state.replace_table(0, None);
+            state.queue.groups.pop_front()
         } else {
             None
         }
@@ -210,17 +206,25 @@ pub fn fail_group(core: &Rc<Core>, first: u64, error: &Error) {
 
 /// Rejects one call of the groups, none of which is in flight.
 pub fn fail_call(core: &Rc<Core>, id: u64, error: &Error) {
-    let mut rejected = None;
-    core.state.borrow_mut().queue.groups.retain_mut(|group| {
-        if let Some(at) = group.calls.iter().position(|call| call.id == id) {
-            let call = group.calls.remove(at);
-            group.bytes = group.bytes.saturating_sub(call.bytes);
-            group.ahead = None;
-            rejected = Some(vec![call]);
-        }
-        !group.calls.is_empty()
-    });
-    reject(core, rejected, error);
+    let call = take_out(&mut core.state.borrow_mut(), id);
+    reject(core, call, error);
+}
+
+fn take_out(state: &mut State, id: u64) -> Option<Vec<Call>> {
+    let mut groups = state.queue.groups.iter_mut().enumerate();
+    let (at, call, left) = groups.find_map(|(at, group)| {
+        let place = group.calls.iter().position(|call| call.id == id)?;
+        let call = group.calls.remove(place);
+        group.bytes = group.bytes.saturating_sub(call.bytes);
+        group.ahead = None;
+        let left = (!group.calls.is_empty()).then(|| Rc::new(group.memtable()));
+        Some((at, call, left))
+    })?;
+    if left.is_none() {
+        state.queue.groups.remove(at);
+    }
+    state.replace_table(at, left);
+    Some(vec![call])
 }
 
 /// Tells calls that were taken out of the groups.
@@ -232,7 +236,7 @@ fn reject(core: &Rc<Core>, calls: Option<Vec<Call>>, error: &Error) {
         let mut writes = Writes::default();
         calls.iter().for_each(|call| writes.add_ops(&call.ops));
         state.mark_stale(&writes);
-        state.rebuild_own();
+        state.interests.tell_all();
     }
     for call in &mut calls {
         call.settle(Outcome::Failed(error.clone()));

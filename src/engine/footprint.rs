@@ -31,6 +31,22 @@ impl ReadSet {
         self.ranges.add(range);
     }
 
+    /// Notes all that another has noted.
+    pub fn add_all(&mut self, other: &Self) {
+        for (key, ()) in other.keys.iter() {
+            self.keys.insert(key.clone(), ());
+        }
+        other
+            .ranges
+            .iter()
+            .for_each(|range| self.ranges.add(&range));
+    }
+
+    /// Single keys, in order.
+    pub fn keys(&self) -> impl Iterator<Item = &Bytes> {
+        self.keys.iter().map(|(key, ())| key)
+    }
+
     /// Whether nothing was read: the call is blind.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -119,9 +135,16 @@ pub fn resolve_order(order: Order, calls: &Resolved) -> Option<Order> {
     })
 }
 
+/// What may be a place in the order of insertion, at the end of a key.
+#[must_use]
+pub fn order_at_end(key: &Bytes) -> Option<Order> {
+    let at = key.len().checked_sub(ORDER_BYTES)?;
+    Order::from_bytes(key.get(at..)?)
+}
+
 fn resolve_key(key: &Bytes, calls: &Resolved) -> Option<Bytes> {
     let at = key.len().checked_sub(ORDER_BYTES)?;
-    let order = resolve_order(Order::from_bytes(key.get(at..)?)?, calls)?;
+    let order = resolve_order(order_at_end(key)?, calls)?;
     let mut out = key.to_vec();
     out.get_mut(at..)?.copy_from_slice(&order.to_bytes());
     Some(out.into())

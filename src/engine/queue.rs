@@ -8,11 +8,12 @@ use std::rc::Rc;
 use super::access::Attempt;
 use super::done::{Done, Outcome};
 use super::draft::Draft;
-use super::footprint::{ReadSet, Resolved, resolve_order};
+use super::footprint::{ReadSet, Resolved, order_at_end, resolve_order};
 use super::memtable::Memtable;
 use super::recent::Since;
 use crate::backend::Id;
-use crate::codec::batch::{Batch, Op, resolve_op};
+use crate::codec::batch::{Batch, Op, orders_of, resolve_op};
+use crate::codec::order::PROVISIONAL;
 use crate::error::Error;
 
 /// A batch that weighs more than this many bytes is written ahead as a run.
@@ -75,6 +76,12 @@ pub struct Group {
     pub calls: Vec<Call>,
     /// What their operations weigh, in bytes.
     pub bytes: usize,
+    /// All that they read, and perhaps more.
+    pub reads: ReadSet,
+    /// The first and the last call to whose places in the order of insertion they may refer.
+    cited: Option<(u64, u64)>,
+    /// No call has a lower number.
+    lowest: Option<u64>,
     /// While in flight: the sequence and the batch of the frame.
     pub flight: Option<Flight>,
     /// Of a large batch: what has been written ahead.
@@ -107,7 +114,7 @@ impl Group {
     /// Whether any of its calls depends on what it read.
     #[must_use]
     pub fn is_dependent(&self) -> bool {
-        self.calls.iter().any(|call| !call.reads.is_empty())
+        !self.reads.is_empty()
     }
 
     /// Whether its batch is written ahead as a run.
@@ -122,10 +129,43 @@ impl Group {
         self.flight.is_none() && self.bytes + bytes <= GROUP_BYTES
     }
 
+    /// A group of some calls.
+    #[must_use]
+    pub fn of_calls(calls: Vec<Call>) -> Self {
+        let mut group = Self::default();
+        calls.into_iter().for_each(|call| group.push(call));
+        group
+    }
+
     /// Adds a call.
     pub fn push(&mut self, call: Call) {
         self.bytes += call.bytes;
+        self.lowest = Some(self.lowest.map_or(call.id, |lowest| lowest.min(call.id)));
+        self.reads.add_all(&call.reads);
+        self.cite(&call);
         self.calls.push(call);
+    }
+
+    fn cite(&mut self, call: &Call) {
+        let in_ops = call.ops.iter().flat_map(orders_of);
+        let in_reads = call.reads.keys().filter_map(order_at_end);
+        for order in in_ops.chain(in_reads) {
+            let cited = order.frame.checked_sub(PROVISIONAL);
+            if let Some(id) = cited.filter(|id| *id != call.id) {
+                let (first, last) = self.cited.unwrap_or((id, id));
+                self.cited = Some((first.min(id), last.max(id)));
+            }
+        }
+    }
+
+    /// Whether they may refer to places that some of `calls` took.
+    #[must_use]
+    pub fn cites_any(&self, calls: &Resolved) -> bool {
+        let bounds = (calls.keys().next(), calls.keys().next_back());
+        let (Some((first, last)), (Some(from), Some(to))) = (self.cited, bounds) else {
+            return false;
+        };
+        first <= *to && *from <= last
     }
 
     /// Where each call's slots begin in the frame: (call, offset).
@@ -175,6 +215,7 @@ impl Group {
     /// Replaces provisional orders of calls that are committed now. Whether there were any.
     pub fn resolve(&mut self, calls: &Resolved) -> bool {
         let mut changed = false;
+        self.reads.resolve(calls);
         for call in &mut self.calls {
             call.reads.resolve(calls);
             for op in &mut call.ops {
@@ -186,6 +227,10 @@ impl Group {
                 });
             }
         }
+        self.cited = None;
+        let calls = std::mem::take(&mut self.calls);
+        calls.iter().for_each(|call| self.cite(call));
+        self.calls = calls;
         changed
     }
 
@@ -265,23 +310,22 @@ impl Queue {
         self.groups.is_empty() && self.line.is_empty() && nothing_is_out
     }
 
-    /// Whether a call with a number up to `last` is not settled yet.
+    /// The lowest number of a call that is not settled yet; where none has one, but something waits in line, the last
+    /// but one that there is, and the last of all where nothing does.
     #[must_use]
-    pub fn holds_up_to(&self, last: u64) -> bool {
-        let waiting = self.line.iter().any(|item| match item {
-            Waiting::Write(submission) => submission.id <= last,
-            Waiting::Prepared(prepared) => prepared.id <= last,
-            Waiting::Turn(_) | Waiting::Look => false,
+    pub fn lowest(&self) -> u64 {
+        let in_line = self.line.iter().find_map(|item| match item {
+            Waiting::Write(submission) => Some(submission.id),
+            Waiting::Prepared(prepared) => Some(prepared.id),
+            Waiting::Turn(_) | Waiting::Look => None,
         });
-        // What is just being served or run again is in neither place.
-        let mut out = self.served.iter().chain(&self.rebuilt_from);
-        waiting
-            || out.any(|id| *id <= last)
-            || self
-                .groups
-                .iter()
-                .flat_map(|group| &group.calls)
-                .any(|call| call.id <= last)
+        let in_groups = self.groups.iter().filter_map(|group| group.lowest);
+        let out = [self.served, self.rebuilt_from, in_line];
+        let rest = u64::MAX - u64::from(!self.is_empty());
+        in_groups
+            .chain(out.into_iter().flatten())
+            .min()
+            .unwrap_or(rest)
     }
 
     /// Whether nothing is under way.

@@ -9,13 +9,13 @@ use super::cut;
 use super::done::Outcome;
 use super::draft::Draft;
 use super::flight::fail_call;
-use super::footprint::Writes;
 use super::intake;
 use super::load::{LoadError, run_attempts};
 use super::memtable::Memtable;
 use super::queue::{Call, Group};
 use super::submit;
 use super::view::View;
+use crate::codec::batch::Op;
 
 /// Rebuilds the queue: stale calls run again, and those that read what such a call wrote before
 /// or writes now; the others keep their operations. Newcomers wait in line meanwhile, and no
@@ -77,7 +77,8 @@ struct Rebuilt {
     committed: View,
     groups: Vec<Group>,
     own: Vec<Rc<Memtable>>,
-    dirty: Writes,
+    /// What calls that run again wrote before, or write now.
+    dirty: Memtable,
 }
 
 impl Rebuilt {
@@ -88,12 +89,16 @@ impl Rebuilt {
             committed,
             groups: Vec::new(),
             own: Vec::new(),
-            dirty: Writes::default(),
+            dirty: Memtable::default(),
         }
     }
 
+    fn soil(&mut self, ops: &[Op]) {
+        ops.iter().for_each(|op| self.dirty.apply(op));
+    }
+
     fn is_stale(&self, call: &Call) -> bool {
-        call.stale || call.reads.meets(&self.dirty)
+        call.stale || call.reads.meets_table(&self.dirty)
     }
 
     fn keep_group(&mut self, mut group: Group, table: Rc<Memtable>) {
@@ -107,7 +112,7 @@ impl Rebuilt {
     fn put_off(&mut self, mut call: Call) {
         call.stale = self.is_stale(&call);
         if call.stale {
-            self.dirty.add_ops(&call.ops);
+            self.soil(&call.ops);
         }
         self.keep(call);
     }
@@ -134,7 +139,7 @@ impl Rebuilt {
             self.keep(call);
             return None;
         }
-        self.dirty.add_ops(&call.ops);
+        self.soil(&call.ops);
         let Some(work) = call.work.clone() else {
             call.settle(Outcome::Conflict);
             return None;
@@ -151,7 +156,7 @@ impl Rebuilt {
         };
         match run_attempts(core, attempt).await {
             Ok(()) => {
-                self.dirty.add_ops(&draft.ops);
+                self.soil(&draft.ops);
                 call.slots = draft.slots;
                 call.bytes = draft.bytes;
                 call.reads = std::mem::take(&mut draft.reads);

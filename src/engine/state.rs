@@ -165,7 +165,8 @@ impl State {
 
     fn mark(&mut self, is_overtaken: impl Fn(&ReadSet) -> bool) {
         let Queue { groups, unfit, .. } = &mut self.queue;
-        for call in groups.iter_mut().flat_map(|group| &mut group.calls) {
+        let overtaken = groups.iter_mut().filter(|group| is_overtaken(&group.reads));
+        for call in overtaken.flat_map(|group| &mut group.calls) {
             call.stale = call.stale || is_overtaken(&call.reads);
             *unfit |= call.stale;
         }
@@ -174,15 +175,13 @@ impl State {
         }
     }
 
-    /// Makes the realm's own memtables anew from the queue.
-    pub fn rebuild_own(&mut self) {
-        let own = self
-            .queue
-            .groups
-            .iter()
-            .map(|group| Rc::new(group.memtable()))
-            .collect();
-        self.replace_own(own);
+    /// Puts others, or none, in the place of the memtable of a group. Whoever changes what is seen by that tells the
+    /// interests.
+    pub fn replace_table(&mut self, at: usize, tables: impl IntoIterator<Item = Rc<Memtable>>) {
+        let own = &mut Rc::make_mut(&mut self.view).own;
+        if at < own.len() {
+            own.splice(at..=at, tables);
+        }
     }
 
     /// Puts other memtables in the place of the realm's own.

@@ -1,8 +1,13 @@
 //! Issuing and committing calls.
 
 use super::{World, all, each_costs_the_same, key, memory, put, put_all, read};
-use futures_util::future::join_all;
+use bytes::Bytes;
+use futures_util::future::{join, join_all};
+use patchstore::Code;
+use patchstore::backend::simulated::{SimConnector, SimDatabase};
 use patchstore::engine::access::{Cursor, Outcome, Reads, Session};
+use patchstore::engine::{Engine, Options};
+use patchstore::simulation::SimEnv;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -79,6 +84,50 @@ fn committing_calls_while_others_hold_what_was_there_before() {
                 drop(cursor);
             }
             cost
+        })
+    });
+}
+
+#[test]
+fn calls_that_all_fail_at_once() {
+    each_costs_the_same(100, 2.0, |count| {
+        let env = SimEnv::new(1);
+        env.clone().block_on(async move {
+            let database = SimDatabase::new(&env);
+            let tab = env.new_realm();
+            let connector = Rc::new(SimConnector::new(&tab, &database));
+            let engine = Engine::open(connector, Rc::new(tab), Options::default());
+            let engine = engine.await.unwrap();
+            database.set_quota(Some(0));
+            let before = memory::taken();
+            for failed in join_all((0..count).map(|n| put(&engine, n))).await {
+                assert_eq!(failed.unwrap_err().code(), Code::StorageQuotaExceeded);
+            }
+            memory::taken() - before
+        })
+    });
+}
+
+#[test]
+fn waiting_for_calls_issued_before() {
+    each_costs_the_same(100, 1.5, |count| {
+        World::run(async |world| {
+            let engine = world.open().await;
+            let before = memory::taken();
+            // Of which a few make a frame.
+            let issued: Vec<_> = (0..count)
+                .map(|n| {
+                    let value = Bytes::from(vec![7; 50_000]);
+                    engine.write(Box::new(move |w| {
+                        w.put(key(n), value.clone());
+                        Ok(())
+                    }))
+                })
+                .collect();
+            let waiting = (0..count).map(|_| engine.begin());
+            let waiting = join_all(waiting.collect::<Vec<_>>());
+            join(join_all(issued), waiting).await;
+            memory::taken() - before
         })
     });
 }
