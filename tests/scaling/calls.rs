@@ -2,13 +2,15 @@
 
 use super::{World, all, each_costs_the_same, key, memory, put, put_all, read};
 use bytes::Bytes;
+use futures_util::FutureExt;
 use futures_util::future::{join, join_all};
 use patchstore::Code;
 use patchstore::backend::simulated::{SimConnector, SimDatabase};
 use patchstore::engine::access::{Cursor, Outcome, Reads, Session};
 use patchstore::engine::{Engine, Options};
 use patchstore::simulation::SimEnv;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::rc::Rc;
 
 #[test]
@@ -88,16 +90,22 @@ fn committing_calls_while_others_hold_what_was_there_before() {
     });
 }
 
+/// An engine over a database whose transactions take time.
+fn in_time<T>(body: impl AsyncFnOnce(Engine, SimDatabase) -> T) -> T {
+    let env = SimEnv::new(1);
+    env.clone().block_on(async move {
+        let database = SimDatabase::new(&env);
+        let tab = env.new_realm();
+        let connector = Rc::new(SimConnector::new(&tab, &database));
+        let engine = Engine::open(connector, Rc::new(tab), Options::default());
+        body(engine.await.unwrap(), database).await
+    })
+}
+
 #[test]
 fn calls_that_all_fail_at_once() {
     each_costs_the_same(100, 2.0, |count| {
-        let env = SimEnv::new(1);
-        env.clone().block_on(async move {
-            let database = SimDatabase::new(&env);
-            let tab = env.new_realm();
-            let connector = Rc::new(SimConnector::new(&tab, &database));
-            let engine = Engine::open(connector, Rc::new(tab), Options::default());
-            let engine = engine.await.unwrap();
+        in_time(async |engine, database| {
             database.set_quota(Some(0));
             let before = memory::taken();
             for failed in join_all((0..count).map(|n| put(&engine, n))).await {
@@ -108,26 +116,33 @@ fn calls_that_all_fail_at_once() {
     });
 }
 
+/// How often those who wait for all calls issued are woken, while `count` calls of which a few make a frame
+/// are committed.
+fn wakes_of_waiting(count: usize) -> usize {
+    in_time(async |engine, _| {
+        let issue = |n| {
+            let value = Bytes::from(vec![7; 50_000]);
+            engine.write(Box::new(move |w| {
+                w.put(key(n), value.clone());
+                Ok(())
+            }))
+        };
+        let issued: Vec<_> = (0..count).map(issue).collect();
+        let wakes = Cell::new(0);
+        let wait = |_| {
+            let (mut begun, wakes) = (engine.begin(), &wakes);
+            poll_fn(move |context| {
+                wakes.set(wakes.get() + 1);
+                begun.poll_unpin(context)
+            })
+        };
+        let waits = join_all((0..count).map(wait));
+        join(join_all(issued), waits).await;
+        wakes.get()
+    })
+}
+
 #[test]
 fn waiting_for_calls_issued_before() {
-    each_costs_the_same(100, 1.5, |count| {
-        World::run(async |world| {
-            let engine = world.open().await;
-            let before = memory::taken();
-            // Of which a few make a frame.
-            let issued: Vec<_> = (0..count)
-                .map(|n| {
-                    let value = Bytes::from(vec![7; 50_000]);
-                    engine.write(Box::new(move |w| {
-                        w.put(key(n), value.clone());
-                        Ok(())
-                    }))
-                })
-                .collect();
-            let waiting = (0..count).map(|_| engine.begin());
-            let waiting = join_all(waiting.collect::<Vec<_>>());
-            join(join_all(issued), waiting).await;
-            memory::taken() - before
-        })
-    });
+    each_costs_the_same(50, 1.5, wakes_of_waiting);
 }

@@ -94,6 +94,6 @@ fn each_costs_the_same(few: usize, factor: f64, cost: impl Fn(usize) -> usize) {
     let (of_few, of_many) = (each(few), each(many));
     assert!(
         of_many <= factor * of_few,
-        "{of_few:.0} bytes for each of {few}, {of_many:.0} for each of {many}"
+        "{of_few:.1} for each of {few}, {of_many:.1} for each of {many}"
     );
 }
