@@ -361,6 +361,34 @@ fn an_end_lets_go_those_who_wait_for_that_turn() {
 }
 
 #[test]
+fn reads_do_not_wait_for_a_turn_where_a_pending_call_must_run_again() {
+    World::run(1, async |world| {
+        let ([one], voice) = (world.tabs().await, world.voice().await);
+        voice.signal(Signal::Wanted(ticket(&world.env, 0, 1)));
+        world.env.sleep(20).await;
+        let pending = increment(&one.engine);
+        let reading = async {
+            // It has not heard of the turn.
+            let other = world.tab().await;
+            put(&other.engine, "counter", 1).await.unwrap();
+            one.engine.refresh().await.unwrap();
+            let read = async { get(&one.engine, "counter").await.map(|_| ()) };
+            let ms = world.timed_ms(read).await;
+            assert!(ms < 50, "a read was held up for {ms} ms");
+        };
+        let (ms, ()) = join(
+            world.timed_ms(async {
+                pending.await;
+                Ok(())
+            }),
+            reading,
+        )
+        .await;
+        assert!((200..UNHEARD_MS).contains(&ms), "held up for {ms} ms");
+    });
+}
+
+#[test]
 fn nobody_who_contends_with_nobody_says_anything() {
     World::run(1, async |world| {
         let [one, other] = world.tabs().await;
