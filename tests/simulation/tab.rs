@@ -16,7 +16,7 @@ use super::copies::Copies;
 use super::documents;
 use super::ledger::{Ending, Ledger, Seen};
 use super::operation::{Call, Told, What, every_key, fail, range, read_keys, run, sign};
-use super::plan::{Plan, Step};
+use super::plan::{Op, Plan, Step};
 
 /// What a life works with.
 #[derive(Clone)]
@@ -296,6 +296,22 @@ impl Tab {
             false => engine.begin(),
         };
         let transaction = begun.await?;
+        if in_turn && self.env.chance(40) {
+            // Something else in the same tab goes on writing, at some moment of it.
+            let (tab, engine) = (self.clone(), engine.clone());
+            self.env.spawn(Box::pin(async move {
+                tab.env.sleep_us(tab.env.random_below(6_000)).await;
+                let op = match tab.env.random_below(2) {
+                    0 => Op::Increment { counter: 0 },
+                    _ => Op::Census {
+                        from: 0,
+                        until: 12,
+                        counter: 1,
+                    },
+                };
+                tab.issue(&engine, What::Op(op));
+            }));
+        }
         // As user code would: waiting for other things in between.
         self.env.sleep_us(self.env.random_below(3_000)).await;
         let told = match self.work(&transaction, call).await {
