@@ -12,7 +12,7 @@ SOURCES := $(shell find src -name '*.rs' -o -name '*.ts' -o -name 'tsconfig.json
 WASM_TARGET := wasm32-unknown-unknown
 
 .PHONY: help setup setup-build build check check-rust check-types check-package check-bench test test-native \
-  test-chromium test-firefox test-webkit test-page soak mutants demo bench bench-firefox bench-engine clean
+  test-chromium test-firefox test-webkit test-page soak mutants demo bench bench-firefox bench-engine bench-tabs clean
 
 help: ## Prints this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -80,6 +80,8 @@ bench-firefox: build ## The same for those that run in Firefox
 bench-engine: build ## Measures the engine alone: natively, how opening grows, what keeps the page
 	cargo bench
 	node scripts/bench-engine.mjs
+bench-tabs: build ## Measures how long calls wait for other tabs that write at full speed
+	node scripts/bench-tabs.mjs
 
 clean: ## Removes what was built (not what was installed)
 	cargo clean --quiet

@@ -266,4 +266,16 @@ export const MUTANTS = [
     from: "        self.root.garbage.append(&mut self.garbage);\n",
     to: "        let early: Vec<Key> = self.garbage.iter().map(|garbage| garbage.key).collect();\n        delete(core, &early).await;\n        self.root.garbage.append(&mut self.garbage);\n",
   },
+  {
+    name: "leave calls alone that a transaction in its turn goes before",
+    file: "src/engine/submit.rs",
+    from: "        state.mark_stale(&writes);\n        let mut group = Group::default();\n",
+    to: "        let mut group = Group::default();\n",
+  },
+  {
+    name: "commit a transaction in its turn whatever has come since",
+    file: "src/engine/prepared.rs",
+    from: "        submit::touched_since(&state, since, &prepared.draft.reads)\n",
+    to: "        submit::touched_since(&state, since, &prepared.draft.reads) && since == u64::MAX\n",
+  },
 ];
