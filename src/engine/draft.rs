@@ -313,7 +313,9 @@ impl Draft {
     fn show(&mut self) -> Attempt<()> {
         while self.shown < self.ops.len() {
             self.show_some();
-            self.base.breathe()?;
+            if self.shown < self.ops.len() {
+                self.base.breathe()?;
+            }
         }
         Ok(())
     }

@@ -174,7 +174,8 @@ fn one_that_cannot_be_stored_fails_its_own_call_alone() {
         // All together, in halves, and alone.
         let refusal = || Fault::Abort("NotReadableError".into());
         let next = connector.issued() + 1;
-        [next, next + 1, next + 2]
+        // (After each, it is looked whether it has taken effect all the same.)
+        [next, next + 2, next + 4]
             .into_iter()
             .for_each(|number| connector.fault_at(number, refusal()));
         let done = join_all((2..6).map(|n| put(&engine, format!("k{n}"), n))).await;

@@ -229,7 +229,7 @@ fn a_draft_gives_way_to_who_opens_in_earnest() {
 #[test]
 fn a_copy_never_takes_away_what_is_written_into_its_target_meanwhile() {
     let mut ends = [0, 0];
-    for at_us in (0..60_000).step_by(1_500) {
+    for at_us in (0..400_000).step_by(8_000) {
         let world = World::new(at_us);
         let copy = world.beside();
         world.env.clone().block_on(async {
