@@ -315,15 +315,27 @@ pub fn garbage(core: &Core) -> Vec<Garbage> {
 /// cut short.
 pub async fn purge(core: &Rc<Core>, keep_bytes: u64) -> u64 {
     let keep_bytes = if core.pressed.get() { 0 } else { keep_bytes };
-    let (view, mut kept) = (core.view(), 0);
+    let (epoch, mut kept) = (core.view().root.epoch, 0);
     let mut due = garbage(core);
     due.reverse();
     due.retain(|garbage| {
         kept += garbage.bytes;
-        kept > keep_bytes || garbage.epoch + GRACE_EPOCHS < view.root.epoch || keep_bytes == 0
+        kept > keep_bytes || garbage.epoch + GRACE_EPOCHS < epoch || keep_bytes == 0
     });
+    delete_listed(core, &due).await
+}
+
+/// Deletes the pieces among the garbage. How many bytes.
+pub async fn purge_pieces(core: &Rc<Core>) -> u64 {
+    let mut due = garbage(core);
+    due.retain(|garbage| matches!(garbage.key, Key::Piece(_)));
+    delete_listed(core, &due).await
+}
+
+async fn delete_listed(core: &Rc<Core>, due: &[Garbage]) -> u64 {
     let keys: Vec<Key> = due.iter().map(|garbage| garbage.key).collect();
     let count = delete(core, &keys).await;
+    let view = core.view();
     let before = core.purged.take();
     let listed = view.root.garbage.iter().map(|garbage| garbage.key);
     let purged = listed.filter(|key| before.contains(key));

@@ -73,18 +73,18 @@ pub async fn tidy(core: &Rc<Core>, anybody: bool) {
     drop(flip::clean(core, &pass).await);
 }
 
-/// Flushes the log for the room that its dead pieces take, and deletes all garbage. Whether that, or another's
+/// Flushes the log for the room that its dead pieces take, and deletes those listed. Whether that, or another's
 /// maintenance meanwhile, may have freed any.
 pub async fn free_pieces(core: &Rc<Core>) -> bool {
     let before = core.view().root.epoch;
     let pass = core.maintenance.enter().await;
-    let mut freed = flip::purge(core, 0).await;
+    let mut freed = flip::purge_pieces(core).await;
     if bytes_of(&dead_in_log(core).await) > 0 {
         // What it writes frees room in the end.
         core.compacting.set(true);
         drop(step(core, flush::flush(core, &pass)).await);
         core.compacting.set(false);
-        freed += flip::purge(core, 0).await;
+        freed += flip::purge_pieces(core).await;
     }
     freed > 0 || core.view().root.epoch != before
 }

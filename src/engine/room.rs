@@ -69,7 +69,7 @@ impl Attempts {
         }
     }
 
-    /// Deletes what is dead, once. True when there was something, and trying again is worth while.
+    /// Deletes dead pieces, once. (What else is garbage is left as room to delete by.) True when there was something, and trying again is worth while.
     pub async fn empty(&mut self, core: &Rc<Core>) -> bool {
         if std::mem::replace(&mut self.emptied, true) {
             return false;
@@ -77,7 +77,7 @@ impl Attempts {
         if self.flushes {
             maintain::free_pieces(core).await
         } else {
-            flip::purge(core, 0).await > 0
+            flip::purge_pieces(core).await > 0
         }
     }
 
@@ -93,6 +93,7 @@ impl Attempts {
         let now_ms = core.env().monotonic_ms();
         let most = if self.frees { MOST_ATTEMPTS } else { 1 };
         if self.made < most && now_ms >= core.futile_until_ms.get() {
+            flip::purge(core, 0).await;
             reclaim(core).await;
             core.env().sleep(SETTLE_MS << self.made).await;
             self.made += 1;

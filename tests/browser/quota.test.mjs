@@ -106,3 +106,35 @@ test("a quota of 8 MiB and many small updates", { timeout: 240_000 }, async () =
   assert.equal(found.wrongAtLast, 0);
   console.log(`many small updates: ${found.count} before the quota of 8 MiB was reported as used up, if it was`);
 });
+
+/** Saves one document again and again, then rests: what failed, what is there, what it takes on the disk. */
+async function saveAgain({ bytes, saves }) {
+  let patch = await lib.openPatch("saved");
+  const failed = [];
+  let most = 0;
+  for (let n = 0; n < saves; n++) {
+    const found = await failure(() => patch.kv("s").set("document", value(n, bytes)));
+    if (found) failed.push(`save ${n}: ${found.code} ${found.message}`);
+    if (n % 10 === 9) most = Math.max(most, (await navigator.storage.estimate()).usage);
+  }
+  let usage = Infinity;
+  for (let waited = 0; waited < 60 && usage > bytes * 1.25 + (8 << 20); waited++) {
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    usage = (await navigator.storage.estimate()).usage;
+  }
+  const { garbageBytes } = await patch.stats();
+  await patch.close();
+  patch = await lib.openPatch("saved");
+  const last = number(await patch.kv("s").get("document"));
+  return { failed, most, usage, garbageBytes, last };
+}
+
+test("a quota of 60 MiB and a document of 2 MiB that is saved again and again", { timeout: 240_000 }, async () => {
+  const bytes = 2 << 20;
+  const found = await withQuota(60, saveAgain, { bytes, saves: 100 });
+  assert.deepEqual(found.failed, []);
+  assert.equal(found.last, 99);
+  assert.ok(found.usage <= bytes * 1.25 + (8 << 20), `${found.usage} bytes at rest`);
+  assert.ok(found.garbageBytes <= bytes / 4 + (8 << 20), `${found.garbageBytes} bytes of garbage`);
+  console.log(`saved again and again: ${found.most} bytes at work, ${found.usage} at rest`);
+});

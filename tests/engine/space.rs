@@ -1,8 +1,7 @@
 //! What replaced and removed values take on the disk, natively: at work and at rest, for each way of replacing.
 
 use bytes::Bytes;
-use futures_util::future::LocalBoxFuture;
-use futures_util::future::join_all;
+use futures_util::future::{LocalBoxFuture, join_all};
 use patchstore::codec::value::from_json;
 use patchstore::engine::access::{KeyRange, Session};
 use patchstore::engine::{Engine, Options};
@@ -16,6 +15,13 @@ use patchstore::{Code, Result};
 use super::{World, get, put};
 
 const MIB: usize = 1 << 20;
+
+fn everything() -> KeyRange {
+    KeyRange {
+        from: Bytes::new(),
+        until: Bytes::from_static(&[0xff]),
+    }
+}
 
 fn stored(world: &World) -> usize {
     let held = world.database.snapshot();
@@ -125,11 +131,7 @@ fn replace(what: &str, steps: usize, step: impl AsyncFn(&Engine, usize) -> usize
         }
         check_at_rest(&world, live, what).await;
         // What it says is what there is.
-        let all = KeyRange {
-            from: Bytes::new(),
-            until: Bytes::from_static(&[0xff]),
-        };
-        let stats = engine.stats(vec![all]).await.unwrap();
+        let stats = engine.stats(vec![everything()]).await.unwrap();
         let dead = stored(&world).saturating_sub(live);
         let told = stats.garbage_bytes as usize;
         assert!(
