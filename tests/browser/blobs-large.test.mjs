@@ -39,7 +39,8 @@ test("many large ones are written, read and held together, and wasm does not gro
     await kv.set("first", 1);
     const before = wasmBytes();
     const beganMs = performance.now();
-    const content = large(0, 25 * 1024 * 1024);
+    // (Chromium has no room for forty that are made of bytes of their own at once, whoever stores them.)
+    const content = new Blob([large(0, 25 * 1024 * 1024)]);
     for (let n = 0; n < 40; n++) await kv.set(`k${n}`, { n, blob: new Blob([content, String(n)], { type: "a/b" }) });
     const tookMs = performance.now() - beganMs;
     await patch.close();
