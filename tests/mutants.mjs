@@ -66,8 +66,8 @@ export const MUTANTS = [
   {
     name: "leave calls alone that were built on a failed one",
     file: "src/engine/flight.rs",
-    from: "        state.mark_stale(&writes);\n        state.rebuild_own();",
-    to: "        state.rebuild_own();",
+    from: "        state.mark_stale(&writes);\n        state.interests.tell_all();",
+    to: "        state.interests.tell_all();",
   },
   {
     name: "apply void frames",
@@ -144,8 +144,8 @@ export const MUTANTS = [
   {
     name: "forget that a range was read",
     file: "src/engine/footprint.rs",
-    from: "    fn has_range(&self, from: &Bytes, until: &Bytes) -> bool {\n        if from >= until {",
-    to: "    fn has_range(&self, from: &Bytes, until: &Bytes) -> bool {\n        if true || from >= until {",
+    from: "        self.ranges.add(range);\n    }\n\n    /// Notes all",
+    to: "        let _ = range;\n    }\n\n    /// Notes all",
   },
   {
     name: "take it that a new connection leads to the same life of the database",
@@ -180,8 +180,8 @@ export const MUTANTS = [
   {
     name: "do not tell copies of a pending call",
     file: "src/engine/submit.rs",
-    from: "    interests.tell(&call.ops, PROVISIONAL + call.id);\n",
-    to: "    let _ = (&interests, PROVISIONAL);\n",
+    from: "        None => interests.tell(&call.ops, PROVISIONAL + call.id),\n",
+    to: "        None => drop(PROVISIONAL),\n",
   },
   {
     name: "do not tell copies of a commit",
@@ -239,8 +239,8 @@ export const MUTANTS = [
   {
     name: "delete without using up a number after any failure",
     file: "src/engine/lifecycle.rs",
-    from: "            Err(Failure::Taken | Failure::Aborted(..)) => {}\n",
-    to: "            Err(Failure::Taken | Failure::Aborted(..)) => fenced = false,\n",
+    from: "            Err(Failure::Taken | Failure::Aborted(..) | Failure::Memory(_)) => {}\n",
+    to: "            Err(Failure::Taken | Failure::Aborted(..) | Failure::Memory(_)) => fenced = false,\n",
   },
   {
     name: "list pieces that nothing newer hides",
@@ -275,7 +275,7 @@ export const MUTANTS = [
   {
     name: "commit a transaction in its turn whatever has come since",
     file: "src/engine/prepared.rs",
-    from: "        submit::touched_since(&state, since, &prepared.draft.reads)\n",
-    to: "        submit::touched_since(&state, since, &prepared.draft.reads) && since == u64::MAX\n",
+    from: "        submit::touched_since(&core.state.borrow(), &prepared.since, &prepared.draft.reads);\n",
+    to: "        false && submit::touched_since(&core.state.borrow(), &prepared.since, &prepared.draft.reads);\n",
   },
 ];

@@ -85,7 +85,7 @@ fn goes_first(core: &Rc<Core>, prepared: &Prepared) -> bool {
 
 fn admit_first(core: &Rc<Core>, mut prepared: Prepared, table: Option<Memtable>) {
     let touched =
-        { submit::touched_since(&core.state.borrow(), &prepared.since, &prepared.draft.reads) };
+        submit::touched_since(&core.state.borrow(), &prepared.since, &prepared.draft.reads);
     prepared.id = prepared.drafted_as;
     if let Some((call, table)) = call_of(core, prepared, table, touched) {
         submit::enqueue_first(core, call, table);

@@ -1,6 +1,7 @@
 import { BlobReader, type BlobPlace } from "./blobs.js";
 import { closed } from "./errors.js";
 import type { CallOrder } from "./order.js";
+import { breath } from "./pacer.js";
 import { guarded, settled, told, type Done } from "./trap.js";
 import type { Snapshot } from "./values.js";
 
@@ -129,10 +130,12 @@ export class Handle {
   }
 
   #track<T>(result: T | Promise<T>): T | Promise<T> {
-    if (!(result instanceof Promise)) return result;
+    const rest = breath();
+    if (!(result instanceof Promise)) return rest === undefined ? result : rest.then(() => result);
     this.#underWay += 1;
     result.then(this.#ended, this.#ended);
-    return result;
+    // (Outside of a transaction, a promise is kept when the storage has answered, in a later task.)
+    return rest !== undefined && this.isTransaction ? result.then((value) => rest.then(() => value)) : result;
   }
 
   readonly #ended = (): void => {

@@ -2,10 +2,14 @@ import { abortable, throwIfAborted } from "./abort.js";
 import type { KvPort } from "./glue.js";
 import type { Handle } from "./handle.js";
 import { crossing } from "./names.js";
+import { breath } from "./pacer.js";
 import { rangeOf, type Range } from "./ranges.js";
 import type { KeyRange } from "./types.js";
 
 type Entry<T> = [string, T];
+
+/** What a page weighs among calls. */
+const PAGE_WEIGHT = 128;
 
 /** Pages through a range by key: every page is a read of its own, after the last key. */
 export function iterate<T>(
@@ -43,6 +47,7 @@ async function* pages<T>(
       yield entry;
     }
     left -= entries.length;
+    await breath(PAGE_WEIGHT);
     // No weaker than the bound that the caller gave: the key was within that.
     if (reverse) lt = crossing(last);
     else gt = crossing(last);
