@@ -80,6 +80,7 @@ bench-firefox: build ## The same for those that run in Firefox
 bench-engine: build ## Measures the engine alone: natively, how opening grows, what keeps the page
 	cargo bench
 	node scripts/bench-engine.mjs
+	node scripts/bench-tasks.mjs
 bench-tabs: build ## Measures how long calls wait for other tabs that write at full speed
 	node scripts/bench-tabs.mjs
 

@@ -178,24 +178,13 @@ impl KvPort {
     /// The values of many keys, undefined for absent ones.
     #[wasm_bindgen(js_name = getMany)]
     pub fn get_many(&self, keys: Vec<String>) -> Returned {
-        let keys = Rc::new(self.records(&keys)?);
-        let begin = move || Ok((GetMany::new(keys.clone()), Collector::default()));
-        let found = self.session.read(afresh(begin, |(many, out), r| {
-            many.step(r, &mut |stored| match stored {
-                Some(stored) => out.value(stored),
-                None => out.absent(),
-            })?;
-            Ok(out.finish()?)
-        }));
-        outcome::read(found, Ok)
+        get_many(&self.session, self.records(&keys)?)
     }
 
     /// Removes many keys; how many existed.
     #[wasm_bindgen(js_name = deleteMany)]
     pub fn delete_many(&self, keys: Vec<String>) -> Result<Promise, JsValue> {
-        let many = DeleteMany::new(self.records(&keys)?);
-        let done = many::write(&self.session, Rc::new(BrowserEnv), many);
-        Ok(outcome::promise(done, outcome::count))
+        Ok(delete_many(&self.session, self.records(&keys)?))
     }
 
     /// A batch of keys and values, to be filled and committed.
@@ -204,6 +193,7 @@ impl KvPort {
             session: self.session.clone(),
             kv: self.kv.clone().into(),
             entries: std::cell::RefCell::default(),
+            keys: std::cell::RefCell::default(),
         }
     }
 
@@ -240,12 +230,31 @@ impl KvPort {
     }
 }
 
-/// Keys and values that are to be stored at once.
+fn get_many(session: &AnySession, keys: Vec<bytes::Bytes>) -> Returned {
+    let keys = Rc::new(keys);
+    let begin = move || Ok((GetMany::new(keys.clone()), Collector::default()));
+    let found = session.read(afresh(begin, |(many, out), r| {
+        many.step(r, &mut |stored| match stored {
+            Some(stored) => out.value(stored),
+            None => out.absent(),
+        })?;
+        Ok(out.finish()?)
+    }));
+    outcome::read(found, Ok)
+}
+
+fn delete_many(session: &AnySession, keys: Vec<bytes::Bytes>) -> Promise {
+    let done = many::write(session, Rc::new(BrowserEnv), DeleteMany::new(keys));
+    outcome::promise(done, outcome::count)
+}
+
+/// Keys and values that are to be stored at once, or keys that are to be read or removed.
 #[wasm_bindgen]
 pub struct KvBatchPort {
     session: AnySession,
     kv: std::cell::RefCell<Kv>,
     entries: std::cell::RefCell<Vec<(bytes::Bytes, bytes::Bytes)>>,
+    keys: std::cell::RefCell<Vec<bytes::Bytes>>,
 }
 
 #[wasm_bindgen]
@@ -277,6 +286,33 @@ impl KvBatchPort {
             entries.push((key, stored.map_err(thrown)?));
         }
         Ok(())
+    }
+
+    /// Adds keys.
+    #[wasm_bindgen(js_name = pushKeys)]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "wasm-bindgen hands vectors over"
+    )]
+    pub fn push_keys(&self, keys: Vec<String>) -> Result<(), JsValue> {
+        let kv = self.kv.borrow();
+        for key in all_received(&keys).map_err(thrown)? {
+            let key = kv.key(key.as_js()).map_err(thrown)?;
+            self.keys.borrow_mut().push(key);
+        }
+        Ok(())
+    }
+
+    /// The values of the keys that were pushed, undefined for absent ones.
+    #[wasm_bindgen(js_name = getMany)]
+    pub fn get_many(&self) -> Returned {
+        get_many(&self.session, self.keys.take())
+    }
+
+    /// Removes the keys that were pushed; how many existed.
+    #[wasm_bindgen(js_name = deleteMany)]
+    pub fn delete_many(&self) -> Promise {
+        delete_many(&self.session, self.keys.take())
     }
 
     /// What is pushed from now on goes to another store.

@@ -4,7 +4,8 @@ import type { KvPort } from "./glue.js";
 import type { Handle } from "./handle.js";
 import { iterate } from "./iterate.js";
 import { invalid } from "./errors.js";
-import { describe, key, keyList, name } from "./names.js";
+import { sendKeys } from "./keys.js";
+import { describe, key, name } from "./names.js";
 import { func, known } from "./options.js";
 import { rangeOf } from "./ranges.js";
 import { sendRows, type Row } from "./slices.js";
@@ -75,8 +76,10 @@ export class KvStore implements KV {
   }
 
   async getMany<T>(keys: string[]): Promise<(T | undefined)[]> {
-    const list = keyList(keys);
-    return this.#handle.call(() => this.#port.getMany(list)) as (T | undefined)[];
+    return sendKeys(this.#handle, this.#port, keys, {
+      short: (port, list) => port.getMany(list),
+      long: (batch) => batch.getMany(),
+    }) as (T | undefined)[];
   }
 
   async setMany(entries: Iterable<readonly [string, unknown]>): Promise<void> {
@@ -87,8 +90,10 @@ export class KvStore implements KV {
   }
 
   async deleteMany(keys: string[]): Promise<number> {
-    const list = keyList(keys);
-    return this.#handle.call(() => this.#port.deleteMany(list)) as Promise<number>;
+    return sendKeys(this.#handle, this.#port, keys, {
+      short: (port, list) => port.deleteMany(list),
+      long: (batch) => batch.deleteMany(),
+    }) as Promise<number>;
   }
 
   async update<T>(

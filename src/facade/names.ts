@@ -1,5 +1,4 @@
 import { invalid } from "./errors.js";
-import { Tally } from "./limits.js";
 
 /** UTF-16 code units of the longest name or key. */
 const MAX_UNITS = 1000;
@@ -59,20 +58,6 @@ export function key(value: unknown, what = "key"): string {
 export function name(value: unknown, what: string): string {
   if (checked(what, value) === "") throw invalid(`${what} must not be empty`);
   return crossing(value as string);
-}
-
-/** Checks a list of keys. */
-export function keyList(values: unknown): string[] {
-  if (!Array.isArray(values)) throw invalid(`keys must be an array, not ${describe(values)}`);
-  const tally = new Tally("a list of keys takes");
-  const out: string[] = [];
-  // By its length, which a proxy or an iterator of its own may not spin out.
-  for (let at = 0; at < values.length; at++) {
-    const each = key(values[at], `keys[${at}]`);
-    tally.addKey(each);
-    out.push(each);
-  }
-  return out;
 }
 
 /** Checks a part of the name of a database, which is well-formed text. */

@@ -14,6 +14,8 @@ interface Pending {
   /** Of an update; and what it has made of the old value last. */
   readonly change?: Change | undefined;
   made?: unknown;
+  /** The parts of its list that have come. */
+  parts?: unknown[][];
 }
 
 export interface CallOptions {
@@ -95,11 +97,12 @@ export class Link {
     if (kind === Down.Close) return this.close(revived(value as Failure));
     const call = this.#pending.get(id);
     if (kind === Down.Old) return call && this.#change(id, call, value);
+    if (kind === Down.Part) return call && void (call.parts ??= []).push(value);
     // Before anybody learns of it: what they do then is a call less in flight.
     this.#post([Up.Seen, id]);
     if (kind === Down.Event) return this.#tell(id, value);
     this.#pending.delete(id);
-    if (kind === Down.Result) call?.resolve(call.change ? call.made : value);
+    if (kind === Down.Result) call?.resolve(call.change ? call.made : call.parts ? call.parts.concat([value]).flat() : value);
     if (kind === Down.Error) call?.reject(revived(value as Failure));
   };
 

@@ -1,6 +1,24 @@
 import { inPage } from "./api/harness.mjs";
 
 inPage({
+  "long lists of keys are as they were at the call": async ({ open, same }) => {
+    const kv = (await open()).kv("s");
+    const count = 5_000;
+    const keys = Array.from({ length: count }, (_, n) => `key ${n}`);
+    await kv.setMany(keys.filter((_, n) => n % 5 > 0).map((key, n) => [key, n]));
+    const reading = kv.getMany(keys);
+    const asked = keys.slice();
+    keys.length = 10;
+    const found = await reading;
+    same([found.length, found.filter((value) => value === undefined).length, found[1], found[4_999]], [count, count / 5, 0, 3_999]);
+    const wrong = asked.slice();
+    wrong[4_000] = 7;
+    same(await kv.deleteMany(wrong).catch(({ code, message }) => [code, message.includes("keys[4000]")]), ["InvalidArgument", true]);
+    same(await kv.count(), 4_000);
+    const [removed, left] = await Promise.all([kv.deleteMany([...asked, asked[1]]), kv.count()]);
+    same([removed, left], [4_000, 0]);
+  },
+
   "kv: a value is there after set, gone after delete": async ({ open, same }) => {
     const kv = (await open()).kv("s");
     same(await kv.get("k"), undefined);

@@ -16,6 +16,27 @@ inPage({
     ok(found === "null SecurityError", found);
   },
 
+  "long lists come in parts, whole and in their order": async ({ open, same }) => {
+    const { spawn } = await import("/tests/browser/api/sandboxes.mjs");
+    const { run } = await spawn("dedicated worker", await open());
+    const found = await run(async ({ kv, db }) => {
+      const count = 4_500;
+      const keys = Array.from({ length: count }, (_, n) => `key ${String(n).padStart(6, "0")}`);
+      await kv.setMany(keys.map((key, n) => [key, n]));
+      await db.insertMany("c", keys.map((key, n) => ({ n })));
+      const lists = await Promise.all([kv.keys(), kv.getMany(keys), db.find("c"), kv.entries({ limit: 2 }), kv.getMany(keys.slice(0, 4_000))]);
+      const [found, values, docs, few, even] = lists;
+      return [
+        found.every((key, n) => key === keys[n]) && found.length,
+        values.every((value, n) => value === n) && values.length,
+        docs.every((doc, at) => doc.n === at) && docs.length,
+        few.length,
+        even.every((value, n) => value === n) && even.length,
+      ];
+    });
+    same(found, [4_500, 4_500, 4_500, 2, 4_000]);
+  },
+
   "kv: every method": async ({ open, same }) => {
     const { inEach } = await import("/tests/browser/api/sandboxes.mjs");
     await inEach(open, async ({ run }, patch) => {

@@ -15,7 +15,7 @@ export class Outbox {
 
   /** An ArrayBuffer that is the whole value is moved rather than copied: nobody else has it.
    *  Throws what cannot be cloned. */
-  value(kind: Down.Result | Down.Old | Down.Event, id: number, value: unknown): void {
+  value(kind: Down.Result | Down.Old | Down.Event | Down.Part, id: number, value: unknown): void {
     const buffer = ArrayBuffer.isView(value) ? value.buffer : value;
     const moved = buffer instanceof ArrayBuffer ? [buffer] : [];
     this.#port.postMessage([kind, id, value], moved);

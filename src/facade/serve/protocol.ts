@@ -30,6 +30,8 @@ export const enum Down {
   Old = 2,
   /** id of a watch, the value. */
   Event = 3,
+  /** id, items of the list that the call resolves to; the rest is its result. */
+  Part = 4,
   Ping = 5,
   Pong = 6,
   Close = 7,

@@ -5,6 +5,7 @@ import { page } from "../iterate.js";
 import type { KvStore } from "../kv.js";
 import { key } from "../names.js";
 import { rangeOf } from "../ranges.js";
+import { nextTask } from "../slices.js";
 import { exchange } from "../update.js";
 import { exceeded, type Permit } from "./grant.js";
 import { Inbox, tooLarge, type Call } from "./inbox.js";
@@ -17,6 +18,8 @@ import { weigh } from "./weigh.js";
 /** Reads that run at once, and answers that were not taken in, above which no further read begins. */
 const MAX_READS = 16;
 const MAX_UNSEEN_BYTES = 64 * 1024 * 1024;
+/** Items of a list that go in one message. */
+const PART_ITEMS = 2000;
 
 const NO_MESSAGE = "not a message of this protocol";
 
@@ -174,18 +177,34 @@ export class Session {
     try {
       const result = call.isWanted ? await this.#run(call) : undefined;
       if (!this.#isOpen) return;
-      // Before it is sent: what is moved weighs nothing any more.
-      const most = Math.max(MAX_UNSEEN_BYTES, this.#permit.maxValueBytes);
-      const bytes = weigh(result, most);
-      // Sending it takes one piece of time.
-      if (bytes > most) throw exceeded(`an answer of at least ${bytes} bytes; the most is ${most}: ask for it in parts (limit, iterate)`);
-      this.#out.value(Down.Result, id, result);
-      this.#inbox.answered(id, bytes);
+      this.#inbox.answered(id, await this.#send(id, result));
     } catch (error) {
       if (!this.#isOpen) return;
       this.#inbox.answered(id, 0);
       this.#out.error(Down.Error, id, error);
     }
+  }
+
+  /** Sends an answer, a long list in parts, since sending takes one piece of time; what it weighs. */
+  async #send(id: number, result: unknown): Promise<number> {
+    const most = Math.max(MAX_UNSEEN_BYTES, this.#permit.maxValueBytes);
+    let bytes = 0;
+    // Before it is sent: what is moved weighs nothing any more.
+    const weighed = (part: unknown) => {
+      bytes += weigh(part, most - bytes);
+      if (bytes > most) throw exceeded(`an answer of at least ${bytes} bytes; the most is ${most}: ask for it in parts (limit, iterate)`);
+      return part;
+    };
+    let at = 0;
+    if (Array.isArray(result)) {
+      for (; result.length - at > PART_ITEMS; at += PART_ITEMS) {
+        this.#out.value(Down.Part, id, weighed(result.slice(at, at + PART_ITEMS)));
+        await nextTask();
+        if (!this.#isOpen) return bytes;
+      }
+    }
+    this.#out.value(Down.Result, id, weighed(at > 0 ? (result as unknown[]).slice(at) : result));
+    return bytes;
   }
 
   /** Calls the store before it returns. */
