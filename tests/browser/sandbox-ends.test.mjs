@@ -128,8 +128,10 @@ inPage({
     const shared = new SharedWorker(url, { type: "module" });
     same(await Promise.all([heard(dedicated), heard(shared.port)]), [[1, "NotStorable"], [1, "NotStorable"]]);
     await until(async () => (await patch.kv("s").get("sum")) === 40, "both sums");
+    // What another realm has committed is seen soon, not at once.
+    const inserted = async () => (await patch.db("d").find("c")).map(({ name }) => name).sort().join();
+    await until(async () => (await inserted()) === "dedicated,shared", "both documents");
     same(await patch.kv("s").keys(), ["dedicated", "page", "shared", "sum"]);
-    same((await patch.db("d").find("c")).map(({ name }) => name).sort(), ["dedicated", "shared"]);
     dedicated.terminate();
   },
 });
