@@ -5,60 +5,13 @@
 //! [`intake`] takes in other tabs' commits; [`view`], [`scan`], [`source`] and [`cache`] read;
 //! [`maintain`] flushes ([`flush`], [`cut`]), merges ([`merge`], [`directory`]) and collects.
 
-pub mod access;
-mod bury;
-pub mod cache;
-mod close;
-mod collect;
-mod commit;
-mod copy;
 mod core;
-mod cut;
-mod dead;
-mod directory;
-mod done;
-mod draft;
-mod entries;
-mod flight;
-mod flip;
-mod flush;
-mod footprint;
-mod gate;
-mod intake;
-mod interest;
-mod lifecycle;
-mod load;
-mod maintain;
-mod memtable;
-mod merge;
-mod notice;
-mod open;
-mod options;
-mod poll;
-mod prepared;
-mod queue;
-mod ranges;
-mod realm;
-mod rebuild;
-mod recent;
-mod recover;
-mod room;
-mod scan;
-mod sealing;
-mod segments;
-mod slice;
-mod slot;
-mod source;
-mod staging;
-mod state;
-mod stats;
-mod submit;
-mod transaction;
-mod tree;
-mod turn;
-mod view;
-mod walk;
-mod write_ahead;
+mod keyspace;
+mod log;
+mod store;
+mod upkeep;
+mod whole;
+mod write;
 
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
@@ -70,23 +23,31 @@ use crate::codec::seal::{self, Kind};
 use crate::env::Env;
 use crate::error::{Error, Result};
 use access::{KeyRange, Outcome, ReadWork, Session, WriteWork};
+use core::done;
+use core::instance::Core;
+use log::{intake, recover};
+use store::{load, room};
+use upkeep::{flip, maintain, poll};
+use whole::{close, copy, lifecycle, open, stats};
+use write::{sealing, submit, transaction};
 
-pub use footprint::Writes as Written;
-pub use interest::Interest;
-pub use lifecycle::delete;
-pub use notice::{Notice, Subscription};
-pub use open::is_dead;
-pub use options::{Absent, Limits, Options, Reason};
-pub use realm::Realm;
-pub use stats::Stats;
-pub use transaction::Transaction;
+pub use core::interest::Interest;
+pub use core::notice::{Notice, Subscription};
+pub use core::options::{Absent, Limits, Options, Reason};
+pub use core::realm::Realm;
+pub use keyspace::footprint::Writes as Written;
+pub use keyspace::{access, cache};
+pub use whole::lifecycle::delete;
+pub use whole::open::is_dead;
+pub use whole::stats::Stats;
+pub use write::transaction::Transaction;
 
 /// Looks at a value that was read back.
 pub type Look = Box<dyn FnOnce(bytes::Bytes) -> LocalBoxFuture<'static, bool>>;
 
 /// An open engine. Clones share it.
 #[derive(Clone)]
-pub struct Engine(Rc<self::core::Core>);
+pub struct Engine(Rc<Core>);
 
 impl Engine {
     /// Opens the engine on what `connector` connects to, creating an empty one if need be.
@@ -285,7 +246,7 @@ impl Engine {
     }
 }
 
-async fn takes(core: Rc<self::core::Core>, value: bytes::Bytes, look: Look) -> Result<bool> {
+async fn takes(core: Rc<Core>, value: bytes::Bytes, look: Look) -> Result<bool> {
     core.check_open()?;
     let (piece, record) = sealing::seal_piece(&core, &value)?;
     let key = Key::Piece(piece.id);
@@ -308,7 +269,7 @@ async fn takes(core: Rc<self::core::Core>, value: bytes::Bytes, look: Look) -> R
 }
 
 /// Makes what was acknowledged survive a power cut: a strict transaction on the same database.
-async fn harden(core: Rc<self::core::Core>) -> Result<()> {
+async fn harden(core: Rc<Core>) -> Result<()> {
     core.check_open()?;
     poll::before(&core).await;
     core.settled_so_far().await;

@@ -1,0 +1,170 @@
+//! What one open engine consists of.
+
+use crate::sorted::SortedMap;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use futures_channel::oneshot;
+
+use super::gate::Gate;
+use super::notice::{Notice, Subscribers};
+use super::options::{Options, Reason};
+use super::state::State;
+use crate::backend::{Backend, Connector, Id, Key};
+use crate::engine::keyspace::draft::Ground;
+use crate::engine::keyspace::view::View;
+use crate::env::Env;
+use crate::error::{Code, Error, Result};
+
+/// Who waits for a load.
+pub type Loading = oneshot::Sender<Result<(), crate::engine::store::load::LoadError>>;
+
+/// One open engine.
+pub struct Core {
+    /// Opens connections.
+    pub connector: Rc<dyn Connector>,
+    /// Options.
+    pub options: Options,
+    /// Cache and world.
+    pub ground: Ground,
+    /// The page.
+    pub realm: Rc<super::realm::Realm>,
+    /// How it is used.
+    pub pace: crate::engine::upkeep::poll::Pace,
+    /// This realm's name in the log.
+    pub writer: Id,
+    /// Held by whoever takes in frames or changes the view by a flip.
+    pub intake: Gate,
+    /// Held by flush, merge and collect.
+    pub maintenance: Gate,
+    /// Everything that changes.
+    pub state: RefCell<State>,
+    /// Loads under way and who waits for them.
+    pub loads: RefCell<SortedMap<Id, Vec<Loading>>>,
+    /// Who is told of commits.
+    pub subscribers: Subscribers,
+    /// Bytes handed to the backend since opening.
+    pub written_bytes: Cell<u64>,
+    /// Whether background maintenance has been asked for and not ended.
+    pub maintenance_wanted: Cell<bool>,
+    /// Whether the record that keeps room for deleting is known to be there.
+    pub reserve: Cell<crate::engine::store::room::Known>,
+    /// Whether a write has failed for lack of room since the last compaction.
+    pub pressed: Cell<bool>,
+    /// Until when making room is known to be futile.
+    pub futile_until_ms: Cell<f64>,
+    /// Whether `compact` runs: what it writes ahead frees room in the end.
+    pub compacting: Cell<bool>,
+    /// Garbage that is deleted, but listed still.
+    pub purged: RefCell<BTreeSet<Key>>,
+    /// The epoch of this realm's last flip.
+    pub flipped: Cell<u64>,
+    /// The last frame known when it was last looked whether the log hides pieces.
+    pub reckoned: Cell<u64>,
+    /// Held by whoever reopens a lost connection.
+    pub reconnecting: Gate,
+    /// Who waits for all calls up to a number to be settled.
+    pub idle: RefCell<Vec<(u64, oneshot::Sender<()>)>>,
+}
+
+impl Core {
+    /// The error of a closed engine, if it is closed.
+    ///
+    /// # Errors
+    /// `Closed` or `ConnectionLost`.
+    pub fn check_open(&self) -> Result<()> {
+        if self.state.borrow().closing {
+            return Err(Error::closed());
+        }
+        self.check_open_or_closing()
+    }
+
+    /// The same, but still fine while what is queued is being committed.
+    ///
+    /// # Errors
+    /// `Closed` or `ConnectionLost`.
+    pub fn check_open_or_closing(&self) -> Result<()> {
+        match self.state.borrow().closed {
+            None => Ok(()),
+            Some(Reason::Lost) => Err(Error::new(
+                Code::ConnectionLost,
+                "the connection to the patch's database was lost; open the patch again",
+            )),
+            Some(_) => Err(Error::closed()),
+        }
+    }
+
+    /// Tells those whose waiting is over. To be called whenever calls have been settled.
+    pub fn tell_idle(&self) {
+        if self.idle.borrow().is_empty() {
+            return;
+        }
+        let lowest = self.state.borrow().queue.lowest();
+        let mut idle = self.idle.borrow_mut();
+        for (_, waiting) in idle.extract_if(.., |(last, _)| *last < lowest) {
+            // Whoever has stopped waiting need not be told.
+            let _gone = waiting.send(());
+        }
+    }
+
+    /// Resolves when the queue is empty.
+    pub async fn settled(&self) {
+        self.settled_up_to(u64::MAX - 1).await;
+    }
+
+    /// Resolves when every call issued so far is settled, whatever comes meanwhile.
+    pub async fn settled_so_far(&self) {
+        let last = self.state.borrow().last_call;
+        self.settled_up_to(last).await;
+    }
+
+    async fn settled_up_to(&self, last: u64) {
+        let told = {
+            if last < self.state.borrow().queue.lowest() {
+                return;
+            }
+            let (sender, told) = oneshot::channel();
+            self.idle.borrow_mut().push((last, sender));
+            told
+        };
+        let _told_or_gone = told.await;
+    }
+
+    /// The view of this moment.
+    #[must_use]
+    pub fn view(&self) -> Rc<View> {
+        self.state.borrow().view.clone()
+    }
+
+    /// The world.
+    #[must_use]
+    pub fn env(&self) -> &dyn Env {
+        &*self.ground.env
+    }
+
+    /// A new random id.
+    #[must_use]
+    pub fn new_id(&self) -> Id {
+        let mut bytes = [0; 16];
+        self.env().fill_random(&mut bytes);
+        Id(bytes)
+    }
+
+    /// The connection.
+    #[must_use]
+    pub fn backend(&self) -> Rc<dyn Backend> {
+        self.state.borrow().backend.clone()
+    }
+
+    /// Counts bytes on their way to the backend.
+    pub fn count_written(&self, bytes: usize) {
+        self.written_bytes
+            .set(self.written_bytes.get() + bytes as u64);
+    }
+
+    /// Tells the subscribers.
+    pub fn tell(&self, notice: &Notice) {
+        self.subscribers.tell(notice);
+    }
+}

@@ -1,0 +1,212 @@
+//! What changes of one open engine, and how a commit changes it.
+
+use std::rc::Rc;
+
+use super::interest::Interests;
+use super::options::Reason;
+use super::queue::Queue;
+use super::recent::{Recent, Since};
+use crate::backend::{Backend, Id};
+use crate::codec::batch::{Batch, Op};
+use crate::codec::head::Head;
+use crate::engine::keyspace::cache::Cache;
+use crate::engine::keyspace::footprint::{ReadSet, Writes};
+use crate::engine::keyspace::memtable::Memtable;
+use crate::engine::keyspace::view::{Layer, View};
+use crate::engine::upkeep::dead;
+use crate::engine::write::turn::Turns;
+use crate::sorted::SortedMap;
+
+/// What changes of an engine.
+pub struct State {
+    /// The connection; replaced when it was lost.
+    pub backend: Rc<dyn Backend>,
+    /// Whether the connection is known to be lost.
+    pub lost: bool,
+    /// Set once `close` was called: newcomers are refused, what is queued goes on.
+    pub closing: bool,
+    /// Set once it is closed.
+    pub closed: Option<Reason>,
+    /// The head as known.
+    pub head: Head,
+    /// What readers see.
+    pub view: Rc<View>,
+    /// The last frame taken in.
+    pub known: u64,
+    /// The highest sequence applied, by writer.
+    pub seen: SortedMap<Id, u64>,
+    /// Frames in memory, and their bytes.
+    pub tail_frames: usize,
+    /// Bytes of the frames in memory.
+    pub tail_bytes: usize,
+    /// About how many bytes of pieces they put or hide.
+    pub tail_pieces: u64,
+    /// Their writers and sequences, in order.
+    pub tail_writers: Vec<(Id, u64)>,
+    /// How often the committed layers have been built anew: what was frozen before is not there
+    /// any more as it was.
+    pub rebuilt_layers: u64,
+    /// What recent frames wrote, for validating drafts and transactions.
+    pub recent: Recent,
+    /// The last call's number.
+    pub last_call: u64,
+    /// The last sequence used.
+    pub sequence: u64,
+    /// A frame got a number at or below the head's position: the next one names its own.
+    pub repair_log: bool,
+    /// So many dependent frames more name their numbers, since one has lost a race.
+    pub contended: u32,
+    /// Whether the connection was closed for want of use, and the stores have not been looked at since.
+    pub asleep: bool,
+    /// Whether the stores have been looked at over the present connection.
+    pub looked: bool,
+    /// Uncommitted calls.
+    pub queue: Queue,
+    /// Turns at the log.
+    pub turns: Turns,
+    /// Who is told of every change of what readers see.
+    pub interests: Interests,
+}
+
+/// The part of the tail that a flush writes out. Frames taken in meanwhile go above it.
+#[derive(Debug, Clone, Copy)]
+pub struct Frozen {
+    /// The oldest layers.
+    pub layers: usize,
+    /// Frames in them.
+    pub frames: usize,
+    /// Bytes of those.
+    pub bytes: usize,
+    /// What they put and hide of pieces.
+    pub pieces: u64,
+    /// The first entries of `tail_writers`.
+    pub writers: usize,
+    /// [`State::rebuilt_layers`] at the time.
+    pub rebuilt_layers: u64,
+}
+
+impl State {
+    /// Applies a committed batch with resolved orders as the newest committed frame. What is news must be pushed to
+    /// `recent` too.
+    pub fn apply(
+        &mut self,
+        cache: &Cache,
+        number: u64,
+        (writer, sequence): (Id, u64),
+        batch: &Batch,
+        frame_bytes: usize,
+    ) -> Rc<Writes> {
+        self.tail_pieces += dead::estimate(&self.view, cache, batch);
+        let view = Rc::make_mut(&mut self.view);
+        apply_batch(&mut view.layers, batch);
+        self.interests.tell_batch(batch, self.head.base + number);
+        self.seen.insert(writer, sequence);
+        self.tail_writers.push((writer, sequence));
+        self.known = number;
+        self.tail_frames += 1;
+        self.tail_bytes += frame_bytes
+            + batch
+                .run
+                .iter()
+                .map(|entry| entry.stored as usize)
+                .sum::<usize>();
+        Rc::new(Writes::of_batch(batch))
+    }
+
+    /// A beginning, at what is known now.
+    #[must_use]
+    pub fn since_now(&self) -> Since {
+        self.recent.since(self.known)
+    }
+
+    /// Notes that the frame `number` has no effect: it is void or repeated.
+    pub fn skip_to(&mut self, number: u64, frame_bytes: usize) {
+        self.known = number;
+        self.tail_frames += 1;
+        self.tail_bytes += frame_bytes;
+    }
+
+    /// Freezes the tail: what comes now goes into a memtable above it.
+    pub fn freeze(&mut self) -> Frozen {
+        let view = Rc::make_mut(&mut self.view);
+        let frozen = Frozen {
+            layers: view.layers.len(),
+            frames: self.tail_frames,
+            bytes: self.tail_bytes,
+            pieces: self.tail_pieces,
+            writers: self.tail_writers.len(),
+            rebuilt_layers: self.rebuilt_layers,
+        };
+        view.layers
+            .insert(0, Layer::Memory(Rc::new(Memtable::default())));
+        frozen
+    }
+
+    /// Drops what was frozen: it is in the directory now.
+    pub fn thaw(&mut self, frozen: Frozen) {
+        let layers = &mut Rc::make_mut(&mut self.view).layers;
+        layers.truncate(layers.len().saturating_sub(frozen.layers));
+        self.tail_frames = self.tail_frames.saturating_sub(frozen.frames);
+        self.tail_bytes = self.tail_bytes.saturating_sub(frozen.bytes);
+        self.tail_pieces = self.tail_pieces.saturating_sub(frozen.pieces);
+        self.tail_writers
+            .drain(..frozen.writers.min(self.tail_writers.len()));
+    }
+
+    /// Marks the uncommitted calls that read what was written. Until these have run again, nobody reads.
+    pub fn mark_stale(&mut self, writes: &Writes) {
+        self.mark(|reads| reads.meets(writes));
+    }
+
+    /// Marks every uncommitted call that read anything.
+    pub fn mark_all_stale(&mut self) {
+        self.mark(|reads| !reads.is_empty());
+    }
+
+    fn mark(&mut self, is_overtaken: impl Fn(&ReadSet) -> bool) {
+        let Queue { groups, unfit, .. } = &mut self.queue;
+        let overtaken = groups.iter_mut().filter(|group| is_overtaken(&group.reads));
+        for call in overtaken.flat_map(|group| &mut group.calls) {
+            call.stale = call.stale || is_overtaken(&call.reads);
+            *unfit |= call.stale;
+        }
+        if *unfit {
+            self.turns.wake();
+        }
+    }
+
+    /// Puts others, or none, in the place of the memtable of a group. Whoever changes what is seen by that tells the
+    /// interests.
+    pub fn replace_table(&mut self, at: usize, tables: impl IntoIterator<Item = Rc<Memtable>>) {
+        let own = &mut Rc::make_mut(&mut self.view).own;
+        if at < own.len() {
+            own.splice(at..=at, tables);
+        }
+    }
+
+    /// Puts other memtables in the place of the realm's own.
+    pub fn replace_own(&mut self, own: Vec<Rc<Memtable>>) {
+        Rc::make_mut(&mut self.view).own = own;
+        self.interests.tell_all();
+    }
+}
+
+/// Puts a batch on top of committed layers (the newest first): its operations, then its run.
+pub fn apply_batch(layers: &mut Vec<Layer>, batch: &Batch) {
+    if !batch.ops.is_empty() {
+        apply_ops(layers, &batch.ops);
+    }
+    if !batch.run.is_empty() {
+        layers.insert(0, Layer::Run(Rc::new(batch.run.clone())));
+    }
+}
+
+fn apply_ops(layers: &mut Vec<Layer>, ops: &[Op]) {
+    if !matches!(layers.first(), Some(Layer::Memory(_))) {
+        layers.insert(0, Layer::Memory(Rc::new(Memtable::default())));
+    }
+    if let Some(Layer::Memory(table)) = layers.first_mut() {
+        let table = Rc::make_mut(table);
+        ops.iter().for_each(|op| table.apply(op));
+    }
+}

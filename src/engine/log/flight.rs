@@ -1,0 +1,245 @@
+//! The frame in flight, and what becomes of the group behind it.
+
+use bytes::Bytes;
+use std::rc::Rc;
+
+use crate::codec::frame;
+use crate::engine::core::bury;
+use crate::engine::core::done::Outcome;
+use crate::engine::core::instance::Core;
+use crate::engine::core::notice::Notice;
+use crate::engine::core::queue::{Call, Group};
+use crate::engine::core::state::State;
+use crate::engine::keyspace::footprint::{Resolved, Writes};
+use crate::engine::store::staging::keep_warm;
+use crate::engine::write::sealing::Sealed;
+use crate::error::Error;
+
+/// Whether the frame of this sequence is in flight.
+pub fn is_in_flight(core: &Rc<Core>, sequence: u64) -> bool {
+    is_flying(&core.state.borrow(), sequence)
+}
+
+pub fn is_flying(state: &State, sequence: u64) -> bool {
+    flying(state) == Some(sequence)
+}
+
+/// The sequence of the frame in flight.
+pub fn in_flight(core: &Rc<Core>) -> Option<u64> {
+    flying(&core.state.borrow())
+}
+
+fn flying(state: &State) -> Option<u64> {
+    let first = state.queue.groups.front()?;
+    first.flight.as_ref().map(|flight| flight.sequence)
+}
+
+/// The life of the database is over, as a transaction saw that read `frames`: a frame in flight which it saw
+/// came after the end, since the end leaves nothing in the log; so did one that was not under way when that
+/// transaction was issued (`before`: the one that was).
+pub fn ground_void(core: &Rc<Core>, before: Option<u64>, frames: &[(u64, Bytes)]) {
+    let Some(sequence) = in_flight(core) else {
+        return;
+    };
+    let is_it = |record: &Bytes| {
+        let decoded = frame::decode_header(record);
+        decoded.is_ok_and(|(found, _)| found.writer == core.writer && found.sequence == sequence)
+    };
+    if before != Some(sequence) || frames.iter().any(|(_, record)| is_it(record)) {
+        ground(core, sequence);
+    }
+}
+
+/// The frame of this sequence is not in flight any more.
+pub fn ground(core: &Rc<Core>, sequence: u64) {
+    if let Some(group) = core.state.borrow_mut().queue.groups.front_mut() {
+        group.flight.take_if(|flight| flight.sequence == sequence);
+    }
+}
+
+/// Applies the frame in flight, whose number directly follows what is known.
+pub fn apply_own(core: &Rc<Core>, sealed: &Sealed, number: u64) {
+    let (base, writes) = {
+        let mut state = core.state.borrow_mut();
+        let base = state.head.base;
+        let (mut batch, records) = match state.queue.groups.front_mut() {
+            Some(group) => (
+                group
+                    .flight
+                    .as_mut()
+                    .map(|f| std::mem::take(&mut f.batch))
+                    .unwrap_or_default(),
+                group
+                    .ahead
+                    .take()
+                    .map(|ahead| ahead.records)
+                    .unwrap_or_default(),
+            ),
+            None => Default::default(),
+        };
+        batch.resolve(base + number);
+        keep_warm(core, records, base + number);
+        let writes = state.apply(
+            &core.ground.cache,
+            number,
+            (core.writer, sealed.header.sequence),
+            &batch,
+            sealed.frame.len(),
+        );
+        state.recent.push(number, &writes);
+        (base, writes)
+    };
+    landed(core, sealed.header.sequence, Some(base + number));
+    core.tell(&Notice::Commit {
+        remote: false,
+        writes,
+    });
+}
+
+/// The frame in flight is committed, as the frame base + number; `None` when it has been merged
+/// and cut before its number could be learnt, or when there was nothing to write.
+pub fn landed(core: &Rc<Core>, sequence: u64, frame: Option<u64>) {
+    let (group, table) = {
+        let mut state = core.state.borrow_mut();
+        let first = state
+            .queue
+            .groups
+            .front()
+            .and_then(|group| group.flight.as_ref());
+        if first.is_none_or(|flight| flight.sequence != sequence) {
+            return;
+        }
+        let Some(group) = state.queue.groups.pop_front() else {
+            return;
+        };
+        state.turns.settled();
+        let table = {
+            let own = &mut Rc::make_mut(&mut state.view).own;
+            if own.is_empty() {
+                None
+            } else {
+                Some(own.remove(0))
+            }
+        };
+        settle_places(&mut state, &group, frame);
+        (group, table)
+    };
+    let large = group.is_large();
+    let mut calls = group.calls;
+    calls
+        .iter_mut()
+        .for_each(|call| call.settle(Outcome::Committed));
+    if large {
+        bury::calls(core, calls, table);
+    }
+    core.tell_idle();
+}
+
+/// Fills in, in the calls behind, the places that the landed group took.
+fn settle_places(state: &mut State, group: &Group, frame: Option<u64>) {
+    if group.calls.iter().all(|call| call.slots == 0) {
+        return;
+    }
+    let Some(frame) = frame else {
+        state.mark_all_stale();
+        return;
+    };
+    let resolved: Resolved = group
+        .slot_offsets()
+        .map(|(call, offset)| (call, (frame, offset)))
+        .collect();
+    let mut changed = Vec::new();
+    for (at, group) in state.queue.groups.iter_mut().enumerate() {
+        if group.cites_any(&resolved) && group.resolve(&resolved) {
+            changed.push((at, Rc::new(group.memtable())));
+        }
+    }
+    let own = &mut Rc::make_mut(&mut state.view).own;
+    for (at, table) in changed {
+        if let Some(place) = own.get_mut(at) {
+            *place = table;
+        }
+    }
+}
+
+/// After a cut of frames that were not seen: was the one in flight among them?
+pub fn find_cut(core: &Rc<Core>) {
+    let found = {
+        let state = core.state.borrow();
+        let merged = state.head.sequence_of(core.writer);
+        flying(&state).filter(|sequence| merged >= Some(*sequence))
+    };
+    if let Some(sequence) = found {
+        landed(core, sequence, None);
+    }
+}
+
+/// Divides the first group into two, which are tried apart.
+pub fn split_first(core: &Rc<Core>) {
+    let mut state = core.state.borrow_mut();
+    let Some(mut group) = state.queue.groups.pop_front() else {
+        return;
+    };
+    let behind = group.calls.split_off(group.calls.len() / 2);
+    let [behind, before] = [behind, group.calls].map(Group::of_calls);
+    let tables = [&before, &behind].map(|group| Rc::new(group.memtable()));
+    state.replace_table(0, tables);
+    state.queue.groups.push_front(behind);
+    state.queue.groups.push_front(before);
+}
+
+/// Rejects the calls of the first group, if it is the one that begins with call `first`; what was built on them
+/// runs again.
+pub fn fail_group(core: &Rc<Core>, first: u64, error: &Error) {
+    let is_it = |group: &Group| group.calls.first().is_some_and(|call| call.id == first);
+    let group = {
+        let mut state = core.state.borrow_mut();
+        if state.queue.groups.front().is_some_and(is_it) {
+            state.replace_table(0, None);
+            state.queue.groups.pop_front()
+        } else {
+            None
+        }
+    };
+    reject(core, group.map(|group| group.calls), error);
+}
+
+/// Rejects one call of the groups, none of which is in flight.
+pub fn fail_call(core: &Rc<Core>, id: u64, error: &Error) {
+    let call = take_out(&mut core.state.borrow_mut(), id);
+    reject(core, call, error);
+}
+
+fn take_out(state: &mut State, id: u64) -> Option<Vec<Call>> {
+    let mut groups = state.queue.groups.iter_mut().enumerate();
+    let (at, call, left) = groups.find_map(|(at, group)| {
+        let place = group.calls.iter().position(|call| call.id == id)?;
+        let call = group.calls.remove(place);
+        group.bytes = group.bytes.saturating_sub(call.bytes);
+        group.ahead = None;
+        let left = (!group.calls.is_empty()).then(|| Rc::new(group.memtable()));
+        Some((at, call, left))
+    })?;
+    if left.is_none() {
+        state.queue.groups.remove(at);
+    }
+    state.replace_table(at, left);
+    Some(vec![call])
+}
+
+/// Tells calls that were taken out of the groups.
+fn reject(core: &Rc<Core>, calls: Option<Vec<Call>>, error: &Error) {
+    let Some(mut calls) = calls else { return };
+    {
+        let mut state = core.state.borrow_mut();
+        state.turns.settled();
+        let mut writes = Writes::default();
+        calls.iter().for_each(|call| writes.add_ops(&call.ops));
+        state.mark_stale(&writes);
+        state.interests.tell_all();
+    }
+    for call in &mut calls {
+        call.settle(Outcome::Failed(error.clone()));
+    }
+    core.tell_idle();
+}

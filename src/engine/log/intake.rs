@@ -1,0 +1,392 @@
+//! Taking in what other tabs committed, and building the view anew after their flips.
+
+use crate::sorted::SortedMap;
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
+use std::rc::Rc;
+
+use super::flight;
+use crate::backend::{Id, Key, Read, Reply};
+use crate::codec::batch::Batch;
+use crate::codec::frame::{self, FrameHeader};
+use crate::codec::head::Head;
+use crate::codec::root::Root;
+use crate::engine::core::gate::Pass;
+use crate::engine::core::instance::Core;
+use crate::engine::core::notice::Notice;
+use crate::engine::core::options::Reason;
+use crate::engine::core::state::State;
+use crate::engine::keyspace::view::View;
+use crate::engine::store::load::read;
+use crate::engine::upkeep::poll;
+use crate::error::{Code, Error, Result};
+
+const ALL: u32 = u32::MAX;
+/// Times that a reload may find less in the log than is known before the store counts as broken.
+const RELOADS: usize = 5;
+
+/// Takes in every frame after the last known one. Waits for its turn.
+///
+/// # Errors
+/// What is wrong with the connection or the stored data.
+pub fn take_in<'a>(core: &'a Rc<Core>) -> LocalBoxFuture<'a, Result<()>> {
+    // Boxed, so that its state is not part of every caller's.
+    take_in_now(core).boxed_local()
+}
+
+async fn take_in_now(core: &Rc<Core>) -> Result<()> {
+    let pass = core.intake.enter().await;
+    take_in_holding(core, &pass).await
+}
+
+/// The same, for a holder of the intake gate.
+///
+/// # Errors
+/// As [`take_in`].
+pub async fn take_in_holding(core: &Rc<Core>, pass: &Pass) -> Result<()> {
+    let after = core.state.borrow().known;
+    let flight = flight::in_flight(core);
+    let replies = read(
+        core,
+        vec![Read::Get(Key::Head), Read::Frames { after, limit: ALL }],
+    )
+    .await?;
+    let [Reply::Record(head), Reply::Frames(frames)] = replies.as_slice() else {
+        return Err(Error::internal("a read was not replied to"));
+    };
+    let head = check_life(core, head.as_ref(), flight, frames)?;
+    if head.epoch != core.state.borrow().head.epoch {
+        return reload(core, pass).await;
+    }
+    for (number, record) in frames {
+        take_frame(core, *number, record)?;
+    }
+    let mut state = core.state.borrow_mut();
+    state.looked = true;
+    state.asleep = false;
+    drop(state);
+    poll::is_fresh(core);
+    Ok(())
+}
+
+/// The stored head, if it is of the life of the database that this engine was opened on;
+/// otherwise, or if it is of a later format, the engine is closed. `flight`: what was in flight when that was read, with `frames`.
+///
+/// # Errors
+/// `ConnectionLost`, `Closed`, or that the head cannot be read.
+fn check_life(
+    core: &Rc<Core>,
+    record: Option<&Bytes>,
+    flight: Option<u64>,
+    frames: &[(u64, Bytes)],
+) -> Result<Head> {
+    let head = record.map(Head::decode).transpose();
+    let known = core.state.borrow().head.incarnation;
+    match head {
+        Ok(Some(head)) if head.incarnation == known => Ok(head),
+        // It could only do harm here. Whoever writes a later format has cut the log before.
+        Err(error) if error.code() == Code::UnsupportedFormat => {
+            flight::ground_void(core, flight, frames);
+            crate::engine::whole::close::shut(core, Reason::VersionChange);
+            Err(error)
+        }
+        Err(error) => Err(error),
+        Ok(_) => {
+            // Deleted, and perhaps created anew since. Of a connection that was lost, nobody can tell
+            // what has become of the data.
+            let lost = {
+                let state = core.state.borrow();
+                !state.asleep && (state.lost || !state.looked)
+            };
+            let reason = if lost { Reason::Lost } else { Reason::Deleted };
+            flight::ground_void(core, flight, frames);
+            crate::engine::whole::close::shut(core, reason);
+            core.check_open()?;
+            Err(Error::closed())
+        }
+    }
+}
+
+/// Takes in one frame, if it is the next.
+fn take_frame(core: &Rc<Core>, number: u64, record: &Bytes) -> Result<()> {
+    let (known, base) = {
+        let state = core.state.borrow();
+        (state.known, state.head.base)
+    };
+    if number <= known {
+        return Ok(());
+    }
+    if number != known + 1 {
+        return Err(Error::corrupt(format!(
+            "frame {} of the log is missing",
+            known + 1
+        )));
+    }
+    let (header, mut input) = frame::decode_header(record)?;
+    let fate = fate_of(&core.state.borrow(), &header, number);
+    if fate != Fate::Applies {
+        let mut state = core.state.borrow_mut();
+        state.skip_to(number, record.len());
+        note_void(core, &mut state, &header, number);
+        return Ok(());
+    }
+    let mut batch = Batch::decode(&mut input)?;
+    batch.resolve(base + number);
+    let own = header.writer == core.writer;
+    let writes = {
+        let mut state = core.state.borrow_mut();
+        // An own one that is not in flight was given up: what is queued was made without it.
+        let is_news = !own || !flight::is_flying(&state, header.sequence);
+        let writes = state.apply(
+            &core.ground.cache,
+            number,
+            (header.writer, header.sequence),
+            &batch,
+            record.len(),
+        );
+        state.recent.push(number, &writes);
+        if is_news {
+            state.mark_stale(&writes);
+        }
+        writes
+    };
+    if own {
+        flight::landed(core, header.sequence, Some(base + number));
+    }
+    core.tell(&Notice::Commit {
+        remote: !own,
+        writes,
+    });
+    Ok(())
+}
+
+/// Notes under which number the frame in flight was seen to have no effect.
+fn note_void(core: &Core, state: &mut State, header: &FrameHeader, number: u64) {
+    let first = state.queue.groups.front_mut();
+    let flight = first.and_then(|group| group.flight.as_mut());
+    if let Some(flight) = flight
+        && (header.writer, header.sequence) == (core.writer, flight.sequence)
+    {
+        flight.void_at = Some(number);
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Fate {
+    Applies,
+    Void,
+    Repeated,
+}
+
+fn fate_of(state: &State, header: &FrameHeader, number: u64) -> Fate {
+    let is_of_now =
+        header.incarnation == state.head.incarnation && header.generation == state.head.generation;
+    if !is_of_now || (header.required != 0 && header.required != number) {
+        Fate::Void
+    } else if state
+        .seen
+        .get(&header.writer)
+        .is_some_and(|seen| header.sequence <= *seen)
+    {
+        Fate::Repeated
+    } else {
+        Fate::Applies
+    }
+}
+
+/// What a reload reads, in one transaction.
+pub struct Stored {
+    /// The head.
+    pub head: Head,
+    /// The root of the directory.
+    pub root: Root,
+    /// The frames above the head's position.
+    pub frames: Vec<(u64, Bytes)>,
+}
+
+/// Decodes what a reload read; `None` when there is no head.
+///
+/// # Errors
+/// `Corrupt`, `UnsupportedFormat`, `Encrypted`.
+pub fn decode_stored(replies: &[Reply]) -> Result<Option<Stored>> {
+    let [
+        Reply::Record(head),
+        Reply::Record(root),
+        Reply::Frames(frames),
+    ] = replies
+    else {
+        return Err(Error::internal("a read was not replied to"));
+    };
+    let Some(head) = head.as_ref().map(Head::decode).transpose()? else {
+        return Ok(None);
+    };
+    let root = root.as_ref().map(Root::decode).transpose()?;
+    let root = root.ok_or_else(|| Error::corrupt("the root of the directory is missing"))?;
+    if root.epoch != head.epoch {
+        return Err(Error::corrupt(format!(
+            "the root is of epoch {}, the head of epoch {}",
+            root.epoch, head.epoch
+        )));
+    }
+    let frames = frames
+        .iter()
+        .filter(|(number, _)| *number > head.position)
+        .cloned()
+        .collect();
+    Ok(Some(Stored { head, root, frames }))
+}
+
+/// The requests of a reload.
+#[must_use]
+pub fn stored_reads() -> Vec<Read> {
+    vec![
+        Read::Get(Key::Head),
+        Read::Get(Key::Root),
+        Read::Frames {
+            after: 0,
+            limit: ALL,
+        },
+    ]
+}
+
+/// Builds the committed part of the view anew from head, root and log.
+///
+/// # Errors
+/// As [`take_in`].
+pub fn reload<'a>(core: &'a Rc<Core>, pass: &'a Pass) -> LocalBoxFuture<'a, Result<()>> {
+    // Boxed, so that its state is not part of every caller's.
+    reload_now(core, pass).boxed_local()
+}
+
+async fn reload_now(core: &Rc<Core>, _pass: &Pass) -> Result<()> {
+    let mut failed = 0;
+    while failed < RELOADS {
+        let known = core.state.borrow().known;
+        let flight = flight::in_flight(core);
+        let replies = read(core, stored_reads()).await?;
+        let frames = match replies.last() {
+            Some(Reply::Frames(frames)) => frames.as_slice(),
+            _ => &[],
+        };
+        check_life(core, record_of(&replies), flight, frames)?;
+        let stored = decode_stored(&replies)?;
+        let Some(stored) = stored else {
+            return Err(Error::closed());
+        };
+        let last = stored
+            .frames
+            .last()
+            .map_or(stored.head.position, |(number, _)| *number);
+        // What a realm sees does not go back. Commits of its own may have landed since the read began, again
+        // and again; without one, the store lacks what is known.
+        let known_now = core.state.borrow().known;
+        if known_now > last {
+            failed += usize::from(known_now == known);
+            continue;
+        }
+        return install(core, stored);
+    }
+    // The store has lost frames that it had acknowledged.
+    crate::engine::whole::close::shut(core, Reason::Lost);
+    core.check_open_or_closing()
+}
+
+fn record_of(replies: &[Reply]) -> Option<&Bytes> {
+    match replies.first() {
+        Some(Reply::Record(record)) => record.as_ref(),
+        _ => None,
+    }
+}
+
+/// Replaces head, root and committed layers, then takes in the tail: quietly as far as it was
+/// known, aloud beyond.
+///
+/// # Errors
+/// `Corrupt`, `UnsupportedFormat`.
+pub fn install(core: &Rc<Core>, stored: Stored) -> Result<()> {
+    let Stored { head, root, frames } = stored;
+    let (was_known, missed) = {
+        let mut state = core.state.borrow_mut();
+        let was_known = state.known;
+        let missed = head.position > was_known;
+        if missed {
+            state.recent.forget_to(head.position);
+            state.mark_all_stale();
+        }
+        state.seen = head.writers.iter().copied().collect::<SortedMap<Id, u64>>();
+        let mut view = View::of_root(root);
+        view.own = state.view.own.clone();
+        core.ground
+            .cache
+            .retain_directories(|id| view.root.levels.iter().flatten().any(|page| page.id == id));
+        state.view = Rc::new(view);
+        state.interests.tell_all();
+        state.known = head.position;
+        state.tail_frames = 0;
+        state.tail_bytes = 0;
+        state.tail_pieces = 0;
+        state.tail_writers.clear();
+        state.rebuilt_layers += 1;
+        state.head = head;
+        state.looked = true;
+        state.asleep = false;
+        (was_known, missed)
+    };
+    if missed {
+        flight::find_cut(core);
+    }
+    for (number, record) in &frames {
+        if *number <= was_known {
+            replay_quietly(core, *number, record)?;
+        } else {
+            take_frame(core, *number, record)?;
+        }
+    }
+    if missed {
+        core.tell(&Notice::Cut);
+    }
+    Ok(())
+}
+
+/// Applies a frame that this realm has seen before.
+fn replay_quietly(core: &Rc<Core>, number: u64, record: &Bytes) -> Result<()> {
+    let mut state = core.state.borrow_mut();
+    if number != state.known + 1 {
+        return Err(Error::corrupt(format!(
+            "frame {} of the log is missing",
+            state.known + 1
+        )));
+    }
+    let (header, mut input) = frame::decode_header(record)?;
+    if fate_of(&state, &header, number) != Fate::Applies {
+        state.skip_to(number, record.len());
+        note_void(core, &mut state, &header, number);
+        return Ok(());
+    }
+    let mut batch = Batch::decode(&mut input)?;
+    batch.resolve(state.head.base + number);
+    state.apply(
+        &core.ground.cache,
+        number,
+        (header.writer, header.sequence),
+        &batch,
+        record.len(),
+    );
+    Ok(())
+}
+
+/// A view to go on with after a record of `old` was missing.
+///
+/// # Errors
+/// `Corrupt` when nothing has replaced what is missing.
+pub async fn renewed_view(core: &Rc<Core>, old: &View) -> Result<Rc<View>> {
+    take_in(core).await?;
+    let view = core.view();
+    if view.root.epoch == old.root.epoch {
+        return Err(Error::corrupt(
+            "a segment, directory page or piece is missing",
+        ));
+    }
+    Ok(view)
+}

@@ -1,0 +1,5 @@
+//! log
+
+pub mod flight;
+pub mod intake;
+pub mod recover;

@@ -1,0 +1,5 @@
+//! store
+
+pub mod load;
+pub mod room;
+pub mod staging;

@@ -1,0 +1,192 @@
+//! Room: what is done where there is none left, and what is kept against that moment.
+//!
+//! Where a quota is hit, a put fails even in the transaction that deletes: so a delete, and the
+//! merge that gives its space back, need room from elsewhere. There are three ways to some:
+//! what is dead (garbage that only slow readers wait for, pieces that the log hides); what the storage has not given back yet of records
+//! deleted long ago ([`crate::backend::Connector::reclaim`]); and the reserve, a record of store
+//! `runs` under a fixed id, large enough for Chromium to free it at once.
+
+use bytes::Bytes;
+use std::rc::Rc;
+
+use super::load::read;
+use crate::backend::{Durability, Id, IdStore, Key, Read, Reply, Write};
+use crate::codec::cell::Cell;
+use crate::engine::core::instance::Core;
+use crate::engine::keyspace::view::{Layer, View};
+use crate::engine::upkeep::flip;
+use crate::engine::upkeep::maintain;
+
+/// The reserve's id.
+pub const RESERVE: Id = Id([0xff; 16]);
+/// Its size.
+const RESERVE_BYTES: usize = 512 << 10;
+/// Bytes written by a realm from which on it sees to the reserve: small patches need none.
+const WORTH_BYTES: u64 = 1 << 20;
+/// How long Chromium takes to give back what it was asked for, mostly; it doubles with each attempt.
+const SETTLE_MS: u32 = 400;
+/// Lookups that make Chromium compact.
+const LOOKUPS: u64 = 400;
+/// Among so many of the last frames that were cut.
+const LOOKED_BACK: u64 = 4096;
+/// How often the storage is asked to.
+const MOST_ATTEMPTS: u32 = 4;
+/// How long the next caller is spared the waiting after an attempt that was futile.
+const FUTILE_MS: f64 = 5_000.0;
+
+/// What is known of the reserve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    /// Nothing.
+    Unknown,
+    /// It is there.
+    There,
+    /// It is not there.
+    Gone,
+}
+
+/// Attempts of one caller to make room.
+pub struct Attempts {
+    /// Whether what is to be written frees room itself. For what only stores, none is made unless
+    /// there must be plenty: else the last of it would be full of data, with nothing left to delete
+    /// them by.
+    frees: bool,
+    /// Whether the log may be flushed for it: not by maintenance itself, which holds the gate.
+    flushes: bool,
+    emptied: bool,
+    made: u32,
+}
+
+impl Attempts {
+    /// None yet.
+    #[must_use]
+    pub const fn new(frees: bool, flushes: bool) -> Self {
+        Self {
+            frees,
+            flushes,
+            emptied: false,
+            made: 0,
+        }
+    }
+
+    /// Deletes dead pieces, once. (What else is garbage is left as room to delete by.) True when there was something, and trying again is worth while.
+    pub async fn empty(&mut self, core: &Rc<Core>) -> bool {
+        if std::mem::replace(&mut self.emptied, true) {
+            return false;
+        }
+        if self.flushes {
+            maintain::free_pieces(core).await
+        } else {
+            flip::purge_pieces(core).await > 0
+        }
+    }
+
+    /// Makes room, by what costs least. True when trying again is worth while.
+    pub async fn make_room(&mut self, core: &Rc<Core>) -> bool {
+        if self.empty(core).await {
+            return true;
+        }
+        core.pressed.set(true);
+        if !self.frees && !is_mostly_waste(core).await {
+            return false;
+        }
+        let now_ms = core.env().monotonic_ms();
+        let most = if self.frees { MOST_ATTEMPTS } else { 1 };
+        if self.made < most && now_ms >= core.futile_until_ms.get() {
+            flip::purge(core, 0).await;
+            reclaim(core).await;
+            core.env().sleep(SETTLE_MS << self.made).await;
+            self.made += 1;
+            return true;
+        }
+        if self.frees && give_up(core).await {
+            return true;
+        }
+        core.futile_until_ms.set(now_ms + FUTILE_MS);
+        false
+    }
+}
+
+/// Whether the origin takes much more than what this patch has stored.
+async fn is_mostly_waste(core: &Rc<Core>) -> bool {
+    let stored = held_bytes(&core.view()) as f64;
+    let estimate = core.connector.estimate().await;
+    estimate.is_some_and(|(usage, _)| usage > 3.0 * stored)
+}
+
+/// Bytes of the keys and values that a view holds, dead ones included.
+pub fn held_bytes(view: &View) -> u64 {
+    let in_root = view.root.runs.iter().flatten().map(|entry| entry.bytes);
+    let in_pages = view.root.levels.iter().flatten().map(|page| page.bytes);
+    let in_layers = view.layers.iter().map(|layer| match layer {
+        Layer::Memory(table) => table.cells().map(|(key, cell)| live_bytes(key, cell)).sum(),
+        Layer::Run(run) => run.iter().map(|entry| entry.bytes).sum(),
+    });
+    in_root.chain(in_pages).chain(in_layers).sum()
+}
+
+fn live_bytes(key: &[u8], cell: &Cell) -> u64 {
+    match cell {
+        Cell::Tombstone => 0,
+        cell => key.len() as u64 + cell.len(),
+    }
+}
+
+/// Has the storage give back what it still keeps of deleted records.
+///
+/// Chromium's LevelDB compacts a file that was looked into in vain a hundred times
+/// (`allowed_seeks` in its `version_set.cc`), at its next occasion: so it is asked for frames that
+/// the log has lost, between two occasions. Measured in Chromium 156 at a quota of 5 MiB: 8.4 MB
+/// used, 3.0 MB afterwards; without the lookups 6.1 MB.
+async fn reclaim(core: &Rc<Core>) {
+    core.connector.reclaim().await;
+    let position = core.state.borrow().head.position;
+    let first = position.saturating_sub(LOOKED_BACK);
+    let frame = |n| Read::Get(Key::Frame(first + 1 + n * (position - first) / LOOKUPS));
+    let unknown = |n: u64| Read::Get(Key::Run(Id([n as u8; 16])));
+    let lookups = (0..LOOKUPS).flat_map(|n| [frame(n), unknown(n)]);
+    drop(read(core, lookups.collect()).await);
+    core.connector.reclaim().await;
+}
+
+/// Gives the reserve up. True when it may have been there.
+async fn give_up(core: &Rc<Core>) -> bool {
+    if core.reserve.replace(Known::Gone) == Known::Gone {
+        return false;
+    }
+    let deletes = vec![Write::Delete(Key::Run(RESERVE))];
+    let deleted = core.backend().write(deletes, Durability::Strict).await;
+    deleted.is_ok()
+}
+
+/// Whether there is reason to set the reserve up: it is not known to be there, and this realm has
+/// written as much as makes it worth while.
+#[must_use]
+pub fn is_reserve_wanted(core: &Core) -> bool {
+    core.reserve.get() != Known::There
+        && !core.pressed.get()
+        && core.written_bytes.get() >= WORTH_BYTES
+}
+
+/// Sets the reserve up, where it is wanted and missing. Failing to is no failure.
+pub async fn restore_reserve(core: &Rc<Core>) {
+    if !is_reserve_wanted(core) {
+        return;
+    }
+    if core.reserve.get() == Known::Unknown
+        && let Ok(replies) = read(core, vec![Read::Ids(IdStore::Runs)]).await
+        && matches!(replies.first(), Some(Reply::Ids(ids)) if ids.contains(&RESERVE))
+    {
+        core.reserve.set(Known::There);
+        return;
+    }
+    // Of random bytes: Chromium compresses what it stores, and zeros would keep next to no room.
+    let mut record = vec![0; RESERVE_BYTES];
+    core.env().fill_random(&mut record);
+    let record = Bytes::from(record);
+    core.count_written(record.len());
+    let put = vec![Write::Put(Key::Run(RESERVE), record)];
+    if core.backend().write(put, Durability::Relaxed).await.is_ok() {
+        core.reserve.set(Known::There);
+    }
+}

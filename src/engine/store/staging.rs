@@ -1,0 +1,189 @@
+//! Records written ahead of the transaction that makes them live.
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::{LocalBoxFuture, ready};
+use std::rc::Rc;
+
+use super::room;
+use crate::backend::{Durability, Failure, Key, Write};
+use crate::blobs;
+use crate::codec::cell::Cell;
+use crate::codec::entry::Entry;
+use crate::codec::segment::{Segment, SegmentBuilder};
+use crate::engine::core::instance::Core;
+use crate::engine::log::recover;
+use crate::engine::upkeep::flip;
+use crate::error::Result;
+
+/// Bytes handed to the backend in one transaction.
+const BATCH_BYTES: usize = 1 << 20;
+
+/// This part of the cache's bytes may be held of records that are not live yet, on top of it.
+pub const KEPT_PART: usize = 8;
+
+/// Records on their way into `runs` and `blobs`, not live yet.
+pub struct Staging {
+    core: Rc<Core>,
+    waiting: Vec<Write>,
+    waiting_bytes: usize,
+    written: Vec<Key>,
+    frees: bool,
+    flushes: bool,
+}
+
+impl Staging {
+    /// Nothing staged. `frees`: whether it is staged to free room, which may use up the reserve. `flushes`:
+    /// whether the log may be flushed to make some.
+    #[must_use]
+    pub fn new(core: &Rc<Core>, frees: bool, flushes: bool) -> Self {
+        Self {
+            core: core.clone(),
+            waiting: Vec::new(),
+            waiting_bytes: 0,
+            written: Vec::new(),
+            frees,
+            flushes,
+        }
+    }
+
+    /// Stages a record, and writes when there is enough.
+    ///
+    /// # Errors
+    /// What the write fails with.
+    pub fn put(&mut self, key: Key, record: Bytes) -> LocalBoxFuture<'_, Result<()>> {
+        self.waiting_bytes += record.len();
+        self.waiting.push(Write::Put(key, record));
+        if self.waiting_bytes >= BATCH_BYTES {
+            self.write()
+        } else {
+            ready(Ok(())).boxed_local()
+        }
+    }
+
+    /// Writes what is staged.
+    ///
+    /// # Errors
+    /// `StorageQuotaExceeded`, `ConnectionLost`, …
+    pub fn write(&mut self) -> LocalBoxFuture<'_, Result<()>> {
+        // Boxed, so that its state is not part of every caller's.
+        self.write_now().boxed_local()
+    }
+
+    async fn write_now(&mut self) -> Result<()> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        let writes = std::mem::take(&mut self.waiting);
+        self.core
+            .count_written(std::mem::take(&mut self.waiting_bytes));
+        self.written
+            .extend(writes.iter().filter_map(|write| match write {
+                Write::Put(key, _) => Some(*key),
+                _ => None,
+            }));
+        let mut reconnected = false;
+        let mut room = room::Attempts::new(self.frees, self.flushes);
+        loop {
+            let backend = self.core.backend();
+            // Strict whatever the option: a root or frame that survives a power cut must not cite
+            // records which did not.
+            match backend.write(writes.clone(), Durability::Strict).await {
+                Ok(()) => return Ok(()),
+                // Random ids and whole records: writing them twice is the same as once.
+                Err(Failure::Lost) if !reconnected => {
+                    reconnected = true;
+                    recover::reconnect(&self.core, &backend).await?;
+                }
+                Err(Failure::Quota(_)) if room.make_room(&self.core).await => {}
+                Err(Failure::Aborted(why, cause)) if writes.iter().any(puts_blobs) => {
+                    return Err(recover::unreadable(&why, cause));
+                }
+                Err(failure) => return Err(recover::error_of(&self.core, failure).await),
+            }
+        }
+    }
+
+    /// Removes what was written, having failed to make it live. A failure leaves orphans, which
+    /// are collected later.
+    pub async fn abandon(self) {
+        flip::delete(&self.core, &self.written).await;
+    }
+}
+
+fn puts_blobs(write: &Write) -> bool {
+    matches!(write, Write::Put(Key::Piece(_), record) if blobs::any(record))
+}
+
+/// Cuts sorted cells into segments and stages them.
+pub struct SegmentSink {
+    builder: SegmentBuilder,
+    /// The entries of the segments closed so far.
+    pub entries: Vec<Entry>,
+    /// Their records, if they are to be kept warm.
+    pub records: Vec<(crate::backend::Id, Bytes)>,
+    holes: bool,
+    keep_bytes: usize,
+}
+
+impl SegmentSink {
+    /// An empty sink. `holes`: orders with the placeholder's frame become holes. `keep_bytes`:
+    /// how many bytes of records to hand back for the cache.
+    #[must_use]
+    pub fn new(core: &Rc<Core>, holes: bool, keep_bytes: usize) -> Self {
+        Self {
+            builder: SegmentBuilder::new(core.new_id()),
+            entries: Vec::new(),
+            records: Vec::new(),
+            holes,
+            keep_bytes,
+        }
+    }
+
+    /// Adds a cell; keys must ascend.
+    ///
+    /// # Errors
+    /// What writing fails with.
+    pub async fn push(&mut self, staging: &mut Staging, key: &Bytes, cell: &Cell) -> Result<()> {
+        self.builder.push(key, cell, self.holes);
+        if self.builder.is_full() {
+            self.close(staging).await
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Closes the segment at hand, if it has anything.
+    ///
+    /// # Errors
+    /// What writing fails with.
+    pub fn close<'a>(&'a mut self, staging: &'a mut Staging) -> LocalBoxFuture<'a, Result<()>> {
+        // Boxed, so that its state is not part of every caller's.
+        self.close_now(staging).boxed_local()
+    }
+
+    async fn close_now(&mut self, staging: &mut Staging) -> Result<()> {
+        if self.builder.is_empty() {
+            return Ok(());
+        }
+        let next = SegmentBuilder::new(staging.core.new_id());
+        let (record, entry) = std::mem::replace(&mut self.builder, next).finish();
+        if self.keep_bytes >= record.len() {
+            self.keep_bytes -= record.len();
+            self.records.push((entry.id, record.clone()));
+        }
+        staging.put(Key::Run(entry.id), record).await?;
+        self.entries.push(entry);
+        Ok(())
+    }
+}
+
+/// Puts records that were just written into the cache.
+pub fn keep_warm(core: &Rc<Core>, records: Vec<(crate::backend::Id, Bytes)>, fill: u64) {
+    for (id, record) in records {
+        // A record that was just made opens; if not, the reader that loads it reports it.
+        if let Ok(segment) = Segment::open(record, fill) {
+            core.ground.cache.put_segment(id, segment);
+        }
+    }
+}

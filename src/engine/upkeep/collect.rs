@@ -1,0 +1,101 @@
+//! Collecting orphans: records that were written ahead and never made live.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use super::cut::as_error;
+use super::dead;
+use super::directory;
+use super::flip::Flip;
+use super::flush;
+use crate::backend::{IdStore, Key, Read, Reply};
+use crate::codec::entry::Entry;
+use crate::engine::core::gate::Pass;
+use crate::engine::core::instance::Core;
+use crate::engine::keyspace::view::Layer;
+use crate::engine::store::load::read;
+use crate::engine::store::room::RESERVE;
+use crate::error::{Error, Result};
+
+/// Times that the log may outrun the collector before it gives up for now.
+const TRIES: usize = 3;
+
+/// Deletes the records that nothing refers to. Gives up quietly when other tabs write all the
+/// while: it demands an empty log, and raises the generation, so that a frame or a flip which
+/// refers to a collected record cannot take effect.
+///
+/// # Errors
+/// What reading or writing fails with.
+pub async fn collect(core: &Rc<Core>, pass: &Pass) -> Result<()> {
+    for _ in 0..TRIES {
+        flush::flush(core, pass).await?;
+        let mut flip = Flip::new(core);
+        let orphans = orphans(core).await?;
+        if orphans.is_empty() {
+            return Ok(());
+        }
+        flip.new_generation = true;
+        flip.deletes.extend(orphans);
+        if flip.run(core).await? {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+async fn orphans(core: &Rc<Core>) -> Result<Vec<Key>> {
+    // Listed first: what is written ahead from now on is not in the lists.
+    let replies = read(
+        core,
+        vec![Read::Ids(IdStore::Runs), Read::Ids(IdStore::Blobs)],
+    )
+    .await?;
+    let [Reply::Ids(runs), Reply::Ids(blobs)] = replies.as_slice() else {
+        return Err(Error::internal("a read was not replied to"));
+    };
+    let live = live(core, !blobs.is_empty()).await?;
+    let reserve = Key::Run(RESERVE);
+    let keys = runs
+        .iter()
+        .copied()
+        .map(Key::Run)
+        .chain(blobs.iter().copied().map(Key::Piece));
+    Ok(keys
+        .filter(|key| *key != reserve && !live.contains(key))
+        .collect())
+}
+
+/// Every record that the directory, its garbage list and the frames in memory refer to.
+async fn live(core: &Rc<Core>, with_pieces: bool) -> Result<BTreeSet<Key>> {
+    let view = core.view();
+    let mut live: BTreeSet<Key> = view
+        .root
+        .garbage
+        .iter()
+        .map(|garbage| garbage.key)
+        .collect();
+    let mut entries: Vec<Entry> = view.root.runs.iter().flatten().cloned().collect();
+    for page in view.root.levels.iter().flatten() {
+        live.insert(Key::Run(page.id));
+        let page = directory::entries_of(core, page).await.map_err(as_error)?;
+        entries.extend(page.iter().cloned());
+    }
+    for layer in &view.layers {
+        match layer {
+            Layer::Run(run) => entries.extend(run.iter().cloned()),
+            Layer::Memory(table) => {
+                live.extend(table.dead_pieces().iter().map(|garbage| garbage.key));
+                let cited = table.cells().filter_map(|(_, cell)| cell.cited_piece());
+                live.extend(cited.map(|piece| Key::Piece(piece.id)));
+            }
+        }
+    }
+    for entry in entries {
+        live.insert(Key::Run(entry.id));
+        if with_pieces && entry.pieces {
+            let cited = dead::pieces_in(core, &entry).await.map_err(as_error)?;
+            live.extend(cited.iter().map(|(_, piece)| Key::Piece(piece.id)));
+        }
+    }
+    Ok(live)
+}

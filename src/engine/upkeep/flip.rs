@@ -1,0 +1,359 @@
+//! Flips: the small transactions that make new segments live.
+
+use std::rc::Rc;
+
+use crate::backend::{Durability, Failure, Key, Seen, Write};
+use crate::codec::frame;
+use crate::codec::head::{Head, MAX_WRITERS};
+use crate::codec::root::{Garbage, Root};
+use crate::engine::core::gate::Pass;
+use crate::engine::core::instance::Core;
+use crate::engine::core::state::Frozen;
+use crate::engine::keyspace::view::View;
+use crate::engine::log::intake;
+use crate::engine::log::recover;
+use crate::engine::store::room;
+use crate::engine::store::staging::Staging;
+use crate::error::Result;
+
+/// A flip under construction: the head it builds upon and the root it will install.
+pub struct Flip {
+    base: Head,
+    /// The directory to be.
+    pub root: Root,
+    /// What is replaced by it.
+    pub garbage: Vec<Garbage>,
+    /// What was written ahead for it.
+    pub staging: Staging,
+    /// The log is cut through here; the head's own position when nothing is flushed.
+    pub position: u64,
+    /// What a flush has frozen.
+    pub frozen: Option<Frozen>,
+    /// Records to be deleted once it is live.
+    pub deletes: Vec<Key>,
+    /// The last sequences of the writers whose frames are cut now, the most recent first.
+    pub writers: Vec<(crate::backend::Id, u64)>,
+    /// Raises the generation, and demands that the log holds nothing that is not in the directory.
+    pub new_generation: bool,
+    /// Segments to be kept warm.
+    pub records: Vec<(crate::backend::Id, bytes::Bytes)>,
+}
+
+/// Flips that a replaced record outlives at most, so that slow readers of older views can finish.
+const GRACE_EPOCHS: u64 = 8;
+/// By this factor more bytes of replaced records may wait while somebody writes.
+const AT_WORK: u64 = 3;
+/// Records deleted in one transaction.
+const DELETE_SLICE: usize = 500;
+
+impl Flip {
+    /// A flip upon what is known now.
+    #[must_use]
+    pub fn new(core: &Rc<Core>) -> Self {
+        let state = core.state.borrow();
+        let base = state.head.clone();
+        let mut root = Root::clone(&state.view.root);
+        let purged = core.purged.borrow();
+        root.garbage
+            .retain(|garbage| !purged.contains(&garbage.key));
+        Self {
+            position: base.position,
+            base,
+            root,
+            garbage: Vec::new(),
+            staging: Staging::new(core, core.compacting.get(), false),
+            frozen: None,
+            deletes: Vec::new(),
+            writers: Vec::new(),
+            new_generation: false,
+            records: Vec::new(),
+        }
+    }
+
+    /// Makes later orders of insertion come after those up to `base`.
+    pub fn order_after(&mut self, base: u64) {
+        self.base.base = self.base.base.max(base);
+    }
+
+    fn new_head(&self) -> Head {
+        let mut writers = self.writers.clone();
+        writers.extend(
+            self.base
+                .writers
+                .iter()
+                .filter(|(id, _)| !self.writers.iter().any(|(w, _)| w == id)),
+        );
+        writers.truncate(MAX_WRITERS);
+        Head {
+            epoch: self.base.epoch + 1,
+            generation: self.base.generation + u64::from(self.new_generation),
+            position: self.position,
+            writers,
+            ..self.base.clone()
+        }
+    }
+
+    /// The number of the log that raising the generation uses up.
+    const fn fence(&self) -> u64 {
+        self.base.position + 1
+    }
+
+    /// Runs the transaction. True: it is live. False: somebody else was first, or nobody can tell;
+    /// the view has been built anew.
+    ///
+    /// # Errors
+    /// What the transaction fails with.
+    pub async fn run(mut self, core: &Rc<Core>) -> Result<bool> {
+        if let Err(error) = self.staging.write().await {
+            self.staging.abandon().await;
+            return Err(error);
+        }
+        let pass = core.intake.enter().await;
+        let head = self.new_head();
+        let epoch = head.epoch;
+        for garbage in &mut self.garbage {
+            garbage.epoch = head.epoch;
+        }
+        self.root.epoch = head.epoch;
+        self.root.garbage.append(&mut self.garbage);
+        let mut doubt = false;
+        match self.transact_with_room(core, &head, &mut doubt).await {
+            Ok(true) if self.fits(core) => self.install(core, head),
+            Ok(true) => intake::reload(core, &pass).await?,
+            Ok(false) if !doubt => {
+                self.staging.abandon().await;
+                intake::reload(core, &pass).await?;
+                return Ok(false);
+            }
+            outcome => {
+                if matches!(outcome, Err(Failure::Lost)) {
+                    recover::reconnect(core, &core.backend()).await?;
+                }
+                intake::reload(core, &pass).await?;
+                if !self.is_seen(core) {
+                    return self.unseen(core, outcome).await;
+                }
+            }
+        }
+        core.flipped.set(epoch);
+        drop(pass);
+        core.backend().notify();
+        delete(core, &self.deletes).await;
+        purge(core, AT_WORK * core.options.limits.garbage_bytes).await;
+        Ok(true)
+    }
+
+    /// Whether the root that was just read is the one that the flip installs.
+    fn is_seen(&self, core: &Core) -> bool {
+        *core.state.borrow().view.root == self.root
+    }
+
+    /// What it comes to when something has failed and another root is found. It may have been live all the same, and
+    /// other flips may have built upon it: then nothing is deleted. The collector finds what is not live.
+    async fn unseen(self, core: &Rc<Core>, outcome: Result<bool, Failure>) -> Result<bool> {
+        let nobody_flipped = core.state.borrow().head.epoch == self.base.epoch;
+        match outcome {
+            Err(failure @ (Failure::Quota(_) | Failure::Aborted(..))) if nobody_flipped => {
+                self.staging.abandon().await;
+                Err(recover::error_of(core, failure).await)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Whether the state is still the one that the flip was built upon. It may have been read
+    /// anew without a foreign flip: to find out about a commit of unknown outcome.
+    fn fits(&self, core: &Core) -> bool {
+        let state = core.state.borrow();
+        let layers = self
+            .frozen
+            .is_none_or(|f| f.rebuilt_layers == state.rebuilt_layers);
+        layers && state.head.epoch == self.base.epoch
+    }
+
+    /// The transaction; where there is no room for it, once more with some made. `doubt`: whether one has failed, of
+    /// which the browser may have said less than it did.
+    async fn transact_with_room(
+        &self,
+        core: &Rc<Core>,
+        head: &Head,
+        doubt: &mut bool,
+    ) -> Result<bool, Failure> {
+        let mut room = room::Attempts::new(core.compacting.get(), false);
+        loop {
+            let outcome = self.transact(core, head).await;
+            *doubt |= outcome.is_err();
+            match outcome {
+                Err(Failure::Quota(_)) if room.make_room(core).await => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn transact(&self, core: &Rc<Core>, head: &Head) -> Result<bool, Failure> {
+        let mut writes = vec![
+            Write::Put(Key::Head, head.encode()),
+            Write::Put(Key::Root, self.root.encode()),
+        ];
+        if self.new_generation {
+            // Whoever has not heard of it gets a number that tells: see `commit`.
+            let fence = frame::void(self.base.incarnation);
+            writes.push(Write::Add(Some(self.fence()), fence));
+        }
+        if self.position > self.base.position {
+            writes.push(Write::CutLog {
+                through: self.position,
+            });
+        }
+        core.count_written(writes.iter().map(bytes_of).sum());
+        let nothing_beyond = self.new_generation.then_some(self.base.position);
+        let decide = decision(self.base.clone(), nothing_beyond, writes);
+        // Strict whatever the option: it cuts frames that were acknowledged as strict, or that a
+        // `flush` has promised, perhaps by another tab.
+        core.backend().flip(decide, Durability::Strict).await
+    }
+
+    /// How many more bytes of the records written for it are held until they are live, to be warm then.
+    #[must_use]
+    pub fn keep_bytes(&self, core: &Core) -> usize {
+        let held: usize = self.records.iter().map(|(_, record)| record.len()).sum();
+        (core.options.cache_bytes / crate::engine::store::staging::KEPT_PART).saturating_sub(held)
+    }
+
+    /// Makes the state what the transaction has made of the stores.
+    fn install(&mut self, core: &Rc<Core>, head: Head) {
+        crate::engine::store::staging::keep_warm(core, std::mem::take(&mut self.records), 0);
+        let mut state = core.state.borrow_mut();
+        if let Some(frozen) = self.frozen {
+            state.thaw(frozen);
+        }
+        let mut view = View::of_root(std::mem::take(&mut self.root));
+        view.own = state.view.own.clone();
+        view.layers = state.view.layers.clone();
+        // As every replayer will have it: those whom the head has forgotten are forgotten here too.
+        state.seen = head
+            .writers
+            .iter()
+            .chain(&state.tail_writers)
+            .copied()
+            .collect();
+        if self.new_generation {
+            // All of a patch may have been copied to this one.
+            state.interests.tell_all();
+            // What was computed under the old one is not sealed under the new one unexamined.
+            state.mark_all_stale();
+            if self.position < self.fence() {
+                state.skip_to(self.fence(), 0);
+            } else {
+                state.known = self.position;
+                state.recent.forget_to(self.position);
+            }
+        }
+        state.head = head;
+        core.ground
+            .cache
+            .retain_directories(|id| view.root.levels.iter().flatten().any(|page| page.id == id));
+        state.view = Rc::new(view);
+    }
+}
+
+/// What the transaction decides, from what it sees.
+fn decision(base: Head, nothing_beyond: Option<u64>, writes: Vec<Write>) -> crate::backend::Decide {
+    Box::new(move |seen: Seen| {
+        let head = Head::decode(&seen.head?).ok()?;
+        let same = head.incarnation == base.incarnation
+            && head.generation == base.generation
+            && head.epoch == base.epoch;
+        let beyond = nothing_beyond.is_some_and(|position| seen.last_frame > Some(position));
+        (same && !beyond).then_some(writes)
+    })
+}
+
+fn bytes_of(write: &Write) -> usize {
+    match write {
+        Write::Put(_, record) | Write::Add(_, record) => record.len(),
+        Write::Delete(_) | Write::CutLog { .. } | Write::Clear(_) => 0,
+    }
+}
+
+/// Deletes records that no committed root will ever refer to again: in transactions of their own
+/// that only delete, since these succeed where a quota is hit, and in slices, so that other tabs'
+/// commits get in between. What fails is garbage for the collector.
+pub async fn delete(core: &Rc<Core>, keys: &[Key]) -> usize {
+    let mut count = 0;
+    for slice in keys.chunks(DELETE_SLICE) {
+        let deletes = slice.iter().copied().map(Write::Delete).collect();
+        if core.check_open_or_closing().is_err() {
+            break;
+        }
+        let deleted = core.backend().write(deletes, core.options.durability).await;
+        if deleted.is_err() {
+            break;
+        }
+        count += slice.len();
+        for key in slice {
+            if let Key::Run(id) | Key::Piece(id) = key {
+                core.ground.cache.forget(*id);
+            }
+        }
+    }
+    count
+}
+
+/// The garbage that is not deleted yet, as far as this realm knows.
+pub fn garbage(core: &Core) -> Vec<Garbage> {
+    let (view, purged) = (core.view(), core.purged.borrow());
+    let listed = view.root.garbage.iter();
+    listed
+        .filter(|garbage| !purged.contains(&garbage.key))
+        .copied()
+        .collect()
+}
+
+/// Deletes garbage: what slow readers have had time enough for, and the oldest of what is beyond `keep_bytes`.
+/// How many bytes. It stays listed until the next flip, so that whoever makes that does it again, should this be
+/// cut short.
+pub async fn purge(core: &Rc<Core>, keep_bytes: u64) -> u64 {
+    let keep_bytes = if core.pressed.get() { 0 } else { keep_bytes };
+    let (epoch, mut kept) = (core.view().root.epoch, 0);
+    let mut due = garbage(core);
+    due.reverse();
+    due.retain(|garbage| {
+        kept += garbage.bytes;
+        kept > keep_bytes || garbage.epoch + GRACE_EPOCHS < epoch || keep_bytes == 0
+    });
+    delete_listed(core, &due).await
+}
+
+/// Deletes the pieces among the garbage. How many bytes.
+pub async fn purge_pieces(core: &Rc<Core>) -> u64 {
+    let mut due = garbage(core);
+    due.retain(|garbage| matches!(garbage.key, Key::Piece(_)));
+    delete_listed(core, &due).await
+}
+
+async fn delete_listed(core: &Rc<Core>, due: &[Garbage]) -> u64 {
+    let keys: Vec<Key> = due.iter().map(|garbage| garbage.key).collect();
+    let count = delete(core, &keys).await;
+    let view = core.view();
+    let before = core.purged.take();
+    let listed = view.root.garbage.iter().map(|garbage| garbage.key);
+    let purged = listed.filter(|key| before.contains(key));
+    core.purged
+        .replace(purged.chain(keys.into_iter().take(count)).collect());
+    due.iter().take(count).map(|garbage| garbage.bytes).sum()
+}
+
+/// At rest: deletes what need not wait, and has the list tell the truth if that was much.
+///
+/// # Errors
+/// What the flip fails with.
+pub async fn clean(core: &Rc<Core>, _maintenance: &Pass) -> Result<bool> {
+    let keep_bytes = core.options.limits.garbage_bytes;
+    purge(core, keep_bytes).await;
+    let listed: u64 = core.view().root.garbage.iter().map(|g| g.bytes).sum();
+    if listed <= keep_bytes {
+        return Ok(true);
+    }
+    Flip::new(core).run(core).await
+}

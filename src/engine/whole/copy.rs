@@ -1,0 +1,121 @@
+//! Copying a patch: all that one engine shows at a moment becomes the directory of another.
+//!
+//! The cells are written ahead as segments, in order, and become live by one flip, which demands that
+//! nothing was written to the target meanwhile. A target that was not there before begins as a draft:
+//! until the flip there is no patch.
+
+use bytes::Bytes;
+use std::rc::Rc;
+
+use super::lifecycle::holds_any;
+use super::walk::Walk;
+use crate::backend::Key;
+use crate::codec::cell::{Cell, PieceRef};
+use crate::engine::core::instance::Core;
+use crate::engine::keyspace::access::{KeyRange, Need, Outcome};
+use crate::engine::keyspace::ranges::Ranges;
+use crate::engine::keyspace::view::View;
+use crate::engine::log::intake;
+use crate::engine::store::load::{LoadError, load};
+use crate::engine::store::staging::SegmentSink;
+use crate::engine::upkeep::cut::{cut, everything};
+use crate::engine::upkeep::flip::Flip;
+use crate::engine::upkeep::flush;
+use crate::engine::upkeep::merge;
+use crate::engine::write::sealing::seal_piece;
+use crate::error::{Code, Error, Result};
+
+/// Copies everything to a target that holds nothing in `ranges`. False: it must be begun anew, since
+/// records of the source were merged away under it, or something was written to the target meanwhile.
+///
+/// # Errors
+/// `Exists` when the target holds anything in `ranges`, `Closed` when `stopped` says so, `StorageQuotaExceeded`, …
+pub async fn copy(
+    source: Rc<Core>,
+    target: Rc<Core>,
+    ranges: Vec<KeyRange>,
+    stopped: Rc<dyn Fn() -> bool>,
+) -> Result<bool> {
+    let pass = target.maintenance.enter().await;
+    flush::flush(&target, &pass).await?;
+    let view = source.view();
+    let mut flip = Flip::new(&target);
+    // What is looked at is what the flip is built upon: whatever comes later makes it fail.
+    let held = match holds_any(&target, &ranges) {
+        Outcome::Ready(held) => held,
+        Outcome::Later(held) => held.await,
+    };
+    if held? {
+        return Err(Error::new(Code::Exists, "the new patch holds data already"));
+    }
+    // Void is what others have sealed upon the empty patch; and that the log was cut past what they
+    // know is how they learn that anything may have changed.
+    flip.new_generation = true;
+    flip.position += 1;
+    {
+        let state = source.state.borrow();
+        flip.order_after(state.head.base.saturating_add(state.known));
+    }
+    let error = match fill(&source, &target, &mut flip, &view, &*stopped).await {
+        Ok(()) => {
+            let copied = flip.run(&target).await?;
+            target.backend().notify();
+            return Ok(copied);
+        }
+        Err(error) => error,
+    };
+    flip.staging.abandon().await;
+    match error {
+        LoadError::Missing => intake::renewed_view(&source, &view).await.map(|_| false),
+        LoadError::Fail(error) => Err(error),
+    }
+}
+
+/// Puts what `view` shows in place of what the flip has.
+async fn fill(
+    source: &Rc<Core>,
+    target: &Rc<Core>,
+    flip: &mut Flip,
+    view: &View,
+    stopped: &dyn Fn() -> bool,
+) -> Result<(), LoadError> {
+    // No record is there, but what is left of some may be.
+    let mut all = Ranges::default();
+    all.add(&everything());
+    cut(target, flip, &all).await?;
+    let mut walk = Walk::new(source, view, &everything());
+    let mut sink = SegmentSink::new(target, false, 0);
+    while let Some((key, mut cell)) = walk.next(source).await? {
+        if stopped() {
+            return Err(Error::closed().into());
+        }
+        if let Cell::Piece(piece) = &cell {
+            let (copied, record) = seal_piece(target, &value_of(source, piece).await?)?;
+            flip.staging.put(Key::Piece(copied.id), record).await?;
+            cell = Cell::Piece(copied);
+        }
+        sink.push(&mut flip.staging, &key, &cell).await?;
+    }
+    sink.close(&mut flip.staging).await?;
+    // The uppermost level that has room for all of it.
+    let stored: u64 = sink.entries.iter().map(|entry| entry.stored).sum();
+    let mut room = target.options.limits.level1_bytes;
+    let mut at = 0;
+    while room < stored {
+        room = room.saturating_mul(10);
+        at += 1;
+    }
+    while flip.root.levels.len() <= at {
+        flip.root.levels.push(Vec::new());
+    }
+    merge::replace(target, flip, at, &[], sink.entries).await
+}
+
+async fn value_of(source: &Rc<Core>, piece: &PieceRef) -> Result<Bytes, LoadError> {
+    loop {
+        if let Some(value) = source.ground.cache.piece(piece.id) {
+            return Ok(value);
+        }
+        load(source, Need::Piece(piece.id)).await?;
+    }
+}

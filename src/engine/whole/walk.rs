@@ -1,0 +1,44 @@
+//! Walking through everything that a view shows.
+
+use bytes::Bytes;
+use std::rc::Rc;
+
+use crate::codec::cell::Cell;
+use crate::engine::core::instance::Core;
+use crate::engine::core::slice::Slice;
+use crate::engine::keyspace::access::KeyRange;
+use crate::engine::keyspace::scan::Scan;
+use crate::engine::keyspace::view::View;
+use crate::engine::store::load::{LoadError, overcome};
+
+/// A walk, in slices of time.
+pub struct Walk {
+    scan: Scan,
+    slice: Slice,
+}
+
+impl Walk {
+    /// A walk through `range`, upwards.
+    #[must_use]
+    pub fn new(core: &Core, view: &View, range: &KeyRange) -> Self {
+        Self {
+            scan: Scan::of_view(view, range, false),
+            slice: Slice::new(core),
+        }
+    }
+
+    /// The next cell that is no tombstone.
+    ///
+    /// # Errors
+    /// [`LoadError`].
+    pub async fn next(&mut self, core: &Rc<Core>) -> Result<Option<(Bytes, Cell)>, LoadError> {
+        loop {
+            self.slice.breathe(core).await;
+            match self.scan.next_cell(&core.ground.cache, &mut |_, _| {}) {
+                Ok(Some((_, Cell::Tombstone))) => {}
+                Ok(found) => return Ok(found),
+                Err(stop) => overcome(core, stop).await?,
+            }
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! write
+
+pub mod commit;
+pub mod prepared;
+pub mod rebuild;
+pub mod sealing;
+pub mod submit;
+pub mod transaction;
+pub mod turn;
+pub mod write_ahead;

@@ -1,0 +1,132 @@
+//! How a transaction's batch enters the queue: at once, or, where it is large or something waits, in the line, made
+//! ready in slices.
+
+use std::rc::Rc;
+
+use super::submit::{self, SLICE_OPS};
+use super::turn;
+use crate::backend::Id;
+use crate::engine::core::bury;
+use crate::engine::core::done::{Done, Outcome};
+use crate::engine::core::instance::Core;
+use crate::engine::core::queue::{Call, Prepared, Waiting};
+use crate::engine::core::recent::Since;
+use crate::engine::keyspace::draft::{Draft, renumber};
+use crate::engine::keyspace::footprint::ReadSet;
+use crate::engine::keyspace::memtable::Memtable;
+use crate::engine::log::flight;
+
+/// Issues the batch of a transaction that began as the call `began.0`, at the moment `began.1`; the places
+/// in the order of insertion are that call's. `ticket`: of the turn that it has. `done` is told of a conflict too.
+pub fn issue(core: &Rc<Core>, draft: Draft, began: (u64, Since), ticket: Option<Id>, done: Done) {
+    let (drafted_as, since) = began;
+    let (id, held) = {
+        let mut state = core.state.borrow_mut();
+        // Its insertions come after those of the calls that were queued while it ran.
+        state.last_call += 1;
+        (state.last_call, state.queue.is_held())
+    };
+    let mut prepared = Box::new(Prepared {
+        id,
+        draft,
+        drafted_as,
+        since,
+        ticket,
+        done,
+    });
+    if held || submit::is_large(&prepared.draft) {
+        let item = Waiting::Prepared(prepared);
+        core.state.borrow_mut().queue.line.push_back(item);
+        submit::serve(core);
+    } else if goes_first(core, &prepared) {
+        admit_first(core, *prepared, None);
+    } else {
+        renumber(&mut prepared.draft.ops, drafted_as, id);
+        admit(core, *prepared, None);
+    }
+}
+
+/// Makes a batch ready and puts it into the queue; back into the line where the queue is being rebuilt.
+pub async fn finish(core: &Rc<Core>, mut prepared: Box<Prepared>) {
+    loop {
+        let table = submit::large_table(core, &prepared.draft).await;
+        if let Err(error) = core.check_open_or_closing() {
+            return prepared.done.tell(Outcome::Failed(error));
+        }
+        if core.state.borrow().queue.is_paused() {
+            let item = Waiting::Prepared(prepared);
+            core.state.borrow_mut().queue.line.push_front(item);
+            return;
+        }
+        if goes_first(core, &prepared) {
+            return admit_first(core, *prepared, table);
+        }
+        let (from, to) = (prepared.drafted_as, prepared.id);
+        if from == to || prepared.draft.slots == 0 {
+            return admit(core, *prepared, table);
+        }
+        bury::table(core, table.map(Rc::new));
+        for slice in prepared.draft.ops.chunks_mut(SLICE_OPS) {
+            renumber(slice, from, to);
+            core.env().yield_now().await;
+        }
+        prepared.drafted_as = to;
+    }
+}
+
+/// Whether it goes before the calls that were queued while it ran, in its turn.
+fn goes_first(core: &Rc<Core>, prepared: &Prepared) -> bool {
+    let Some(ticket) = prepared.ticket else {
+        return false;
+    };
+    turn::commits(core, ticket);
+    prepared.drafted_as != prepared.id && flight::in_flight(core).is_none()
+}
+
+fn admit_first(core: &Rc<Core>, mut prepared: Prepared, table: Option<Memtable>) {
+    let touched =
+        submit::touched_since(&core.state.borrow(), &prepared.since, &prepared.draft.reads);
+    prepared.id = prepared.drafted_as;
+    if let Some((call, table)) = call_of(core, prepared, table, touched) {
+        submit::enqueue_first(core, call, table);
+    }
+}
+
+fn admit(core: &Rc<Core>, prepared: Prepared, table: Option<Memtable>) {
+    let touched = touched(core, &prepared.since, &prepared.draft.reads);
+    if let Some((call, table)) = call_of(core, prepared, table, touched) {
+        submit::enqueue(core, call, table);
+    }
+}
+
+/// The call that it comes to, unless what it read has been touched.
+fn call_of(
+    core: &Rc<Core>,
+    prepared: Prepared,
+    table: Option<Memtable>,
+    touched: bool,
+) -> Option<(Call, Option<Memtable>)> {
+    let Prepared {
+        id,
+        mut draft,
+        mut done,
+        ..
+    } = prepared;
+    if touched {
+        bury::draft(core, draft);
+        bury::table(core, table.map(Rc::new));
+        done.tell(Outcome::Conflict);
+        return None;
+    }
+    bury::table(core, draft.take_shown());
+    Some((Call::of_draft(id, draft, None, done), table))
+}
+
+/// Whether anything since the snapshot touches what was read: frames taken in, or own calls
+/// that are queued now (none was when it began).
+fn touched(core: &Rc<Core>, since: &Since, reads: &ReadSet) -> bool {
+    let state = core.state.borrow();
+    let own = &state.view.own;
+    own.iter().any(|queued| reads.meets_table(queued))
+        || submit::touched_since(&state, since, reads)
+}

@@ -1,0 +1,184 @@
+//! Running uncommitted calls again whose reads were overtaken, in program order.
+
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
+use std::rc::Rc;
+
+use super::submit;
+use crate::codec::batch::Op;
+use crate::engine::core::done::Outcome;
+use crate::engine::core::instance::Core;
+use crate::engine::core::queue::{Call, Group};
+use crate::engine::keyspace::draft::Draft;
+use crate::engine::keyspace::memtable::Memtable;
+use crate::engine::keyspace::view::View;
+use crate::engine::log::flight::fail_call;
+use crate::engine::log::intake;
+use crate::engine::store::load::{LoadError, run_attempts};
+use crate::engine::upkeep::cut;
+
+/// Rebuilds the queue: stale calls run again, and those that read what such a call wrote before
+/// or writes now; the others keep their operations. Newcomers wait in line meanwhile, and no
+/// frame is taken in.
+pub fn rebuild<'a>(core: &'a Rc<Core>) -> LocalBoxFuture<'a, ()> {
+    // Boxed, so that its state is not part of every caller's.
+    rebuild_now(core).boxed_local()
+}
+
+async fn rebuild_now(core: &Rc<Core>) {
+    let pass = core.intake.enter().await;
+    let groups = {
+        let mut state = core.state.borrow_mut();
+        state.queue.hold += 1;
+        let first = state.queue.groups.front();
+        let first = first.and_then(|group| group.calls.first());
+        state.queue.rebuilt_from = first.map(|call| call.id);
+        std::mem::take(&mut state.queue.groups)
+    };
+    let tables = core.view().own.clone();
+    let mut rebuilt = Rebuilt::new(core);
+    let mut missed = None;
+    for (group, table) in groups.into_iter().zip(tables) {
+        let stale = group.calls.iter().any(|call| rebuilt.is_stale(call));
+        if !stale {
+            // With its memtable, and what has been written ahead of it.
+            rebuilt.keep_group(group, table);
+            continue;
+        }
+        for call in group.calls {
+            if missed.is_none() {
+                missed = rebuilt.take(core, call).await;
+            } else {
+                rebuilt.put_off(call);
+            }
+        }
+    }
+    {
+        let mut state = core.state.borrow_mut();
+        state.queue.rebuilt_from = None;
+        state.replace_own(rebuilt.own);
+        state.queue.groups = rebuilt.groups.into();
+        // Closing has ended every hold; the committer then finds the groups and fails them.
+        state.queue.hold = state.queue.hold.saturating_sub(1);
+        state.queue.has_stale();
+    }
+    if let Some(call) = missed
+        && let Err(error) = intake::reload(core, &pass).await
+    {
+        // It lacks what cannot be had.
+        fail_call(core, call, &error);
+    }
+    drop(pass);
+    core.tell_idle();
+    submit::serve(core);
+}
+
+struct Rebuilt {
+    committed: View,
+    groups: Vec<Group>,
+    own: Vec<Rc<Memtable>>,
+    /// What calls that run again wrote before, or write now.
+    dirty: Memtable,
+}
+
+impl Rebuilt {
+    fn new(core: &Rc<Core>) -> Self {
+        let mut committed = View::clone(&core.view());
+        committed.own.clear();
+        Self {
+            committed,
+            groups: Vec::new(),
+            own: Vec::new(),
+            dirty: Memtable::default(),
+        }
+    }
+
+    fn soil(&mut self, ops: &[Op]) {
+        ops.iter().for_each(|op| self.dirty.apply(op));
+    }
+
+    fn is_stale(&self, call: &Call) -> bool {
+        call.stale || call.reads.meets_table(&self.dirty)
+    }
+
+    fn keep_group(&mut self, mut group: Group, table: Rc<Memtable>) {
+        group.flight = None;
+        self.groups.push(group);
+        self.own.push(table);
+    }
+
+    /// Keeps what a call has, to be run again later if that is stale: another rebuild does not know what was
+    /// dirty in this one.
+    fn put_off(&mut self, mut call: Call) {
+        call.stale = self.is_stale(&call);
+        if call.stale {
+            self.soil(&call.ops);
+        }
+        self.keep(call);
+    }
+
+    fn keep(&mut self, call: Call) {
+        if !self
+            .groups
+            .last()
+            .is_some_and(|group| group.takes(call.bytes))
+        {
+            self.groups.push(Group::default());
+            self.own.push(Rc::default());
+        }
+        if let (Some(group), Some(own)) = (self.groups.last_mut(), self.own.last_mut()) {
+            let own = Rc::make_mut(own);
+            call.ops.iter().for_each(|op| own.apply(op));
+            group.push(call);
+        }
+    }
+
+    /// Runs a call again, if it is stale. Its number, when a record was missing that a flip may have replaced.
+    async fn take(&mut self, core: &Rc<Core>, mut call: Call) -> Option<u64> {
+        if !self.is_stale(&call) {
+            self.keep(call);
+            return None;
+        }
+        self.soil(&call.ops);
+        let Some(work) = call.work.clone() else {
+            call.settle(Outcome::Conflict);
+            return None;
+        };
+        let mut view = self.committed.clone();
+        view.own = self.own.clone();
+        let mut draft = Draft::new(core.ground.clone(), Rc::new(view), call.id);
+        let mut first = true;
+        let attempt = || {
+            if !std::mem::take(&mut first) {
+                draft.again();
+            }
+            (work.borrow_mut())(&mut draft)
+        };
+        match run_attempts(core, attempt).await {
+            Ok(()) => {
+                self.soil(&draft.ops);
+                call.slots = draft.slots;
+                call.bytes = draft.bytes;
+                call.reads = std::mem::take(&mut draft.reads);
+                call.ops = std::mem::take(&mut draft.ops);
+                call.stale = false;
+                // Lets go of the view, so that the memtable is changed in place.
+                drop(draft);
+                self.keep(call);
+            }
+            Err(LoadError::Missing) if call.missed_in != Some(self.committed.root.epoch) => {
+                call.missed_in = Some(self.committed.root.epoch);
+                call.stale = true;
+                let missed = call.id;
+                self.keep(call);
+                return Some(missed);
+            }
+            Err(LoadError::Missing) => {
+                // Nothing has replaced it since.
+                call.settle(Outcome::Failed(cut::as_error(LoadError::Missing)));
+            }
+            Err(LoadError::Fail(error)) => call.settle(Outcome::Failed(error)),
+        }
+        None
+    }
+}

@@ -1,0 +1,167 @@
+//! Sealing: from the first group of the queue to a frame that can be appended.
+
+use bytes::Bytes;
+use std::rc::Rc;
+
+use super::write_ahead;
+use crate::backend::Id;
+use crate::blobs;
+use crate::codec::batch::{Batch, Op, OpValue};
+use crate::codec::cell::PieceRef;
+use crate::codec::frame::{self, FrameHeader};
+use crate::codec::seal::{self, Kind};
+use crate::codec::value::attached::bytes_beside;
+use crate::engine::core::instance::Core;
+use crate::engine::core::queue::Flight;
+use crate::engine::log::flight::landed;
+use crate::error::Result;
+use crate::limits;
+
+/// A value above this many bytes is stored as a piece.
+pub const PIECE_BYTES: usize = 64 << 10;
+
+/// Chromium keeps records above this many bytes as files of their own (or a little below: what is
+/// stored says what it is).
+const FILE_BYTES: usize = 60 << 10;
+
+/// A frame ready to be appended.
+pub struct Sealed {
+    /// What it says of itself.
+    pub header: FrameHeader,
+    /// The encoded frame.
+    pub frame: Bytes,
+    /// The pieces that it cites, written with it.
+    pub pieces: Vec<(Id, Bytes)>,
+    /// The number that it names, with which the log is made to go on.
+    pub at: Option<u64>,
+    /// The epoch that was known.
+    pub epoch: u64,
+}
+
+impl Sealed {
+    /// Whether Blobs are written with it, which a browser may fail to read.
+    pub fn has_blobs(&self) -> bool {
+        self.pieces.iter().any(|(_, record)| blobs::any(record))
+    }
+
+    /// Whether any record of it is so large that the browser keeps it in a file of its own. Chromium flushes
+    /// such a file with the transaction that writes it or never: after a cut of power, a later
+    /// commit would be there and this one in part, even after a `flush`.
+    pub fn is_large(&self) -> bool {
+        self.frame.len() > FILE_BYTES || !self.pieces.is_empty()
+    }
+}
+
+/// Makes the first group's frame; `None` when it had nothing to write.
+///
+/// # Errors
+/// What writing ahead fails with.
+pub async fn seal_first(core: &Rc<Core>) -> Result<Option<Sealed>> {
+    let (ops, large, dependent, mut header) = {
+        let mut state = core.state.borrow_mut();
+        state.sequence += 1;
+        // The generation under which the work of sealing begins: what is written ahead from now on
+        // may be collected by a flip that raises it, and then the frame must be void.
+        let header = FrameHeader {
+            incarnation: state.head.incarnation,
+            generation: state.head.generation,
+            writer: core.writer,
+            sequence: state.sequence,
+            wall_ms: core.env().now_ms(),
+            required: 0,
+        };
+        let Some(group) = state.queue.groups.front_mut() else {
+            return Ok(None);
+        };
+        // From here on nothing joins it.
+        group.flight = Some(Flight {
+            sequence: header.sequence,
+            batch: Batch::default(),
+            void_at: None,
+        });
+        let large = group.is_large();
+        let ops = if large { Vec::new() } else { group.batch_ops() };
+        (ops, large, group.is_dependent(), header)
+    };
+    if !large && ops.is_empty() {
+        landed(core, header.sequence, None);
+        return Ok(None);
+    }
+    let (batch, pieces) = if large {
+        (
+            write_ahead::first(core, header.generation).await?,
+            Vec::new(),
+        )
+    } else {
+        move_out_pieces(core, ops)?
+    };
+    let mut state = core.state.borrow_mut();
+    let next = state.known + 1;
+    if dependent {
+        header.required = next;
+    }
+    let sealed = Sealed {
+        header,
+        frame: frame::encode(&header, &batch),
+        pieces,
+        at: (state.looked && (state.repair_log || dependent && state.contended > 0))
+            .then_some(next),
+        epoch: state.head.epoch,
+    };
+    if let Some(flight) = state
+        .queue
+        .groups
+        .front_mut()
+        .and_then(|group| group.flight.as_mut())
+    {
+        flight.batch = batch;
+    }
+    Ok(Some(sealed))
+}
+
+/// Replaces large values by references to pieces.
+///
+/// # Errors
+/// `Internal` when a Blob is missing, `LimitExceeded` where there is no memory for a piece.
+fn move_out_pieces(core: &Rc<Core>, mut ops: Vec<Op>) -> Result<(Batch, Vec<(Id, Bytes)>)> {
+    let mut pieces = Vec::new();
+    for op in &mut ops {
+        if let Op::Put(_, value) = op
+            && let OpValue::Inline(bytes) = value
+            && is_piece(bytes)
+        {
+            let (piece, record) = seal_piece(core, bytes)?;
+            *value = OpValue::Piece(piece);
+            pieces.push((piece.id, record));
+        }
+    }
+    let run = Vec::new();
+    Ok((Batch { run, ops }, pieces))
+}
+
+/// Whether a value is stored as a piece: it is large, or Blobs lie beside it.
+pub fn is_piece(value: &[u8]) -> bool {
+    value.len() > PIECE_BYTES || blobs::any(value)
+}
+
+/// A new piece, and its record; its value stays warm. With Blobs it does not: those that the store gives back
+/// last longer than a caller's, which may be of files that change.
+///
+/// # Errors
+/// `Internal` when a Blob is missing, `LimitExceeded` where there is no memory for it.
+pub fn seal_piece(core: &Rc<Core>, value: &Bytes) -> Result<(PieceRef, Bytes)> {
+    limits::room_for(value.len())?;
+    let id = core.new_id();
+    let mut out = seal::start(Kind::Piece, value.len());
+    out.extend_from_slice(value);
+    let mut record = seal::finish(out);
+    let mut len = value.len() as u64;
+    if blobs::any(value) {
+        blobs::all(value)?;
+        record = blobs::held(record);
+        len = len.saturating_add(bytes_beside(value));
+    } else {
+        core.ground.cache.put_piece(id, value.clone());
+    }
+    Ok((PieceRef { id, len }, record))
+}

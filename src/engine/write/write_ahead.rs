@@ -1,0 +1,130 @@
+//! Large batches: written ahead as a run, committed by a small frame that cites it.
+
+use bytes::Bytes;
+use std::rc::Rc;
+
+use super::commit;
+use super::sealing::{is_piece, seal_piece};
+use crate::backend::Key;
+use crate::codec::batch::{Batch, Op};
+use crate::codec::cell::Cell;
+use crate::codec::order::{ORDER_BYTES, Order, PROVISIONAL};
+use crate::engine::core::instance::Core;
+use crate::engine::core::queue::Ahead;
+use crate::engine::core::slice::Slice;
+use crate::engine::store::staging::{KEPT_PART, SegmentSink, Staging};
+use crate::error::Result;
+
+/// The batch of the first group, whose only call is large: written ahead, unless that has been
+/// done under this generation.
+///
+/// # Errors
+/// What writing fails with; nothing of it is live then, and what was written is removed.
+pub async fn first(core: &Rc<Core>, generation: u64) -> Result<Batch> {
+    let done = core
+        .state
+        .borrow()
+        .queue
+        .groups
+        .front()
+        .and_then(|group| group.ahead.clone());
+    if let Some(ahead) = done.filter(|ahead| ahead.generation == generation) {
+        return Ok(ahead.batch);
+    }
+    let ahead = write_first(core, generation).await?;
+    let batch = ahead.batch.clone();
+    if let Some(group) = core.state.borrow_mut().queue.groups.front_mut() {
+        group.ahead = Some(ahead);
+    }
+    Ok(batch)
+}
+
+async fn write_first(core: &Rc<Core>, generation: u64) -> Result<Ahead> {
+    let (table, call) = {
+        let state = core.state.borrow();
+        let call = state
+            .queue
+            .groups
+            .front()
+            .and_then(|group| group.calls.first());
+        (
+            state.view.own.first().cloned().unwrap_or_default(),
+            call.map_or(0, |call| call.id),
+        )
+    };
+    let mut staging = Staging::new(core, commit::frees_room(core), true);
+    let mut sink = SegmentSink::new(core, true, core.options.cache_bytes / KEPT_PART);
+    let mut slice = Slice::new(core);
+    for (key, cell) in table.cells() {
+        let written = push_cell(core, &mut staging, &mut sink, call, key, cell).await;
+        if let Err(error) = written {
+            staging.abandon().await;
+            return Err(error);
+        }
+        slice.breathe(core).await;
+    }
+    let mut written = sink.close(&mut staging).await;
+    if written.is_ok() {
+        written = staging.write().await;
+    }
+    if let Err(error) = written {
+        staging.abandon().await;
+        return Err(error);
+    }
+    let ops = table.ranges().iter().map(Op::DeleteRange).collect();
+    let batch = Batch {
+        run: sink.entries,
+        ops,
+    };
+    Ok(Ahead {
+        generation,
+        batch,
+        records: sink.records,
+    })
+}
+
+async fn push_cell(
+    core: &Rc<Core>,
+    staging: &mut Staging,
+    sink: &mut SegmentSink,
+    call: u64,
+    key: &Bytes,
+    cell: &Cell,
+) -> Result<()> {
+    let at = key.len().saturating_sub(ORDER_BYTES);
+    let key = placeholder(key, at, call);
+    let cell = match cell {
+        Cell::Inline(value) if is_piece(value) => {
+            let (piece, record) = seal_piece(core, value)?;
+            staging.put(Key::Piece(piece.id), record).await?;
+            Cell::Piece(piece)
+        }
+        Cell::Inline(value) if value.len() == ORDER_BYTES => {
+            Cell::Inline(placeholder(value, 0, call))
+        }
+        cell => cell.clone(),
+    };
+    sink.push(staging, &key, &cell).await
+}
+
+/// The bytes with the order at `at` turned from the call's provisional one into the one that
+/// means "this very frame".
+fn placeholder(bytes: &Bytes, at: usize, call: u64) -> Bytes {
+    let order = bytes.get(at..).and_then(Order::from_bytes);
+    match order {
+        Some(order) if order.frame == PROVISIONAL + call => {
+            let mut out = bytes.to_vec();
+            if let Some(tail) = out.get_mut(at..) {
+                tail.copy_from_slice(
+                    &Order {
+                        frame: PROVISIONAL,
+                        ..order
+                    }
+                    .to_bytes(),
+                );
+            }
+            out.into()
+        }
+        _ => bytes.clone(),
+    }
+}
