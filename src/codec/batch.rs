@@ -22,8 +22,8 @@ use super::cell::PieceRef;
 use super::entry::Entry;
 use super::io::{Input, put_bytes, put_varint};
 use super::order::{Order, PROVISIONAL};
+use super::range::KeyRange;
 use crate::backend::Id;
-use crate::engine::access::KeyRange;
 use crate::error::{Error, Result};
 
 /// A key, perhaps ending in a place in the order of insertion.

@@ -4,6 +4,9 @@ use bytes::Bytes;
 
 use crate::backend::Id;
 
+/// A value above this many bytes is stored as a piece.
+pub const PIECE_BYTES: usize = 64 << 10;
+
 /// What is stored under one key, or that nothing is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cell {

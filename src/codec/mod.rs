@@ -9,6 +9,7 @@ pub mod io;
 pub mod js_string;
 pub mod order;
 pub mod page;
+pub mod range;
 pub mod root;
 pub mod seal;
 pub mod segment;

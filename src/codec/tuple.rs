@@ -13,7 +13,7 @@
 //! string sorts before those it is a prefix of, whatever follows it in the key.
 
 use super::js_string::{JsStr, JsString, units};
-use crate::engine::access::KeyRange;
+use super::range::KeyRange;
 use crate::error::{Error, Result};
 use bytes::Bytes;
 use std::cmp::Ordering;

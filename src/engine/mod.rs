@@ -17,33 +17,28 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use std::rc::Rc;
 
-use crate::backend::{Connector, Durability, Failure, Key, Read, Reply, Write};
-use crate::codec::head::Head;
-use crate::codec::seal::{self, Kind};
+use crate::backend::Connector;
 use crate::env::Env;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use access::{KeyRange, Outcome, ReadWork, Session, WriteWork};
 use core::done;
 use core::instance::Core;
-use log::{intake, recover};
-use store::{load, room};
-use upkeep::{flip, maintain, poll};
-use whole::{close, copy, lifecycle, open, stats};
-use write::{sealing, submit, transaction};
+use log::intake;
+use upkeep::{maintain, poll};
+use whole::{close, copy, harden, lifecycle, open, probe, stats};
+use write::{submit, transaction};
 
+pub use core::instance::Realm;
 pub use core::interest::Interest;
 pub use core::notice::{Notice, Subscription};
 pub use core::options::{Absent, Limits, Options, Reason};
-pub use core::realm::Realm;
 pub use keyspace::footprint::Writes as Written;
 pub use keyspace::{access, cache};
 pub use whole::lifecycle::delete;
 pub use whole::open::is_dead;
+pub use whole::probe::Look;
 pub use whole::stats::Stats;
 pub use write::transaction::Transaction;
-
-/// Looks at a value that was read back.
-pub type Look = Box<dyn FnOnce(bytes::Bytes) -> LocalBoxFuture<'static, bool>>;
 
 /// An open engine. Clones share it.
 #[derive(Clone)]
@@ -102,7 +97,7 @@ impl Engine {
     /// `StorageQuotaExceeded`, `ConnectionLost`, …
     #[must_use]
     pub fn flush(&self) -> LocalBoxFuture<'static, Result<()>> {
-        harden(self.0.clone()).boxed_local()
+        harden::harden(self.0.clone()).boxed_local()
     }
 
     /// Merges the log into pages and gives back the space of dead data.
@@ -136,7 +131,7 @@ impl Engine {
     /// merged away yet. Costs nothing.
     #[must_use]
     pub fn held_bytes(&self) -> u64 {
-        room::held_bytes(&self.0.view())
+        self.0.view().held_bytes()
     }
 
     /// Whether anything in some ranges is committed.
@@ -167,7 +162,7 @@ impl Engine {
     /// Why that cannot be told: `StorageQuotaExceeded`, `ConnectionLost`, …
     #[must_use]
     pub fn takes(&self, value: bytes::Bytes, look: Look) -> LocalBoxFuture<'static, Result<bool>> {
-        takes(self.0.clone(), value, look).boxed_local()
+        probe::takes(self.0.clone(), value, look).boxed_local()
     }
 
     /// Looks for other tabs' commits now.
@@ -206,10 +201,10 @@ impl Engine {
     /// Whether a read would run at once, on the view of this moment: it is open, and nothing waits in line.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        poll::note_use(&self.0);
+        self.0.pace.note_use();
         let state = self.0.state.borrow();
         let is_open = !state.closing && state.closed.is_none();
-        is_open && !state.queue.is_held() && !poll::is_stale(&self.0)
+        is_open && !state.queue.is_held() && !self.0.pace.is_stale()
     }
 
     /// Refuses newcomers, waits for the calls issued, and closes. Closing twice is fine.
@@ -243,51 +238,6 @@ impl Engine {
     #[must_use]
     pub fn cached_bytes(&self) -> usize {
         self.0.ground.cache.bytes()
-    }
-}
-
-async fn takes(core: Rc<Core>, value: bytes::Bytes, look: Look) -> Result<bool> {
-    core.check_open()?;
-    let (piece, record) = sealing::seal_piece(&core, &value)?;
-    let key = Key::Piece(piece.id);
-    let put = vec![Write::Put(key, record)];
-    match core.backend().write(put, Durability::Relaxed).await {
-        Ok(()) => {}
-        Err(Failure::Aborted(..)) => return Ok(false),
-        Err(failure) => return Err(recover::error_of(&core, failure).await),
-    }
-    let found = match load::read(&core, vec![Read::Get(key)]).await?.pop() {
-        Some(Reply::Record(Some(record))) => seal::open(Kind::Piece, &record).ok(),
-        _ => None,
-    };
-    let taken = match found {
-        Some(found) => look(found).await,
-        None => false,
-    };
-    flip::delete(&core, &[key]).await;
-    Ok(taken)
-}
-
-/// Makes what was acknowledged survive a power cut: a strict transaction on the same database.
-async fn harden(core: Rc<Core>) -> Result<()> {
-    core.check_open()?;
-    poll::before(&core).await;
-    core.settled_so_far().await;
-    let backend = core.backend();
-    let incarnation = core.state.borrow().head.incarnation;
-    let decide = Box::new(move |seen: crate::backend::Seen| {
-        let record = seen.head?;
-        let is_ours = Head::decode(&record).is_ok_and(|head| head.incarnation == incarnation);
-        is_ours.then(|| vec![Write::Put(crate::backend::Key::Head, record)])
-    });
-    match backend.flip(decide, Durability::Strict).await {
-        Ok(true) => Ok(()),
-        // What was acknowledged is gone, with the patch.
-        Ok(false) => {
-            intake::take_in(&core).await?;
-            Err(Error::closed())
-        }
-        Err(failure) => Err(recover::error_of(&core, failure).await),
     }
 }
 

@@ -3,8 +3,8 @@
 use futures_util::FutureExt;
 use std::rc::Rc;
 
+use super::group::Call;
 use super::instance::Core;
-use super::queue::Call;
 use crate::codec::batch::Op;
 use crate::engine::keyspace::draft::Draft;
 use crate::engine::keyspace::footprint::ReadSet;

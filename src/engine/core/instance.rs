@@ -1,24 +1,44 @@
-//! What one open engine consists of.
+//! What one open engine consists of, and the page that it shares with others.
 
 use crate::sorted::SortedMap;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use futures_channel::oneshot;
 
 use super::gate::Gate;
+use super::loading::Loading;
 use super::notice::{Notice, Subscribers};
 use super::options::{Options, Reason};
+use super::pace::Pace;
 use super::state::State;
-use crate::backend::{Backend, Connector, Id, Key};
-use crate::engine::keyspace::draft::Ground;
+use crate::backend::{Backend, Connector, Event, Id, Key};
+use crate::engine::keyspace::cache::Pool;
+use crate::engine::keyspace::ground::Ground;
 use crate::engine::keyspace::view::View;
 use crate::env::Env;
 use crate::error::{Code, Error, Result};
 
-/// Who waits for a load.
-pub type Loading = oneshot::Sender<Result<(), crate::engine::store::load::LoadError>>;
+/// What is known of the record that keeps room for deleting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reserve {
+    /// Nothing.
+    Unknown,
+    /// It is there.
+    There,
+    /// It is not there.
+    Gone,
+}
+
+/// How those below start what lies above them; set once, when the engine is opened.
+#[derive(Clone, Copy)]
+pub struct Signals {
+    /// There is something to commit.
+    pub commit: fn(&Rc<Core>),
+    /// Those in line may go on.
+    pub serve: fn(&Rc<Core>),
+}
 
 /// One open engine.
 pub struct Core {
@@ -29,9 +49,13 @@ pub struct Core {
     /// Cache and world.
     pub ground: Ground,
     /// The page.
-    pub realm: Rc<super::realm::Realm>,
+    pub realm: Rc<Realm>,
+    /// Hears of what the backend tells.
+    pub events: Rc<dyn Fn(Event)>,
+    /// Starts what lies above.
+    pub signals: Signals,
     /// How it is used.
-    pub pace: crate::engine::upkeep::poll::Pace,
+    pub pace: Pace,
     /// This realm's name in the log.
     pub writer: Id,
     /// Held by whoever takes in frames or changes the view by a flip.
@@ -49,7 +73,7 @@ pub struct Core {
     /// Whether background maintenance has been asked for and not ended.
     pub maintenance_wanted: Cell<bool>,
     /// Whether the record that keeps room for deleting is known to be there.
-    pub reserve: Cell<crate::engine::store::room::Known>,
+    pub reserve: Cell<Reserve>,
     /// Whether a write has failed for lack of room since the last compaction.
     pub pressed: Cell<bool>,
     /// Until when making room is known to be futile.
@@ -163,8 +187,50 @@ impl Core {
             .set(self.written_bytes.get() + bytes as u64);
     }
 
+    /// Has the committer run, if there is anything to commit.
+    pub fn commit(self: &Rc<Self>) {
+        (self.signals.commit)(self);
+    }
+
+    /// Has those in line go on, if they may.
+    pub fn serve(self: &Rc<Self>) {
+        (self.signals.serve)(self);
+    }
+
     /// Tells the subscribers.
     pub fn tell(&self, notice: &Notice) {
         self.subscribers.tell(notice);
+    }
+}
+
+/// A page, or a worker. Engines that are opened in none have one of their own.
+#[derive(Default)]
+pub struct Realm {
+    cores: RefCell<Vec<Weak<Core>>>,
+    /// Whether the timer runs.
+    pub is_timed: Cell<bool>,
+    /// Rounds of the timer.
+    pub rounds: Cell<u64>,
+    /// Where the caches are.
+    pub pool: Rc<Pool>,
+}
+
+impl Realm {
+    /// Adds an engine, until it is closed.
+    pub fn add(&self, core: &Rc<Core>) {
+        self.cores.borrow_mut().push(Rc::downgrade(core));
+    }
+
+    /// The engines that are open.
+    pub fn open(&self) -> Vec<Rc<Core>> {
+        let mut open = Vec::new();
+        self.cores.borrow_mut().retain(|core| {
+            let core = core.upgrade();
+            let core = core.filter(|core| core.state.borrow().closed.is_none());
+            let is_open = core.is_some();
+            open.extend(core);
+            is_open
+        });
+        open
     }
 }

@@ -103,7 +103,7 @@ impl Drop for Since {
 mod tests {
     use super::Recent;
     use crate::codec::batch::{Op, OpKey};
-    use crate::engine::footprint::{ReadSet, Writes};
+    use crate::engine::keyspace::footprint::{ReadSet, Writes};
     use std::rc::Rc;
 
     fn writes(key: &[u8]) -> Rc<Writes> {

@@ -1,10 +1,7 @@
 //! Slices of time for long background work, so that no task grows long.
 
 use super::instance::Core;
-
-/// Milliseconds of work between two yields: few, since a garbage collection of the page's may fall
-/// into the same task.
-pub const SLICE_MS: f64 = 5.0;
+use crate::engine::keyspace::ground::SLICE_MS;
 
 /// A slice of time.
 pub struct Slice {

@@ -6,15 +6,15 @@ use super::interest::Interests;
 use super::options::Reason;
 use super::queue::Queue;
 use super::recent::{Recent, Since};
+use super::turns::Turns;
 use crate::backend::{Backend, Id};
 use crate::codec::batch::{Batch, Op};
 use crate::codec::head::Head;
 use crate::engine::keyspace::cache::Cache;
+use crate::engine::keyspace::estimate;
 use crate::engine::keyspace::footprint::{ReadSet, Writes};
 use crate::engine::keyspace::memtable::Memtable;
 use crate::engine::keyspace::view::{Layer, View};
-use crate::engine::upkeep::dead;
-use crate::engine::write::turn::Turns;
 use crate::sorted::SortedMap;
 
 /// What changes of an engine.
@@ -96,7 +96,7 @@ impl State {
         batch: &Batch,
         frame_bytes: usize,
     ) -> Rc<Writes> {
-        self.tail_pieces += dead::estimate(&self.view, cache, batch);
+        self.tail_pieces += estimate::pieces_of(&self.view, cache, batch);
         let view = Rc::make_mut(&mut self.view);
         apply_batch(&mut view.layers, batch);
         self.interests.tell_batch(batch, self.head.base + number);

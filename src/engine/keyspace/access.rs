@@ -15,6 +15,8 @@ use crate::blobs;
 use crate::codec::order::Order;
 use crate::error::{Error, Result};
 
+pub use crate::codec::range::KeyRange;
+
 /// Something that is stored but not in memory. Opaque to models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Need {
@@ -52,15 +54,6 @@ pub enum Outcome<T> {
     Ready(Result<T>),
     /// Under way.
     Later(LocalBoxFuture<'static, Result<T>>),
-}
-
-/// A half-open range of keys, `from <= key < until`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyRange {
-    /// Inclusive lower bound.
-    pub from: Bytes,
-    /// Exclusive upper bound.
-    pub until: Bytes,
 }
 
 /// A place in a scan of a range. Owns no data of the keyspace but pins what it is reading.

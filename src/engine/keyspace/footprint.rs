@@ -5,11 +5,11 @@ use bytes::Bytes;
 use super::access::KeyRange;
 use super::memtable::Memtable;
 use super::ranges::Ranges;
-use super::source::after;
 use super::tree::Tree;
 use crate::codec::batch::{Batch, Op};
 use crate::codec::entry::Entry;
 use crate::codec::order::{ORDER_BYTES, Order, PROVISIONAL};
+use crate::codec::range::after;
 
 /// The keys and ranges that a call read. Absent keys and empty ranges count.
 #[derive(Debug, Clone, Default)]

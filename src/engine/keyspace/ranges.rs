@@ -3,8 +3,8 @@
 use bytes::Bytes;
 
 use super::access::KeyRange;
-use super::source::after;
 use super::tree::Tree;
+use crate::codec::range::after;
 
 /// A set of keys: the union of ranges. Those that overlap or touch are one.
 #[derive(Debug, Clone, Default)]

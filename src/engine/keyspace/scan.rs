@@ -7,9 +7,11 @@ use super::access::{Attempt, KeyRange, Measure};
 use super::cache::Cache;
 use super::entries::Listing;
 use super::memtable::Memtable;
-use super::source::{Source, TakeCell, after};
+use super::segments::TakeCell;
+use super::source::Source;
 use super::view::{Layer, View};
 use crate::codec::cell::Cell;
+use crate::codec::range::after;
 
 /// A merging scan over sources, the newest first.
 pub struct Scan {

@@ -6,10 +6,12 @@ use std::rc::Rc;
 use super::access::{Attempt, KeyRange, Need, Stop};
 use super::cache::{Cache, SegmentSlot};
 use super::entries::{EntryCursor, Listing};
-use super::source::TakeCell;
 use crate::codec::cell::{Cell, CellRef};
 use crate::codec::entry::Entry;
 use crate::codec::page::Page;
+
+/// Takes a cell; whether it wants more.
+pub type TakeCell<'a> = dyn FnMut(&[u8], CellRef<'_>) -> Attempt<bool> + 'a;
 
 /// Cells consumed of the segment at hand.
 #[derive(Debug, Clone, Copy, Default)]

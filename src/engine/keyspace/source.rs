@@ -10,11 +10,9 @@ use super::access::{Attempt, KeyRange};
 use super::cache::Cache;
 use super::entries::Listing;
 use super::memtable::Memtable;
-use super::segments::SegmentSource;
-use crate::codec::cell::{Cell, CellRef};
-
-/// Takes a cell; whether it wants more.
-pub type TakeCell<'a> = dyn FnMut(&[u8], CellRef<'_>) -> Attempt<bool> + 'a;
+use super::segments::{SegmentSource, TakeCell};
+use crate::codec::cell::Cell;
+use crate::codec::range::after;
 
 /// A sorted source within the bounds of a scan.
 pub enum Source {
@@ -154,13 +152,4 @@ impl MemorySource {
         }
         more
     }
-}
-
-/// The lowest key above `key`.
-#[must_use]
-pub fn after(key: &[u8]) -> Bytes {
-    let mut out = Vec::with_capacity(key.len() + 1);
-    out.extend_from_slice(key);
-    out.push(0);
-    out.into()
 }

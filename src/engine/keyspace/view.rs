@@ -58,6 +58,18 @@ impl View {
         })
     }
 
+    /// Bytes of the keys and values that it holds, dead ones included.
+    #[must_use]
+    pub fn held_bytes(&self) -> u64 {
+        let in_root = self.root.runs.iter().flatten().map(|entry| entry.bytes);
+        let in_pages = self.root.levels.iter().flatten().map(|page| page.bytes);
+        let in_layers = self.layers.iter().map(|layer| match layer {
+            Layer::Memory(table) => table.cells().map(|(key, cell)| live_bytes(key, cell)).sum(),
+            Layer::Run(run) => run.iter().map(|entry| entry.bytes).sum(),
+        });
+        in_root.chain(in_pages).chain(in_layers).sum()
+    }
+
     /// The cell that counts for a key; `None` and a tombstone both mean absent.
     ///
     /// # Errors
@@ -143,4 +155,11 @@ fn get_in_run(cache: &Cache, entries: &[Entry], key: &[u8]) -> Attempt<Option<Ce
     } else {
         None
     })
+}
+
+fn live_bytes(key: &[u8], cell: &Cell) -> u64 {
+    match cell {
+        Cell::Tombstone => 0,
+        cell => key.len() as u64 + cell.len(),
+    }
 }

@@ -6,13 +6,13 @@ use std::rc::Rc;
 use crate::codec::frame;
 use crate::engine::core::bury;
 use crate::engine::core::done::Outcome;
+use crate::engine::core::group::{Call, Group};
 use crate::engine::core::instance::Core;
 use crate::engine::core::notice::Notice;
-use crate::engine::core::queue::{Call, Group};
+
 use crate::engine::core::state::State;
 use crate::engine::keyspace::footprint::{Resolved, Writes};
 use crate::engine::store::staging::keep_warm;
-use crate::engine::write::sealing::Sealed;
 use crate::error::Error;
 
 /// Whether the frame of this sequence is in flight.
@@ -58,7 +58,7 @@ pub fn ground(core: &Rc<Core>, sequence: u64) {
 }
 
 /// Applies the frame in flight, whose number directly follows what is known.
-pub fn apply_own(core: &Rc<Core>, sealed: &Sealed, number: u64) {
+pub fn apply_own(core: &Rc<Core>, sequence: u64, frame_bytes: usize, number: u64) {
     let (base, writes) = {
         let mut state = core.state.borrow_mut();
         let base = state.head.base;
@@ -82,14 +82,14 @@ pub fn apply_own(core: &Rc<Core>, sealed: &Sealed, number: u64) {
         let writes = state.apply(
             &core.ground.cache,
             number,
-            (core.writer, sealed.header.sequence),
+            (core.writer, sequence),
             &batch,
-            sealed.frame.len(),
+            frame_bytes,
         );
         state.recent.push(number, &writes);
         (base, writes)
     };
-    landed(core, sealed.header.sequence, Some(base + number));
+    landed(core, sequence, Some(base + number));
     core.tell(&Notice::Commit {
         remote: false,
         writes,

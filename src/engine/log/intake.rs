@@ -16,10 +16,10 @@ use crate::engine::core::gate::Pass;
 use crate::engine::core::instance::Core;
 use crate::engine::core::notice::Notice;
 use crate::engine::core::options::Reason;
+use crate::engine::core::shut::shut;
 use crate::engine::core::state::State;
 use crate::engine::keyspace::view::View;
-use crate::engine::store::load::read;
-use crate::engine::upkeep::poll;
+use crate::engine::store::connection::read;
 use crate::error::{Code, Error, Result};
 
 const ALL: u32 = u32::MAX;
@@ -66,7 +66,7 @@ pub async fn take_in_holding(core: &Rc<Core>, pass: &Pass) -> Result<()> {
     state.looked = true;
     state.asleep = false;
     drop(state);
-    poll::is_fresh(core);
+    core.pace.is_fresh();
     Ok(())
 }
 
@@ -88,7 +88,7 @@ fn check_life(
         // It could only do harm here. Whoever writes a later format has cut the log before.
         Err(error) if error.code() == Code::UnsupportedFormat => {
             flight::ground_void(core, flight, frames);
-            crate::engine::whole::close::shut(core, Reason::VersionChange);
+            shut(core, Reason::VersionChange);
             Err(error)
         }
         Err(error) => Err(error),
@@ -101,7 +101,7 @@ fn check_life(
             };
             let reason = if lost { Reason::Lost } else { Reason::Deleted };
             flight::ground_void(core, flight, frames);
-            crate::engine::whole::close::shut(core, reason);
+            shut(core, reason);
             core.check_open()?;
             Err(Error::closed())
         }
@@ -288,7 +288,7 @@ async fn reload_now(core: &Rc<Core>, _pass: &Pass) -> Result<()> {
         return install(core, stored);
     }
     // The store has lost frames that it had acknowledged.
-    crate::engine::whole::close::shut(core, Reason::Lost);
+    shut(core, Reason::Lost);
     core.check_open_or_closing()
 }
 
@@ -374,19 +374,4 @@ fn replay_quietly(core: &Rc<Core>, number: u64, record: &Bytes) -> Result<()> {
         record.len(),
     );
     Ok(())
-}
-
-/// A view to go on with after a record of `old` was missing.
-///
-/// # Errors
-/// `Corrupt` when nothing has replaced what is missing.
-pub async fn renewed_view(core: &Rc<Core>, old: &View) -> Result<Rc<View>> {
-    take_in(core).await?;
-    let view = core.view();
-    if view.root.epoch == old.root.epoch {
-        return Err(Error::corrupt(
-            "a segment, directory page or piece is missing",
-        ));
-    }
-    Ok(view)
 }

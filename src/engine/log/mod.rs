@@ -2,4 +2,5 @@
 
 pub mod flight;
 pub mod intake;
+pub mod reading;
 pub mod recover;

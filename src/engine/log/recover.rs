@@ -2,102 +2,17 @@
 
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
-use std::any::Any;
 use std::rc::Rc;
 
 use super::flight::is_in_flight;
 use super::intake;
-use crate::backend::{Backend, Event, Failure};
 use crate::codec::head::MAX_WRITERS;
 use crate::engine::core::instance::Core;
-use crate::engine::core::options::Reason;
-use crate::engine::whole::close::shut;
+use crate::engine::store::connection;
 use crate::error::{Code, Error, Result};
 
-/// How often a connection is opened again before it counts as lost.
-const REOPENINGS: u32 = 3;
 /// Looks at the log to find out about a frame, before giving up.
 const LOOKS: u32 = 5;
-/// Pause before the second look, ms; each later one is longer by this.
-const LOOK_AGAIN_MS: u32 = 50;
-
-/// What an engine does when its backend tells something.
-#[must_use]
-pub fn listener(core: &std::rc::Weak<Core>) -> Rc<dyn Fn(Event)> {
-    let core = core.clone();
-    Rc::new(move |event| {
-        let Some(core) = core.upgrade() else { return };
-        match event {
-            Event::Wake => crate::engine::upkeep::poll::wake(&core),
-            Event::Signal(signal) => crate::engine::write::turn::hear(&core, signal),
-            Event::Lost => core.state.borrow_mut().lost = true,
-            Event::VersionChange => shut(&core, Reason::VersionChange),
-            Event::Deleted => shut(&core, Reason::Deleted),
-        }
-    })
-}
-
-/// Opens the database again after `failed` was lost, unless somebody else has done so.
-///
-/// # Errors
-/// `ConnectionLost`: it cannot be opened; the engine is closed then.
-pub fn reconnect<'a>(
-    core: &'a Rc<Core>,
-    failed: &'a Rc<dyn Backend>,
-) -> LocalBoxFuture<'a, Result<()>> {
-    // Boxed, so that its state is not part of every caller's.
-    reconnect_now(core, failed).boxed_local()
-}
-
-async fn reconnect_now(core: &Rc<Core>, failed: &Rc<dyn Backend>) -> Result<()> {
-    let _pass = core.reconnecting.enter().await;
-    core.check_open_or_closing()?;
-    if !Rc::ptr_eq(failed, &core.backend()) {
-        return Ok(());
-    }
-    core.state.borrow_mut().lost = true;
-    failed.close();
-    let mut why = Error::closed();
-    for _ in 0..REOPENINGS {
-        let events = listener(&Rc::downgrade(core));
-        // What was deleted while nobody used it here is not made anew.
-        let asleep = core.state.borrow().asleep;
-        let opened = if asleep {
-            core.connector.open_existing(events)
-        } else {
-            core.connector.open(events)
-        };
-        match opened.await {
-            Ok(backend) => {
-                if let Err(closed) = core.check_open_or_closing() {
-                    backend.close();
-                    return Err(closed);
-                }
-                let mut state = core.state.borrow_mut();
-                state.backend = backend;
-                state.lost = false;
-                // What is known may be of another life of the database, or of one that was restored since.
-                state.looked = false;
-                return Ok(());
-            }
-            Err(error) if asleep && error.code() == Code::InvalidArgument => {
-                shut(core, Reason::Deleted);
-                return Err(Error::closed());
-            }
-            Err(error) => why = error,
-        }
-        core.check_open_or_closing()?;
-        core.env().sleep(LOOK_AGAIN_MS).await;
-    }
-    shut(core, Reason::Lost);
-    Err(Error::new(
-        Code::ConnectionLost,
-        format!(
-            "the connection was lost and could not be reopened: {}",
-            why.message()
-        ),
-    ))
-}
 
 /// Finds out what became of the frame in flight. True when it has been dealt with; false when
 /// the same bytes may be sent again.
@@ -172,7 +87,7 @@ async fn resolve_now(core: &Rc<Core>, sequence: u64, epoch: u64) -> Result<bool>
         if tries == LOOKS || core.check_open_or_closing().is_err() {
             return Err(error);
         }
-        core.env().sleep(tries * LOOK_AGAIN_MS).await;
+        core.env().sleep(tries * connection::LOOK_AGAIN_MS).await;
     }
     fate_of(core, sequence, epoch)
 }
@@ -199,7 +114,7 @@ fn fate_of(core: &Rc<Core>, sequence: u64, epoch: u64) -> Result<bool> {
 
 async fn look_again(core: &Rc<Core>) -> Result<()> {
     if core.state.borrow().lost {
-        reconnect(core, &core.backend()).await?;
+        connection::reconnect(core, &core.backend()).await?;
     }
     let pass = core.intake.enter().await;
     intake::reload(core, &pass).await
@@ -215,74 +130,4 @@ pub fn outcome_unknown(why: &Error) -> Error {
             why.message()
         ),
     )
-}
-
-/// An abort that we did not ask for may be the beginning of the connection's end, of which the browser
-/// tells a moment later (Chromium, when an origin's storage is cleared: `UnknownError`, "Force close
-/// delete origin").
-pub async fn unless_lost<T>(core: &Rc<Core>, outcome: Result<T, Failure>) -> Result<T, Failure> {
-    if matches!(outcome, Err(Failure::Aborted(..))) {
-        core.env().sleep(LOOK_AGAIN_MS).await;
-        let state = core.state.borrow();
-        if state.lost || state.closed.is_some() {
-            return Err(Failure::Lost);
-        }
-    }
-    outcome
-}
-
-/// The error for a transaction that was aborted and has Blobs in it: the browser could not read one, as of a file
-/// that has changed or gone.
-pub fn unreadable(why: &str, cause: Option<Rc<dyn Any>>) -> Error {
-    let error = Error::new(
-        Code::NotStorable,
-        format!("the browser could not store a Blob: {why}"),
-    );
-    match cause {
-        Some(cause) => error.with_cause(cause),
-        None => error,
-    }
-}
-
-/// The error for a transaction that failed.
-pub fn error_of<'a>(core: &'a Rc<Core>, failure: Failure) -> LocalBoxFuture<'a, Error> {
-    // Boxed, so that its state is not part of every caller's.
-    error_of_now(core, failure).boxed_local()
-}
-
-async fn error_of_now(core: &Rc<Core>, failure: Failure) -> Error {
-    let with_cause = |error: Error, cause: Option<Rc<dyn Any>>| match cause {
-        Some(cause) => error.with_cause(cause),
-        None => error,
-    };
-    match unless_lost::<()>(core, Err(failure))
-        .await
-        .err()
-        .unwrap_or(Failure::Lost)
-    {
-        Failure::Quota(cause) => {
-            let error = Error::new(
-                Code::StorageQuotaExceeded,
-                "there is no room left to store this",
-            );
-            let error = match core.connector.estimate().await {
-                Some((usage, quota)) => error.with_usage(usage, quota),
-                None => error,
-            };
-            with_cause(error, cause)
-        }
-        Failure::Aborted(why, cause) => with_cause(
-            Error::new(
-                Code::Unavailable,
-                format!("the browser's storage refused: {why}"),
-            ),
-            cause,
-        ),
-        Failure::Memory(why) => Error::new(Code::LimitExceeded, why),
-        Failure::Taken => Error::internal("a number of the log was taken"),
-        Failure::Lost => Error::new(
-            Code::ConnectionLost,
-            "the connection to the database was lost",
-        ),
-    }
 }

@@ -7,15 +7,13 @@
 //! `runs` under a fixed id, large enough for Chromium to free it at once.
 
 use bytes::Bytes;
+use futures_util::future::LocalBoxFuture;
 use std::rc::Rc;
 
-use super::load::read;
+use super::connection::read;
+use super::garbage;
 use crate::backend::{Durability, Id, IdStore, Key, Read, Reply, Write};
-use crate::codec::cell::Cell;
-use crate::engine::core::instance::Core;
-use crate::engine::keyspace::view::{Layer, View};
-use crate::engine::upkeep::flip;
-use crate::engine::upkeep::maintain;
+use crate::engine::core::instance::{Core, Reserve};
 
 /// The reserve's id.
 pub const RESERVE: Id = Id([0xff; 16]);
@@ -34,16 +32,8 @@ const MOST_ATTEMPTS: u32 = 4;
 /// How long the next caller is spared the waiting after an attempt that was futile.
 const FUTILE_MS: f64 = 5_000.0;
 
-/// What is known of the reserve.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Known {
-    /// Nothing.
-    Unknown,
-    /// It is there.
-    There,
-    /// It is not there.
-    Gone,
-}
+/// Flushes the log for the room that its dead pieces take; whether that may have freed any.
+pub type FreePieces = for<'a> fn(&'a Rc<Core>) -> LocalBoxFuture<'a, bool>;
 
 /// Attempts of one caller to make room.
 pub struct Attempts {
@@ -51,8 +41,8 @@ pub struct Attempts {
     /// there must be plenty: else the last of it would be full of data, with nothing left to delete
     /// them by.
     frees: bool,
-    /// Whether the log may be flushed for it: not by maintenance itself, which holds the gate.
-    flushes: bool,
+    /// How the log is flushed for it, if it may be: not by maintenance itself, which holds the gate.
+    flush: Option<FreePieces>,
     emptied: bool,
     made: u32,
 }
@@ -60,10 +50,10 @@ pub struct Attempts {
 impl Attempts {
     /// None yet.
     #[must_use]
-    pub const fn new(frees: bool, flushes: bool) -> Self {
+    pub const fn new(frees: bool, flush: Option<FreePieces>) -> Self {
         Self {
             frees,
-            flushes,
+            flush,
             emptied: false,
             made: 0,
         }
@@ -74,10 +64,9 @@ impl Attempts {
         if std::mem::replace(&mut self.emptied, true) {
             return false;
         }
-        if self.flushes {
-            maintain::free_pieces(core).await
-        } else {
-            flip::purge_pieces(core).await > 0
+        match self.flush {
+            Some(free_pieces) => free_pieces(core).await,
+            None => garbage::purge_pieces(core).await > 0,
         }
     }
 
@@ -93,7 +82,7 @@ impl Attempts {
         let now_ms = core.env().monotonic_ms();
         let most = if self.frees { MOST_ATTEMPTS } else { 1 };
         if self.made < most && now_ms >= core.futile_until_ms.get() {
-            flip::purge(core, 0).await;
+            garbage::purge(core, 0).await;
             reclaim(core).await;
             core.env().sleep(SETTLE_MS << self.made).await;
             self.made += 1;
@@ -109,27 +98,9 @@ impl Attempts {
 
 /// Whether the origin takes much more than what this patch has stored.
 async fn is_mostly_waste(core: &Rc<Core>) -> bool {
-    let stored = held_bytes(&core.view()) as f64;
+    let stored = core.view().held_bytes() as f64;
     let estimate = core.connector.estimate().await;
     estimate.is_some_and(|(usage, _)| usage > 3.0 * stored)
-}
-
-/// Bytes of the keys and values that a view holds, dead ones included.
-pub fn held_bytes(view: &View) -> u64 {
-    let in_root = view.root.runs.iter().flatten().map(|entry| entry.bytes);
-    let in_pages = view.root.levels.iter().flatten().map(|page| page.bytes);
-    let in_layers = view.layers.iter().map(|layer| match layer {
-        Layer::Memory(table) => table.cells().map(|(key, cell)| live_bytes(key, cell)).sum(),
-        Layer::Run(run) => run.iter().map(|entry| entry.bytes).sum(),
-    });
-    in_root.chain(in_pages).chain(in_layers).sum()
-}
-
-fn live_bytes(key: &[u8], cell: &Cell) -> u64 {
-    match cell {
-        Cell::Tombstone => 0,
-        cell => key.len() as u64 + cell.len(),
-    }
 }
 
 /// Has the storage give back what it still keeps of deleted records.
@@ -151,7 +122,7 @@ async fn reclaim(core: &Rc<Core>) {
 
 /// Gives the reserve up. True when it may have been there.
 async fn give_up(core: &Rc<Core>) -> bool {
-    if core.reserve.replace(Known::Gone) == Known::Gone {
+    if core.reserve.replace(Reserve::Gone) == Reserve::Gone {
         return false;
     }
     let deletes = vec![Write::Delete(Key::Run(RESERVE))];
@@ -163,7 +134,7 @@ async fn give_up(core: &Rc<Core>) -> bool {
 /// written as much as makes it worth while.
 #[must_use]
 pub fn is_reserve_wanted(core: &Core) -> bool {
-    core.reserve.get() != Known::There
+    core.reserve.get() != Reserve::There
         && !core.pressed.get()
         && core.written_bytes.get() >= WORTH_BYTES
 }
@@ -173,11 +144,11 @@ pub async fn restore_reserve(core: &Rc<Core>) {
     if !is_reserve_wanted(core) {
         return;
     }
-    if core.reserve.get() == Known::Unknown
+    if core.reserve.get() == Reserve::Unknown
         && let Ok(replies) = read(core, vec![Read::Ids(IdStore::Runs)]).await
         && matches!(replies.first(), Some(Reply::Ids(ids)) if ids.contains(&RESERVE))
     {
-        core.reserve.set(Known::There);
+        core.reserve.set(Reserve::There);
         return;
     }
     // Of random bytes: Chromium compresses what it stores, and zeros would keep next to no room.
@@ -187,6 +158,6 @@ pub async fn restore_reserve(core: &Rc<Core>) {
     core.count_written(record.len());
     let put = vec![Write::Put(Key::Run(RESERVE), record)];
     if core.backend().write(put, Durability::Relaxed).await.is_ok() {
-        core.reserve.set(Known::There);
+        core.reserve.set(Reserve::There);
     }
 }

@@ -5,15 +5,15 @@ use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, ready};
 use std::rc::Rc;
 
-use super::room;
+use super::connection;
+use super::garbage;
+use super::room::{Attempts, FreePieces};
 use crate::backend::{Durability, Failure, Key, Write};
 use crate::blobs;
 use crate::codec::cell::Cell;
 use crate::codec::entry::Entry;
 use crate::codec::segment::{Segment, SegmentBuilder};
 use crate::engine::core::instance::Core;
-use crate::engine::log::recover;
-use crate::engine::upkeep::flip;
 use crate::error::Result;
 
 /// Bytes handed to the backend in one transaction.
@@ -29,21 +29,21 @@ pub struct Staging {
     waiting_bytes: usize,
     written: Vec<Key>,
     frees: bool,
-    flushes: bool,
+    flush: Option<FreePieces>,
 }
 
 impl Staging {
-    /// Nothing staged. `frees`: whether it is staged to free room, which may use up the reserve. `flushes`:
-    /// whether the log may be flushed to make some.
+    /// Nothing staged. `frees`: whether it is staged to free room, which may use up the reserve. `flush`:
+    /// how the log is flushed to make some, if it may be.
     #[must_use]
-    pub fn new(core: &Rc<Core>, frees: bool, flushes: bool) -> Self {
+    pub fn new(core: &Rc<Core>, frees: bool, flush: Option<FreePieces>) -> Self {
         Self {
             core: core.clone(),
             waiting: Vec::new(),
             waiting_bytes: 0,
             written: Vec::new(),
             frees,
-            flushes,
+            flush,
         }
     }
 
@@ -83,7 +83,7 @@ impl Staging {
                 _ => None,
             }));
         let mut reconnected = false;
-        let mut room = room::Attempts::new(self.frees, self.flushes);
+        let mut room = Attempts::new(self.frees, self.flush);
         loop {
             let backend = self.core.backend();
             // Strict whatever the option: a root or frame that survives a power cut must not cite
@@ -93,13 +93,13 @@ impl Staging {
                 // Random ids and whole records: writing them twice is the same as once.
                 Err(Failure::Lost) if !reconnected => {
                     reconnected = true;
-                    recover::reconnect(&self.core, &backend).await?;
+                    connection::reconnect(&self.core, &backend).await?;
                 }
                 Err(Failure::Quota(_)) if room.make_room(&self.core).await => {}
                 Err(Failure::Aborted(why, cause)) if writes.iter().any(puts_blobs) => {
-                    return Err(recover::unreadable(&why, cause));
+                    return Err(connection::unreadable(&why, cause));
                 }
-                Err(failure) => return Err(recover::error_of(&self.core, failure).await),
+                Err(failure) => return Err(connection::error_of(&self.core, failure).await),
             }
         }
     }
@@ -107,7 +107,7 @@ impl Staging {
     /// Removes what was written, having failed to make it live. A failure leaves orphans, which
     /// are collected later.
     pub async fn abandon(self) {
-        flip::delete(&self.core, &self.written).await;
+        garbage::delete(&self.core, &self.written).await;
     }
 }
 

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use super::cut::as_error;
 use super::dead;
 use super::directory;
 use super::flip::Flip;
@@ -12,8 +11,9 @@ use crate::backend::{IdStore, Key, Read, Reply};
 use crate::codec::entry::Entry;
 use crate::engine::core::gate::Pass;
 use crate::engine::core::instance::Core;
+use crate::engine::core::loading::LoadError;
 use crate::engine::keyspace::view::Layer;
-use crate::engine::store::load::read;
+use crate::engine::store::connection::read;
 use crate::engine::store::room::RESERVE;
 use crate::error::{Error, Result};
 
@@ -77,7 +77,9 @@ async fn live(core: &Rc<Core>, with_pieces: bool) -> Result<BTreeSet<Key>> {
     let mut entries: Vec<Entry> = view.root.runs.iter().flatten().cloned().collect();
     for page in view.root.levels.iter().flatten() {
         live.insert(Key::Run(page.id));
-        let page = directory::entries_of(core, page).await.map_err(as_error)?;
+        let page = directory::entries_of(core, page)
+            .await
+            .map_err(LoadError::into_error)?;
         entries.extend(page.iter().cloned());
     }
     for layer in &view.layers {
@@ -93,7 +95,9 @@ async fn live(core: &Rc<Core>, with_pieces: bool) -> Result<BTreeSet<Key>> {
     for entry in entries {
         live.insert(Key::Run(entry.id));
         if with_pieces && entry.pieces {
-            let cited = dead::pieces_in(core, &entry).await.map_err(as_error)?;
+            let cited = dead::pieces_in(core, &entry)
+                .await
+                .map_err(LoadError::into_error)?;
             live.extend(cited.iter().map(|(_, piece)| Key::Piece(piece.id)));
         }
     }

@@ -1,6 +1,5 @@
 //! Cutting ranges out of the directory: what range tombstones become when they are flushed.
 
-use bytes::Bytes;
 use std::rc::Rc;
 
 use super::directory;
@@ -9,31 +8,14 @@ use crate::backend::Key;
 use crate::codec::entry::Entry;
 use crate::codec::root::{Garbage, PageRef};
 use crate::engine::core::instance::Core;
+use crate::engine::core::loading::LoadError;
 use crate::engine::keyspace::access::KeyRange;
 use crate::engine::keyspace::entries::Listing;
 use crate::engine::keyspace::ranges::Ranges;
 use crate::engine::keyspace::source::Source;
-use crate::engine::store::load::{LoadError, run_attempts};
+use crate::engine::store::load::run_attempts;
 use crate::engine::store::staging::SegmentSink;
-use crate::error::{Error, Result};
-
-/// All keys.
-#[must_use]
-pub fn everything() -> KeyRange {
-    KeyRange {
-        from: Bytes::new(),
-        until: Bytes::from_static(&[0xff]),
-    }
-}
-
-/// A load error outside of a reader: what is missing was live when the flip began, so another
-/// flip has won, or it is gone.
-pub fn as_error(error: LoadError) -> Error {
-    match error {
-        LoadError::Fail(error) => error,
-        LoadError::Missing => Error::corrupt("a segment or directory page is missing"),
-    }
-}
+use crate::error::Result;
 
 /// Removes ranges from every run and level of the flip's root, all of them in one pass: a segment that several
 /// touch is rewritten once.
@@ -90,7 +72,9 @@ async fn cut_pages(
 ) -> Result<()> {
     let mut hit = Vec::new();
     for page in pages {
-        let entries = directory::entries_of(core, page).await.map_err(as_error)?;
+        let entries = directory::entries_of(core, page)
+            .await
+            .map_err(LoadError::into_error)?;
         hit.extend(entries.iter().filter(|e| touches(e, ranges)).cloned());
     }
     let (Some(low), Some(high)) = (hit.first(), hit.last()) else {
@@ -109,7 +93,7 @@ async fn cut_pages(
     let bounds = (&*low.first, &*high.last);
     directory::edit(core, staging, level, bounds, garbage, Box::new(replace))
         .await
-        .map_err(as_error)
+        .map_err(LoadError::into_error)
 }
 
 /// What is left of sorted entries without the ranges.
@@ -142,12 +126,12 @@ async fn rewrite(
     ranges: &Ranges,
 ) -> Result<Vec<Entry>> {
     let listing = Listing::Run(Rc::new(vec![entry.clone()]));
-    let mut source = Source::segments(listing, everything(), false);
+    let mut source = Source::segments(listing, KeyRange::everything(), false);
     let mut sink = SegmentSink::new(core, false, 0);
     let cache = core.ground.cache.clone();
     while let Some((key, cell)) = run_attempts(core, || source.cell(&cache, false))
         .await
-        .map_err(as_error)?
+        .map_err(LoadError::into_error)?
     {
         source.step(false);
         if !ranges.contains(&key) {

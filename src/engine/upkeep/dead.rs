@@ -8,23 +8,19 @@
 use bytes::Bytes;
 use std::rc::Rc;
 
-use super::cut::everything;
 use super::directory;
-use crate::codec::batch::{Batch, Op, OpValue};
 use crate::codec::cell::{Cell, PieceRef};
 use crate::codec::entry::Entry;
-use crate::codec::root::{Garbage, PageRef};
+use crate::codec::range::after;
+use crate::codec::root::Garbage;
 use crate::engine::core::instance::Core;
+use crate::engine::core::loading::LoadError;
 use crate::engine::core::slice::Slice;
 use crate::engine::keyspace::access::KeyRange;
-use crate::engine::keyspace::cache::Cache;
 use crate::engine::keyspace::entries::Listing;
-use crate::engine::keyspace::source::{Source, after};
-use crate::engine::keyspace::view::{Layer, View, find_entry, find_page};
-use crate::engine::store::load::{LoadError, run_attempts};
-
-/// How many records of a segment count as hidden by a range that touches it.
-const AT_EDGE: u64 = 4;
+use crate::engine::keyspace::source::Source;
+use crate::engine::keyspace::view::{Layer, View};
+use crate::engine::store::load::run_attempts;
 
 /// The pieces that the frames above the directory of `view` hide, each once. Only segments that cite pieces are
 /// looked into, and of those the ones that the frames touch.
@@ -133,7 +129,7 @@ pub async fn pieces_in(
     entry: &Entry,
 ) -> Result<Vec<(Bytes, PieceRef)>, LoadError> {
     let listing = Listing::Run(Rc::new(vec![entry.clone()]));
-    let mut source = Source::segments(listing, everything(), false);
+    let mut source = Source::segments(listing, KeyRange::everything(), false);
     let cache = core.ground.cache.clone();
     let mut slice = Slice::new(core);
     let mut found = Vec::new();
@@ -160,80 +156,4 @@ fn touches(layers: &[Layer], first: &Bytes, last: &Bytes) -> bool {
             run.get(at).is_some_and(|entry| entry.first <= *last)
         }
     })
-}
-
-/// About how many bytes of pieces a batch puts or hides, by what the directory tells of them: nothing is
-/// loaded.
-#[must_use]
-pub fn estimate(view: &View, cache: &Cache, batch: &Batch) -> u64 {
-    let hidden = batch.ops.iter().map(|op| match op {
-        Op::Put(key, value) => {
-            let put = match value {
-                OpValue::Piece(piece) => piece.len,
-                OpValue::Inline(_) | OpValue::Order(_) => 0,
-            };
-            hidden_by_key(view, cache, &key.to_bytes()).max(put)
-        }
-        Op::Delete(key) => hidden_by_key(view, cache, &key.to_bytes()),
-        Op::DeleteRange(range) => hidden_by_range(view, cache, range),
-    });
-    hidden_by_run(view, cache, &batch.run) + hidden.sum::<u64>()
-}
-
-/// The same of a run that was written ahead: it may hide all that lies between its ends.
-fn hidden_by_run(view: &View, cache: &Cache, run: &[Entry]) -> u64 {
-    let (Some(first), Some(last)) = (run.first(), run.last()) else {
-        return 0;
-    };
-    let range = KeyRange {
-        from: first.first.clone(),
-        until: after(&last.last),
-    };
-    let cited = run.iter().filter(|entry| entry.pieces);
-    let cited = cited.map(|entry| entry.bytes).sum();
-    hidden_by_range(view, cache, &range).max(cited)
-}
-
-/// The mean bytes of a record in the newest segment with pieces that may hold the key.
-fn hidden_by_key(view: &View, cache: &Cache, key: &[u8]) -> u64 {
-    if let Some(Layer::Memory(table)) = view.layers.first()
-        && table.get(key).is_some()
-    {
-        return 0;
-    }
-    let of_run = |entries: &[Entry]| {
-        let entry = find_entry(entries, key).filter(|entry| entry.pieces)?;
-        Some(entry.bytes / entry.records.max(1))
-    };
-    let in_runs = view.root.runs.iter().find_map(|run| of_run(run));
-    let of_level = |level: &Vec<PageRef>| of_run(&cache.directory(find_page(level, key)?.id)?);
-    in_runs
-        .or_else(|| view.root.levels.iter().find_map(of_level))
-        .unwrap_or(0)
-}
-
-/// The bytes of the segments with pieces that lie within a range; of one at its edge, some records of the mean size.
-fn hidden_by_range(view: &View, cache: &Cache, range: &KeyRange) -> u64 {
-    let of_entry = |entry: &Entry| {
-        if range.from <= entry.first && entry.last < range.until {
-            entry.bytes
-        } else {
-            entry.bytes / entry.records.max(1) * entry.records.min(AT_EDGE)
-        }
-    };
-    let of_entries = |entries: &[Entry]| -> u64 {
-        let from = entries.partition_point(|entry| entry.last < range.from);
-        let touched = entries.get(from..).unwrap_or_default().iter();
-        let touched = touched.take_while(|entry| entry.first < range.until);
-        touched.filter(|entry| entry.pieces).map(of_entry).sum()
-    };
-    let of_level = |level: &Vec<PageRef>| -> u64 {
-        let from = level.partition_point(|page| page.last < range.from);
-        let touched = level.get(from..).unwrap_or_default().iter();
-        let touched = touched.take_while(|page| page.first < range.until);
-        let entries = touched.filter_map(|page| cache.directory(page.id));
-        entries.map(|entries| of_entries(&entries)).sum()
-    };
-    let in_runs = view.root.runs.iter().map(|run| of_entries(run));
-    in_runs.chain(view.root.levels.iter().map(of_level)).sum()
 }

@@ -8,8 +8,9 @@ use crate::backend::Key;
 use crate::codec::entry::Entry;
 use crate::codec::root::{Garbage, PageRef, encode_directory_page};
 use crate::engine::core::instance::Core;
+use crate::engine::core::loading::LoadError;
 use crate::engine::keyspace::access::Need;
-use crate::engine::store::load::{LoadError, load};
+use crate::engine::store::load::load;
 use crate::engine::store::staging::Staging;
 use crate::error::Result;
 

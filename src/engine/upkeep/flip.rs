@@ -11,9 +11,8 @@ use crate::engine::core::instance::Core;
 use crate::engine::core::state::Frozen;
 use crate::engine::keyspace::view::View;
 use crate::engine::log::intake;
-use crate::engine::log::recover;
-use crate::engine::store::room;
 use crate::engine::store::staging::Staging;
+use crate::engine::store::{connection, garbage, room};
 use crate::error::Result;
 
 /// A flip under construction: the head it builds upon and the root it will install.
@@ -39,12 +38,8 @@ pub struct Flip {
     pub records: Vec<(crate::backend::Id, bytes::Bytes)>,
 }
 
-/// Flips that a replaced record outlives at most, so that slow readers of older views can finish.
-const GRACE_EPOCHS: u64 = 8;
 /// By this factor more bytes of replaced records may wait while somebody writes.
 const AT_WORK: u64 = 3;
-/// Records deleted in one transaction.
-const DELETE_SLICE: usize = 500;
 
 impl Flip {
     /// A flip upon what is known now.
@@ -61,7 +56,7 @@ impl Flip {
             base,
             root,
             garbage: Vec::new(),
-            staging: Staging::new(core, core.compacting.get(), false),
+            staging: Staging::new(core, core.compacting.get(), None),
             frozen: None,
             deletes: Vec::new(),
             writers: Vec::new(),
@@ -127,7 +122,7 @@ impl Flip {
             }
             outcome => {
                 if matches!(outcome, Err(Failure::Lost)) {
-                    recover::reconnect(core, &core.backend()).await?;
+                    connection::reconnect(core, &core.backend()).await?;
                 }
                 intake::reload(core, &pass).await?;
                 if !self.is_seen(core) {
@@ -138,8 +133,8 @@ impl Flip {
         core.flipped.set(epoch);
         drop(pass);
         core.backend().notify();
-        delete(core, &self.deletes).await;
-        purge(core, AT_WORK * core.options.limits.garbage_bytes).await;
+        garbage::delete(core, &self.deletes).await;
+        garbage::purge(core, AT_WORK * core.options.limits.garbage_bytes).await;
         Ok(true)
     }
 
@@ -155,7 +150,7 @@ impl Flip {
         match outcome {
             Err(failure @ (Failure::Quota(_) | Failure::Aborted(..))) if nobody_flipped => {
                 self.staging.abandon().await;
-                Err(recover::error_of(core, failure).await)
+                Err(connection::error_of(core, failure).await)
             }
             _ => Ok(false),
         }
@@ -179,7 +174,7 @@ impl Flip {
         head: &Head,
         doubt: &mut bool,
     ) -> Result<bool, Failure> {
-        let mut room = room::Attempts::new(core.compacting.get(), false);
+        let mut room = room::Attempts::new(core.compacting.get(), None);
         loop {
             let outcome = self.transact(core, head).await;
             *doubt |= outcome.is_err();
@@ -276,81 +271,13 @@ fn bytes_of(write: &Write) -> usize {
     }
 }
 
-/// Deletes records that no committed root will ever refer to again: in transactions of their own
-/// that only delete, since these succeed where a quota is hit, and in slices, so that other tabs'
-/// commits get in between. What fails is garbage for the collector.
-pub async fn delete(core: &Rc<Core>, keys: &[Key]) -> usize {
-    let mut count = 0;
-    for slice in keys.chunks(DELETE_SLICE) {
-        let deletes = slice.iter().copied().map(Write::Delete).collect();
-        if core.check_open_or_closing().is_err() {
-            break;
-        }
-        let deleted = core.backend().write(deletes, core.options.durability).await;
-        if deleted.is_err() {
-            break;
-        }
-        count += slice.len();
-        for key in slice {
-            if let Key::Run(id) | Key::Piece(id) = key {
-                core.ground.cache.forget(*id);
-            }
-        }
-    }
-    count
-}
-
-/// The garbage that is not deleted yet, as far as this realm knows.
-pub fn garbage(core: &Core) -> Vec<Garbage> {
-    let (view, purged) = (core.view(), core.purged.borrow());
-    let listed = view.root.garbage.iter();
-    listed
-        .filter(|garbage| !purged.contains(&garbage.key))
-        .copied()
-        .collect()
-}
-
-/// Deletes garbage: what slow readers have had time enough for, and the oldest of what is beyond `keep_bytes`.
-/// How many bytes. It stays listed until the next flip, so that whoever makes that does it again, should this be
-/// cut short.
-pub async fn purge(core: &Rc<Core>, keep_bytes: u64) -> u64 {
-    let keep_bytes = if core.pressed.get() { 0 } else { keep_bytes };
-    let (epoch, mut kept) = (core.view().root.epoch, 0);
-    let mut due = garbage(core);
-    due.reverse();
-    due.retain(|garbage| {
-        kept += garbage.bytes;
-        kept > keep_bytes || garbage.epoch + GRACE_EPOCHS < epoch || keep_bytes == 0
-    });
-    delete_listed(core, &due).await
-}
-
-/// Deletes the pieces among the garbage. How many bytes.
-pub async fn purge_pieces(core: &Rc<Core>) -> u64 {
-    let mut due = garbage(core);
-    due.retain(|garbage| matches!(garbage.key, Key::Piece(_)));
-    delete_listed(core, &due).await
-}
-
-async fn delete_listed(core: &Rc<Core>, due: &[Garbage]) -> u64 {
-    let keys: Vec<Key> = due.iter().map(|garbage| garbage.key).collect();
-    let count = delete(core, &keys).await;
-    let view = core.view();
-    let before = core.purged.take();
-    let listed = view.root.garbage.iter().map(|garbage| garbage.key);
-    let purged = listed.filter(|key| before.contains(key));
-    core.purged
-        .replace(purged.chain(keys.into_iter().take(count)).collect());
-    due.iter().take(count).map(|garbage| garbage.bytes).sum()
-}
-
 /// At rest: deletes what need not wait, and has the list tell the truth if that was much.
 ///
 /// # Errors
 /// What the flip fails with.
 pub async fn clean(core: &Rc<Core>, _maintenance: &Pass) -> Result<bool> {
     let keep_bytes = core.options.limits.garbage_bytes;
-    purge(core, keep_bytes).await;
+    garbage::purge(core, keep_bytes).await;
     let listed: u64 = core.view().root.garbage.iter().map(|g| g.bytes).sum();
     if listed <= keep_bytes {
         return Ok(true);

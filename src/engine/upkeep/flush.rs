@@ -4,7 +4,7 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use std::rc::Rc;
 
-use super::cut::{self, as_error};
+use super::cut;
 use super::dead;
 use super::flip::Flip;
 use crate::backend::Id;
@@ -12,6 +12,7 @@ use crate::codec::cell::Cell;
 use crate::codec::root::Root;
 use crate::engine::core::gate::Pass;
 use crate::engine::core::instance::Core;
+use crate::engine::core::loading::LoadError;
 use crate::engine::core::slice::Slice;
 use crate::engine::keyspace::memtable::Memtable;
 use crate::engine::keyspace::view::{Layer, View};
@@ -48,7 +49,9 @@ async fn flush_now(core: &Rc<Core>, _maintenance: &Pass) -> Result<bool> {
     flip.position = position;
     flip.writers = writers;
     flip.frozen = Some(frozen);
-    flip.garbage = dead::of_tail(core, &view).await.map_err(as_error)?;
+    flip.garbage = dead::of_tail(core, &view)
+        .await
+        .map_err(LoadError::into_error)?;
     for layer in view.layers.iter().rev() {
         if let Err(error) = add_layer(core, &mut flip, layer).await {
             flip.staging.abandon().await;

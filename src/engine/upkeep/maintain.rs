@@ -1,6 +1,7 @@
 //! When to flush and merge.
 
 use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
 use std::rc::Rc;
 
 use super::collect;
@@ -12,7 +13,7 @@ use crate::codec::root::Garbage;
 use crate::engine::core::gate::Pass;
 use crate::engine::core::instance::Core;
 use crate::engine::log::intake;
-use crate::engine::store::room;
+use crate::engine::store::{garbage, room};
 use crate::error::{Code, Result};
 
 /// Runs in level 0 from which on a commit waits for a merge.
@@ -75,16 +76,20 @@ pub async fn tidy(core: &Rc<Core>, anybody: bool) {
 
 /// Flushes the log for the room that its dead pieces take, and deletes those listed. Whether that, or another's
 /// maintenance meanwhile, may have freed any.
-pub async fn free_pieces(core: &Rc<Core>) -> bool {
+pub fn free_pieces(core: &Rc<Core>) -> LocalBoxFuture<'_, bool> {
+    free_pieces_now(core).boxed_local()
+}
+
+async fn free_pieces_now(core: &Rc<Core>) -> bool {
     let before = core.view().root.epoch;
     let pass = core.maintenance.enter().await;
-    let mut freed = flip::purge_pieces(core).await;
+    let mut freed = garbage::purge_pieces(core).await;
     if bytes_of(&dead_in_log(core).await) > 0 {
         // What it writes frees room in the end.
         core.compacting.set(true);
         drop(step(core, flush::flush(core, &pass)).await);
         core.compacting.set(false);
-        freed += flip::purge_pieces(core).await;
+        freed += garbage::purge_pieces(core).await;
     }
     freed > 0 || core.view().root.epoch != before
 }
@@ -180,14 +185,14 @@ pub async fn compact(core: &Rc<Core>) -> Result<()> {
 
 async fn compact_all(core: &Rc<Core>, pass: &Pass) -> Result<()> {
     if core.pressed.get() {
-        room::Attempts::new(true, false).make_room(core).await;
+        room::Attempts::new(true, None).make_room(core).await;
     }
     flush_all(core, pass).await?;
     while let Some(level) = uppermost_to_merge(core) {
         core.check_open_or_closing()?;
         step(core, merge::step(core, pass, level, true)).await?;
     }
-    flip::purge(core, 0).await;
+    garbage::purge(core, 0).await;
     if !core.view().root.garbage.is_empty() {
         Flip::new(core).run(core).await?;
     }

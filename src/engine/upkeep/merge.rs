@@ -5,7 +5,6 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use std::rc::Rc;
 
-use super::cut::{as_error, everything};
 use super::directory;
 use super::flip::Flip;
 use crate::backend::{Id, Key};
@@ -14,11 +13,13 @@ use crate::codec::entry::Entry;
 use crate::codec::root::{Garbage, PageRef, Root};
 use crate::engine::core::gate::Pass;
 use crate::engine::core::instance::Core;
+use crate::engine::core::loading::LoadError;
 use crate::engine::core::slice::Slice;
+use crate::engine::keyspace::access::KeyRange;
 use crate::engine::keyspace::entries::Listing;
 use crate::engine::keyspace::scan::Scan;
 use crate::engine::keyspace::source::Source;
-use crate::engine::store::load::{LoadError, run_attempts};
+use crate::engine::store::load::run_attempts;
 use crate::engine::store::staging::SegmentSink;
 use crate::error::Result;
 
@@ -103,7 +104,7 @@ async fn step_now(core: &Rc<Core>, _maintenance: &Pass, level: usize, whole: boo
 async fn merge_into(core: &Rc<Core>, flip: &mut Flip, level: usize, whole: bool) -> Result<bool> {
     let Some(inputs) = gather(core, &flip.root, level, whole)
         .await
-        .map_err(as_error)?
+        .map_err(LoadError::into_error)?
     else {
         return Ok(false);
     };
@@ -111,7 +112,11 @@ async fn merge_into(core: &Rc<Core>, flip: &mut Flip, level: usize, whole: bool)
         flip.root.levels.push(Vec::new());
     }
     let sources = inputs.upper.iter().chain([&inputs.lower]).map(|entries| {
-        Source::segments(Listing::Run(Rc::new(entries.clone())), everything(), false)
+        Source::segments(
+            Listing::Run(Rc::new(entries.clone())),
+            KeyRange::everything(),
+            false,
+        )
     });
     let mut scan = Scan::new(sources.collect(), false);
     let output = run_scan(core, flip, &mut scan, inputs.keep_tombstones).await?;
@@ -122,7 +127,7 @@ async fn merge_into(core: &Rc<Core>, flip: &mut Flip, level: usize, whole: bool)
             rest.push(
                 run_attempts(core, || source.rest(&cache))
                     .await
-                    .map_err(as_error)?,
+                    .map_err(LoadError::into_error)?,
             );
         }
     }
@@ -130,7 +135,7 @@ async fn merge_into(core: &Rc<Core>, flip: &mut Flip, level: usize, whole: bool)
     note_garbage(flip, &inputs, &output, &rest, &rest_lower);
     install(core, flip, inputs, output, rest, rest_lower)
         .await
-        .map_err(as_error)?;
+        .map_err(LoadError::into_error)?;
     Ok(true)
 }
 
@@ -223,10 +228,10 @@ async fn run_scan(
         slice.breathe(core).await;
         let free = run_attempts(core, || scan.undisputed(&cache))
             .await
-            .map_err(as_error)?;
+            .map_err(LoadError::into_error)?;
         if let Some(Source::Segments(source)) = free.and_then(|at| scan.source_mut(at)) {
             let entry = run_attempts(core, || Ok(source.entry(&cache)?.cloned())).await;
-            if let Some(entry) = entry.map_err(as_error)?
+            if let Some(entry) = entry.map_err(LoadError::into_error)?
                 && entry.stored >= MOVE_BYTES
                 && (keep_tombstones || entry.tombstones == 0)
             {
@@ -238,7 +243,7 @@ async fn run_scan(
         }
         // The pieces of the older cells of a key have been listed by the flush that hid them.
         let next = run_attempts(core, || scan.next_cell(&cache, &mut |_, _| {}));
-        let Some((key, cell)) = next.await.map_err(as_error)? else {
+        let Some((key, cell)) = next.await.map_err(LoadError::into_error)? else {
             break;
         };
         if keep_tombstones || !matches!(cell, Cell::Tombstone) {

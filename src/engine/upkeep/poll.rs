@@ -7,13 +7,12 @@
 use futures_channel::oneshot;
 use futures_util::FutureExt;
 use futures_util::future::select;
-use std::cell::Cell;
 use std::rc::Rc;
 
 use super::maintain;
 use crate::engine::core::instance::Core;
+use crate::engine::core::instance::Realm;
 use crate::engine::core::queue::Waiting;
-use crate::engine::core::realm::Realm;
 use crate::engine::log::intake;
 
 /// Engines looked for in one round of the timer, those in use first.
@@ -24,21 +23,6 @@ const QUIET_LOOKS: u32 = 2;
 const LONG_IDLE: u32 = 16;
 /// A read waits for a look no longer than this: where a frozen tab holds up everybody, it goes on with what is known.
 const PATIENCE_MS: u32 = 1_000;
-
-/// How an engine is used.
-#[derive(Default)]
-pub struct Pace {
-    /// Whether there was a call since the last round.
-    used: Cell<bool>,
-    /// Whether a read must look first.
-    stale: Cell<bool>,
-    /// The last frame known at the last look, and how many looks found no other.
-    polled: Cell<u64>,
-    quiet: Cell<u32>,
-    /// The round of the last look.
-    round: Cell<u64>,
-    idle_ms: Cell<u32>,
-}
 
 /// Includes an engine in the rounds, until it is closed.
 pub fn start(core: &Rc<Core>) {
@@ -143,21 +127,6 @@ pub async fn before(core: &Rc<Core>) {
     if core.pace.stale.replace(false) {
         freshen(core).await;
     }
-}
-
-/// Notes that the engine is used.
-pub fn note_use(core: &Core) {
-    core.pace.used.set(true);
-}
-
-/// Whether the next read looks first.
-pub fn is_stale(core: &Core) -> bool {
-    core.pace.stale.get()
-}
-
-/// What is known is what is stored.
-pub fn is_fresh(core: &Core) {
-    core.pace.stale.set(false);
 }
 
 /// Looks, for a limited time.

@@ -12,17 +12,18 @@ use super::walk::Walk;
 use crate::backend::Key;
 use crate::codec::cell::{Cell, PieceRef};
 use crate::engine::core::instance::Core;
+use crate::engine::core::loading::LoadError;
 use crate::engine::keyspace::access::{KeyRange, Need, Outcome};
 use crate::engine::keyspace::ranges::Ranges;
 use crate::engine::keyspace::view::View;
-use crate::engine::log::intake;
-use crate::engine::store::load::{LoadError, load};
+use crate::engine::log::reading::renewed_view;
+use crate::engine::store::load::load;
+use crate::engine::store::pieces::seal_piece;
 use crate::engine::store::staging::SegmentSink;
-use crate::engine::upkeep::cut::{cut, everything};
+use crate::engine::upkeep::cut::cut;
 use crate::engine::upkeep::flip::Flip;
 use crate::engine::upkeep::flush;
 use crate::engine::upkeep::merge;
-use crate::engine::write::sealing::seal_piece;
 use crate::error::{Code, Error, Result};
 
 /// Copies everything to a target that holds nothing in `ranges`. False: it must be begun anew, since
@@ -66,7 +67,7 @@ pub async fn copy(
     };
     flip.staging.abandon().await;
     match error {
-        LoadError::Missing => intake::renewed_view(&source, &view).await.map(|_| false),
+        LoadError::Missing => renewed_view(&source, &view).await.map(|_| false),
         LoadError::Fail(error) => Err(error),
     }
 }
@@ -81,9 +82,9 @@ async fn fill(
 ) -> Result<(), LoadError> {
     // No record is there, but what is left of some may be.
     let mut all = Ranges::default();
-    all.add(&everything());
+    all.add(&KeyRange::everything());
     cut(target, flip, &all).await?;
-    let mut walk = Walk::new(source, view, &everything());
+    let mut walk = Walk::new(source, view, &KeyRange::everything());
     let mut sink = SegmentSink::new(target, false, 0);
     while let Some((key, mut cell)) = walk.next(source).await? {
         if stopped() {

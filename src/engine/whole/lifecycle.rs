@@ -8,11 +8,12 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use super::open::{clear_all, is_dead, open_error};
+use super::open::{clear_all, is_dead};
 use crate::backend::{Append, Backend, Connector, Durability, Failure, Id, Seen, Settled, Write};
 use crate::codec::frame;
 use crate::engine::core::instance::Core;
 use crate::engine::keyspace::access::{Cursor, KeyRange, Outcome, afresh};
+use crate::engine::store::connection::open_error;
 use crate::engine::write::submit;
 use crate::error::{Code, Result};
 

@@ -1,9 +1,15 @@
 //! Opening: one read transaction on a database that has been used before.
 
+use crate::engine::core::instance::{Reserve, Signals};
+use crate::engine::core::options::Reason;
+use crate::engine::core::shut::shut;
+use crate::engine::core::turns::Turns;
+use crate::engine::store::connection::open_error;
+use crate::engine::write::{commit, line, turn};
 use crate::sorted::SortedMap;
 use bytes::Bytes;
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use crate::backend::{Append, Backend, Connector, Event, Failure, Id, IdStore, Key, Seen, Write};
 use crate::codec::frame;
@@ -11,16 +17,16 @@ use crate::codec::head::Head;
 use crate::codec::root::Root;
 use crate::engine::core::gate::Gate;
 use crate::engine::core::instance::Core;
+use crate::engine::core::instance::Realm;
 use crate::engine::core::notice::Subscribers;
 use crate::engine::core::options::{Absent, Options};
+use crate::engine::core::pace::Pace;
 use crate::engine::core::queue::Queue;
-use crate::engine::core::realm::Realm;
 use crate::engine::core::state::State;
-use crate::engine::keyspace::draft::Ground;
+use crate::engine::keyspace::ground::Ground;
 use crate::engine::keyspace::view::View;
 use crate::engine::log::intake::{self, Stored, decode_stored, stored_reads};
-use crate::engine::log::recover;
-use crate::engine::upkeep::poll::{self, Pace};
+use crate::engine::upkeep::poll;
 use crate::env::Env;
 use crate::error::{Code, Error, Result};
 
@@ -38,9 +44,9 @@ pub async fn open(
     env: Rc<dyn Env>,
     options: Options,
 ) -> Result<Rc<Core>> {
-    let late: Rc<RefCell<std::rc::Weak<Core>>> = Rc::default();
-    let events = late_listener(&late);
-    let backend = connector.open(events).await?;
+    let late: Rc<RefCell<Weak<Core>>> = Rc::default();
+    let events = listener(&late);
+    let backend = connector.open(events.clone()).await?;
     let stored = match load_or_create(&connector, &*env, &options, &backend).await {
         Ok(stored) => stored,
         Err(error) => {
@@ -58,6 +64,11 @@ pub async fn open(
             env,
         },
         realm,
+        events,
+        signals: Signals {
+            commit: commit::start,
+            serve: line::serve,
+        },
         pace: Pace::default(),
         writer: Id(writer),
         intake: Gate::default(),
@@ -68,7 +79,7 @@ pub async fn open(
         subscribers: Subscribers::default(),
         written_bytes: Cell::new(0),
         maintenance_wanted: Cell::new(false),
-        reserve: Cell::new(crate::engine::store::room::Known::Unknown),
+        reserve: Cell::new(Reserve::Unknown),
         pressed: Cell::new(false),
         futile_until_ms: Cell::new(0.0),
         compacting: Cell::new(false),
@@ -86,10 +97,22 @@ pub async fn open(
     Ok(core)
 }
 
-/// Events that come before the engine is there are not lost on it: it takes in what is stored.
-fn late_listener(late: &Rc<RefCell<std::rc::Weak<Core>>>) -> Rc<dyn Fn(Event)> {
-    let late = late.clone();
-    Rc::new(move |event| recover::listener(&late.borrow())(event))
+/// What an engine does when its backend tells something. Events that come before it is there are not lost on it:
+/// it takes in what is stored.
+fn listener(core: &Rc<RefCell<Weak<Core>>>) -> Rc<dyn Fn(Event)> {
+    let core = core.clone();
+    Rc::new(move |event| {
+        let Some(core) = core.borrow().upgrade() else {
+            return;
+        };
+        match event {
+            Event::Wake => poll::wake(&core),
+            Event::Signal(signal) => turn::hear(&core, signal),
+            Event::Lost => core.state.borrow_mut().lost = true,
+            Event::VersionChange => shut(&core, Reason::VersionChange),
+            Event::Deleted => shut(&core, Reason::Deleted),
+        }
+    })
 }
 
 async fn load_or_create(
@@ -200,34 +223,6 @@ pub fn clear_all() -> Vec<Write> {
     ]
 }
 
-/// The error of a transaction that failed while nothing was open yet.
-pub fn open_error(failure: Failure) -> Error {
-    match failure {
-        Failure::Aborted(why, cause) => {
-            let error = Error::new(
-                Code::Unavailable,
-                format!("the browser's storage refused: {why}"),
-            );
-            match cause {
-                Some(cause) => error.with_cause(cause),
-                None => error,
-            }
-        }
-        Failure::Memory(why) => Error::new(Code::LimitExceeded, why),
-        Failure::Quota(cause) => {
-            let error = Error::new(Code::StorageQuotaExceeded, "there is no room left");
-            match cause {
-                Some(cause) => error.with_cause(cause),
-                None => error,
-            }
-        }
-        _ => Error::new(
-            Code::ConnectionLost,
-            "the connection was lost while opening",
-        ),
-    }
-}
-
 fn fresh_state(backend: Rc<dyn Backend>, head: &Head) -> State {
     State {
         backend,
@@ -252,7 +247,7 @@ fn fresh_state(backend: Rc<dyn Backend>, head: &Head) -> State {
         looked: true,
         asleep: false,
         queue: Queue::default(),
-        turns: crate::engine::write::turn::Turns::default(),
+        turns: Turns::default(),
         interests: crate::engine::core::interest::Interests::default(),
     }
 }

@@ -4,18 +4,18 @@ use bytes::Bytes;
 use std::rc::Rc;
 
 use crate::codec::cell::Cell;
+use crate::engine::core::fitting::fitting_view;
 use crate::engine::core::instance::Core;
+use crate::engine::core::loading::LoadError;
 use crate::engine::core::slice::Slice;
 use crate::engine::keyspace::access::KeyRange;
 use crate::engine::keyspace::scan::Scan;
 use crate::engine::keyspace::view::View;
-use crate::engine::log::intake;
-use crate::engine::store::load::{LoadError, overcome};
-use crate::engine::upkeep::cut::everything;
+use crate::engine::log::reading::renewed_view;
+use crate::engine::store::garbage;
+use crate::engine::store::load::overcome;
 use crate::engine::upkeep::dead;
-use crate::engine::upkeep::flip;
 use crate::engine::upkeep::poll;
-use crate::engine::write::submit;
 use crate::error::Result;
 
 /// What is stored.
@@ -43,11 +43,11 @@ pub async fn stats(core: Rc<Core>, ranges: Vec<KeyRange>) -> Result<Stats> {
     core.settled_so_far().await;
     loop {
         core.check_open()?;
-        let view = submit::fitting_view(&core).await?;
+        let view = fitting_view(&core).await?;
         match stats_of(&core, &view, &ranges).await {
             Ok(stats) => return Ok(stats),
             Err(LoadError::Fail(error)) => return Err(error),
-            Err(LoadError::Missing) => drop(intake::renewed_view(&core, &view).await?),
+            Err(LoadError::Missing) => drop(renewed_view(&core, &view).await?),
         }
     }
 }
@@ -59,8 +59,8 @@ async fn stats_of(core: &Rc<Core>, view: &View, ranges: &[KeyRange]) -> Result<S
     }
     // What is beside the ranges (indexes, markers) is no garbage either.
     let mut all = Stats::default();
-    count(core, view, &everything(), &mut all).await?;
-    let listed = flip::garbage(core);
+    count(core, view, &KeyRange::everything(), &mut all).await?;
+    let listed = garbage::listed(core);
     let dead = dead::of_tail(core, view).await?;
     let replaced: u64 = listed
         .iter()

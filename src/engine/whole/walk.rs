@@ -5,11 +5,12 @@ use std::rc::Rc;
 
 use crate::codec::cell::Cell;
 use crate::engine::core::instance::Core;
+use crate::engine::core::loading::LoadError;
 use crate::engine::core::slice::Slice;
 use crate::engine::keyspace::access::KeyRange;
 use crate::engine::keyspace::scan::Scan;
 use crate::engine::keyspace::view::View;
-use crate::engine::store::load::{LoadError, overcome};
+use crate::engine::store::load::overcome;
 
 /// A walk, in slices of time.
 pub struct Walk {

@@ -5,10 +5,8 @@ use std::rc::Rc;
 
 use super::rebuild;
 use super::sealing::{Sealed, seal_first};
-use super::submit;
 use super::turn;
 use crate::backend::{Append, Appended, Durability, Failure, Key};
-use crate::codec::batch::Op;
 use crate::codec::frame::FrameHeader;
 use crate::codec::head::Head;
 use crate::engine::core::instance::Core;
@@ -18,8 +16,7 @@ use crate::engine::log::flight::{
 };
 use crate::engine::log::intake;
 use crate::engine::log::recover::{self, Sent};
-use crate::engine::store::room;
-use crate::engine::upkeep::flip;
+use crate::engine::store::{connection, garbage, room};
 use crate::engine::upkeep::maintain;
 use crate::error::Result;
 
@@ -62,7 +59,7 @@ pub fn start(core: &Rc<Core>) {
 async fn commit_first(core: &Rc<Core>) -> Result<()> {
     core.check_open_or_closing()?;
     if core.state.borrow().lost {
-        recover::reconnect(core, &core.backend()).await?;
+        connection::reconnect(core, &core.backend()).await?;
     }
     if !has_stale(core) {
         maintain::relieve(core).await;
@@ -98,7 +95,8 @@ async fn commit_first(core: &Rc<Core>) -> Result<()> {
 
 /// Appends the frame until its outcome is known.
 async fn send(core: &Rc<Core>, sealed: &Sealed, uncertain: &mut bool) -> Result<()> {
-    let mut room = room::Attempts::new(frees_room(core), true);
+    let frees_room = core.state.borrow().queue.first_frees_room();
+    let mut room = room::Attempts::new(frees_room, Some(maintain::free_pieces));
     let mut resent = false;
     loop {
         // Nothing is under way now.
@@ -122,7 +120,7 @@ async fn send(core: &Rc<Core>, sealed: &Sealed, uncertain: &mut bool) -> Result<
             core.options.durability
         };
         let pending = core.backend().append(append, durability);
-        match recover::unless_lost(core, pending.await).await {
+        match connection::unless_lost(core, pending.await).await {
             Ok(appended) => {
                 *uncertain = true;
                 return appended_first(core, sealed, &appended, resent).await;
@@ -159,7 +157,7 @@ async fn send(core: &Rc<Core>, sealed: &Sealed, uncertain: &mut bool) -> Result<
                 let has_more = match &failure {
                     // One of its Blobs cannot be read, as it seems: that is no matter of the others.
                     Failure::Aborted(why, cause) if sealed.has_blobs() && is_alone => {
-                        return Err(recover::unreadable(why, cause.clone()));
+                        return Err(connection::unreadable(why, cause.clone()));
                     }
                     Failure::Quota(_) if is_alone => room.make_room(core).await,
                     Failure::Quota(_) => room.empty(core).await,
@@ -171,7 +169,7 @@ async fn send(core: &Rc<Core>, sealed: &Sealed, uncertain: &mut bool) -> Result<
                     return Ok(());
                 }
                 if !has_more {
-                    return Err(recover::error_of(core, failure).await);
+                    return Err(connection::error_of(core, failure).await);
                 }
             }
         }
@@ -196,7 +194,7 @@ async fn appended_first(
         sequence, required, ..
     } = sealed.header;
     if follows(core, sealed, appended) {
-        apply_own(core, sealed, appended.number);
+        apply_own(core, sequence, sealed.frame.len(), appended.number);
     } else if is_in_flight(core, sequence) {
         // Frames of others lie between. Not before they are taken in, and this one with them, is it
         // acknowledged: a tab sees what it was told.
@@ -254,23 +252,10 @@ fn void(core: &Rc<Core>, sealed: &Sealed, number: u64) {
     if !pieces.is_empty() {
         let inner = core.clone();
         let delete = async move {
-            let _deleted = flip::delete(&inner, &pieces).await;
+            let _deleted = garbage::delete(&inner, &pieces).await;
         };
         core.env().spawn(delete.boxed_local());
     }
-}
-
-/// Whether the first group only removes.
-pub fn frees_room(core: &Rc<Core>) -> bool {
-    let state = core.state.borrow();
-    let mut ops = state
-        .queue
-        .groups
-        .iter()
-        .take(1)
-        .flat_map(|g| &g.calls)
-        .flat_map(|c| &c.ops);
-    ops.all(|op| !matches!(op, Op::Put(..)))
 }
 
 /// Whether any call must run again before the next is sent. When none must any more, those in line go on.
@@ -280,7 +265,7 @@ fn has_stale(core: &Rc<Core>) -> bool {
         (queue.unfit, queue.has_stale())
     };
     if was && !is {
-        submit::serve(core);
+        core.serve();
     }
     is
 }

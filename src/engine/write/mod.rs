@@ -1,6 +1,9 @@
 //! write
 
 pub mod commit;
+pub mod drafting;
+pub mod enqueue;
+pub mod line;
 pub mod prepared;
 pub mod rebuild;
 pub mod sealing;

@@ -3,13 +3,15 @@
 
 use std::rc::Rc;
 
-use super::submit::{self, SLICE_OPS};
+use super::drafting::{SLICE_OPS, is_large, large_table, touched_since};
+use super::enqueue::{enqueue, enqueue_first};
 use super::turn;
 use crate::backend::Id;
 use crate::engine::core::bury;
 use crate::engine::core::done::{Done, Outcome};
+use crate::engine::core::group::Call;
 use crate::engine::core::instance::Core;
-use crate::engine::core::queue::{Call, Prepared, Waiting};
+use crate::engine::core::queue::{Prepared, Waiting};
 use crate::engine::core::recent::Since;
 use crate::engine::keyspace::draft::{Draft, renumber};
 use crate::engine::keyspace::footprint::ReadSet;
@@ -34,10 +36,10 @@ pub fn issue(core: &Rc<Core>, draft: Draft, began: (u64, Since), ticket: Option<
         ticket,
         done,
     });
-    if held || submit::is_large(&prepared.draft) {
+    if held || is_large(&prepared.draft) {
         let item = Waiting::Prepared(prepared);
         core.state.borrow_mut().queue.line.push_back(item);
-        submit::serve(core);
+        core.serve();
     } else if goes_first(core, &prepared) {
         admit_first(core, *prepared, None);
     } else {
@@ -49,7 +51,7 @@ pub fn issue(core: &Rc<Core>, draft: Draft, began: (u64, Since), ticket: Option<
 /// Makes a batch ready and puts it into the queue; back into the line where the queue is being rebuilt.
 pub async fn finish(core: &Rc<Core>, mut prepared: Box<Prepared>) {
     loop {
-        let table = submit::large_table(core, &prepared.draft).await;
+        let table = large_table(core, &prepared.draft).await;
         if let Err(error) = core.check_open_or_closing() {
             return prepared.done.tell(Outcome::Failed(error));
         }
@@ -84,18 +86,17 @@ fn goes_first(core: &Rc<Core>, prepared: &Prepared) -> bool {
 }
 
 fn admit_first(core: &Rc<Core>, mut prepared: Prepared, table: Option<Memtable>) {
-    let touched =
-        submit::touched_since(&core.state.borrow(), &prepared.since, &prepared.draft.reads);
+    let touched = touched_since(&core.state.borrow(), &prepared.since, &prepared.draft.reads);
     prepared.id = prepared.drafted_as;
     if let Some((call, table)) = call_of(core, prepared, table, touched) {
-        submit::enqueue_first(core, call, table);
+        enqueue_first(core, call, table);
     }
 }
 
 fn admit(core: &Rc<Core>, prepared: Prepared, table: Option<Memtable>) {
     let touched = touched(core, &prepared.since, &prepared.draft.reads);
     if let Some((call, table)) = call_of(core, prepared, table, touched) {
-        submit::enqueue(core, call, table);
+        enqueue(core, call, table);
     }
 }
 
@@ -127,6 +128,5 @@ fn call_of(
 fn touched(core: &Rc<Core>, since: &Since, reads: &ReadSet) -> bool {
     let state = core.state.borrow();
     let own = &state.view.own;
-    own.iter().any(|queued| reads.meets_table(queued))
-        || submit::touched_since(&state, since, reads)
+    own.iter().any(|queued| reads.meets_table(queued)) || touched_since(&state, since, reads)
 }

@@ -4,18 +4,18 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use std::rc::Rc;
 
-use super::submit;
 use crate::codec::batch::Op;
 use crate::engine::core::done::Outcome;
+use crate::engine::core::group::{Call, Group};
 use crate::engine::core::instance::Core;
-use crate::engine::core::queue::{Call, Group};
+
+use crate::engine::core::loading::LoadError;
 use crate::engine::keyspace::draft::Draft;
 use crate::engine::keyspace::memtable::Memtable;
 use crate::engine::keyspace::view::View;
 use crate::engine::log::flight::fail_call;
 use crate::engine::log::intake;
-use crate::engine::store::load::{LoadError, run_attempts};
-use crate::engine::upkeep::cut;
+use crate::engine::store::load::run_attempts;
 
 /// Rebuilds the queue: stale calls run again, and those that read what such a call wrote before
 /// or writes now; the others keep their operations. Newcomers wait in line meanwhile, and no
@@ -70,7 +70,7 @@ async fn rebuild_now(core: &Rc<Core>) {
     }
     drop(pass);
     core.tell_idle();
-    submit::serve(core);
+    core.serve();
 }
 
 struct Rebuilt {
@@ -175,7 +175,7 @@ impl Rebuilt {
             }
             Err(LoadError::Missing) => {
                 // Nothing has replaced it since.
-                call.settle(Outcome::Failed(cut::as_error(LoadError::Missing)));
+                call.settle(Outcome::Failed(LoadError::Missing.into_error()));
             }
             Err(LoadError::Fail(error)) => call.settle(Outcome::Failed(error)),
         }

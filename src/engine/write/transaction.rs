@@ -11,11 +11,12 @@ use super::turn::Turn;
 use crate::engine::core::done::{Done, Outcome};
 use crate::engine::core::gate::Gate;
 use crate::engine::core::instance::Core;
+use crate::engine::core::loading::LoadError;
 use crate::engine::core::recent::Since;
 use crate::engine::core::slot::Slot;
 use crate::engine::keyspace::access::{Outcome as Ended, ReadWork, Session, Stop, WriteWork};
 use crate::engine::keyspace::draft::Draft;
-use crate::engine::store::load::{LoadError, load};
+use crate::engine::store::load::load;
 use crate::engine::upkeep::poll;
 use crate::error::{Error, Result};
 
@@ -83,7 +84,7 @@ impl Transaction {
             turn.goes_on();
         }
         let draft = inner.draft.as_mut().ok_or_else(Error::closed)?;
-        poll::note_use(&self.core);
+        self.core.pace.note_use();
         draft.restart(again);
         work(draft)?;
         Ok(draft.check_size()?)

@@ -12,6 +12,7 @@ use std::rc::{Rc, Weak};
 use crate::backend::{Id, Signal};
 use crate::engine::core::instance::Core;
 use crate::engine::core::state::State;
+use crate::engine::core::turns::Mine;
 use crate::engine::log::flight;
 use crate::engine::log::intake;
 use crate::error::Result;
@@ -30,75 +31,6 @@ const QUIET_MS: f64 = 100.0;
 /// How long nothing may come into the log before a transaction begins in its turn, ms, and how long that is looked for.
 const CALM_MS: f64 = 8.0;
 const PATIENCE_MS: f64 = 100.0;
-
-/// What a realm knows of turns.
-#[derive(Default)]
-pub struct Turns {
-    /// Another realm's turn, and until when it counts.
-    theirs: Option<(Id, f64)>,
-    /// The last one whose end was heard of, perhaps before its beginning.
-    ended: Option<Id>,
-    mine: Option<Mine>,
-    /// Races that the first group has lost.
-    losses: u32,
-    /// This realm has held back: it commits before it does so again.
-    owed: bool,
-    waiting: Vec<oneshot::Sender<()>>,
-}
-
-/// A turn of this realm.
-struct Mine {
-    ticket: Id,
-    until_ms: f64,
-    /// When it was told of.
-    told_ms: f64,
-    /// Until when this realm's own commits wait, for a transaction.
-    alone_until_ms: f64,
-}
-
-impl Turns {
-    /// The first group has lost a race.
-    pub fn lost_race(&mut self) {
-        self.losses += 1;
-    }
-
-    /// The first group has come to its end.
-    pub fn settled(&mut self) {
-        self.losses = 0;
-        self.owed = false;
-    }
-
-    /// Until when this realm's next commit waits, if it does.
-    fn held_until(&self) -> Option<f64> {
-        if self.owed {
-            return None;
-        }
-        let mine = self.mine.as_ref();
-        let alone = mine.map(|mine| mine.alone_until_ms.min(mine.until_ms));
-        let goes_first = |ticket| mine.is_none_or(|mine| ticket < mine.ticket);
-        let theirs = self.theirs.filter(|(ticket, _)| goes_first(*ticket));
-        later(alone, theirs.map(|(_, until_ms)| until_ms))
-    }
-
-    /// Until when a turn lasts that another one waits for.
-    fn taken_until(&self) -> Option<f64> {
-        let mine = self.mine.as_ref().map(|mine| mine.until_ms);
-        later(mine, self.theirs.map(|(_, until_ms)| until_ms))
-    }
-
-    fn mine(&mut self, ticket: Id) -> Option<&mut Mine> {
-        self.mine.as_mut().filter(|mine| mine.ticket == ticket)
-    }
-
-    /// Lets those who wait look again.
-    pub fn wake(&mut self) {
-        self.waiting.clear();
-    }
-}
-
-fn later(a: Option<f64>, b: Option<f64>) -> Option<f64> {
-    a.into_iter().chain(b).reduce(f64::max)
-}
 
 /// A turn of this realm; over when dropped.
 pub struct Turn {

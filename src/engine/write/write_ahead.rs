@@ -3,16 +3,16 @@
 use bytes::Bytes;
 use std::rc::Rc;
 
-use super::commit;
-use super::sealing::{is_piece, seal_piece};
 use crate::backend::Key;
 use crate::codec::batch::{Batch, Op};
 use crate::codec::cell::Cell;
 use crate::codec::order::{ORDER_BYTES, Order, PROVISIONAL};
+use crate::engine::core::group::Ahead;
 use crate::engine::core::instance::Core;
-use crate::engine::core::queue::Ahead;
 use crate::engine::core::slice::Slice;
+use crate::engine::store::pieces::{is_piece, seal_piece};
 use crate::engine::store::staging::{KEPT_PART, SegmentSink, Staging};
+use crate::engine::upkeep::maintain;
 use crate::error::Result;
 
 /// The batch of the first group, whose only call is large: written ahead, unless that has been
@@ -52,7 +52,8 @@ async fn write_first(core: &Rc<Core>, generation: u64) -> Result<Ahead> {
             call.map_or(0, |call| call.id),
         )
     };
-    let mut staging = Staging::new(core, commit::frees_room(core), true);
+    let frees_room = core.state.borrow().queue.first_frees_room();
+    let mut staging = Staging::new(core, frees_room, Some(maintain::free_pieces));
     let mut sink = SegmentSink::new(core, true, core.options.cache_bytes / KEPT_PART);
     let mut slice = Slice::new(core);
     for (key, cell) in table.cells() {

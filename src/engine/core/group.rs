@@ -1,0 +1,241 @@
+//! Uncommitted calls, gathered into groups of which each becomes a frame.
+
+use bytes::Bytes;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use super::done::{Done, Outcome};
+use crate::backend::Id;
+use crate::codec::batch::{Batch, Op, orders_of, resolve_op};
+use crate::codec::order::PROVISIONAL;
+use crate::engine::keyspace::access::Attempt;
+use crate::engine::keyspace::draft::Draft;
+use crate::engine::keyspace::footprint::{ReadSet, Resolved, order_at_end, resolve_order};
+use crate::engine::keyspace::memtable::Memtable;
+use crate::error::Error;
+
+/// A batch that weighs more than this many bytes is written ahead as a run.
+pub const LARGE_BYTES: usize = 1 << 20;
+/// A group takes no further call once it weighs this many bytes.
+const GROUP_BYTES: usize = 1 << 20;
+
+/// A call's work, to be run again when what it read has changed.
+pub type Work = Rc<RefCell<dyn FnMut(&mut Draft) -> Attempt<()>>>;
+
+/// One uncommitted call.
+pub struct Call {
+    /// Its number in this realm, from 1.
+    pub id: u64,
+    /// Places it took in the order of insertion.
+    pub slots: u32,
+    /// What it read.
+    pub reads: ReadSet,
+    /// What it does.
+    pub ops: Vec<Op>,
+    /// What that weighs, in bytes.
+    pub bytes: usize,
+    /// How to run it again; `None` for a transaction, which its driver begins anew.
+    pub work: Option<Work>,
+    /// Whether another commit touched what it read.
+    pub stale: bool,
+    /// The epoch in which a record was missing when it was run again.
+    pub missed_in: Option<u64>,
+    /// Whom to tell.
+    pub done: Done,
+}
+
+impl Call {
+    /// The call that a finished draft comes to.
+    #[must_use]
+    pub fn of_draft(id: u64, draft: Draft, work: Option<Work>, done: Done) -> Self {
+        Self {
+            id,
+            slots: draft.slots,
+            reads: draft.reads,
+            ops: draft.ops,
+            bytes: draft.bytes,
+            work,
+            stale: false,
+            missed_in: None,
+            done,
+        }
+    }
+
+    /// Tells whoever waits. Once.
+    pub fn settle(&mut self, outcome: Outcome) {
+        self.done.tell(outcome);
+    }
+}
+
+/// Calls that become one frame.
+#[derive(Default)]
+pub struct Group {
+    /// In program order.
+    pub calls: Vec<Call>,
+    /// What their operations weigh, in bytes.
+    pub bytes: usize,
+    /// All that they read, and perhaps more.
+    pub reads: ReadSet,
+    /// The first and the last call to whose places in the order of insertion they may refer.
+    cited: Option<(u64, u64)>,
+    /// No call has a lower number.
+    pub lowest: Option<u64>,
+    /// While in flight: the sequence and the batch of the frame.
+    pub flight: Option<Flight>,
+    /// Of a large batch: what has been written ahead.
+    pub ahead: Option<Ahead>,
+}
+
+/// What is known of a frame while it is in flight.
+#[derive(Debug, Clone)]
+pub struct Flight {
+    /// The writer's sequence.
+    pub sequence: u64,
+    /// The batch as sealed.
+    pub batch: Batch,
+    /// The number under which it was seen to be void.
+    pub void_at: Option<u64>,
+}
+
+/// A large batch whose cells are in `runs` already.
+#[derive(Debug, Clone)]
+pub struct Ahead {
+    /// The generation under which it was written: under another one it may have been collected.
+    pub generation: u64,
+    /// What the frame says.
+    pub batch: Batch,
+    /// Segments to be kept warm, once their holes can be filled.
+    pub records: Vec<(Id, Bytes)>,
+}
+
+impl Group {
+    /// Whether any of its calls depends on what it read.
+    #[must_use]
+    pub fn is_dependent(&self) -> bool {
+        !self.reads.is_empty()
+    }
+
+    /// Whether its batch is written ahead as a run.
+    #[must_use]
+    pub fn is_large(&self) -> bool {
+        self.bytes > LARGE_BYTES && self.calls.len() == 1
+    }
+
+    /// Whether one more call of `bytes` may join.
+    #[must_use]
+    pub fn takes(&self, bytes: usize) -> bool {
+        self.flight.is_none() && self.bytes + bytes <= GROUP_BYTES
+    }
+
+    /// A group of some calls.
+    #[must_use]
+    pub fn of_calls(calls: Vec<Call>) -> Self {
+        let mut group = Self::default();
+        calls.into_iter().for_each(|call| group.push(call));
+        group
+    }
+
+    /// Adds a call.
+    pub fn push(&mut self, call: Call) {
+        self.bytes += call.bytes;
+        self.lowest = Some(self.lowest.map_or(call.id, |lowest| lowest.min(call.id)));
+        self.reads.add_all(&call.reads);
+        self.cite(&call);
+        self.calls.push(call);
+    }
+
+    fn cite(&mut self, call: &Call) {
+        let in_ops = call.ops.iter().flat_map(orders_of);
+        let in_reads = call.reads.keys().filter_map(order_at_end);
+        for order in in_ops.chain(in_reads) {
+            let cited = order.frame.checked_sub(PROVISIONAL);
+            if let Some(id) = cited.filter(|id| *id != call.id) {
+                let (first, last) = self.cited.unwrap_or((id, id));
+                self.cited = Some((first.min(id), last.max(id)));
+            }
+        }
+    }
+
+    /// Whether they may refer to places that some of `calls` took.
+    #[must_use]
+    pub fn cites_any(&self, calls: &Resolved) -> bool {
+        let bounds = (calls.keys().next(), calls.keys().next_back());
+        let (Some((first, last)), (Some(from), Some(to))) = (self.cited, bounds) else {
+            return false;
+        };
+        first <= *to && *from <= last
+    }
+
+    /// Where each call's slots begin in the frame: (call, offset).
+    pub fn slot_offsets(&self) -> impl Iterator<Item = (u64, u32)> {
+        self.calls.iter().scan(0u32, |next, call| {
+            let offset = *next;
+            *next += call.slots;
+            Some((call.id, offset))
+        })
+    }
+
+    /// All operations, provisional orders of its own calls turned into "this very frame".
+    #[must_use]
+    pub fn batch_ops(&self) -> Vec<Op> {
+        let own: Resolved = self
+            .slot_offsets()
+            .map(|(call, offset)| (call, (crate::codec::order::PROVISIONAL, offset)))
+            .collect();
+        let mut ops: Vec<Op> = self
+            .calls
+            .iter()
+            .flat_map(|call| call.ops.iter().cloned())
+            .collect();
+        if self.calls.iter().any(|call| call.slots > 0) {
+            for op in &mut ops {
+                resolve_op(op, |order| {
+                    if let Some(real) = resolve_order(*order, &own) {
+                        *order = real;
+                    }
+                });
+            }
+        }
+        ops
+    }
+
+    /// The memtable that shows its operations to the realm.
+    #[must_use]
+    pub fn memtable(&self) -> Memtable {
+        let mut table = Memtable::default();
+        self.calls
+            .iter()
+            .flat_map(|call| &call.ops)
+            .for_each(|op| table.apply(op));
+        table
+    }
+
+    /// Replaces provisional orders of calls that are committed now. Whether there were any.
+    pub fn resolve(&mut self, calls: &Resolved) -> bool {
+        let mut changed = false;
+        self.reads.resolve(calls);
+        for call in &mut self.calls {
+            call.reads.resolve(calls);
+            for op in &mut call.ops {
+                resolve_op(op, |order| {
+                    if let Some(real) = resolve_order(*order, calls) {
+                        *order = real;
+                        changed = true;
+                    }
+                });
+            }
+        }
+        self.cited = None;
+        let calls = std::mem::take(&mut self.calls);
+        calls.iter().for_each(|call| self.cite(call));
+        self.calls = calls;
+        changed
+    }
+
+    /// Tells all its calls that they failed.
+    pub fn fail(mut self, error: &Error) {
+        for call in &mut self.calls {
+            call.settle(Outcome::Failed(error.clone()));
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! What attempts need of the engine.
+
+use std::rc::Rc;
+
+use super::cache::Cache;
+use crate::env::Env;
+
+/// Milliseconds of work between two yields: few, since a garbage collection of the page's may fall
+/// into the same task.
+pub const SLICE_MS: f64 = 5.0;
+
+/// What attempts need of the engine.
+#[derive(Clone)]
+pub struct Ground {
+    /// The cache.
+    pub cache: Rc<Cache>,
+    /// The world.
+    pub env: Rc<dyn Env>,
+}

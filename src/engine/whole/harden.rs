@@ -1,0 +1,37 @@
+//! Making what was acknowledged survive a power cut.
+
+use std::rc::Rc;
+
+use crate::backend::{Durability, Key, Seen, Write};
+use crate::codec::head::Head;
+use crate::engine::core::instance::Core;
+use crate::engine::log::intake;
+use crate::engine::store::connection;
+use crate::engine::upkeep::poll;
+use crate::error::{Error, Result};
+
+/// A strict transaction on the same database.
+///
+/// # Errors
+/// What the transaction fails with; `Closed` when the patch is gone.
+pub async fn harden(core: Rc<Core>) -> Result<()> {
+    core.check_open()?;
+    poll::before(&core).await;
+    core.settled_so_far().await;
+    let backend = core.backend();
+    let incarnation = core.state.borrow().head.incarnation;
+    let decide = Box::new(move |seen: Seen| {
+        let record = seen.head?;
+        let is_ours = Head::decode(&record).is_ok_and(|head| head.incarnation == incarnation);
+        is_ours.then(|| vec![Write::Put(Key::Head, record)])
+    });
+    match backend.flip(decide, Durability::Strict).await {
+        Ok(true) => Ok(()),
+        // What was acknowledged is gone, with the patch.
+        Ok(false) => {
+            intake::take_in(&core).await?;
+            Err(Error::closed())
+        }
+        Err(failure) => Err(connection::error_of(&core, failure).await),
+    }
+}
