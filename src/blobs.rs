@@ -10,10 +10,10 @@ use std::any::Any;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use crate::backend::Id;
 use crate::codec::seal;
 use crate::codec::value::attached;
 use crate::error::{Error, Result};
+use crate::record::Id;
 use crate::sorted::SortedMap;
 
 /// A Blob; in a browser a `JsValue`. Nothing but the bindings and the backend there looks into it.

@@ -13,6 +13,7 @@ pub mod env;
 pub mod error;
 pub mod limits;
 pub mod models;
+pub mod record;
 mod sorted;
 
 #[cfg(target_arch = "wasm32")]

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
 use super::hooks::hooks;
-use crate::error::Error;
+use crate::error::{Code, Error};
 
 /// A `PatchStoreError`, made by the facade; a plain `Error` before the facade has registered.
 #[must_use]
@@ -35,11 +35,7 @@ pub fn to_js(error: &Error) -> JsValue {
 /// What the platform throws where a value cannot be made here: it has no room for it, or does not know the kind.
 #[must_use]
 pub fn refused(cause: JsValue) -> Error {
-    Error::new(
-        crate::Code::Unavailable,
-        "this browser cannot make the value",
-    )
-    .with_cause(Rc::new(cause))
+    Error::new(Code::Unavailable, "this browser cannot make the value").with_cause(Rc::new(cause))
 }
 
 /// What the facade threw while it made a value: a `PatchStoreError`.

@@ -15,6 +15,7 @@ mod lifecycle;
 pub mod outcome;
 pub mod patch;
 pub mod range;
+mod scope;
 pub mod session;
 pub mod strings;
 pub mod transaction;

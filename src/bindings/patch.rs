@@ -13,6 +13,7 @@ use super::db::DbPort;
 use super::errors;
 use super::kv::KvPort;
 use super::outcome::{self, Returned};
+use super::scope::scope;
 use super::session::AnySession;
 use super::strings::{self, received};
 use super::transaction::TransactionPort;
@@ -96,19 +97,6 @@ fn memory(database: &str) -> MemoryConnector {
 #[wasm_bindgen]
 pub struct PatchPort {
     engine: Engine,
-}
-
-/// The scope that the facade means.
-///
-/// # Errors
-/// `InvalidArgument`.
-pub fn scope(name: &str, is_node: bool) -> Result<Scope> {
-    let name = received(name)?;
-    Ok(if is_node {
-        Scope::Node(name)
-    } else {
-        Scope::Name(name)
-    })
 }
 
 /// What the facade's function says of whether work is still wanted.

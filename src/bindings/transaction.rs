@@ -7,7 +7,7 @@ use super::db::DbPort;
 use super::errors;
 use super::kv::KvPort;
 use super::outcome;
-use super::patch::scope;
+use super::scope::scope;
 use super::session::AnySession;
 use crate::engine::Transaction;
 

@@ -23,8 +23,8 @@ use super::entry::Entry;
 use super::io::{Input, put_bytes, put_varint};
 use super::order::{Order, PROVISIONAL};
 use super::range::KeyRange;
-use crate::backend::Id;
 use crate::error::{Error, Result};
+use crate::record::Id;
 
 /// A key, perhaps ending in a place in the order of insertion.
 #[derive(Debug, Clone, PartialEq, Eq)]

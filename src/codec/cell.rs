@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::backend::Id;
+use crate::record::Id;
 
 /// A value above this many bytes is stored as a piece.
 pub const PIECE_BYTES: usize = 64 << 10;

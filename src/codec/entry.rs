@@ -19,8 +19,8 @@ use bytes::Bytes;
 use super::io::{Input, put_bytes, put_varint};
 use super::order::{ORDER_BYTES, Order, PROVISIONAL};
 use super::tuple::compare;
-use crate::backend::Id;
 use crate::error::{Error, Result};
+use crate::record::Id;
 
 /// A live segment.
 #[derive(Debug, Clone, PartialEq, Eq)]

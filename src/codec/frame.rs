@@ -16,8 +16,8 @@ use bytes::Bytes;
 use super::batch::Batch;
 use super::io::{Input, put_varint};
 use super::seal::{self, Kind};
-use crate::backend::Id;
 use crate::error::Result;
+use crate::record::Id;
 
 /// What a frame says of itself.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -18,8 +18,8 @@ use bytes::Bytes;
 
 use super::io::{Input, put_varint};
 use super::seal::{self, Kind};
-use crate::backend::Id;
 use crate::error::{Error, Result};
+use crate::record::Id;
 
 /// Writers remembered after their frames were cut from the log.
 pub const MAX_WRITERS: usize = 64;

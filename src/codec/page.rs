@@ -21,8 +21,8 @@ use super::cell::{Cell, CellRef, PieceRef};
 use super::entry::fill_tail_in;
 use super::io::{Input, put_bytes, put_varint};
 use super::tuple::compare;
-use crate::backend::Id;
 use crate::error::{Error, Result};
+use crate::record::Id;
 
 const INLINE: u8 = 1;
 const PIECE: u8 = 2;

@@ -22,8 +22,8 @@ use super::cell::PieceRef;
 use super::entry::Entry;
 use super::io::{Input, put_bytes, put_varint};
 use super::seal::{self, Kind};
-use crate::backend::{Id, Key};
 use crate::error::{Error, Result};
+use crate::record::{Id, Key};
 
 /// The root of the directory.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

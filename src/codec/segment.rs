@@ -25,8 +25,8 @@ use super::order::{Order, PROVISIONAL};
 use super::page::{CellHoles, Page, PageBuilder};
 use super::seal::{self, Kind};
 use super::tuple::compare;
-use crate::backend::Id;
 use crate::error::{Error, Result};
+use crate::record::Id;
 
 /// A page is closed when it has this many bytes, decoded.
 pub const PAGE_BYTES: usize = 16 << 10;

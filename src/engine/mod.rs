@@ -1,9 +1,16 @@
 //! An ordered map of bytes to bytes with snapshots and atomic commits, shared by several tabs.
 //!
-//! See `ARCHITECTURE.md` for the protocol. The parts: calls enter by [`submit`], are gathered in
-//! [`queue`] and made durable by [`commit`] (with [`rebuild`], [`write_ahead`], [`recover`]);
-//! [`intake`] takes in other tabs' commits; [`view`], [`scan`], [`source`] and [`cache`] read;
-//! [`maintain`] flushes ([`flush`], [`cut`]), merges ([`merge`], [`directory`]) and collects.
+//! The rooms, from the bottom up; each may name those below it (`make check` sees to that):
+//!
+//! - `keyspace`: what is seen at a moment, in memory;
+//! - `core`: what an open engine consists of;
+//! - `store`: records, read and written;
+//! - `log`: frames, taken in and found out about;
+//! - `upkeep`: flushing, merging, collecting;
+//! - `write`: from a call to a frame;
+//! - `whole`: opening, closing, copying, deleting.
+//!
+//! [`Engine`] is the door: models and bindings come in here only. See `ARCHITECTURE.md` for the protocol.
 
 mod core;
 mod keyspace;

@@ -3,10 +3,10 @@
 use bytes::Bytes;
 use std::collections::BTreeMap;
 
-use crate::backend::Id;
 use crate::codec::order::{Order, PROVISIONAL};
 use crate::engine::access::{Attempt, Cursor, KeyRange, Measure, Need, Reads, Stop, Take, Writes};
 use crate::error::Error;
+use crate::record::Id;
 
 /// What is committed, and how to disturb.
 #[derive(Default)]

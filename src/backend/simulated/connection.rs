@@ -8,9 +8,8 @@ use std::future::ready;
 use std::pin::pin;
 use std::rc::Rc;
 
-use super::connector::Faults;
 use super::database::{FILE_BYTES, Inner, Link, SimDatabase};
-use super::fault::Fault;
+use super::fault::{Fault, Faults};
 use crate::backend::memory::stores::Stores;
 use crate::backend::{
     Append, Appended, Backend, Decide, Durability, Event, Failure, Read, Reply, Settled, Signal,

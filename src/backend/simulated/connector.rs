@@ -1,15 +1,14 @@
 //! The door of one tab to the simulated database.
 
 use futures_util::future::LocalBoxFuture;
-use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::connection::Connection;
 use super::database::SimDatabase;
-use super::fault::{Fault, Script};
+use super::fault::{Fault, Faults};
 use crate::backend::{Backend, Connector, Event};
 use crate::error::Error;
-use crate::simulation::{Gate, SimEnv};
+use crate::simulation::SimEnv;
 
 /// Opens connections of one tab, and holds the script of what goes wrong on them. Clones share
 /// the script.
@@ -18,16 +17,6 @@ pub struct SimConnector {
     database: SimDatabase,
     tab: SimEnv,
     pub(super) faults: Rc<Faults>,
-}
-
-/// What goes wrong in one tab.
-#[derive(Default)]
-pub(super) struct Faults {
-    pub script: RefCell<Script>,
-    /// Shut while transactions that froze are held.
-    pub release: Gate,
-    refused_opens: RefCell<Vec<Error>>,
-    current: Cell<Option<u64>>,
 }
 
 impl SimConnector {

@@ -1,6 +1,10 @@
 //! What may go wrong with a transaction, and the script that says when.
 
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+
+use crate::error::Error;
+use crate::simulation::Gate;
 
 /// What happens to one transaction instead of its success.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,4 +64,17 @@ impl Script {
         self.issued += 1;
         self.faults.remove(&self.issued)
     }
+}
+
+/// What goes wrong in one tab.
+#[derive(Default)]
+pub struct Faults {
+    /// Which transactions meet what.
+    pub script: RefCell<Script>,
+    /// Shut while transactions that froze are held.
+    pub release: Gate,
+    /// What the next openings fail with.
+    pub refused_opens: RefCell<Vec<Error>>,
+    /// The connection opened last.
+    pub current: Cell<Option<u64>>,
 }

@@ -40,7 +40,9 @@ pub mod compare;
 pub mod exact;
 pub mod fields;
 pub mod json;
+pub mod json_tree;
 pub mod tree;
+mod tree_of;
 
 pub use exact::{Attached, BytesKind, Event, ExactReader, ExactWriter};
 pub use tree::{BigInt, Value};

@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 
 use super::{BigInt, BytesKind, Value};
-use crate::backend::Id;
 use crate::codec::js_string::JsString;
 use crate::codec::js_string::tests::any_units;
+use crate::record::Id;
 
 pub fn any_string() -> impl Strategy<Value = JsString> {
     any_units().prop_map(|units| JsString::from_units(&units))

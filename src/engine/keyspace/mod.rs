@@ -1,4 +1,12 @@
-//! keyspace
+//! The ordered map of bytes to bytes, as one realm sees it at one moment.
+//!
+//! A [`view`] stacks layers: the realm's own pending groups and the frames above the directory as
+//! [`memtable`]s, then the runs and levels of the directory, whose segments the [`cache`] holds. Reads go
+//! through a [`scan`] that merges the [`source`]s of a view; work runs against a [`snapshot`] or builds a
+//! [`draft`], and a [`footprint`] says what it read and wrote. What is not in memory is asked for by
+//! [`access::Need`], never loaded here: nothing in this room waits, writes, or knows of tabs.
+//!
+//! Anyone in the engine may call it. It knows the codec, and nothing of the engine.
 
 pub mod access;
 pub mod cache;

@@ -1,4 +1,10 @@
-//! upkeep
+//! Keeping the stored form small: flushes, merges, and deleting what is dead.
+//!
+//! [`flip`] is the transaction that makes a new [`directory`] live. [`flush`] turns the frames in memory into runs, and
+//! [`cut`] their range tombstones into cuts; [`merge`] moves runs and levels downwards; [`dead`] finds pieces that newer
+//! cells hide, [`collect`] records that nothing refers to. [`maintain`] decides what is due, [`poll`] when to look.
+//!
+//! All of it holds the maintenance gate. Called by writing (a full log) and by whole-patch operations.
 
 pub mod collect;
 pub mod cut;

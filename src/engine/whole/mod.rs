@@ -1,4 +1,10 @@
-//! whole
+//! What concerns a patch as a whole: opening, closing, deleting, copying, counting it.
+//!
+//! [`open`] makes an engine of what is stored, and gives it the signals by which lower rooms start higher ones.
+//! [`lifecycle`] deletes; [`copy`] makes another patch of all that a view shows, going through it by a [`walk`];
+//! [`stats`] counts; [`harden`] makes what was acknowledged survive a power cut; [`probe`] tries what a storage keeps.
+//!
+//! Called by the engine's door only.
 
 pub mod close;
 pub mod copy;

@@ -1,11 +1,11 @@
 use super::*;
-use crate::backend::Id;
 use crate::codec::batch::OpKey;
 use crate::codec::cell::PieceRef;
 use crate::codec::order::Order;
 use crate::codec::value::from_json;
 use crate::models::Scope;
 use crate::models::keys;
+use crate::record::Id;
 use bytes::Bytes;
 
 const ORDER: Order = Order { frame: 7, slot: 1 };

@@ -1,7 +1,7 @@
 use super::*;
 use crate::codec::value::compare::equal;
 use crate::codec::value::testing::{any_value, stored, stringify};
-use crate::codec::value::{Value, json};
+use crate::codec::value::{Value, json_tree};
 use crate::error::Code;
 use proptest::prelude::*;
 
@@ -186,7 +186,7 @@ fn negative_zero_asks_for_zero() {
             .matches(&crate::codec::value::from_json(b"{\"a\":0}"))
             .unwrap()
     );
-    let doc = json::parse(b"{\"a\":0}").unwrap();
+    let doc = json_tree::parse(b"{\"a\":0}").unwrap();
     assert!(query.matches(&doc.encode().unwrap()).unwrap());
     assert_eq!(stringify(&doc), b"{\"a\":0}");
 }

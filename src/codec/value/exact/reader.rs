@@ -3,9 +3,9 @@
 use super::super::MAX_DEPTH;
 use super::skip::{short, take_array, take_byte, take_bytes, take_length, take_varint};
 use super::{BytesKind, tag};
-use crate::backend::Id;
 use crate::codec::js_string::JsStr;
 use crate::error::{Error, Result};
+use crate::record::Id;
 
 /// A Blob or File whose bytes lie beside the value, not in it.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -75,9 +75,9 @@ fn a_thousand_levels_and_no_more() {
     .concat();
     assert_eq!(Value::decode(&too_deep).unwrap_err().code(), Code::Corrupt);
     let text = |levels: usize| [b"[".repeat(levels), b"]".repeat(levels)].concat();
-    assert!(super::super::json::parse(&text(MAX_DEPTH)).is_ok());
-    assert!(super::super::json::parse(&text(MAX_DEPTH + 1)).is_err());
-    assert!(super::super::json::parse(&b"[".repeat(1_000_000)).is_err());
+    assert!(super::super::json_tree::parse(&text(MAX_DEPTH)).is_ok());
+    assert!(super::super::json_tree::parse(&text(MAX_DEPTH + 1)).is_err());
+    assert!(super::super::json_tree::parse(&b"[".repeat(1_000_000)).is_err());
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! JSON text as `JSON.stringify` writes it: without white space, each value in one spelling.
 
-mod parse;
+mod number;
 mod scan;
 mod transcribe;
 
-pub use parse::{parse, parse_number};
+pub use number::parse_number;
 pub use scan::{Elements, Members, member, skip_value};
+pub(super) use scan::{expect, malformed, skip_number, skip_string, skip_word};
 pub use transcribe::transcribe;
 
 #[cfg(test)]

@@ -3,12 +3,12 @@
 
 use crate::error::{Error, Result};
 
-pub(super) fn malformed() -> Error {
+pub fn malformed() -> Error {
     Error::corrupt("a stored JSON text is malformed")
 }
 
 /// Takes one byte, which has to be `byte`, off the front of `rest`.
-pub(super) fn expect(rest: &mut &[u8], byte: u8) -> Result<()> {
+pub fn expect(rest: &mut &[u8], byte: u8) -> Result<()> {
     match rest.split_first() {
         Some((&first, after)) if first == byte => {
             *rest = after;
@@ -19,7 +19,7 @@ pub(super) fn expect(rest: &mut &[u8], byte: u8) -> Result<()> {
 }
 
 /// Takes a string, quotes included, off the front of `rest`.
-pub(super) fn skip_string<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8]> {
+pub fn skip_string<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8]> {
     let whole = *rest;
     let mut at = 1;
     if whole.first() != Some(&b'"') {
@@ -67,7 +67,7 @@ pub fn member<'a>(text: &'a [u8], quoted: &[u8]) -> Result<Option<&'a [u8]>> {
     }
 }
 
-pub(super) fn skip_number<'a>(rest: &mut &'a [u8]) -> &'a [u8] {
+pub fn skip_number<'a>(rest: &mut &'a [u8]) -> &'a [u8] {
     let in_number = |b: &u8| matches!(b, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
     let len = rest
         .iter()
@@ -78,7 +78,7 @@ pub(super) fn skip_number<'a>(rest: &mut &'a [u8]) -> &'a [u8] {
     number
 }
 
-pub(super) fn skip_word<'a>(rest: &mut &'a [u8], word: &[u8]) -> Result<&'a [u8]> {
+pub fn skip_word<'a>(rest: &mut &'a [u8], word: &[u8]) -> Result<&'a [u8]> {
     let (taken, after) = rest.split_at_checked(word.len()).ok_or_else(malformed)?;
     if taken != word {
         return Err(malformed());

@@ -1,4 +1,5 @@
 use super::super::fields::{FieldName, Fields, field};
+use super::super::json_tree::parse;
 use super::super::testing::{any_json, stringify};
 use super::super::{ExactWriter, Form, Value};
 use super::*;

@@ -1,7 +1,7 @@
 //! JSON text to the exact form, without a tree in between, which would take thirty times the text.
 
 use super::super::ExactWriter;
-use super::parse::parse_number;
+use super::number::parse_number;
 use super::scan::{expect, malformed, skip_number, skip_string, skip_value};
 use crate::codec::js_string::json::read_quoted;
 use crate::error::Result;

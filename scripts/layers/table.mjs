@@ -1,0 +1,39 @@
+/**
+ * Who may import whom: each room with the rooms below it that it may name. A room is a folder or a file of `src`;
+ * what a file belongs to is the longest name that fits. Within a room, files must not import each other in a circle.
+ */
+const BASE = ["error"];
+const ENGINE_BASE = ["error", "sorted", "limits", "env", "record", "codec", "blobs", "backend"];
+const engine = (...below) => [...ENGINE_BASE, ...below.map((room) => `engine/${room}`)];
+
+export const RUST = {
+  error: [],
+  sorted: [],
+  limits: BASE,
+  crossing: [],
+  env: BASE,
+  record: [],
+  simulation: ["env"],
+  codec: ["error", "record"],
+  blobs: ["error", "sorted", "record", "codec"],
+  // It takes the Blobs that lie beside a record; of keys and frames it knows nothing.
+  backend: ["error", "sorted", "limits", "crossing", "env", "simulation", "record", "blobs"],
+
+  "engine/keyspace": engine(),
+  "engine/core": engine("keyspace"),
+  "engine/store": engine("core", "keyspace"),
+  "engine/log": engine("store", "core", "keyspace"),
+  "engine/upkeep": engine("log", "store", "core", "keyspace"),
+  "engine/write": engine("upkeep", "log", "store", "core", "keyspace"),
+  "engine/whole": engine("write", "upkeep", "log", "store", "core", "keyspace"),
+  engine: engine("whole", "write", "upkeep", "log", "core", "keyspace"),
+
+  // Models reach the keyspace through the engine's door only.
+  models: ["error", "sorted", "limits", "env", "record", "codec", "blobs", "engine"],
+  bindings: ["error", "sorted", "limits", "crossing", "env", "record", "codec", "blobs", "backend", "engine", "models"],
+  // A crate of its own: the reader of other libraries' data.
+  import: [],
+  lib: ["error"],
+};
+
+export const TYPESCRIPT = {};
