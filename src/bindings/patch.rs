@@ -15,7 +15,7 @@ use super::kv::KvPort;
 use super::outcome::{self, Returned};
 use super::scope::scope;
 use super::session::AnySession;
-use super::strings::{self, received};
+use super::strings;
 use super::transaction::TransactionPort;
 use super::values;
 use crate::backend::indexeddb::IndexedDbConnector;
