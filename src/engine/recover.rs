@@ -77,6 +77,7 @@ async fn reconnect_now(core: &Rc<Core>, failed: &Rc<dyn Backend>) -> Result<()> 
                 state.backend = backend;
                 state.lost = false;
                 // What is known may be of another life of the database, or of one that was restored since.
+                // planted: same-life
                 state.looked = false;
                 return Ok(());
             }
@@ -179,6 +180,7 @@ async fn resolve_now(core: &Rc<Core>, sequence: u64, epoch: u64) -> Result<bool>
 
 /// What everything that is stored says of the frame in flight.
 fn fate_of(core: &Rc<Core>, sequence: u64, epoch: u64) -> Result<bool> {
+    // planted: sent-twice
     if !is_in_flight(core, sequence) {
         return Ok(true);
     }
