@@ -11,7 +11,7 @@ SOURCES := $(shell find src -name '*.rs' -o -name '*.ts' -o -name 'tsconfig.json
   README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE
 WASM_TARGET := wasm32-unknown-unknown
 
-.PHONY: help setup setup-build build check check-rust check-types check-package check-bench test test-native \
+.PHONY: help setup setup-build build check check-rust check-types check-package check-mutants check-bench test test-native \
   test-chromium test-firefox test-webkit test-page soak mutants demo bench bench-firefox bench-engine bench-tabs clean
 
 help: ## Prints this
@@ -28,7 +28,7 @@ target/stamp/build: $(SOURCES) | setup-build
 	scripts/build
 	@mkdir -p target/stamp && touch $@
 
-check: check-rust check-types check-package check-bench ## Format, lints, types, package, size, licences
+check: check-rust check-types check-package check-mutants check-bench ## Format, lints, types, package, size, licences, planted bugs
 
 check-rust: | setup ## Only rustfmt, clippy (native and wasm32) and cargo deny
 	cargo fmt --all --check
@@ -45,6 +45,9 @@ check-package: build ## Only the package: publint, what may throw in wasm, the s
 	publint --strict pkg
 	node scripts/throwing-imports.mjs
 	node scripts/size.mjs
+
+check-mutants: ## Only whether each planted bug still finds its place
+	@node scripts/mutants/check.mjs
 
 check-bench: ## Only says whether the recorded benchmark is of this code
 	@node scripts/bench/commit.mjs

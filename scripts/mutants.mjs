@@ -4,9 +4,10 @@
  * them meets MORE_SEEDS, 0..20000); arguments choose mutants by parts of their names.
  */
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { MUTANTS } from "../tests/mutants.mjs";
+import { plant } from "./mutants/planting.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const copy = `${root}target/mutants/source`;
@@ -41,14 +42,6 @@ function simulate(seeds, count) {
   return { passed: run.status === 0, text };
 }
 
-/** Plants one edit; what undoes it. */
-function plant({ file, from, to }) {
-  const original = readFileSync(`${copy}/${file}`, "utf8");
-  if (original.split(from).length !== 2) throw new Error(`its text is not once in ${file}`);
-  writeFileSync(`${copy}/${file}`, original.replace(from, () => to));
-  return () => writeFileSync(`${copy}/${file}`, original);
-}
-
 /** Who caught it. */
 function witnesses(text) {
   const seeds = /failing: (\d+) of (\d+)/.exec(text);
@@ -70,11 +63,11 @@ function mustPass(seeds) {
 
 /** Runs `body` with the mutant's edits in the copy. */
 function planted(mutant, body) {
-  const undo = [mutant, ...(mutant.and ? [mutant.and] : [])].map(plant);
+  const undo = plant(copy, mutant);
   try {
     return body();
   } finally {
-    undo.reverse().forEach((put) => put());
+    undo();
   }
 }
 

@@ -215,6 +215,39 @@ test("openings that race with deletions come to an end, with a patch that is who
     await assertNew(tabs[1], "race");
   }));
 
+test("a life that begins before its database is removed stays", () =>
+  inContext(async (context) => {
+    const [page, other] = [await openTab(context, server.origin), await openTab(context, server.origin)];
+    await page.evaluate(async () => {
+      const patch = await lib.openPatch("p");
+      await patch.kv("s").set("old", 1);
+      await patch.close();
+      // Who wants to remove the database asks for the lock alone.
+      const { request } = LockManager.prototype;
+      const asks = new Promise((resolve) => {
+        LockManager.prototype.request = async function (name, options, body) {
+          if (options.ifAvailable) {
+            resolve();
+            await new Promise((goOn) => void (globalThis.goOn = goOn));
+          }
+          return request.call(this, name, options, body);
+        };
+      });
+      globalThis.deleted = lib.deletePatchData("p");
+      await asks;
+    });
+    const keys = (change) => other.evaluate(async (change) => {
+      const patch = await lib.openPatch("p");
+      if (change) await patch.kv("s").set("new", 1);
+      const keys = await patch.kv("s").keys();
+      await patch.close();
+      return keys;
+    }, change);
+    assert.deepEqual(await keys(true), ["new"]);
+    assert.equal(await page.evaluate(() => (goOn(), deleted)), true);
+    assert.deepEqual(await keys(false), ["new"]);
+  }));
+
 test("a look that is answered late deletes no life begun meanwhile", { timeout: 60_000 }, () =>
   inContext(async (context) => {
     const [page, other] = [await openTab(context, server.origin), await openTab(context, server.origin)];

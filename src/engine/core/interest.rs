@@ -87,6 +87,7 @@ fn tell_one(interest: &dyn Interest, op: &Op, frame: u64) {
         Op::Put(key, _) | Op::Delete(key) => {
             let at = &key.prefix;
             if ranges.any(|range| range.from <= *at && *at < range.until) {
+                // planted: all-new
                 let is_new = key.order.is_some_and(|order| order.frame == frame);
                 interest.touched(op, is_new);
             }

@@ -118,6 +118,7 @@ impl Queue {
     /// Whether those in line must wait too: the groups are being built anew, or have to be.
     #[must_use]
     pub fn is_paused(&self) -> bool {
+        // planted: unfit-shown
         self.hold > 0 || self.unfit
     }
 

@@ -99,6 +99,7 @@ impl State {
         self.tail_pieces += estimate::pieces_of(&self.view, cache, batch);
         let view = Rc::make_mut(&mut self.view);
         apply_batch(&mut view.layers, batch);
+        // planted: untold-commit
         self.interests.tell_batch(batch, self.head.base + number);
         self.seen.insert(writer, sequence);
         self.tail_writers.push((writer, sequence));
@@ -187,6 +188,7 @@ impl State {
     /// Puts other memtables in the place of the realm's own.
     pub fn replace_own(&mut self, own: Vec<Rc<Memtable>>) {
         Rc::make_mut(&mut self.view).own = own;
+        // planted: untold-failure
         self.interests.tell_all();
     }
 }

@@ -28,6 +28,7 @@ impl ReadSet {
 
     /// Notes a range.
     pub fn add_range(&mut self, range: &KeyRange) {
+        // planted: range-unread
         self.ranges.add(range);
     }
 

@@ -51,6 +51,7 @@ impl Snapshot {
     /// The same on another view, for work that has begun on one that is gone.
     pub fn turn_to(&mut self, view: Rc<View>) {
         self.view = view;
+        // planted: half-way
         self.fresh = true;
     }
 

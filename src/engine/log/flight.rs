@@ -235,6 +235,7 @@ fn reject(core: &Rc<Core>, calls: Option<Vec<Call>>, error: &Error) {
         state.turns.settled();
         let mut writes = Writes::default();
         calls.iter().for_each(|call| writes.add_ops(&call.ops));
+        // planted: failed-alone
         state.mark_stale(&writes);
         state.interests.tell_all();
     }

@@ -147,6 +147,7 @@ fn take_frame(core: &Rc<Core>, number: u64, record: &Bytes) -> Result<()> {
         );
         state.recent.push(number, &writes);
         if is_news {
+            // planted: touch-overlooked
             state.mark_stale(&writes);
         }
         writes
@@ -182,6 +183,7 @@ enum Fate {
 fn fate_of(state: &State, header: &FrameHeader, number: u64) -> Fate {
     let is_of_now =
         header.incarnation == state.head.incarnation && header.generation == state.head.generation;
+    // planted: other-number, void-applies, applies-twice
     if !is_of_now || (header.required != 0 && header.required != number) {
         Fate::Void
     } else if state
@@ -321,6 +323,7 @@ pub fn install(core: &Rc<Core>, stored: Stored) -> Result<()> {
             .cache
             .retain_directories(|id| view.root.levels.iter().flatten().any(|page| page.id == id));
         state.view = Rc::new(view);
+        // planted: untold-cut
         state.interests.tell_all();
         state.known = head.position;
         state.tail_frames = 0;

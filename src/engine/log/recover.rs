@@ -94,6 +94,7 @@ async fn resolve_now(core: &Rc<Core>, sequence: u64, epoch: u64) -> Result<bool>
 
 /// What everything that is stored says of the frame in flight.
 fn fate_of(core: &Rc<Core>, sequence: u64, epoch: u64) -> Result<bool> {
+    // planted: sent-twice
     if !is_in_flight(core, sequence) {
         return Ok(true);
     }

@@ -57,6 +57,7 @@ async fn reconnect_now(core: &Rc<Core>, failed: &Rc<dyn Backend>) -> Result<()> 
                 state.backend = backend;
                 state.lost = false;
                 // What is known may be of another life of the database, or of one that was restored since.
+                // planted: same-life
                 state.looked = false;
                 return Ok(());
             }

@@ -88,6 +88,7 @@ impl Staging {
             let backend = self.core.backend();
             // Strict whatever the option: a root or frame that survives a power cut must not cite
             // records which did not.
+            // planted: staged-relaxed
             match backend.write(writes.clone(), Durability::Strict).await {
                 Ok(()) => return Ok(()),
                 // Random ids and whole records: writing them twice is the same as once.

@@ -34,6 +34,7 @@ pub async fn collect(core: &Rc<Core>, pass: &Pass) -> Result<()> {
         if orphans.is_empty() {
             return Ok(());
         }
+        // planted: unfenced-collect
         flip.new_generation = true;
         flip.deletes.extend(orphans);
         if flip.run(core).await? {

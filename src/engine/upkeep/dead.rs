@@ -56,6 +56,7 @@ pub async fn of_tail(core: &Rc<Core>, view: &View) -> Result<Vec<Garbage>, LoadE
     for page in view.root.levels.iter().flatten() {
         if touches(&view.layers, &page.first, &page.last) {
             let entries = directory::entries_of(core, page).await?;
+            // planted: skip-levels
             found.look_into(&entries, &view.layers, true).await?;
         }
     }
@@ -104,9 +105,11 @@ impl Found<'_> {
         let cites = |cell: &Cell| cell.cited_piece().is_some_and(|cited| cited.id == piece.id);
         let is_dead = run_attempts(self.core, || {
             let newest = view.get_in_layers(cache, key)?;
+            // planted: list-newest
             if newest.is_none_or(|cell| cites(&cell)) {
                 return Ok(false);
             }
+            // planted: list-again
             let is_new = !in_directory
                 || view
                     .get_in_directory(cache, key)?

@@ -67,6 +67,7 @@ impl Flip {
 
     /// Makes later orders of insertion come after those up to `base`.
     pub fn order_after(&mut self, base: u64) {
+        // planted: order-anew
         self.base.base = self.base.base.max(base);
     }
 
@@ -110,6 +111,7 @@ impl Flip {
             garbage.epoch = head.epoch;
         }
         self.root.epoch = head.epoch;
+        // planted: early-delete
         self.root.garbage.append(&mut self.garbage);
         let mut doubt = false;
         match self.transact_with_room(core, &head, &mut doubt).await {
@@ -140,12 +142,14 @@ impl Flip {
 
     /// Whether the root that was just read is the one that the flip installs.
     fn is_seen(&self, core: &Core) -> bool {
+        // planted: delete-staged
         *core.state.borrow().view.root == self.root
     }
 
     /// What it comes to when something has failed and another root is found. It may have been live all the same, and
     /// other flips may have built upon it: then nothing is deleted. The collector finds what is not live.
     async fn unseen(self, core: &Rc<Core>, outcome: Result<bool, Failure>) -> Result<bool> {
+        // planted: delete-staged-too
         let nobody_flipped = core.state.borrow().head.epoch == self.base.epoch;
         match outcome {
             Err(failure @ (Failure::Quota(_) | Failure::Aborted(..))) if nobody_flipped => {
@@ -163,6 +167,7 @@ impl Flip {
         let layers = self
             .frozen
             .is_none_or(|f| f.rebuilt_layers == state.rebuilt_layers);
+        // planted: flush-over-rebuilt
         layers && state.head.epoch == self.base.epoch
     }
 
@@ -193,8 +198,10 @@ impl Flip {
         if self.new_generation {
             // Whoever has not heard of it gets a number that tells: see `commit`.
             let fence = frame::void(self.base.incarnation);
+            // planted: unfenced-flip
             writes.push(Write::Add(Some(self.fence()), fence));
         }
+        // planted: cut-too-far
         if self.position > self.base.position {
             writes.push(Write::CutLog {
                 through: self.position,
@@ -256,6 +263,7 @@ impl Flip {
 fn decision(base: Head, nothing_beyond: Option<u64>, writes: Vec<Write>) -> crate::backend::Decide {
     Box::new(move |seen: Seen| {
         let head = Head::decode(&seen.head?).ok()?;
+        // planted: flip-on-new-head
         let same = head.incarnation == base.incarnation
             && head.generation == base.generation
             && head.epoch == base.epoch;

@@ -178,6 +178,7 @@ async fn gather(
         .map_or(&last, |entry| (&entry.last).max(&last))
         .clone();
     let deeper = root.levels.iter().skip(level + 1).flatten();
+    // planted: tombstones
     let keep_tombstones = deeper
         .into_iter()
         .any(|page| page.first <= last && first <= page.last);

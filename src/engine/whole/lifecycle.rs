@@ -47,6 +47,7 @@ pub async fn delete(connector: Rc<dyn Connector>, stopped: Rc<dyn Fn() -> bool>)
         match outcome {
             Ok(_) | Err(Failure::Lost) => break,
             Err(Failure::Quota(_)) => fenced = false,
+            // planted: unfenced-retry
             Err(Failure::Taken | Failure::Aborted(..) | Failure::Memory(_)) => {}
         }
     }
@@ -77,6 +78,7 @@ fn erase(
         (is_there && goes.get()).then(|| {
             let mut writes = clear_all();
             if fenced {
+                // planted: unfenced-delete
                 writes.push(Write::Add(None, fence().frame));
                 writes.push(Write::CutLog { through: u64::MAX });
             }

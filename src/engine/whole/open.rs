@@ -192,6 +192,7 @@ fn first_writes(seen: &Seen, appended: u64, mut head: Head) -> Option<Vec<Write>
     }
     // Were it gone, a whole life would have come and gone meanwhile, of unknown length. The next number
     // is used up: whoever has a copy under construction open has seen this one.
+    // planted: count-anew
     head.position = seen.last_frame.filter(|last| *last >= appended)? + 1;
     let root = Root {
         epoch: head.epoch,

@@ -114,12 +114,14 @@ async fn send(core: &Rc<Core>, sealed: &Sealed, uncertain: &mut bool) -> Result<
             at: sealed.at,
             pieces: sealed.pieces.clone(),
         };
+        // planted: large-relaxed
         let durability = if sealed.is_large() {
             Durability::Strict
         } else {
             core.options.durability
         };
         let pending = core.backend().append(append, durability);
+        // planted: early-ack
         match connection::unless_lost(core, pending.await).await {
             Ok(appended) => {
                 *uncertain = true;
@@ -139,6 +141,7 @@ async fn send(core: &Rc<Core>, sealed: &Sealed, uncertain: &mut bool) -> Result<
                 return Ok(());
             }
             Err(Failure::Lost) => {
+                // planted: unknown-as-failed
                 *uncertain = true;
                 if recover::resolve(core, sealed.header.sequence, sealed.epoch).await? {
                     return Ok(());
@@ -149,6 +152,7 @@ async fn send(core: &Rc<Core>, sealed: &Sealed, uncertain: &mut bool) -> Result<
             }
             Err(failure) => {
                 *uncertain = true;
+                // planted: aborted-absent
                 if recover::has_landed(core, sealed.header.sequence, sealed.epoch).await? {
                     return Ok(());
                 }
@@ -200,6 +204,7 @@ async fn appended_first(
         // acknowledged: a tab sees what it was told.
         let other_number = required != 0 && required != appended.number;
         let lost_race = !resent && (other_number || agrees(sealed, appended) == Some(false));
+        // planted: ack-unseen
         let epoch = sealed.epoch;
         if !recover::look(core, Sent { sequence, epoch }, appended.number, lost_race).await? {
             void(core, sealed, appended.number);
@@ -215,6 +220,7 @@ async fn appended_first(
 fn follows(core: &Rc<Core>, sealed: &Sealed, appended: &Appended) -> bool {
     let state = core.state.borrow();
     let required = sealed.header.required;
+    // planted: other-number-own, any-number
     state.looked
         && appended.number == state.known + 1
         && counts_under(&state.head, sealed, appended.number)

@@ -27,6 +27,7 @@ pub fn enqueue(core: &Rc<Core>, mut call: Call, table: Option<Memtable>) {
     } = &mut *state;
     match &table {
         Some(table) => interests.tell_table(table),
+        // planted: untold-call
         None => interests.tell(&call.ops, PROVISIONAL + call.id),
     }
     let own = &mut Rc::make_mut(view).own;
@@ -59,6 +60,7 @@ pub fn enqueue_first(core: &Rc<Core>, call: Call, table: Option<Memtable>) {
         let mut state = core.state.borrow_mut();
         let mut writes = Writes::default();
         writes.add_ops(&call.ops);
+        // planted: turn-alone
         state.mark_stale(&writes);
         let mut group = Group::default();
         group.push(call);

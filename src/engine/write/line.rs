@@ -81,6 +81,7 @@ async fn finish_one(core: &Rc<Core>, mut submission: Submission, mut seed: Optio
         }
         match done.and_then(|drafted| core.check_open_or_closing().map(|()| drafted)) {
             Ok(drafted) => {
+                // planted: overtaken
                 if drafted.is_overtaken(core) {
                     continue;
                 }

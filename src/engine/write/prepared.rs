@@ -86,6 +86,7 @@ fn goes_first(core: &Rc<Core>, prepared: &Prepared) -> bool {
 }
 
 fn admit_first(core: &Rc<Core>, mut prepared: Prepared, table: Option<Memtable>) {
+    // planted: turn-blind
     let touched = touched_since(&core.state.borrow(), &prepared.since, &prepared.draft.reads);
     prepared.id = prepared.drafted_as;
     if let Some((call, table)) = call_of(core, prepared, table, touched) {

@@ -103,6 +103,7 @@ impl Rebuilt {
 
     fn keep_group(&mut self, mut group: Group, table: Rc<Memtable>) {
         group.flight = None;
+        // planted: group-forgotten
         self.groups.push(group);
         self.own.push(table);
     }

@@ -92,6 +92,7 @@ pub async fn seal_first(core: &Rc<Core>) -> Result<Option<Sealed>> {
     let mut state = core.state.borrow_mut();
     let next = state.known + 1;
     if dependent {
+        // planted: no-required
         header.required = next;
     }
     let sealed = Sealed {

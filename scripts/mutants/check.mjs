@@ -1,0 +1,8 @@
+/** Whether each bug of tests/mutants.mjs can still be planted: says what is wrong, and fails; builds nothing. */
+import { fileURLToPath } from "node:url";
+import { MUTANTS } from "../../tests/mutants.mjs";
+import { faultsOf } from "./planting.mjs";
+
+const faults = faultsOf(fileURLToPath(new URL("../..", import.meta.url)), MUTANTS);
+faults.forEach((fault) => console.error(`planted bugs: ${fault}`));
+if (faults.length > 0) process.exitCode = 1;
