@@ -14,6 +14,7 @@ pub mod nodes;
 pub mod pace;
 pub mod query;
 pub mod scope;
+pub mod watch;
 
 pub use scope::Scope;
 

@@ -27,6 +27,7 @@ mod space;
 mod transactions;
 mod turns;
 mod upkeep;
+mod watches;
 
 /// Bytes of a value that is kept out of line.
 const LARGE_BYTES: usize = 100_000;
@@ -46,11 +47,15 @@ impl World {
 
     /// A new tab.
     async fn open(&self, options: Options) -> Engine {
+        self.open_tab(options).await.1
+    }
+
+    /// A new tab, and its realm.
+    async fn open_tab(&self, options: Options) -> (SimEnv, Engine) {
         let realm = self.env.new_realm();
         let connector = Rc::new(SimConnector::new(&realm, &self.database));
-        Engine::open(connector, Rc::new(realm), options)
-            .await
-            .unwrap()
+        let engine = Engine::open(connector, Rc::new(realm.clone()), options);
+        (realm, engine.await.unwrap())
     }
 }
 

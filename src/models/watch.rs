@@ -1,0 +1,157 @@
+//! Watching one key: which of its values a listener is told.
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::ready;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use super::kv;
+use crate::blobs;
+use crate::engine::access::Outcome;
+use crate::engine::{Engine, Notice, Subscription, Written};
+use crate::env::Env;
+
+/// Gets a new value, `None` for an absent one. It may be called while the engine tells of a commit, and must not call back into it.
+pub type Tell = Box<dyn Fn(Option<&[u8]>)>;
+
+/// A watched key; watched until this is dropped.
+pub struct Watch {
+    _subscription: Subscription,
+    watcher: Rc<Watcher>,
+}
+
+impl Watch {
+    /// Watches the record `key`; reads that take longer run in `env`.
+    #[must_use]
+    pub fn new(engine: &Engine, env: Rc<dyn Env>, key: Bytes, tell: Tell) -> Self {
+        let watcher = Rc::new(Watcher {
+            engine: engine.clone(),
+            env,
+            key,
+            tell,
+            last: RefCell::default(),
+            moved: Rc::default(),
+            looking: Cell::new(false),
+            again: Cell::new(false),
+            ended: Cell::new(false),
+        });
+        watcher.look(Watcher::note);
+        let told = Rc::clone(&watcher);
+        let subscription = engine.subscribe(Rc::new(move |notice| told.hear(notice)));
+        Self {
+            _subscription: subscription,
+            watcher,
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        // A notice or a read may be under way.
+        self.watcher.ended.set(true);
+    }
+}
+
+type Seen = fn(&Watcher, Option<Bytes>);
+
+struct Watcher {
+    engine: Engine,
+    env: Rc<dyn Env>,
+    key: Bytes,
+    tell: Tell,
+    /// The value that the listener knows, if it can be told.
+    last: RefCell<Option<Option<Bytes>>>,
+    /// A read has started over on a newer view.
+    moved: Rc<Cell<bool>>,
+    /// A read is under way; commits that come meanwhile ask for another one.
+    looking: Cell<bool>,
+    again: Cell<bool>,
+    ended: Cell<bool>,
+}
+
+impl Watcher {
+    fn hear(self: &Rc<Self>, notice: &Notice) {
+        let concerned = match notice {
+            Notice::Commit { writes, .. } => touches(writes, &self.key),
+            Notice::Cut => true,
+            Notice::Closed(_) => false,
+        };
+        if concerned && !self.ended.get() {
+            self.look(Self::compare);
+        }
+    }
+
+    /// Reads the value and hands it to `seen`: at once when it is warm.
+    fn look(self: &Rc<Self>, seen: Seen) {
+        if self.looking.get() {
+            self.again.set(true);
+            return;
+        }
+        match self.read() {
+            Outcome::Ready(Ok(value)) => seen(self, value),
+            // A read that fails is reported to whoever reads; a listener has no place for it.
+            Outcome::Ready(Err(_)) => {}
+            Outcome::Later(mut reading) => {
+                self.looking.set(true);
+                let this = Rc::clone(self);
+                let to_its_end = async move {
+                    let mut seen = seen;
+                    loop {
+                        if let Ok(value) = reading.await {
+                            seen(&this, value);
+                        }
+                        if !this.again.replace(false) {
+                            break;
+                        }
+                        seen = Self::compare;
+                        reading = match this.read() {
+                            Outcome::Later(reading) => reading,
+                            Outcome::Ready(result) => ready(result).boxed_local(),
+                        };
+                    }
+                    this.looking.set(false);
+                };
+                self.env.spawn(to_its_end.boxed_local());
+            }
+        }
+    }
+
+    fn read(&self) -> Outcome<Option<Bytes>> {
+        let (key, moved) = (self.key.clone(), self.moved.clone());
+        self.engine.read_committed(Box::new(move |r| {
+            moved.set(moved.get() || r.is_fresh());
+            kv::get(r, &key)
+        }))
+    }
+
+    /// What there was when the watching began: unless that cannot be told any more, since the read has started over
+    /// and a commit has come meanwhile.
+    fn note(&self, value: Option<Bytes>) {
+        if !(self.moved.get() && self.again.get()) {
+            self.keep(value.as_ref());
+        }
+    }
+
+    fn keep(&self, value: Option<&Bytes>) {
+        // What was read lies in a page or a frame, all of which it would keep.
+        let copied = value.map(|value| blobs::held(Bytes::copy_from_slice(value)));
+        self.last.replace(Some(copied));
+    }
+
+    fn compare(&self, value: Option<Bytes>) {
+        if self.ended.get() || self.last.borrow().as_ref() == Some(&value) {
+            return;
+        }
+        self.keep(value.as_ref());
+        (self.tell)(value.as_deref());
+    }
+}
+
+fn touches(writes: &Written, key: &Bytes) -> bool {
+    writes.keys().contains(key)
+        || writes
+            .ranges()
+            .iter()
+            .any(|(from, until)| from <= key && key < until)
+}
