@@ -12,7 +12,7 @@ SOURCES := $(shell find src -name '*.rs' -o -name '*.ts' -o -name 'tsconfig.json
 WASM_TARGET := wasm32-unknown-unknown
 
 .PHONY: help setup setup-build build check check-rust check-types check-package check-bench test test-native \
-  test-chromium test-firefox test-webkit test-page soak mutants demo bench bench-firefox bench-engine bench-tabs clean
+  test-node test-chromium test-firefox test-webkit test-page soak mutants demo bench bench-firefox bench-engine bench-tabs clean
 
 help: ## Prints this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -49,10 +49,12 @@ check-package: build ## Only the package: publint, what may throw in wasm, the s
 check-bench: ## Only says whether the recorded benchmark is of this code
 	@node scripts/bench/commit.mjs
 
-test: test-native test-chromium test-firefox test-webkit test-page ## All tests
+test: test-native test-node test-chromium test-firefox test-webkit test-page ## All tests
 
 test-native: | setup ## Only those that run on this machine
 	cargo test
+test-node: build | setup-build ## Only those of the npm package in Node alone, which need no browser
+	node --test $$(find tests/node -name '*.test.mjs' | sort)
 test-chromium: | setup ## Only those of the wasm, in Chromium
 	scripts/wasm-test chromium
 test-firefox: | setup ## Only those of the wasm, in Firefox

@@ -85,6 +85,7 @@ const manifest = {
   license: crate.license,
   ...(crate.repository ? { repository: crate.repository } : {}),
   type: "module",
+  engines: { node: ">=20.16" },
   sideEffects: false,
   main: "./index.js",
   types: "./index.d.ts",
