@@ -11,8 +11,9 @@ SOURCES := $(shell find src -name '*.rs' -o -name '*.ts' -o -name 'tsconfig.json
   README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE
 WASM_TARGET := wasm32-unknown-unknown
 
-.PHONY: help setup setup-build build check check-rust check-types check-package check-mutants check-bench test test-native \
-  test-chromium test-firefox test-webkit test-page soak mutants demo bench bench-firefox bench-engine bench-tabs clean
+.PHONY: help setup setup-build build check check-rust check-types check-layers check-package check-mutants check-bench test \
+  test-native test-node test-chromium test-firefox test-webkit test-page soak mutants demo bench bench-firefox \
+  bench-engine bench-tabs clean
 
 help: ## Prints this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -28,7 +29,7 @@ target/stamp/build: $(SOURCES) | setup-build
 	scripts/build
 	@mkdir -p target/stamp && touch $@
 
-check: check-rust check-types check-package check-mutants check-bench ## Format, lints, types, package, size, licences, planted bugs
+check: check-rust check-types check-layers check-package check-mutants check-bench ## Format, lints, types, package, size, licences, planted bugs
 
 check-rust: | setup ## Only rustfmt, clippy (native and wasm32) and cargo deny
 	cargo fmt --all --check
@@ -41,6 +42,9 @@ check-types: build ## Only the types of the facade and of its callers
 	tsc --noEmit -p src/sandbox
 	tsc --noEmit -p tests/types
 
+check-layers: ## Only who imports whom: nothing up, around or in a circle
+	node scripts/layers.mjs
+
 check-package: build ## Only the package: publint, what may throw in wasm, the size budget
 	publint --strict pkg
 	node scripts/throwing-imports.mjs
@@ -52,10 +56,12 @@ check-mutants: ## Only whether each planted bug still finds its place
 check-bench: ## Only says whether the recorded benchmark is of this code
 	@node scripts/bench/commit.mjs
 
-test: test-native test-chromium test-firefox test-webkit test-page ## All tests
+test: test-native test-node test-chromium test-firefox test-webkit test-page ## All tests
 
 test-native: | setup ## Only those that run on this machine
 	cargo test
+test-node: build | setup-build ## Only those of the npm package in Node alone, which need no browser
+	node --test $$(find tests/node -name '*.test.mjs' | sort)
 test-chromium: | setup ## Only those of the wasm, in Chromium
 	scripts/wasm-test chromium
 test-firefox: | setup ## Only those of the wasm, in Firefox

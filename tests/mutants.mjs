@@ -55,7 +55,7 @@ export const MUTANTS = [
       {
         at: "unknown-as-failed",
         from: "*uncertain = true",
-        before: `return Err(recover::error_of(core, Failure::Quota(None)).await);
+        before: `return Err(connection::error_of(core, Failure::Quota(None)).await);
                 #[expect(unreachable_code)]
                 {}`,
       },
@@ -249,6 +249,6 @@ export const MUTANTS = [
   },
   {
     name: "commit a transaction in its turn whatever has come since",
-    edits: [{ at: "turn-blind", from: "touched_since", to: "false && submit::touched_since" }],
+    edits: [{ at: "turn-blind", from: "touched_since", to: "false && touched_since" }],
   },
 ];

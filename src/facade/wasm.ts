@@ -25,7 +25,7 @@ export function checkSource(source: unknown): void {
 }
 
 /**
- * Fetches and compiles wasm.
+ * Fetches, or reads, and compiles wasm.
  * @param source as {@link checkSource} lets pass
  */
 export async function wasmOf(source: unknown): Promise<Wasm> {
@@ -34,11 +34,12 @@ export async function wasmOf(source: unknown): Promise<Wasm> {
   try {
     if (isAddress(given)) {
       at = ` from ${String(given)}`;
-      given = fetch(given);
+      given = fileOf(given) ?? fetch(given);
     }
     given = await given;
   } catch (cause) {
-    throw unavailable(at, `${String(cause)}: is the page offline, or does connect-src of its Content-Security-Policy forbid that?`, cause);
+    const hint = at.startsWith(" from file:") ? "" : ": is the page offline, or does connect-src of its Content-Security-Policy forbid that?";
+    throw unavailable(at, String(cause) + hint, cause);
   }
   if (!isResponse(given)) {
     checkSource(given);
@@ -46,6 +47,20 @@ export async function wasmOf(source: unknown): Promise<Wasm> {
   }
   if (given.url) at = ` from ${given.url}`;
   return wasmIn(given, at);
+}
+
+/** Node's; a page has none, or something of that name which knows of no Node. */
+interface Process {
+  readonly versions?: { readonly node?: string };
+  getBuiltinModule(name: "node:fs"): { readonly promises: { readFile(file: URL): Promise<BufferSource> } };
+}
+
+/** The bytes of a file, in Node, which fetches none; undefined anywhere else, and of any other address. */
+function fileOf(address: string | URL): Promise<BufferSource> | undefined {
+  const { process } = globalThis as { process?: Process };
+  if (!process?.versions?.node || !String(address).startsWith("file:")) return undefined;
+  // (An import of "node:fs" is what bundlers of pages would follow, and fail at.)
+  return process.getBuiltinModule("node:fs").promises.readFile(new URL(address));
 }
 
 async function wasmIn(response: Response, at: string): Promise<Wasm> {

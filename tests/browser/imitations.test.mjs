@@ -110,7 +110,6 @@ test("Node itself: the module as it is, on IndexedDB's imitation", async () => {
   globalThis.indexedDB = indexedDB;
   globalThis.IDBKeyRange = IDBKeyRange;
   const library = await import(`${PKG}index.js`);
-  await library.init(readFileSync(`${PKG}patchstore_bg.wasm`));
   const patch = await library.openPatch("node");
   await patch.kv("s").set("k", new Date(5));
   await patch.close();

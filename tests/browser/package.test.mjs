@@ -1,15 +1,15 @@
 /** The packed tarball, where people put it: a Vite project, a plain page, Node. */
 import { deepEqual, equal, match } from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { cp, mkdir, mkdtemp, readFile, readdir, realpath, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, readFile, readdir, symlink, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import * as vite from "vite";
 import { openBrowser } from "./support/browser.mjs";
+import { installPacked } from "./support/packed.mjs";
 import { serve } from "./support/server.mjs";
 
 const run = promisify(execFile);
@@ -40,22 +40,16 @@ globalThis.outcome = {
 };
 `;
 
-let home, installed, browser;
+let home, installed, remove, browser;
 
 before(async () => {
-  home = await realpath(await mkdtemp(join(tmpdir(), "patchstore-package-")));
-  const { stdout } = await run("npm", ["pack", join(repository, "pkg"), "--json", "--pack-destination", home], { cwd: home });
-  const [{ filename }] = JSON.parse(stdout);
-  await writeFile(join(home, "package.json"), JSON.stringify({ name: "app", private: true, type: "module" }));
-  const quiet = ["--offline", "--no-audit", "--no-fund", "--ignore-scripts"];
-  await run("npm", ["install", ...quiet, join(home, filename)], { cwd: home });
-  installed = join(home, "node_modules", "patchstore");
+  ({ home, installed, remove } = await installPacked());
   browser = await openBrowser();
 });
 
 after(async () => {
   await browser?.close();
-  if (home) await rm(home, { recursive: true, force: true });
+  await remove?.();
 });
 
 /** Loads a page twice, and says what its app found each time. */
@@ -102,7 +96,6 @@ async function viteProject(name) {
   await writeFile(join(project, "main.js"), APP);
   return project;
 }
-
 
 test("a Vite project builds it, and the built page keeps its data", async () => {
   const project = await viteProject("built");
