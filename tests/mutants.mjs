@@ -54,10 +54,11 @@ export const MUTANTS = [
     edits: [
       {
         at: "unknown-as-failed",
-        from: "*uncertain = true",
-        before: `return Err(connection::error_of(core, Failure::Quota(None)).await);
-                #[expect(unreachable_code)]
-                {}`,
+        from: "recover::after_loss(core, &sealed.sent()).await",
+        to: `{
+                let failed: Result<Outcome> = Err(connection::error_of(core, Failure::Quota(None)).await);
+                failed?
+            }`,
       },
     ],
   },
@@ -66,7 +67,7 @@ export const MUTANTS = [
     edits: [
       {
         at: "ack-unseen",
-        from: "let epoch",
+        from: "let outcome",
         before: "if !lost_race { crate::engine::log::flight::landed(core, sequence, None); }",
       },
     ],
@@ -86,8 +87,8 @@ export const MUTANTS = [
       { at: "applies-twice", from: "header.sequence <= *seen", to: "header.sequence < *seen" },
       {
         at: "sent-twice",
-        from: "if !is_in_flight(core, sequence) { return Ok(true); }",
-        to: "if is_in_flight(core, sequence) || true { return Ok(false); }",
+        from: "if let Some(told) = told(frame) { return told; }",
+        to: "let _ = told(frame);",
       },
     ],
   },
@@ -203,7 +204,7 @@ export const MUTANTS = [
   },
   {
     name: "take it that a commit which is said to be aborted is not there",
-    edits: [{ at: "aborted-absent", from: "if recover::", to: "if false && recover::" }],
+    edits: [{ at: "aborted-absent", from: "recover::after_abort(core, &sealed.sent()).await", to: "Outcome::Absent" }],
   },
   {
     name: "delete what a flip has staged that is said to be aborted",

@@ -1,7 +1,7 @@
 //! Uncommitted calls, gathered into groups of which each becomes a frame.
 
 use bytes::Bytes;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::done::{Done, Outcome};
@@ -93,8 +93,37 @@ pub struct Flight {
     pub sequence: u64,
     /// The batch as sealed.
     pub batch: Batch,
-    /// The number under which it was seen to be void.
-    pub void_at: Option<u64>,
+    /// What has been seen of it.
+    pub sighting: Sighting,
+}
+
+/// What the log says of a frame that was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seen {
+    /// It has taken effect, and its calls have been told.
+    Committed,
+    /// It is there under this number and has no effect (0: in a life of the database that is over).
+    Void(u64),
+}
+
+/// Where whoever takes in frames leaves what the log says of one; its writer, who may be waiting for something else
+/// at that moment, finds it there.
+#[derive(Debug, Clone, Default)]
+pub struct Sighting(Rc<Cell<Option<Seen>>>);
+
+impl Sighting {
+    /// Leaves it. What has taken effect has, whatever is seen of it later.
+    pub fn leave(&self, seen: Seen) {
+        if self.0.get() != Some(Seen::Committed) {
+            self.0.set(Some(seen));
+        }
+    }
+
+    /// What has been seen so far.
+    #[must_use]
+    pub fn seen(&self) -> Option<Seen> {
+        self.0.get()
+    }
 }
 
 /// A large batch whose cells are in `runs` already.

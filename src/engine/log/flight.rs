@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::codec::frame;
 use crate::engine::core::bury;
 use crate::engine::core::done::Outcome;
-use crate::engine::core::group::{Call, Group};
+use crate::engine::core::group::{Call, Group, Seen};
 use crate::engine::core::instance::Core;
 use crate::engine::core::notice::Notice;
 
@@ -16,10 +16,6 @@ use crate::engine::store::staging::keep_warm;
 use crate::error::Error;
 
 /// Whether the frame of this sequence is in flight.
-pub fn is_in_flight(core: &Rc<Core>, sequence: u64) -> bool {
-    is_flying(&core.state.borrow(), sequence)
-}
-
 pub fn is_flying(state: &State, sequence: u64) -> bool {
     flying(state) == Some(sequence)
 }
@@ -37,7 +33,7 @@ fn flying(state: &State) -> Option<u64> {
 /// The life of the database is over, as a transaction saw that read `frames`: a frame in flight which it saw
 /// came after the end, since the end leaves nothing in the log; so did one that was not under way when that
 /// transaction was issued (`before`: the one that was).
-pub fn ground_void(core: &Rc<Core>, before: Option<u64>, frames: &[(u64, Bytes)]) {
+pub fn recall_void(core: &Rc<Core>, before: Option<u64>, frames: &[(u64, Bytes)]) {
     let Some(sequence) = in_flight(core) else {
         return;
     };
@@ -46,12 +42,22 @@ pub fn ground_void(core: &Rc<Core>, before: Option<u64>, frames: &[(u64, Bytes)]
         decoded.is_ok_and(|(found, _)| found.writer == core.writer && found.sequence == sequence)
     };
     if before != Some(sequence) || frames.iter().any(|(_, record)| is_it(record)) {
-        ground(core, sequence);
+        see(&core.state.borrow(), sequence, Seen::Void(0));
+        recall(core, sequence);
     }
 }
 
-/// The frame of this sequence is not in flight any more.
-pub fn ground(core: &Rc<Core>, sequence: u64) {
+/// Leaves word for the writer of the frame in flight, if it has this sequence.
+pub fn see(state: &State, sequence: u64, seen: Seen) {
+    let first = state.queue.groups.front();
+    let flight = first.and_then(|group| group.flight.as_ref());
+    if let Some(flight) = flight.filter(|flight| flight.sequence == sequence) {
+        flight.sighting.leave(seen);
+    }
+}
+
+/// Takes the frame of this sequence back: it is not in flight any more, and has no effect.
+pub fn recall(core: &Rc<Core>, sequence: u64) {
     if let Some(group) = core.state.borrow_mut().queue.groups.front_mut() {
         group.flight.take_if(|flight| flight.sequence == sequence);
     }
@@ -106,8 +112,9 @@ pub fn landed(core: &Rc<Core>, sequence: u64, frame: Option<u64>) {
             .groups
             .front()
             .and_then(|group| group.flight.as_ref());
-        if first.is_none_or(|flight| flight.sequence != sequence) {
-            return;
+        match first {
+            Some(flight) if flight.sequence == sequence => flight.sighting.leave(Seen::Committed),
+            _ => return,
         }
         let Some(group) = state.queue.groups.pop_front() else {
             return;

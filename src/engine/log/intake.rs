@@ -13,6 +13,7 @@ use crate::codec::frame::{self, FrameHeader};
 use crate::codec::head::Head;
 use crate::codec::root::Root;
 use crate::engine::core::gate::Pass;
+use crate::engine::core::group::Seen;
 use crate::engine::core::instance::Core;
 use crate::engine::core::notice::Notice;
 use crate::engine::core::options::Reason;
@@ -87,7 +88,7 @@ fn check_life(
         Ok(Some(head)) if head.incarnation == known => Ok(head),
         // It could only do harm here. Whoever writes a later format has cut the log before.
         Err(error) if error.code() == Code::UnsupportedFormat => {
-            flight::ground_void(core, flight, frames);
+            flight::recall_void(core, flight, frames);
             shut(core, Reason::VersionChange);
             Err(error)
         }
@@ -100,7 +101,7 @@ fn check_life(
                 !state.asleep && (state.lost || !state.looked)
             };
             let reason = if lost { Reason::Lost } else { Reason::Deleted };
-            flight::ground_void(core, flight, frames);
+            flight::recall_void(core, flight, frames);
             shut(core, reason);
             core.check_open()?;
             Err(Error::closed())
@@ -128,7 +129,7 @@ fn take_frame(core: &Rc<Core>, number: u64, record: &Bytes) -> Result<()> {
     if fate != Fate::Applies {
         let mut state = core.state.borrow_mut();
         state.skip_to(number, record.len());
-        note_void(core, &mut state, &header, number);
+        note_void(core, &state, &header, number);
         return Ok(());
     }
     let mut batch = Batch::decode(&mut input)?;
@@ -162,14 +163,10 @@ fn take_frame(core: &Rc<Core>, number: u64, record: &Bytes) -> Result<()> {
     Ok(())
 }
 
-/// Notes under which number the frame in flight was seen to have no effect.
-fn note_void(core: &Core, state: &mut State, header: &FrameHeader, number: u64) {
-    let first = state.queue.groups.front_mut();
-    let flight = first.and_then(|group| group.flight.as_mut());
-    if let Some(flight) = flight
-        && (header.writer, header.sequence) == (core.writer, flight.sequence)
-    {
-        flight.void_at = Some(number);
+/// If it is this realm's frame in flight: leaves word that it has no effect.
+fn note_void(core: &Core, state: &State, header: &FrameHeader, number: u64) {
+    if header.writer == core.writer {
+        flight::see(state, header.sequence, Seen::Void(number));
     }
 }
 
@@ -364,7 +361,7 @@ fn replay_quietly(core: &Rc<Core>, number: u64, record: &Bytes) -> Result<()> {
     let (header, mut input) = frame::decode_header(record)?;
     if fate_of(&state, &header, number) != Fate::Applies {
         state.skip_to(number, record.len());
-        note_void(core, &mut state, &header, number);
+        note_void(core, &state, &header, number);
         return Ok(());
     }
     let mut batch = Batch::decode(&mut input)?;

@@ -1,12 +1,12 @@
-//! Lost connections, and commits whose outcome is unknown.
+//! Finding out what became of a frame whose transaction did not say.
 
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use std::rc::Rc;
 
-use super::flight::is_in_flight;
 use super::intake;
 use crate::codec::head::MAX_WRITERS;
+use crate::engine::core::group::{Seen, Sighting};
 use crate::engine::core::instance::Core;
 use crate::engine::store::connection;
 use crate::error::{Code, Error, Result};
@@ -14,102 +14,107 @@ use crate::error::{Code, Error, Result};
 /// Looks at the log to find out about a frame, before giving up.
 const LOOKS: u32 = 5;
 
-/// Finds out what became of the frame in flight. True when it has been dealt with; false when
-/// the same bytes may be sent again.
-///
-/// # Errors
-/// `ConnectionLost` when nobody can tell.
-pub fn resolve<'a>(
-    core: &'a Rc<Core>,
-    sequence: u64,
-    epoch: u64,
-) -> LocalBoxFuture<'a, Result<bool>> {
-    // Boxed, so that its state is not part of every caller's.
-    resolve_now(core, sequence, epoch).boxed_local()
+/// What became of a frame that was sent.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It has taken effect, and its calls have been told.
+    Committed,
+    /// It has no effect, for anybody: its calls are to be sealed anew.
+    Void,
+    /// It is not stored: the same bytes may be sent again.
+    Absent,
+    /// It may have taken effect, and nobody can tell.
+    Unknown(Error),
 }
 
-/// Whether the frame in flight has taken effect, though its transaction is said to have been aborted.
-///
-/// # Errors
-/// `ConnectionLost` when nobody can tell.
-pub async fn has_landed(core: &Rc<Core>, sequence: u64, epoch: u64) -> Result<bool> {
+/// A frame that was sent.
+pub struct Sent<'a> {
+    /// The epoch that was known when it was sealed.
+    pub epoch: u64,
+    /// What has been seen of it.
+    pub sighting: &'a Sighting,
+}
+
+/// After a lost connection: builds all that is known anew from what is stored.
+pub fn after_loss<'a>(core: &'a Rc<Core>, frame: &'a Sent<'a>) -> LocalBoxFuture<'a, Outcome> {
+    // Boxed, so that its state is not part of every caller's.
+    resolve(core, frame).boxed_local()
+}
+
+/// After a transaction that the browser says was aborted: it may have said less than it did.
+pub async fn after_abort(core: &Rc<Core>, frame: &Sent<'_>) -> Outcome {
     match intake::take_in(core).await {
-        Ok(()) => fate_of(core, sequence, epoch),
-        Err(_) => resolve(core, sequence, epoch).await,
+        Ok(()) => as_stored(core, frame),
+        Err(_) => after_loss(core, frame).await,
     }
 }
 
-/// The same of the frame in flight, appended as `number`: whether it was committed; else it is void. `lost_race`:
-/// it is void for certain unless it has been taken in already.
-///
-/// # Errors
-/// `ConnectionLost` when nobody can tell.
-pub async fn look(core: &Rc<Core>, frame: Sent, number: u64, lost_race: bool) -> Result<bool> {
-    let Sent { sequence, epoch } = frame;
-    let seen = intake::take_in(core).await.is_ok();
-    if !seen && resolve(core, sequence, epoch).await? || !is_in_flight(core, sequence) {
-        return Ok(true);
+/// After it was appended as `number`, with others' frames between. `lost_race`: it is void unless it has been taken
+/// in already.
+pub async fn after_others(
+    core: &Rc<Core>,
+    frame: &Sent<'_>,
+    number: u64,
+    lost_race: bool,
+) -> Outcome {
+    if intake::take_in(core).await.is_err() {
+        match after_loss(core, frame).await {
+            Outcome::Absent => {}
+            told => return told,
+        }
     }
     let is_cut = number <= core.state.borrow().head.position;
-    if lost_race || is_void(core, number) {
-        Ok(false)
-    } else if is_cut {
-        fate_of(core, sequence, epoch)
-    } else {
-        Err(Error::internal("the log has lost it"))
+    match frame.sighting.seen() {
+        Some(Seen::Committed) => Outcome::Committed,
+        Some(Seen::Void(at)) if at == number || at == 0 => Outcome::Void,
+        _ if lost_race => Outcome::Void,
+        // It was stored; what is not in the table of writers had no effect.
+        _ if is_cut => match as_stored(core, frame) {
+            Outcome::Absent => Outcome::Void,
+            told => told,
+        },
+        _ => Outcome::Unknown(Error::internal("the log has lost it")),
     }
 }
 
-/// A frame that was sent: its sequence, and the epoch that was known then.
-#[derive(Clone, Copy)]
-pub struct Sent {
-    /// Its writer's sequence.
-    pub sequence: u64,
-    /// The epoch.
-    pub epoch: u64,
-}
-
-/// Whether the frame in flight has been seen under this number, void.
-fn is_void(core: &Rc<Core>, number: u64) -> bool {
-    let state = core.state.borrow();
-    let first = state.queue.groups.front();
-    let flight = first.and_then(|group| group.flight.as_ref());
-    flight.is_some_and(|flight| flight.void_at == Some(number))
-}
-
-async fn resolve_now(core: &Rc<Core>, sequence: u64, epoch: u64) -> Result<bool> {
+async fn resolve(core: &Rc<Core>, frame: &Sent<'_>) -> Outcome {
     let mut tries = 0;
     while let Err(error) = look_again(core).await {
         tries += 1;
-        if !is_in_flight(core, sequence) {
-            return Ok(true);
+        if let Some(told) = told(frame) {
+            return told;
         }
         if tries == LOOKS || core.check_open_or_closing().is_err() {
-            return Err(error);
+            return Outcome::Unknown(error);
         }
         core.env().sleep(tries * connection::LOOK_AGAIN_MS).await;
     }
-    fate_of(core, sequence, epoch)
+    as_stored(core, frame)
 }
 
-/// What everything that is stored says of the frame in flight.
-fn fate_of(core: &Rc<Core>, sequence: u64, epoch: u64) -> Result<bool> {
+fn told(frame: &Sent<'_>) -> Option<Outcome> {
+    frame.sighting.seen().map(|seen| match seen {
+        Seen::Committed => Outcome::Committed,
+        Seen::Void(_) => Outcome::Void,
+    })
+}
+
+/// What everything that is stored, and has been taken in, says of it.
+fn as_stored(core: &Rc<Core>, frame: &Sent<'_>) -> Outcome {
     // planted: sent-twice
-    if !is_in_flight(core, sequence) {
-        return Ok(true);
+    if let Some(told) = told(frame) {
+        return told;
     }
     let state = core.state.borrow();
     // Writers leave the table only when it is full; while this one is in it, or nobody has left
     // it yet, an absent frame was never committed.
-    let remembered = state.head.epoch == epoch
+    let remembered = state.head.epoch == frame.epoch
         || state.head.sequence_of(core.writer).is_some()
         || state.head.writers.len() < MAX_WRITERS;
     if remembered {
-        Ok(false)
+        Outcome::Absent
     } else {
-        Err(outcome_unknown(&Error::internal(
-            "its writer has been forgotten",
-        )))
+        Outcome::Unknown(Error::internal("its writer has been forgotten"))
     }
 }
 

@@ -6,19 +6,18 @@ use std::rc::Rc;
 use super::rebuild;
 use super::sealing::{Sealed, seal_first};
 use super::turn;
-use crate::backend::{Append, Appended, Durability, Failure, Key};
+use crate::backend::{Append, Appended, Durability, Failure, Key, Settled};
 use crate::codec::frame::FrameHeader;
 use crate::codec::head::Head;
+use crate::engine::core::group::Seen;
 use crate::engine::core::instance::Core;
 use crate::engine::core::options::Reason;
-use crate::engine::log::flight::{
-    apply_own, fail_group, ground, is_flying, is_in_flight, split_first,
-};
+use crate::engine::log::flight::{apply_own, fail_group, recall, split_first};
 use crate::engine::log::intake;
-use crate::engine::log::recover::{self, Sent};
+use crate::engine::log::recover::{self, Outcome};
 use crate::engine::store::{connection, garbage, room};
 use crate::engine::upkeep::maintain;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// So many dependent frames name their numbers after one has lost a race: of several tabs that do so, one always
 /// gets on, since a frame that fails for its number uses none up.
@@ -77,24 +76,14 @@ async fn commit_first(core: &Rc<Core>) -> Result<()> {
     };
     if has_stale(core) {
         // Overtaken while a large batch was written ahead.
-        ground(core, sealed.header.sequence);
+        recall(core, sealed.header.sequence);
         return Ok(());
     }
-    let mut uncertain = false;
-    let sent = send(core, &sealed, &mut uncertain).await;
-    if uncertain && is_in_flight(core, sealed.header.sequence) {
-        // It may have taken effect, whatever it was that failed afterwards. With a patch that is deleted, its
-        // effect is gone.
-        if core.state.borrow().closed == Some(Reason::Deleted) {
-            return sent;
-        }
-        return sent.map_err(|error| recover::outcome_unknown(&error));
-    }
-    sent
+    send(core, &sealed).await
 }
 
 /// Appends the frame until its outcome is known.
-async fn send(core: &Rc<Core>, sealed: &Sealed, uncertain: &mut bool) -> Result<()> {
+async fn send(core: &Rc<Core>, sealed: &Sealed) -> Result<()> {
     let frees_room = core.state.borrow().queue.first_frees_room();
     let mut room = room::Attempts::new(frees_room, Some(maintain::free_pieces));
     let mut resent = false;
@@ -104,79 +93,115 @@ async fn send(core: &Rc<Core>, sealed: &Sealed, uncertain: &mut bool) -> Result<
         let required = sealed.header.required;
         if required != 0 && required != core.state.borrow().known + 1 {
             // It would be void.
-            ground(core, sealed.header.sequence);
+            recall(core, sealed.header.sequence);
             return Ok(());
         }
-        let bytes = sealed.frame.len() + sealed.pieces.iter().map(|(_, b)| b.len()).sum::<usize>();
-        core.count_written(bytes);
-        let append = Append {
-            frame: sealed.frame.clone(),
-            at: sealed.at,
-            pieces: sealed.pieces.clone(),
-        };
-        // planted: large-relaxed
-        let durability = if sealed.is_large() {
-            Durability::Strict
-        } else {
-            core.options.durability
-        };
-        let pending = core.backend().append(append, durability);
+        let pending = append(core, sealed);
         // planted: early-ack
         match connection::unless_lost(core, pending.await).await {
-            Ok(appended) => {
-                *uncertain = true;
-                return appended_first(core, sealed, &appended, resent).await;
-            }
-            Err(Failure::Taken) => {
-                // Perhaps by this very frame, sent before and thought lost: so it stays in flight
-                // until the frames between are taken in. Then it is sealed anew; stale calls run
-                // again first.
-                *uncertain = resent;
-                if required != 0 {
-                    core.state.borrow_mut().turns.lost_race();
-                }
-                intake::take_in(core).await?;
-                *uncertain = false;
-                ground(core, sealed.header.sequence);
-                return Ok(());
-            }
-            Err(Failure::Lost) => {
-                // planted: unknown-as-failed
-                *uncertain = true;
-                if recover::resolve(core, sealed.header.sequence, sealed.epoch).await? {
-                    return Ok(());
-                }
-                // Absent and nothing of this writer can have been forgotten: the same again.
-                *uncertain = false;
-                resent = true;
-            }
-            Err(failure) => {
-                *uncertain = true;
-                // planted: aborted-absent
-                if recover::has_landed(core, sealed.header.sequence, sealed.epoch).await? {
-                    return Ok(());
-                }
-                *uncertain = false;
-                let is_alone = calls_in_first(core) <= 1;
-                let has_more = match &failure {
-                    // One of its Blobs cannot be read, as it seems: that is no matter of the others.
-                    Failure::Aborted(why, cause) if sealed.has_blobs() && is_alone => {
-                        return Err(connection::unreadable(why, cause.clone()));
+            Ok(appended) => return appended_first(core, sealed, &appended, resent).await,
+            Err(Failure::Taken) => return taken(core, sealed, resent).await,
+            // planted: unknown-as-failed
+            Err(Failure::Lost) => match recover::after_loss(core, &sealed.sent()).await {
+                Outcome::Unknown(error) => return Err(unknown(core, error)),
+                Outcome::Committed => return Ok(()),
+                Outcome::Void => return void(core, sealed, None),
+                // Nothing of this writer can have been forgotten: the same again.
+                Outcome::Absent => resent = true,
+            },
+            // planted: aborted-absent
+            Err(failure) => match recover::after_abort(core, &sealed.sent()).await {
+                Outcome::Committed => return Ok(()),
+                Outcome::Unknown(error) => return Err(unknown(core, error)),
+                Outcome::Void => return void(core, sealed, None),
+                Outcome::Absent => {
+                    if refused(core, sealed, failure, &mut room).await? == Next::Anew {
+                        return Ok(());
                     }
-                    Failure::Quota(_) if is_alone => room.make_room(core).await,
-                    Failure::Quota(_) => room.empty(core).await,
-                    _ => false,
-                };
-                let is_halved = matches!(failure, Failure::Quota(_)) || sealed.has_blobs();
-                if !has_more && !is_alone && is_halved {
-                    split_first(core);
-                    return Ok(());
                 }
-                if !has_more {
-                    return Err(connection::error_of(core, failure).await);
-                }
-            }
+            },
         }
+    }
+}
+
+fn append(core: &Rc<Core>, sealed: &Sealed) -> Settled<Appended> {
+    let bytes = sealed.frame.len() + sealed.pieces.iter().map(|(_, b)| b.len()).sum::<usize>();
+    core.count_written(bytes);
+    let append = Append {
+        frame: sealed.frame.clone(),
+        at: sealed.at,
+        pieces: sealed.pieces.clone(),
+    };
+    // planted: large-relaxed
+    let durability = if sealed.is_large() {
+        Durability::Strict
+    } else {
+        core.options.durability
+    };
+    core.backend().append(append, durability)
+}
+
+/// The error of a commit of which nobody can tell. With a patch that is deleted, its effect is gone.
+fn unknown(core: &Core, error: Error) -> Error {
+    if core.state.borrow().closed == Some(Reason::Deleted) {
+        return error;
+    }
+    recover::outcome_unknown(&error)
+}
+
+/// Its number is taken, perhaps by this very frame, sent before and thought lost: so it stays in flight until the
+/// frames between are taken in. Then it is sealed anew; stale calls run again first.
+async fn taken(core: &Rc<Core>, sealed: &Sealed, resent: bool) -> Result<()> {
+    if sealed.header.required != 0 {
+        core.state.borrow_mut().turns.lost_race();
+    }
+    match intake::take_in(core).await {
+        Err(error) if resent && sealed.sighting.seen().is_none() => Err(unknown(core, error)),
+        Err(error) => Err(error),
+        Ok(()) => {
+            recall(core, sealed.header.sequence);
+            Ok(())
+        }
+    }
+}
+
+/// How a commit goes on that the storage has refused.
+#[derive(PartialEq, Eq)]
+enum Next {
+    /// The same again: there may be room now.
+    Again,
+    /// With fewer calls in one frame.
+    Anew,
+}
+
+/// Nothing was stored: what can be done about it.
+///
+/// # Errors
+/// Why nothing can.
+async fn refused(
+    core: &Rc<Core>,
+    sealed: &Sealed,
+    failure: Failure,
+    room: &mut room::Attempts,
+) -> Result<Next> {
+    let is_alone = calls_in_first(core) <= 1;
+    let has_more = match &failure {
+        // One of its Blobs cannot be read, as it seems: that is no matter of the others.
+        Failure::Aborted(why, cause) if sealed.has_blobs() && is_alone => {
+            return Err(connection::unreadable(why, cause.clone()));
+        }
+        Failure::Quota(_) if is_alone => room.make_room(core).await,
+        Failure::Quota(_) => room.empty(core).await,
+        _ => false,
+    };
+    let is_halved = matches!(failure, Failure::Quota(_)) || sealed.has_blobs();
+    if has_more {
+        Ok(Next::Again)
+    } else if !is_alone && is_halved {
+        split_first(core);
+        Ok(Next::Anew)
+    } else {
+        Err(connection::error_of(core, failure).await)
     }
 }
 
@@ -197,22 +222,25 @@ async fn appended_first(
     let FrameHeader {
         sequence, required, ..
     } = sealed.header;
+    let mut ended = Ok(());
     if follows(core, sealed, appended) {
         apply_own(core, sequence, sealed.frame.len(), appended.number);
-    } else if is_in_flight(core, sequence) {
+    } else if sealed.sighting.seen() != Some(Seen::Committed) {
         // Frames of others lie between. Not before they are taken in, and this one with them, is it
         // acknowledged: a tab sees what it was told.
         let other_number = required != 0 && required != appended.number;
         let lost_race = !resent && (other_number || agrees(sealed, appended) == Some(false));
         // planted: ack-unseen
-        let epoch = sealed.epoch;
-        if !recover::look(core, Sent { sequence, epoch }, appended.number, lost_race).await? {
-            void(core, sealed, appended.number);
-        }
+        let outcome = recover::after_others(core, &sealed.sent(), appended.number, lost_race).await;
+        ended = match outcome {
+            Outcome::Committed => Ok(()),
+            Outcome::Void | Outcome::Absent => void(core, sealed, Some(appended.number)),
+            Outcome::Unknown(error) => return Err(unknown(core, error)),
+        };
     }
     core.backend().notify();
     maintain::consider(core);
-    Ok(())
+    ended
 }
 
 /// Whether a frame that was appended counts, as far as can be told without looking: it directly follows what
@@ -226,7 +254,7 @@ fn follows(core: &Rc<Core>, sealed: &Sealed, appended: &Appended) -> bool {
         && counts_under(&state.head, sealed, appended.number)
         && (required == 0 || required == appended.number)
         && (sealed.at.is_none() || agrees(sealed, appended) == Some(true))
-        && is_flying(&state, sealed.header.sequence)
+        && sealed.sighting.seen().is_none()
 }
 
 /// A number that was asked for tells nothing: whether the head that was read with it agrees.
@@ -241,18 +269,24 @@ fn counts_under(head: &Head, sealed: &Sealed, number: u64) -> bool {
         && head.position < number
 }
 
-/// The frame in flight is void for everybody: its calls are sealed anew. Its pieces are not referred to.
-fn void(core: &Rc<Core>, sealed: &Sealed, number: u64) {
+/// The frame in flight is void for everybody: its calls are sealed anew. Its pieces are not referred to. `number`: its
+/// own, if that is known.
+#[expect(clippy::unnecessary_wraps, reason = "what sending ends in")]
+fn void(core: &Rc<Core>, sealed: &Sealed, number: Option<u64>) -> Result<()> {
+    let number = match sealed.sighting.seen() {
+        Some(Seen::Void(at)) if at > 0 => Some(at),
+        _ => number,
+    };
     {
         let mut state = core.state.borrow_mut();
         // The log's numbers have started over: naming the next one explicitly sets them right.
-        state.repair_log = number <= state.head.position;
+        state.repair_log = number.is_some_and(|number| number <= state.head.position);
         if sealed.header.required != 0 {
             state.contended = CONTENDED;
             state.turns.lost_race();
         }
     }
-    ground(core, sealed.header.sequence);
+    recall(core, sealed.header.sequence);
     let pieces = sealed.pieces.iter().map(|(id, _)| Key::Piece(*id));
     let pieces: Vec<_> = pieces.collect();
     if !pieces.is_empty() {
@@ -262,6 +296,7 @@ fn void(core: &Rc<Core>, sealed: &Sealed, number: u64) {
         };
         core.env().spawn(delete.boxed_local());
     }
+    Ok(())
 }
 
 /// Whether any call must run again before the next is sent. When none must any more, those in line go on.

@@ -8,9 +8,10 @@ use crate::backend::Id;
 use crate::blobs;
 use crate::codec::batch::{Batch, Op, OpValue};
 use crate::codec::frame::{self, FrameHeader};
-use crate::engine::core::group::Flight;
+use crate::engine::core::group::{Flight, Sighting};
 use crate::engine::core::instance::Core;
 use crate::engine::log::flight::landed;
+use crate::engine::log::recover::Sent;
 use crate::engine::store::pieces::{is_piece, seal_piece};
 use crate::error::Result;
 
@@ -30,9 +31,19 @@ pub struct Sealed {
     pub at: Option<u64>,
     /// The epoch that was known.
     pub epoch: u64,
+    /// What has been seen of it since it was sent.
+    pub sighting: Sighting,
 }
 
 impl Sealed {
+    /// What finding out about it needs to know.
+    pub fn sent(&self) -> Sent<'_> {
+        Sent {
+            epoch: self.epoch,
+            sighting: &self.sighting,
+        }
+    }
+
     /// Whether Blobs are written with it, which a browser may fail to read.
     pub fn has_blobs(&self) -> bool {
         self.pieces.iter().any(|(_, record)| blobs::any(record))
@@ -51,6 +62,7 @@ impl Sealed {
 /// # Errors
 /// What writing ahead fails with.
 pub async fn seal_first(core: &Rc<Core>) -> Result<Option<Sealed>> {
+    let sighting = Sighting::default();
     let (ops, large, dependent, mut header) = {
         let mut state = core.state.borrow_mut();
         state.sequence += 1;
@@ -71,7 +83,7 @@ pub async fn seal_first(core: &Rc<Core>) -> Result<Option<Sealed>> {
         group.flight = Some(Flight {
             sequence: header.sequence,
             batch: Batch::default(),
-            void_at: None,
+            sighting: sighting.clone(),
         });
         let large = group.is_large();
         let ops = if large { Vec::new() } else { group.batch_ops() };
@@ -102,6 +114,7 @@ pub async fn seal_first(core: &Rc<Core>) -> Result<Option<Sealed>> {
         at: (state.looked && (state.repair_log || dependent && state.contended > 0))
             .then_some(next),
         epoch: state.head.epoch,
+        sighting,
     };
     if let Some(flight) = state
         .queue
