@@ -149,6 +149,14 @@ impl Error {
         Self::new(Code::Internal, message)
     }
 
+    /// The error of an engine that has come into a state that cannot be.
+    #[must_use]
+    pub fn broken(what: &str) -> Self {
+        Self::internal(format!(
+            "patchstore has stopped this patch, since it found a fault of its own ({what}); what was committed is as it was: open the patch again"
+        ))
+    }
+
     /// The error every call on a closed handle gets.
     #[must_use]
     pub fn closed() -> Self {

@@ -333,6 +333,6 @@ fn reason_name(reason: Reason) -> &'static str {
         Reason::Closed => "closed",
         Reason::Deleted => "deleted",
         Reason::VersionChange => "versionchange",
-        Reason::Lost => "lost",
+        Reason::Lost | Reason::Broken(_) => "lost",
     }
 }

@@ -23,6 +23,7 @@ use super::entry::Entry;
 use super::io::{Input, put_bytes, put_varint};
 use super::order::{Order, PROVISIONAL};
 use super::range::KeyRange;
+use super::root::check_entries;
 use crate::error::{Error, Result};
 use crate::record::Id;
 
@@ -119,7 +120,14 @@ impl Batch {
             ops.push(decode_op(input)?);
         }
         input.end()?;
+        check_entries(&run).map_err(Error::corrupt)?;
         Ok(Self { run, ops })
+    }
+
+    /// Whether it writes nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.run.is_empty() && self.ops.is_empty()
     }
 
     /// Puts base + number of the frame where the orders of this very frame are.

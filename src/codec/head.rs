@@ -61,6 +61,26 @@ impl Head {
         self.generation > 0
     }
 
+    /// Whether it is one that may be stored.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self) -> std::result::Result<(), &'static str> {
+        if self.writers.len() > MAX_WRITERS {
+            return Err("the head remembers too many writers");
+        }
+        let mut others = self.writers.iter();
+        while let Some((writer, _)) = others.next() {
+            if others.as_slice().iter().any(|(other, _)| other == writer) {
+                return Err("the head remembers a writer twice");
+            }
+        }
+        if self.epoch == 0 {
+            return Err("the head has no epoch");
+        }
+        Ok(())
+    }
+
     /// Encodes the head.
     #[must_use]
     pub fn encode(&self) -> Bytes {
@@ -99,6 +119,7 @@ impl Head {
             head.writers.push((Id(input.array()?), input.varint()?));
         }
         input.end()?;
+        head.check().map_err(Error::corrupt)?;
         Ok(head)
     }
 

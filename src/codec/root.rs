@@ -87,6 +87,25 @@ pub struct PageRef {
 }
 
 impl Root {
+    /// Whether it is one that may be stored: within a run or a level, everything lies in order and apart.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self) -> std::result::Result<(), &'static str> {
+        self.runs.iter().try_for_each(|run| check_entries(run))?;
+        for level in &self.levels {
+            let inverted = |page: &PageRef| page.first > page.last || page.entries == 0;
+            if level.iter().any(inverted) {
+                return Err("a directory page's bounds are inverted");
+            }
+            let mut pairs = level.iter().zip(level.iter().skip(1));
+            if pairs.any(|(a, b)| a.last >= b.first) {
+                return Err("the directory pages of a level overlap");
+            }
+        }
+        Ok(())
+    }
+
     /// Encodes the root.
     #[must_use]
     pub fn encode(&self) -> Bytes {
@@ -158,6 +177,7 @@ impl Root {
             });
         }
         input.end()?;
+        root.check().map_err(Error::corrupt)?;
         Ok(root)
     }
 }
@@ -184,16 +204,24 @@ fn put_entries(entries: &[Entry], out: &mut Vec<u8>) {
 fn read_entries(input: &mut Input) -> Result<Vec<Entry>> {
     let mut entries: Vec<Entry> = Vec::new();
     for _ in 0..input.count()? {
-        let entry = Entry::decode(input)?;
-        if entries
-            .last()
-            .is_some_and(|before| before.last >= entry.first)
-        {
-            return Err(Error::corrupt("the segments of a run overlap"));
-        }
-        entries.push(entry);
+        entries.push(Entry::decode(input)?);
     }
     Ok(entries)
+}
+
+/// Whether segments may stand in a run or in a directory page, one after the other.
+///
+/// # Errors
+/// What is wrong with them.
+pub fn check_entries(entries: &[Entry]) -> std::result::Result<(), &'static str> {
+    if entries.iter().any(|entry| entry.first > entry.last) {
+        return Err("a segment's bounds are inverted");
+    }
+    let mut pairs = entries.iter().zip(entries.iter().skip(1));
+    if pairs.any(|(a, b)| a.last >= b.first) {
+        return Err("the segments of a run overlap");
+    }
+    Ok(())
 }
 
 /// Encodes a directory page and its reference.
@@ -224,5 +252,6 @@ pub fn decode_directory_page(record: &Bytes) -> Result<Vec<Entry>> {
     let mut input = Input::new(seal::open(Kind::Directory, record)?, "directory page");
     let entries = read_entries(&mut input)?;
     input.end()?;
+    check_entries(&entries).map_err(Error::corrupt)?;
     Ok(entries)
 }

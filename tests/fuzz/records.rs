@@ -87,8 +87,10 @@ fn a_run(rng: &mut Rng) -> Vec<Entry> {
 pub fn a_head(rng: &mut Rng) -> Vec<u8> {
     let mut head = Head::new(id(rng));
     head.generation = number(rng);
-    head.epoch = number(rng);
+    head.epoch = number(rng).max(1);
     head.writers = list(rng, 5, |rng| (id(rng), number(rng)));
+    head.writers.sort_unstable_by_key(|(writer, _)| *writer);
+    head.writers.dedup_by_key(|(writer, _)| *writer);
     head.encode().to_vec()
 }
 
@@ -102,13 +104,22 @@ pub fn a_root(rng: &mut Rng) -> Vec<u8> {
         bytes: number(rng),
         epoch: number(rng),
     };
-    let page = |rng: &mut Rng| encode_directory_page(id(rng), &a_run(rng)).1;
+    // Each page of a level lies above the one before.
+    let level = |rng: &mut Rng| {
+        let mut above = 0u8;
+        let pages = list(rng, 3, |rng| {
+            above += 1;
+            let mut page = encode_directory_page(id(rng), &a_run(rng)).1?;
+            let lift = |key: &Bytes| Bytes::from([&[above][..], key].concat());
+            (page.first, page.last) = (lift(&page.first), lift(&page.last));
+            Some(page)
+        });
+        pages.into_iter().flatten().collect()
+    };
     let root = Root {
         epoch: number(rng),
         runs: list(rng, 3, a_run),
-        levels: list(rng, 3, |rng| {
-            list(rng, 3, page).into_iter().flatten().collect()
-        }),
+        levels: list(rng, 3, level),
         garbage: list(rng, 3, garbage),
     };
     root.encode().to_vec()

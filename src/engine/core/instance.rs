@@ -115,6 +115,7 @@ impl Core {
                 Code::ConnectionLost,
                 "the connection to the patch's database was lost; open the patch again",
             )),
+            Some(Reason::Broken(what)) => Err(Error::broken(what)),
             Some(_) => Err(Error::closed()),
         }
     }

@@ -15,6 +15,7 @@ pub mod gate;
 pub mod group;
 pub mod instance;
 pub mod interest;
+pub mod invariant;
 pub mod loading;
 pub mod notice;
 pub mod options;

@@ -85,4 +85,6 @@ pub enum Reason {
     VersionChange,
     /// The connection was lost and could not be restored, or the data are gone.
     Lost,
+    /// It has come into a state that cannot be.
+    Broken(&'static str),
 }

@@ -176,6 +176,18 @@ impl State {
         }
     }
 
+    /// Whether each group has its memtable among the realm's own, and only the first may be in flight.
+    #[must_use]
+    pub fn shows_its_queue(&self) -> bool {
+        let groups = &self.queue.groups;
+        let is_out = self.closed.is_some() || self.queue.rebuilt_from.is_some();
+        let behind = groups.get(1);
+        is_out
+            || self.view.own.len() == groups.len()
+                && behind.is_none_or(|group| group.flight.is_none())
+                && groups.back().is_none_or(|group| !group.calls.is_empty())
+    }
+
     /// Puts others, or none, in the place of the memtable of a group. Whoever changes what is seen by that tells the
     /// interests.
     pub fn replace_table(&mut self, at: usize, tables: impl IntoIterator<Item = Rc<Memtable>>) {

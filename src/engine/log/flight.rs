@@ -3,11 +3,14 @@
 use bytes::Bytes;
 use std::rc::Rc;
 
+use crate::backend::Id;
+use crate::codec::batch::Batch;
 use crate::codec::frame;
 use crate::engine::core::bury;
 use crate::engine::core::done::Outcome;
 use crate::engine::core::group::{Call, Group, Seen};
 use crate::engine::core::instance::Core;
+use crate::engine::core::invariant::must;
 use crate::engine::core::notice::Notice;
 
 use crate::engine::core::state::State;
@@ -65,24 +68,13 @@ pub fn recall(core: &Rc<Core>, sequence: u64) {
 
 /// Applies the frame in flight, whose number directly follows what is known.
 pub fn apply_own(core: &Rc<Core>, sequence: u64, frame_bytes: usize, number: u64) {
+    let Some((mut batch, records)) = take_flying(&mut core.state.borrow_mut(), sequence) else {
+        must(core, false, "a commit has no frame in flight");
+        return;
+    };
     let (base, writes) = {
         let mut state = core.state.borrow_mut();
         let base = state.head.base;
-        let (mut batch, records) = match state.queue.groups.front_mut() {
-            Some(group) => (
-                group
-                    .flight
-                    .as_mut()
-                    .map(|f| std::mem::take(&mut f.batch))
-                    .unwrap_or_default(),
-                group
-                    .ahead
-                    .take()
-                    .map(|ahead| ahead.records)
-                    .unwrap_or_default(),
-            ),
-            None => Default::default(),
-        };
         batch.resolve(base + number);
         keep_warm(core, records, base + number);
         let writes = state.apply(
@@ -100,6 +92,19 @@ pub fn apply_own(core: &Rc<Core>, sequence: u64, frame_bytes: usize, number: u64
         remote: false,
         writes,
     });
+}
+
+/// Takes out the batch of the frame in flight, if it is of this sequence and writes anything, and the segments to be
+/// kept warm.
+fn take_flying(state: &mut State, sequence: u64) -> Option<(Batch, Vec<(Id, Bytes)>)> {
+    let group = state.queue.groups.front_mut()?;
+    let flight = group
+        .flight
+        .as_mut()
+        .filter(|flight| flight.sequence == sequence)?;
+    let batch = std::mem::take(&mut flight.batch);
+    let records = group.ahead.take().map(|ahead| ahead.records);
+    (!batch.is_empty()).then_some((batch, records.unwrap_or_default()))
 }
 
 /// The frame in flight is committed, as the frame base + number; `None` when it has been merged
@@ -131,6 +136,7 @@ pub fn landed(core: &Rc<Core>, sequence: u64, frame: Option<u64>) {
         settle_places(&mut state, &group, frame);
         (group, table)
     };
+    check_queue(core);
     let large = group.is_large();
     let mut calls = group.calls;
     calls
@@ -140,6 +146,12 @@ pub fn landed(core: &Rc<Core>, sequence: u64, frame: Option<u64>) {
         bury::calls(core, calls, table);
     }
     core.tell_idle();
+}
+
+/// After a change of the queue: what is shown of it is of the groups that are there.
+pub fn check_queue(core: &Rc<Core>) {
+    let fits = core.state.borrow().shows_its_queue();
+    must(core, fits, "what is shown is not what is queued");
 }
 
 /// Fills in, in the calls behind, the places that the landed group took.
@@ -193,6 +205,8 @@ pub fn split_first(core: &Rc<Core>) {
     state.replace_table(0, tables);
     state.queue.groups.push_front(behind);
     state.queue.groups.push_front(before);
+    drop(state);
+    check_queue(core);
 }
 
 /// Rejects the calls of the first group, if it is the one that begins with call `first`; what was built on them
@@ -246,6 +260,7 @@ fn reject(core: &Rc<Core>, calls: Option<Vec<Call>>, error: &Error) {
         state.mark_stale(&writes);
         state.interests.tell_all();
     }
+    check_queue(core);
     for call in &mut calls {
         call.settle(Outcome::Failed(error.clone()));
     }

@@ -14,6 +14,7 @@ use crate::codec::cell::Cell;
 use crate::codec::entry::Entry;
 use crate::codec::segment::{Segment, SegmentBuilder};
 use crate::engine::core::instance::Core;
+use crate::engine::core::invariant::invariant;
 use crate::error::Result;
 
 /// Bytes handed to the backend in one transaction.
@@ -119,6 +120,7 @@ fn puts_blobs(write: &Write) -> bool {
 /// Cuts sorted cells into segments and stages them.
 pub struct SegmentSink {
     builder: SegmentBuilder,
+    last: Option<Bytes>,
     /// The entries of the segments closed so far.
     pub entries: Vec<Entry>,
     /// Their records, if they are to be kept warm.
@@ -134,6 +136,7 @@ impl SegmentSink {
     pub fn new(core: &Rc<Core>, holes: bool, keep_bytes: usize) -> Self {
         Self {
             builder: SegmentBuilder::new(core.new_id()),
+            last: None,
             entries: Vec::new(),
             records: Vec::new(),
             holes,
@@ -146,6 +149,12 @@ impl SegmentSink {
     /// # Errors
     /// What writing fails with.
     pub async fn push(&mut self, staging: &mut Staging, key: &Bytes, cell: &Cell) -> Result<()> {
+        invariant!(
+            &staging.core,
+            self.last.as_ref().is_none_or(|last| last < key),
+            "cells are written out of order"
+        );
+        self.last = Some(key.clone());
         self.builder.push(key, cell, self.holes);
         if self.builder.is_full() {
             self.close(staging).await

@@ -6,13 +6,14 @@ use std::rc::Rc;
 
 use crate::backend::Key;
 use crate::codec::entry::Entry;
-use crate::codec::root::{Garbage, PageRef, encode_directory_page};
+use crate::codec::root::{Garbage, PageRef, check_entries, encode_directory_page};
 use crate::engine::core::instance::Core;
+use crate::engine::core::invariant::checked;
 use crate::engine::core::loading::LoadError;
 use crate::engine::keyspace::access::Need;
 use crate::engine::store::load::load;
 use crate::engine::store::staging::Staging;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A directory page is split above this many entries.
 const PAGE_ENTRIES: usize = 128;
@@ -24,7 +25,10 @@ const PAGE_ENTRIES: usize = 128;
 pub async fn entries_of(core: &Rc<Core>, page: &PageRef) -> Result<Rc<Vec<Entry>>, LoadError> {
     loop {
         if let Some(entries) = core.ground.cache.directory(page.id) {
-            return Ok(entries);
+            let bounds = entries.first().zip(entries.last());
+            let is_it = bounds.is_some_and(|(a, b)| a.first == page.first && b.last == page.last);
+            let other = || Error::corrupt("a directory page is not the one that its level lists");
+            return is_it.then_some(entries).ok_or_else(|| other().into());
         }
         load(core, Need::Directory(page.id)).await?;
     }
@@ -94,6 +98,7 @@ async fn edit_now(
         entries.extend(entries_of(core, page).await?.iter().cloned());
     }
     let entries = edit(entries);
+    checked(core, check_entries(&entries))?;
     let parts = entries.len().div_ceil(PAGE_ENTRIES).max(1);
     let mut pages = Vec::new();
     for chunk in entries.chunks(entries.len().div_ceil(parts).max(1)) {

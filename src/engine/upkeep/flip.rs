@@ -8,6 +8,7 @@ use crate::codec::head::{Head, MAX_WRITERS};
 use crate::codec::root::{Garbage, Root};
 use crate::engine::core::gate::Pass;
 use crate::engine::core::instance::Core;
+use crate::engine::core::invariant::{checked, invariant};
 use crate::engine::core::state::Frozen;
 use crate::engine::keyspace::view::View;
 use crate::engine::log::intake;
@@ -113,6 +114,7 @@ impl Flip {
         self.root.epoch = head.epoch;
         // planted: early-delete
         self.root.garbage.append(&mut self.garbage);
+        self.check(core, &head)?;
         let mut doubt = false;
         match self.transact_with_room(core, &head, &mut doubt).await {
             Ok(true) if self.fits(core) => self.install(core, head),
@@ -138,6 +140,24 @@ impl Flip {
         garbage::delete(core, &self.deletes).await;
         garbage::purge(core, AT_WORK * core.options.limits.garbage_bytes).await;
         Ok(true)
+    }
+
+    /// What must hold of that which is to be live, before it is.
+    fn check(&self, core: &Rc<Core>, head: &Head) -> Result<()> {
+        checked(core, head.check())?;
+        checked(core, self.root.check())?;
+        invariant!(
+            core,
+            head.position >= self.base.position,
+            "a flip would take frames back"
+        );
+        let known = core.state.borrow().known;
+        invariant!(
+            core,
+            self.new_generation || head.position <= known || self.frozen.is_none(),
+            "a flip would cut frames that were not taken in"
+        );
+        Ok(())
     }
 
     /// Whether the root that was just read is the one that the flip installs.

@@ -13,6 +13,7 @@ use crate::codec::entry::Entry;
 use crate::codec::root::{Garbage, PageRef, Root};
 use crate::engine::core::gate::Pass;
 use crate::engine::core::instance::Core;
+use crate::engine::core::invariant::invariant;
 use crate::engine::core::loading::LoadError;
 use crate::engine::core::slice::Slice;
 use crate::engine::keyspace::access::KeyRange;
@@ -132,6 +133,14 @@ async fn merge_into(core: &Rc<Core>, flip: &mut Flip, level: usize, whole: bool)
         }
     }
     let rest_lower = rest.pop().unwrap_or_default();
+    let records = |entries: &[Entry]| entries.iter().map(|entry| entry.records).sum::<u64>();
+    let before = inputs.upper.iter().map(|run| records(run)).sum::<u64>() + records(&inputs.lower);
+    let left = rest.iter().map(|run| records(run)).sum::<u64>() + records(&rest_lower);
+    invariant!(
+        core,
+        records(&output) + left <= before,
+        "a merge would make records"
+    );
     note_garbage(flip, &inputs, &output, &rest, &rest_lower);
     install(core, flip, inputs, output, rest, rest_lower)
         .await

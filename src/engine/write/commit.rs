@@ -11,6 +11,7 @@ use crate::codec::frame::FrameHeader;
 use crate::codec::head::Head;
 use crate::engine::core::group::Seen;
 use crate::engine::core::instance::Core;
+use crate::engine::core::invariant::invariant;
 use crate::engine::core::options::Reason;
 use crate::engine::log::flight::{apply_own, fail_group, recall, split_first};
 use crate::engine::log::intake;
@@ -96,6 +97,7 @@ async fn send(core: &Rc<Core>, sealed: &Sealed) -> Result<()> {
             recall(core, sealed.header.sequence);
             return Ok(());
         }
+        invariant!(core, is_new(core, sealed), "a sequence would be used twice");
         let pending = append(core, sealed);
         // planted: early-ack
         match connection::unless_lost(core, pending.await).await {
@@ -122,6 +124,13 @@ async fn send(core: &Rc<Core>, sealed: &Sealed) -> Result<()> {
             },
         }
     }
+}
+
+/// Whether nothing of this sequence, or of a later one, has been seen.
+fn is_new(core: &Core, sealed: &Sealed) -> bool {
+    let state = core.state.borrow();
+    let seen = state.seen.get(&core.writer);
+    seen.is_none_or(|seen| *seen < sealed.header.sequence)
 }
 
 fn append(core: &Rc<Core>, sealed: &Sealed) -> Settled<Appended> {

@@ -9,6 +9,7 @@ use crate::engine::core::instance::Core;
 use crate::engine::core::state::State;
 use crate::engine::keyspace::footprint::Writes;
 use crate::engine::keyspace::memtable::Memtable;
+use crate::engine::log::flight::check_queue;
 
 /// Adds a call to the gathering group, or to a new one, and sees to it that it gets committed.
 pub fn enqueue(core: &Rc<Core>, mut call: Call, table: Option<Memtable>) {
@@ -51,6 +52,7 @@ pub fn enqueue(core: &Rc<Core>, mut call: Call, table: Option<Memtable>) {
         group.push(call);
     }
     drop(state);
+    check_queue(core);
     core.commit();
 }
 
@@ -69,5 +71,6 @@ pub fn enqueue_first(core: &Rc<Core>, call: Call, table: Option<Memtable>) {
         state.queue.groups.push_front(group);
         state.replace_own(own);
     }
+    check_queue(core);
     core.commit();
 }

@@ -13,7 +13,7 @@ use crate::engine::core::loading::LoadError;
 use crate::engine::keyspace::draft::Draft;
 use crate::engine::keyspace::memtable::Memtable;
 use crate::engine::keyspace::view::View;
-use crate::engine::log::flight::fail_call;
+use crate::engine::log::flight::{check_queue, fail_call};
 use crate::engine::log::intake;
 use crate::engine::store::load::run_attempts;
 
@@ -62,6 +62,7 @@ async fn rebuild_now(core: &Rc<Core>) {
         state.queue.hold = state.queue.hold.saturating_sub(1);
         state.queue.has_stale();
     }
+    check_queue(core);
     if let Some(call) = missed
         && let Err(error) = intake::reload(core, &pass).await
     {

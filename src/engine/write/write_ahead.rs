@@ -7,8 +7,10 @@ use crate::backend::Key;
 use crate::codec::batch::{Batch, Op};
 use crate::codec::cell::Cell;
 use crate::codec::order::{ORDER_BYTES, Order, PROVISIONAL};
+use crate::codec::root::check_entries;
 use crate::engine::core::group::Ahead;
 use crate::engine::core::instance::Core;
+use crate::engine::core::invariant::{broken, checked};
 use crate::engine::core::slice::Slice;
 use crate::engine::store::pieces::{is_piece, seal_piece};
 use crate::engine::store::staging::{KEPT_PART, SegmentSink, Staging};
@@ -40,17 +42,19 @@ pub async fn first(core: &Rc<Core>, generation: u64) -> Result<Batch> {
 }
 
 async fn write_first(core: &Rc<Core>, generation: u64) -> Result<Ahead> {
-    let (table, call) = {
+    let first = {
         let state = core.state.borrow();
-        let call = state
-            .queue
-            .groups
-            .front()
-            .and_then(|group| group.calls.first());
-        (
-            state.view.own.first().cloned().unwrap_or_default(),
-            call.map_or(0, |call| call.id),
-        )
+        let group = state.queue.groups.front();
+        let call = group.and_then(|group| group.calls.first());
+        state
+            .view
+            .own
+            .first()
+            .cloned()
+            .zip(call.map(|call| call.id))
+    };
+    let Some((table, call)) = first else {
+        return Err(broken(core, "there is no batch to write ahead"));
     };
     let frees_room = core.state.borrow().queue.first_frees_room();
     let mut staging = Staging::new(core, frees_room, Some(maintain::free_pieces));
@@ -72,6 +76,7 @@ async fn write_first(core: &Rc<Core>, generation: u64) -> Result<Ahead> {
         staging.abandon().await;
         return Err(error);
     }
+    checked(core, check_entries(&sink.entries))?;
     let ops = table.ranges().iter().map(Op::DeleteRange).collect();
     let batch = Batch {
         run: sink.entries,
