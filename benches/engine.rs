@@ -10,7 +10,7 @@
 use bytes::Bytes;
 use criterion::{BatchSize, BenchmarkGroup, Criterion, Throughput, measurement::WallTime};
 use patchstore::backend::memory::MemoryConnector;
-use patchstore::engine::access::{Cursor, KeyRange, Outcome, Session};
+use patchstore::engine::access::{Answer, Cursor, KeyRange, Session};
 use patchstore::engine::{Engine, Options};
 use patchstore::simulation::SimEnv;
 use std::rc::Rc;
@@ -29,10 +29,10 @@ fn value(n: u64) -> Bytes {
     format!("value {n} {}", "patch node store frame page ".repeat(9)).into()
 }
 
-async fn ready<T: 'static>(outcome: Outcome<T>) -> T {
+async fn ready<T: 'static>(outcome: Answer<T>) -> T {
     match outcome {
-        Outcome::Ready(result) => result.unwrap(),
-        Outcome::Later(future) => future.await.unwrap(),
+        Answer::Ready(result) => result.unwrap(),
+        Answer::Later(future) => future.await.unwrap(),
     }
 }
 

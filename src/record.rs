@@ -21,7 +21,7 @@ impl std::fmt::Debug for Id {
 /// In IndexedDB: store `head` keys `"head"` and `"root"`; store `log` auto-increment numbers;
 /// stores `runs` and `blobs` the id as 32 lower-case hex digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Key {
+pub enum RecordKey {
     /// The head, in store `head`.
     Head,
     /// The root of the directory, in store `head`.

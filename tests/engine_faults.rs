@@ -11,7 +11,7 @@
 use bytes::Bytes;
 use futures_util::future::join_all;
 use patchstore::backend::simulated::{Fault, SimConnector, SimDatabase};
-use patchstore::engine::access::{Cursor, KeyRange, Outcome, Session};
+use patchstore::engine::access::{Answer, Cursor, KeyRange, Session};
 use patchstore::engine::{Engine, Options};
 use patchstore::env::Env;
 use patchstore::simulation::SimEnv;
@@ -54,15 +54,15 @@ async fn scan(engine: &Engine, prefix: &'static str) -> Result<Vec<(Bytes, Bytes
         Ok(std::mem::take(&mut out))
     }));
     match outcome {
-        Outcome::Ready(result) => result,
-        Outcome::Later(future) => future.await,
+        Answer::Ready(result) => result,
+        Answer::Later(future) => future.await,
     }
 }
 
 async fn read_counter(engine: &Engine) -> Result<u64> {
     match engine.read(Box::new(|r| r.get(b"counter"))) {
-        Outcome::Ready(result) => result.map(number_of),
-        Outcome::Later(future) => future.await.map(number_of),
+        Answer::Ready(result) => result.map(number_of),
+        Answer::Later(future) => future.await.map(number_of),
     }
 }
 

@@ -11,7 +11,7 @@ use futures_util::future::join_all;
 use patchstore::Code;
 use patchstore::backend::indexeddb::IndexedDbConnector;
 use patchstore::codec::value::from_json;
-use patchstore::engine::access::{Outcome, Session};
+use patchstore::engine::access::{Answer, Session};
 use patchstore::engine::{self, Absent, Engine, Options, Reason};
 use patchstore::env::Env;
 use patchstore::env::browser::BrowserEnv;
@@ -39,10 +39,10 @@ async fn open(name: &str) -> Engine {
         .unwrap()
 }
 
-async fn ready<T: 'static>(outcome: Outcome<T>) -> T {
+async fn ready<T: 'static>(outcome: Answer<T>) -> T {
     match outcome {
-        Outcome::Ready(result) => result.unwrap(),
-        Outcome::Later(future) => future.await.unwrap(),
+        Answer::Ready(result) => result.unwrap(),
+        Answer::Later(future) => future.await.unwrap(),
     }
 }
 
@@ -217,7 +217,7 @@ async fn a_copy_is_there_at_once_and_is_the_same() {
         Rc::new(IndexedDbConnector::new(&to, 10_000)),
         Rc::new(BrowserEnv),
         Options {
-            absent: Absent::Draft,
+            absent: Absent::Prepare,
             ..Options::default()
         },
     );

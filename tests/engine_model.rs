@@ -8,7 +8,7 @@
 use bytes::Bytes;
 use futures_util::future::join_all;
 use patchstore::backend::memory::MemoryConnector;
-use patchstore::engine::access::{Cursor, KeyRange, Outcome, Session};
+use patchstore::engine::access::{Answer, Cursor, KeyRange, Session};
 use patchstore::engine::{Engine, Options};
 use patchstore::simulation::SimEnv;
 use std::collections::BTreeMap;
@@ -30,14 +30,14 @@ fn value(n: u64, len: usize) -> Bytes {
     out.into()
 }
 
-async fn settled<T: 'static>(outcome: Outcome<T>) -> patchstore::Result<T> {
+async fn settled<T: 'static>(outcome: Answer<T>) -> patchstore::Result<T> {
     match outcome {
-        Outcome::Ready(result) => result,
-        Outcome::Later(future) => future.await,
+        Answer::Ready(result) => result,
+        Answer::Later(future) => future.await,
     }
 }
 
-async fn ready<T: 'static>(outcome: Outcome<T>) -> T {
+async fn ready<T: 'static>(outcome: Answer<T>) -> T {
     settled(outcome).await.unwrap()
 }
 

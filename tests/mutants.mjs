@@ -14,7 +14,7 @@ export const MUTANTS = [
         at: "early-ack",
         from: "match connection::unless_lost(core, pending.await).await",
         before: `if let Some(group) = core.state.borrow_mut().queue.groups.front_mut() {
-            group.calls.iter_mut().for_each(|call| call.settle(crate::engine::core::done::Outcome::Committed));
+            group.calls.iter_mut().for_each(|call| call.settle(crate::engine::core::done::Verdict::Committed));
         }`,
       },
     ],

@@ -13,7 +13,7 @@ mod conformance;
 use conformance::{World, append, frame, frames, get, id, open, open_noting, put, write};
 use patchstore::backend::memory::MemoryConnector;
 use patchstore::backend::simulated::{Fault, SimConnector, SimDatabase, Timing};
-use patchstore::backend::{Connector, Durability, Event, Failure, Key, Seen, Write};
+use patchstore::backend::{Connector, Durability, Event, Failure, RecordKey, Seen, Write};
 use patchstore::env::Env;
 use patchstore::simulation::SimEnv;
 use patchstore::{Code, Error};
@@ -109,9 +109,9 @@ mod simulated {
             assert!(matches!(aborted, Err(Failure::Aborted(why, None)) if why == "UnknownError"));
             assert_eq!(append(&backend, frame("c", None)).await.unwrap().number, 2);
             door.fault_next(Fault::Quota);
-            let full = write(&backend, vec![put(Key::Head, "h")]).await;
+            let full = write(&backend, vec![put(RecordKey::Head, "h")]).await;
             assert!(matches!(full, Err(Failure::Quota(None))));
-            assert_eq!(get(&backend, Key::Head).await, None);
+            assert_eq!(get(&backend, RecordKey::Head).await, None);
             assert_eq!(door.issued(), 5);
         });
     }
@@ -179,7 +179,7 @@ mod simulated {
         let (world, other) = (world(&env, door), world(&env, other_door));
         env.block_on(async {
             let (backend, other) = (open(&world).await, open(&other).await);
-            let decide = |_: Seen| Some(vec![put(Key::Head, "of the dead")]);
+            let decide = |_: Seen| Some(vec![put(RecordKey::Head, "of the dead")]);
             let flip = backend.flip(Box::new(decide), Durability::Relaxed);
             tab.spawn(Box::pin(async move { drop(flip.await) }));
             tab.freeze();
@@ -188,7 +188,7 @@ mod simulated {
             assert_eq!(database.snapshot().log.records, 0);
             tab.kill();
             assert_eq!(waiting.await.unwrap().head, None);
-            assert_eq!(get(&other, Key::Head).await, None);
+            assert_eq!(get(&other, RecordKey::Head).await, None);
         });
     }
 
@@ -201,7 +201,7 @@ mod simulated {
             let (world, other) = (world(&env, door), world(&env, other_door));
             env.block_on(async {
                 let backend = open(&world).await;
-                let decide = |_: Seen| Some(vec![put(Key::Head, "of an earlier life")]);
+                let decide = |_: Seen| Some(vec![put(RecordKey::Head, "of an earlier life")]);
                 let flip = backend.flip(Box::new(decide), Durability::Relaxed);
                 let behind = append(&backend, frame("of an earlier life", None));
                 backend.close();
@@ -210,12 +210,14 @@ mod simulated {
                 database.delete();
                 // Nor does it hold up anybody.
                 let other = open(&other).await;
-                write(&other, vec![put(Key::Head, "h")]).await.unwrap();
+                write(&other, vec![put(RecordKey::Head, "h")])
+                    .await
+                    .unwrap();
                 tab.thaw();
                 env.sleep(1_000).await;
                 assert!(matches!(flip.await, Err(Failure::Lost)));
                 assert!(matches!(behind.await, Err(Failure::Lost)));
-                assert_eq!(get(&other, Key::Head).await, Some("h".into()));
+                assert_eq!(get(&other, RecordKey::Head).await, Some("h".into()));
                 assert_eq!(frames(&other).await, []);
             });
         }
@@ -229,18 +231,21 @@ mod simulated {
         env.block_on(async {
             let backend = open(&world).await;
             let big = "x".repeat(80);
-            write(&backend, vec![put(Key::Run(id(1)), &big)])
+            write(&backend, vec![put(RecordKey::Run(id(1)), &big)])
                 .await
                 .unwrap();
             assert_eq!(door.estimate().await, Some((80.0, 100.0)));
-            let swap = vec![Write::Delete(Key::Run(id(1))), put(Key::Run(id(2)), &big)];
+            let swap = vec![
+                Write::Delete(RecordKey::Run(id(1))),
+                put(RecordKey::Run(id(2)), &big),
+            ];
             assert!(matches!(
                 write(&backend, swap).await,
                 Err(Failure::Quota(None))
             ));
             let full = append(&backend, frame(&big, None)).await;
             assert!(matches!(full, Err(Failure::Quota(None))));
-            write(&backend, vec![Write::Delete(Key::Run(id(1)))])
+            write(&backend, vec![Write::Delete(RecordKey::Run(id(1)))])
                 .await
                 .unwrap();
             assert_eq!(append(&backend, frame(&big, None)).await.unwrap().number, 1);
@@ -267,9 +272,11 @@ mod simulated {
             let refused = door.open(Rc::new(|_| {})).await;
             assert_eq!(refused.err().map(|error| error.code()), Some(Code::Blocked));
             let backend = open(&world).await;
-            write(&backend, vec![put(Key::Head, "h")]).await.unwrap();
+            write(&backend, vec![put(RecordKey::Head, "h")])
+                .await
+                .unwrap();
             database.delete();
-            assert_eq!(get(&open(&world).await, Key::Head).await, None);
+            assert_eq!(get(&open(&world).await, RecordKey::Head).await, None);
         });
     }
 }

@@ -10,7 +10,7 @@ use futures_util::future::LocalBoxFuture;
 use patchstore::backend::memory::MemoryConnector;
 use patchstore::codec::js_string::JsString;
 use patchstore::codec::value::from_json;
-use patchstore::engine::access::{Outcome, ReadWork, Session, WriteWork, afresh};
+use patchstore::engine::access::{Answer, ReadWork, Session, WriteWork, afresh};
 use patchstore::engine::{Engine, Options};
 use patchstore::models::documents::{Collection, Find, FindSpec, Ids, Insert, NewDoc, Query};
 use patchstore::models::kv::{self, Kv};
@@ -39,8 +39,8 @@ async fn open(connector: &MemoryConnector, env: &SimEnv) -> Engine {
 
 async fn read<T: 'static>(engine: &Engine, work: ReadWork<T>) -> T {
     match engine.read(work) {
-        Outcome::Ready(result) => result.unwrap(),
-        Outcome::Later(result) => result.await.unwrap(),
+        Answer::Ready(result) => result.unwrap(),
+        Answer::Later(result) => result.await.unwrap(),
     }
 }
 

@@ -8,7 +8,7 @@
 )]
 
 use bytes::Bytes;
-use patchstore::backend::{Id, Key};
+use patchstore::backend::{Id, RecordKey};
 use patchstore::codec::batch::{Batch, Op, OpKey, OpValue};
 use patchstore::codec::cell::{Cell, PieceRef};
 use patchstore::codec::entry::{Entry, Holes};
@@ -156,7 +156,7 @@ proptest! {
         prop_assert_eq!(decode_directory_page(&record).unwrap(), page);
         spoil(&record, |record| decode_directory_page(&record).is_ok());
         let garbage = garbage.into_iter().map(|(id, piece, bytes)| Garbage {
-            key: if piece { Key::Piece(id) } else { Key::Run(id) },
+            key: if piece { RecordKey::Piece(id) } else { RecordKey::Run(id) },
             bytes: u64::from(bytes),
             epoch: 3,
         });

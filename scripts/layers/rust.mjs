@@ -11,8 +11,8 @@ function code(text) {
   return text
     .replace(/\/\/.*$/gm, "")
     .replace(/"(?:[^"\\]|\\.)*"/g, '""')
-    .replace(/#\[cfg\(test\)\]\s*(?:pub )?mod \w+\s*\{[\s\S]*$/, "")
-    .replace(/#\[cfg\(test\)\]\s*(?:pub )?mod \w+;/g, "");
+    .replace(/#\[cfg\((?:all\()?test\b[^\]]*\]\s*(?:pub )?mod \w+\s*\{[\s\S]*$/, "")
+    .replace(/#\[cfg\((?:all\()?test\b[^\]]*\]\s*(?:pub )?mod \w+;/g, "");
 }
 
 /** The paths of a `use` tree: `a::{b, c::{d, e as f}}` has three. */

@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use crate::error::Error;
 
-pub use crate::record::{Id, IdStore, Key};
+pub use crate::record::{Id, IdStore, RecordKey};
 
 pub mod memory;
 mod refusals;
@@ -33,7 +33,7 @@ pub enum Durability {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Read {
     /// The record under a key. Replied by [`Reply::Record`].
-    Get(Key),
+    Get(RecordKey),
     /// The frames with numbers above `after`, ascending, at most `limit`. [`Reply::Frames`].
     Frames {
         /// Exclusive lower bound.
@@ -63,10 +63,10 @@ pub enum Reply {
 /// One request of a write transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Write {
-    /// Stores bytes under a key (never [`Key::Frame`]).
-    Put(Key, Bytes),
+    /// Stores bytes under a key (never [`RecordKey::Frame`]).
+    Put(RecordKey, Bytes),
     /// Removes the record under a key, if there.
-    Delete(Key),
+    Delete(RecordKey),
     /// Removes every frame with a number up to and including `through`.
     CutLog {
         /// Inclusive upper bound.

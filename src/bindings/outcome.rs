@@ -7,7 +7,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 
 use super::errors;
-use crate::engine::access::Outcome;
+use crate::engine::access::Answer;
 use crate::error::Result;
 
 /// What an exported method returns: a value, or an error to be thrown.
@@ -18,14 +18,14 @@ pub type Returned = Result<JsValue, JsValue>;
 /// # Errors
 /// The `PatchStoreError` to be thrown.
 pub fn read<T: 'static>(
-    outcome: Outcome<T>,
+    outcome: Answer<T>,
     convert: impl FnOnce(T) -> Result<JsValue> + 'static,
 ) -> Returned {
     match outcome {
-        Outcome::Ready(result) => result
+        Answer::Ready(result) => result
             .and_then(convert)
             .map_err(|error| errors::to_js(&error)),
-        Outcome::Later(future) => Ok(promise(future, convert).into()),
+        Answer::Later(future) => Ok(promise(future, convert).into()),
     }
 }
 

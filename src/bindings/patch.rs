@@ -46,7 +46,7 @@ pub fn open_port(
     let is_listed = absent == 3;
     let absent = match absent {
         0 => Absent::Create,
-        1 => Absent::Draft,
+        1 => Absent::Prepare,
         _ => Absent::Refuse,
     };
     let timeout_ms = open_timeout_ms as u32;

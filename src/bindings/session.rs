@@ -3,7 +3,7 @@
 use futures_util::future::LocalBoxFuture;
 use wasm_bindgen_futures::spawn_local;
 
-use crate::engine::access::{Outcome, ReadWork, Session, WriteWork};
+use crate::engine::access::{Answer, ReadWork, Session, WriteWork};
 use crate::engine::{Engine, Transaction};
 use crate::error::Result;
 
@@ -30,7 +30,7 @@ impl AnySession {
 }
 
 impl Session for AnySession {
-    fn read<T: 'static>(&self, work: ReadWork<T>) -> Outcome<T> {
+    fn read<T: 'static>(&self, work: ReadWork<T>) -> Answer<T> {
         match self {
             Self::Engine(engine) => engine.read(work),
             Self::Transaction(transaction) => transaction.read(work),

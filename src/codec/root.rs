@@ -23,7 +23,7 @@ use super::entry::Entry;
 use super::io::{Input, put_bytes, put_varint};
 use super::seal::{self, Kind};
 use crate::error::{Error, Result};
-use crate::record::{Id, Key};
+use crate::record::{Id, RecordKey};
 
 /// The root of the directory.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -42,7 +42,7 @@ pub struct Root {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Garbage {
     /// The record.
-    pub key: Key,
+    pub key: RecordKey,
     /// Its size.
     pub bytes: u64,
     /// The epoch of the flip that replaced it; 0 until that is known.
@@ -52,7 +52,7 @@ pub struct Garbage {
 impl Garbage {
     /// A record that the flip under construction replaces.
     #[must_use]
-    pub fn new(key: Key, bytes: u64) -> Self {
+    pub fn new(key: RecordKey, bytes: u64) -> Self {
         Self {
             key,
             bytes,
@@ -63,7 +63,7 @@ impl Garbage {
     /// The same of a piece.
     #[must_use]
     pub fn piece(piece: PieceRef) -> Self {
-        Self::new(Key::Piece(piece.id), piece.len)
+        Self::new(RecordKey::Piece(piece.id), piece.len)
     }
 }
 
@@ -130,9 +130,9 @@ impl Root {
         put_varint(&mut out, self.garbage.len() as u64);
         for garbage in &self.garbage {
             let (store, id) = match garbage.key {
-                Key::Piece(id) => (1, id),
-                Key::Run(id) => (0, id),
-                Key::Head | Key::Root | Key::Frame(_) => continue,
+                RecordKey::Piece(id) => (1, id),
+                RecordKey::Run(id) => (0, id),
+                RecordKey::Head | RecordKey::Root | RecordKey::Frame(_) => continue,
             };
             out.push(store);
             out.extend_from_slice(&id.0);
@@ -166,8 +166,8 @@ impl Root {
             let store = input.u8()?;
             let id = Id(input.array()?);
             let key = match store {
-                0 => Key::Run(id),
-                1 => Key::Piece(id),
+                0 => RecordKey::Run(id),
+                1 => RecordKey::Piece(id),
                 _ => return Err(Error::corrupt("the root lists garbage of an unknown store")),
             };
             root.garbage.push(Garbage {

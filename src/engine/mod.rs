@@ -27,7 +27,7 @@ use std::rc::Rc;
 use crate::backend::Connector;
 use crate::env::Env;
 use crate::error::Result;
-use access::{KeyRange, Outcome, ReadWork, Session, WriteWork};
+use access::{Answer, KeyRange, ReadWork, Session, WriteWork};
 use core::done;
 use core::instance::Core;
 use log::intake;
@@ -39,7 +39,7 @@ pub use core::instance::Realm;
 pub use core::interest::Interest;
 pub use core::notice::{Notice, Subscription};
 pub use core::options::{Absent, Limits, Options, Reason};
-pub use keyspace::footprint::Writes as Written;
+pub use keyspace::footprint::WriteSet;
 pub use keyspace::{access, cache};
 pub use whole::lifecycle::delete;
 pub use whole::open::is_dead;
@@ -142,7 +142,7 @@ impl Engine {
     }
 
     /// Whether anything in some ranges is committed.
-    pub fn holds_any(&self, ranges: &[KeyRange]) -> Outcome<bool> {
+    pub fn holds_any(&self, ranges: &[KeyRange]) -> Answer<bool> {
         lifecycle::holds_any(&self.0, ranges)
     }
 
@@ -184,7 +184,7 @@ impl Engine {
 
     /// Runs `work` on what is committed, without the writes of this realm that are pending: for
     /// listeners, who hear of commits only.
-    pub fn read_committed<T: 'static>(&self, work: ReadWork<T>) -> Outcome<T> {
+    pub fn read_committed<T: 'static>(&self, work: ReadWork<T>) -> Answer<T> {
         submit::read_committed(&self.0, work)
     }
 
@@ -244,12 +244,12 @@ impl Engine {
     /// Bytes that the cache holds.
     #[must_use]
     pub fn cached_bytes(&self) -> usize {
-        self.0.ground.cache.bytes()
+        self.0.context.cache.bytes()
     }
 }
 
 impl Session for Engine {
-    fn read<T: 'static>(&self, work: ReadWork<T>) -> Outcome<T> {
+    fn read<T: 'static>(&self, work: ReadWork<T>) -> Answer<T> {
         submit::read(&self.0, work)
     }
 

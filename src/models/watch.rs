@@ -8,8 +8,8 @@ use std::rc::Rc;
 
 use super::kv;
 use crate::blobs;
-use crate::engine::access::Outcome;
-use crate::engine::{Engine, Notice, Subscription, Written};
+use crate::engine::access::Answer;
+use crate::engine::{Engine, Notice, Subscription, WriteSet};
 use crate::env::Env;
 
 /// Gets a new value, `None` for an absent one. It may be called while the engine tells of a commit, and must not call back into it.
@@ -89,10 +89,10 @@ impl Watcher {
             return;
         }
         match self.read() {
-            Outcome::Ready(Ok(value)) => seen(self, value),
+            Answer::Ready(Ok(value)) => seen(self, value),
             // A read that fails is reported to whoever reads; a listener has no place for it.
-            Outcome::Ready(Err(_)) => {}
-            Outcome::Later(mut reading) => {
+            Answer::Ready(Err(_)) => {}
+            Answer::Later(mut reading) => {
                 self.looking.set(true);
                 let this = Rc::clone(self);
                 let to_its_end = async move {
@@ -106,8 +106,8 @@ impl Watcher {
                         }
                         seen = Self::compare;
                         reading = match this.read() {
-                            Outcome::Later(reading) => reading,
-                            Outcome::Ready(result) => ready(result).boxed_local(),
+                            Answer::Later(reading) => reading,
+                            Answer::Ready(result) => ready(result).boxed_local(),
                         };
                     }
                     this.looking.set(false);
@@ -117,7 +117,7 @@ impl Watcher {
         }
     }
 
-    fn read(&self) -> Outcome<Option<Bytes>> {
+    fn read(&self) -> Answer<Option<Bytes>> {
         let (key, moved) = (self.key.clone(), self.moved.clone());
         self.engine.read_committed(Box::new(move |r| {
             moved.set(moved.get() || r.is_fresh());
@@ -148,7 +148,7 @@ impl Watcher {
     }
 }
 
-fn touches(writes: &Written, key: &Bytes) -> bool {
+fn touches(writes: &WriteSet, key: &Bytes) -> bool {
     writes.keys().contains(key)
         || writes
             .ranges()

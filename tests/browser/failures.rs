@@ -4,7 +4,7 @@ use super::{delete_database, script};
 use crate::conformance::{World, append, frame, get, id, open, open_noting, put, text, write};
 use crate::{connector, fresh_name};
 use futures_util::future::join;
-use patchstore::backend::{Append, Backend, Durability, Event, Failure, Key, Read};
+use patchstore::backend::{Append, Backend, Durability, Event, Failure, Read, RecordKey};
 use patchstore::env::Env;
 use patchstore::env::browser::BrowserEnv;
 use std::rc::Rc;
@@ -31,8 +31,8 @@ async fn sabotage(prototype: &str, method: &str, replacement: &str) {
 }
 
 async fn is_untouched(backend: &Rc<dyn Backend>) {
-    assert_eq!(get(backend, Key::Head).await, None);
-    write(backend, vec![put(Key::Root, "goes on")])
+    assert_eq!(get(backend, RecordKey::Head).await, None);
+    write(backend, vec![put(RecordKey::Root, "goes on")])
         .await
         .unwrap();
 }
@@ -42,18 +42,18 @@ async fn a_bare_abort_is_a_failure_for_lack_of_room() {
     let name = fresh_name("bare");
     let backend = open(&world(&name)).await;
     sabotage("IDBTransaction", "commit", "this.abort()").await;
-    let outcome = write(&backend, vec![put(Key::Head, "h")]).await;
+    let outcome = write(&backend, vec![put(RecordKey::Head, "h")]).await;
     assert!(matches!(outcome, Err(Failure::Quota(_))), "{outcome:?}");
     is_untouched(&backend).await;
     sabotage("IDBTransaction", "commit", "this.abort()").await;
     let outcome = append(&backend, frame("a", Some(1))).await;
     assert!(matches!(outcome, Err(Failure::Quota(_))), "{outcome:?}");
     sabotage("IDBTransaction", "commit", "this.abort()").await;
-    let decide = |_| Some(vec![put(Key::Head, "h")]);
+    let decide = |_| Some(vec![put(RecordKey::Head, "h")]);
     let outcome = backend.flip(Box::new(decide), Durability::Relaxed).await;
     assert!(matches!(outcome, Err(Failure::Quota(_))), "{outcome:?}");
     sabotage("IDBTransaction", "commit", "this.abort()").await;
-    let outcome = backend.read(vec![Read::Get(Key::Head)]).await;
+    let outcome = backend.read(vec![Read::Get(RecordKey::Head)]).await;
     assert!(matches!(outcome, Err(Failure::Aborted(..))), "{outcome:?}");
     is_untouched(&backend).await;
     drop(backend);
@@ -68,7 +68,10 @@ async fn a_flip_that_fails_before_the_connection_closes_is_settled() {
     let closing = Rc::clone(&backend);
     let decide = move |_| {
         BrowserEnv.spawn(Box::pin(async move { closing.close() }));
-        Some(vec![put(Key::Head, "h"), put(Key::Frame(1), "refused")])
+        Some(vec![
+            put(RecordKey::Head, "h"),
+            put(RecordKey::Frame(1), "refused"),
+        ])
     };
     let outcome = backend.flip(Box::new(decide), Durability::Relaxed).await;
     assert!(matches!(outcome, Err(Failure::Aborted(..))), "{outcome:?}");
@@ -83,24 +86,27 @@ async fn a_request_that_fails_takes_the_whole_transaction_back() {
     let backend = open(&world(&name)).await;
     write(
         &backend,
-        vec![put(Key::Head, "old"), put(Key::Piece(id(1)), "old")],
+        vec![
+            put(RecordKey::Head, "old"),
+            put(RecordKey::Piece(id(1)), "old"),
+        ],
     )
     .await
     .unwrap();
     // A put that becomes an add fails when its time has come, not when it is issued.
     let add = "return this.add(...args)";
     sabotage("IDBObjectStore", "put", add).await;
-    let writes = vec![put(Key::Head, "new"), put(Key::Root, "new")];
+    let writes = vec![put(RecordKey::Head, "new"), put(RecordKey::Root, "new")];
     let outcome = write(&backend, writes.clone()).await;
     assert!(matches!(outcome, Err(Failure::Aborted(..))), "{outcome:?}");
-    assert_eq!(get(&backend, Key::Root).await, None);
+    assert_eq!(get(&backend, RecordKey::Root).await, None);
 
     sabotage("IDBObjectStore", "put", add).await;
     let flip = backend
         .flip(Box::new(|_| Some(writes)), Durability::Relaxed)
         .await;
     assert!(matches!(flip, Err(Failure::Aborted(..))), "{flip:?}");
-    assert_eq!(get(&backend, Key::Root).await, None);
+    assert_eq!(get(&backend, RecordKey::Root).await, None);
 
     sabotage("IDBObjectStore", "put", add).await;
     let pieces = vec![(id(1), text("new")), (id(2), text("new"))];
@@ -114,8 +120,8 @@ async fn a_request_that_fails_takes_the_whole_transaction_back() {
     )
     .await;
     assert!(matches!(outcome, Err(Failure::Aborted(..))), "{outcome:?}");
-    assert_eq!(get(&backend, Key::Piece(id(2))).await, None);
-    assert_eq!(get(&backend, Key::Frame(1)).await, None);
+    assert_eq!(get(&backend, RecordKey::Piece(id(2))).await, None);
+    assert_eq!(get(&backend, RecordKey::Frame(1)).await, None);
     assert_eq!(append(&backend, frame("b", None)).await.unwrap().number, 1);
     drop(backend);
     delete_database(&name).await;
@@ -129,8 +135,8 @@ async fn an_exception_takes_the_whole_transaction_back() {
         |exception: &str| format!("throw new DOMException('thrown by the test', '{exception}')");
     // The put goes through, the delete behind it does not.
     let writes = vec![
-        put(Key::Head, "h"),
-        patchstore::backend::Write::Delete(Key::Root),
+        put(RecordKey::Head, "h"),
+        patchstore::backend::Write::Delete(RecordKey::Root),
     ];
     for (exception, is_quota) in [("QuotaExceededError", true), ("UnknownError", false)] {
         sabotage("IDBObjectStore", "delete", &throw(exception)).await;
@@ -168,9 +174,11 @@ async fn the_close_event_ends_everything_as_lost() {
     let (backend, noted) = open_noting(&world(&name)).await;
     let spy = "globalThis.cut = this; return original.apply(this, args)";
     sabotage("IDBDatabase", "transaction", spy).await;
-    write(&backend, vec![put(Key::Head, "h")]).await.unwrap();
+    write(&backend, vec![put(RecordKey::Head, "h")])
+        .await
+        .unwrap();
     let writing = append(&backend, frame("a", None));
-    let reading = backend.read(vec![Read::Get(Key::Head)]);
+    let reading = backend.read(vec![Read::Get(RecordKey::Head)]);
     let flipping = backend.flip(Box::new(|_| None), Durability::Relaxed);
     js_sys::eval("cut.dispatchEvent(new Event('close'))").unwrap();
     assert_eq!(*noted.borrow(), [Event::Lost]);
@@ -178,7 +186,7 @@ async fn the_close_event_ends_everything_as_lost() {
     assert!(matches!(reading.await, Err(Failure::Lost)));
     assert!(matches!(flipping.await, Err(Failure::Lost)));
     assert!(matches!(
-        write(&backend, vec![put(Key::Root, "r")]).await,
+        write(&backend, vec![put(RecordKey::Root, "r")]).await,
         Err(Failure::Lost)
     ));
     js_sys::eval("cut.dispatchEvent(new Event('close'))").unwrap();
@@ -223,12 +231,12 @@ async fn a_deletion_waits_for_the_flip_of_a_closed_connection() {
         let since_ms = BrowserEnv.monotonic_ms();
         // Time enough for the deletion to reach the browser.
         while BrowserEnv.monotonic_ms() - since_ms < 200.0 {}
-        Some(vec![put(Key::Head, "of an earlier life")])
+        Some(vec![put(RecordKey::Head, "of an earlier life")])
     };
     let flip = backend.flip(Box::new(decide), Durability::Relaxed);
     backend.close();
     let (flip, ()) = join(flip, delete_database(&name)).await;
     assert!(flip.unwrap());
-    assert_eq!(get(&open(&world(&name)).await, Key::Head).await, None);
+    assert_eq!(get(&open(&world(&name)).await, RecordKey::Head).await, None);
     delete_database(&name).await;
 }

@@ -6,7 +6,7 @@ use crate::{connector, fresh_name};
 use futures_util::FutureExt;
 use patchstore::Code;
 use patchstore::backend::indexeddb::{IndexedDbConnector, lock_name};
-use patchstore::backend::{Backend, Connector, Event, Failure, Key};
+use patchstore::backend::{Backend, Connector, Event, Failure, RecordKey};
 use patchstore::env::Env;
 use patchstore::env::browser::BrowserEnv;
 use rexie::{ObjectStore, Rexie, TransactionMode};
@@ -235,7 +235,9 @@ async fn a_deletion_closes_the_connection() {
     let sink = Rc::clone(&noted);
     let events = Rc::new(move |event| sink.borrow_mut().push(event));
     let backend = connector(&name).open(events).await.unwrap();
-    write(&backend, vec![put(Key::Head, "h")]).await.unwrap();
+    write(&backend, vec![put(RecordKey::Head, "h")])
+        .await
+        .unwrap();
     let under_way = append(&backend, frame("a", None));
     delete_database(&name).await;
     assert_eq!(*noted.borrow(), [Event::Deleted]);

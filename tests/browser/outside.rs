@@ -5,7 +5,7 @@ use crate::conformance::{append, frames, get, id, open, put, text, write};
 use crate::{connector, fresh_name};
 use bytes::Bytes;
 use js_sys::Uint8Array;
-use patchstore::backend::{Append, Key};
+use patchstore::backend::{Append, RecordKey};
 use patchstore::env::Env;
 use patchstore::env::browser::BrowserEnv;
 use rexie::{Rexie, TransactionMode};
@@ -37,9 +37,9 @@ async fn records_lie_where_they_should() {
     .await
     .unwrap();
     let writes = vec![
-        put(Key::Head, "h"),
-        put(Key::Root, "r"),
-        put(Key::Run(id(0x01)), "run"),
+        put(RecordKey::Head, "h"),
+        put(RecordKey::Root, "r"),
+        put(RecordKey::Run(id(0x01)), "run"),
     ];
     write(&backend, writes).await.unwrap();
     backend.close();
@@ -98,7 +98,7 @@ async fn what_is_not_bytes_reads_as_no_bytes() {
         database.close();";
     script(tamper, &name).await.unwrap();
     let backend = open(&world(&name)).await;
-    assert_eq!(get(&backend, Key::Head).await, Some(Bytes::new()));
+    assert_eq!(get(&backend, RecordKey::Head).await, Some(Bytes::new()));
     assert_eq!(frames(&backend).await, [(3, String::new())]);
     let ids = backend.read(vec![patchstore::backend::Read::Ids(
         patchstore::backend::IdStore::Runs,

@@ -58,15 +58,15 @@ pub async fn closing_settles_what_is_under_way_and_ends_the_rest(world: World) {
     let (backend, noted) = open_noting(&world).await;
     let under_way = append(&backend, frame("a", None));
     let flip = backend.flip(
-        Box::new(|_| Some(vec![put(Key::Head, "h")])),
+        Box::new(|_| Some(vec![put(RecordKey::Head, "h")])),
         Durability::Relaxed,
     );
     backend.close();
     backend.close();
-    let lost = write(&backend, vec![put(Key::Head, "too late")]).await;
+    let lost = write(&backend, vec![put(RecordKey::Head, "too late")]).await;
     assert!(matches!(lost, Err(Failure::Lost)), "{lost:?}");
     assert!(matches!(
-        backend.read(vec![Read::Get(Key::Head)]).await,
+        backend.read(vec![Read::Get(RecordKey::Head)]).await,
         Err(Failure::Lost)
     ));
     assert!(matches!(
@@ -81,16 +81,21 @@ pub async fn closing_settles_what_is_under_way_and_ends_the_rest(world: World) {
     backend.notify();
     (world.pause)().await;
     assert_eq!(*noted.borrow(), []);
-    assert_eq!(get(&open(&world).await, Key::Head).await, Some(text("h")));
+    assert_eq!(
+        get(&open(&world).await, RecordKey::Head).await,
+        Some(text("h"))
+    );
 }
 
 pub async fn reopening_finds_everything(world: World) {
     let backend = open(&world).await;
     append(&backend, frame("a", None)).await.unwrap();
-    write(&backend, vec![put(Key::Root, "r")]).await.unwrap();
+    write(&backend, vec![put(RecordKey::Root, "r")])
+        .await
+        .unwrap();
     backend.close();
     let again = open(&world).await;
     assert_eq!(frames(&again).await, [(1, "a".to_owned())]);
-    assert_eq!(get(&again, Key::Root).await, Some(text("r")));
+    assert_eq!(get(&again, RecordKey::Root).await, Some(text("r")));
     assert_eq!(append(&again, frame("b", None)).await.unwrap().number, 2);
 }

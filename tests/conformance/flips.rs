@@ -15,19 +15,22 @@ pub async fn a_flip_sees_and_writes(world: World) {
         backend.flip(Box::new(decide), Durability::Relaxed)
     };
     assert!(
-        flip(vec![put(Key::Head, "h"), put(Key::Run(id(1)), "run")])
-            .await
-            .unwrap()
+        flip(vec![
+            put(RecordKey::Head, "h"),
+            put(RecordKey::Run(id(1)), "run")
+        ])
+        .await
+        .unwrap()
     );
     for content in ["a", "b", "c"] {
         append(&backend, frame(content, None)).await.unwrap();
     }
     let writes = vec![
-        put(Key::Head, "h2"),
-        put(Key::Root, "r2"),
-        Write::Delete(Key::Run(id(1))),
+        put(RecordKey::Head, "h2"),
+        put(RecordKey::Root, "r2"),
+        Write::Delete(RecordKey::Run(id(1))),
         Write::CutLog { through: 2 },
-        put(Key::Piece(id(1)), "piece"),
+        put(RecordKey::Piece(id(1)), "piece"),
     ];
     assert!(flip(writes).await.unwrap());
     let expected = [
@@ -41,30 +44,40 @@ pub async fn a_flip_sees_and_writes(world: World) {
         },
     ];
     assert_eq!(*noted.borrow(), expected);
-    assert_eq!(get(&backend, Key::Head).await, Some(text("h2")));
-    assert_eq!(get(&backend, Key::Root).await, Some(text("r2")));
-    assert_eq!(get(&backend, Key::Run(id(1))).await, None);
-    assert_eq!(get(&backend, Key::Piece(id(1))).await, Some(text("piece")));
+    assert_eq!(get(&backend, RecordKey::Head).await, Some(text("h2")));
+    assert_eq!(get(&backend, RecordKey::Root).await, Some(text("r2")));
+    assert_eq!(get(&backend, RecordKey::Run(id(1))).await, None);
+    assert_eq!(
+        get(&backend, RecordKey::Piece(id(1))).await,
+        Some(text("piece"))
+    );
     assert_eq!(frames(&backend).await, [(3, "c".to_owned())]);
 }
 
 pub async fn a_flip_that_declines_writes_nothing(world: World) {
     let backend = open(&world).await;
-    write(&backend, vec![put(Key::Head, "h")]).await.unwrap();
+    write(&backend, vec![put(RecordKey::Head, "h")])
+        .await
+        .unwrap();
     let declined = backend.flip(Box::new(|_| None), Durability::Relaxed);
-    let next = write(&backend, vec![put(Key::Root, "r")]);
+    let next = write(&backend, vec![put(RecordKey::Root, "r")]);
     assert!(!declined.await.unwrap());
     next.await.unwrap();
-    assert_eq!(get(&backend, Key::Head).await, Some(text("h")));
+    assert_eq!(get(&backend, RecordKey::Head).await, Some(text("h")));
 }
 
 pub async fn a_flip_that_fails_writes_nothing(world: World) {
     let backend = open(&world).await;
-    let decide = |_| Some(vec![put(Key::Head, "h"), put(Key::Frame(1), "frame")]);
+    let decide = |_| {
+        Some(vec![
+            put(RecordKey::Head, "h"),
+            put(RecordKey::Frame(1), "frame"),
+        ])
+    };
     assert!(is_aborted(
         &backend.flip(Box::new(decide), Durability::Relaxed).await
     ));
-    assert_eq!(get(&backend, Key::Head).await, None);
+    assert_eq!(get(&backend, RecordKey::Head).await, None);
     assert_eq!(frames(&backend).await, []);
 }
 
@@ -72,7 +85,7 @@ pub async fn flips_take_turns_with_everything_else(world: World) {
     let backend = open(&world).await;
     let decide = |seen: Seen| {
         assert_eq!(seen.last_frame, Some(1));
-        Some(vec![put(Key::Head, "flipped")])
+        Some(vec![put(RecordKey::Head, "flipped")])
     };
     let before = append(&backend, frame("a", None));
     let flip = backend.flip(Box::new(decide), Durability::Relaxed);
@@ -84,7 +97,7 @@ pub async fn flips_take_turns_with_everything_else(world: World) {
             head: None
         }
     );
-    assert_eq!(get(&backend, Key::Head).await, Some(text("flipped")));
+    assert_eq!(get(&backend, RecordKey::Head).await, Some(text("flipped")));
     assert!(flip.await.unwrap());
     assert_eq!(
         before.await.unwrap(),
@@ -100,7 +113,7 @@ pub async fn flips_of_two_connections_lose_no_update(world: World) {
     let count = |seen: Seen| {
         let count = seen.head.map_or(0, |head| head[0]);
         Some(vec![Write::Put(
-            Key::Head,
+            RecordKey::Head,
             Bytes::copy_from_slice(&[count + 1]),
         )])
     };
@@ -112,5 +125,5 @@ pub async fn flips_of_two_connections_lose_no_update(world: World) {
     for outcome in outcomes {
         assert!(outcome.await.unwrap());
     }
-    assert_eq!(get(&one, Key::Head).await.unwrap().as_ref(), [20]);
+    assert_eq!(get(&one, RecordKey::Head).await.unwrap().as_ref(), [20]);
 }

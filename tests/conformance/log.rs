@@ -93,7 +93,7 @@ pub async fn a_taken_number_writes_nothing(world: World) {
     let outcome = append(&backend, refused).await;
     assert!(matches!(outcome, Err(Failure::Taken)), "{outcome:?}");
     assert_eq!(frames(&backend).await, named(&[(1, "a")]));
-    assert_eq!(get(&backend, Key::Piece(id(1))).await, None);
+    assert_eq!(get(&backend, RecordKey::Piece(id(1))).await, None);
     // Two that want the same number, at once: the first call gets it. The connection goes on.
     let first = append(&backend, frame("c", Some(2)));
     let second = append(&backend, frame("d", Some(2)));
@@ -120,7 +120,7 @@ pub async fn cutting_the_log_keeps_the_numbers_going(world: World) {
         .await
         .unwrap();
     assert_eq!(frames(&backend).await, named(&[(3, "c")]));
-    write(&backend, vec![Write::Delete(Key::Frame(3))])
+    write(&backend, vec![Write::Delete(RecordKey::Frame(3))])
         .await
         .unwrap();
     assert_eq!(append(&backend, frame("d", None)).await.unwrap().number, 4);
@@ -139,7 +139,7 @@ pub async fn cutting_the_log_keeps_the_numbers_going(world: World) {
 pub async fn an_append_by_number_sees_the_head_of_its_moment(world: World) {
     let backend = open(&world).await;
     let before = append(&backend, frame("a", Some(1)));
-    let head = write(&backend, vec![put(Key::Head, "h1")]);
+    let head = write(&backend, vec![put(RecordKey::Head, "h1")]);
     let unnumbered = append(&backend, frame("b", None));
     let after = append(&backend, frame("c", Some(3)));
     assert_eq!(before.await.unwrap().head, None);
@@ -151,7 +151,7 @@ pub async fn an_append_by_number_sees_the_head_of_its_moment(world: World) {
 pub async fn a_write_can_add_a_frame(world: World) {
     let backend = open(&world).await;
     let add = |at: Option<u64>, content: &str| Write::Add(at, text(content));
-    write(&backend, vec![add(None, "a"), put(Key::Head, "h1")])
+    write(&backend, vec![add(None, "a"), put(RecordKey::Head, "h1")])
         .await
         .unwrap();
     assert_eq!(frames(&backend).await, named(&[(1, "a")]));
@@ -165,9 +165,13 @@ pub async fn a_write_can_add_a_frame(world: World) {
     write(&backend, vec![add(Some(9), "d"), all]).await.unwrap();
     assert_eq!(append(&backend, frame("e", None)).await.unwrap().number, 10);
     // A number that is taken takes everything back.
-    let refused = write(&backend, vec![put(Key::Head, "h2"), add(Some(10), "f")]).await;
+    let refused = write(
+        &backend,
+        vec![put(RecordKey::Head, "h2"), add(Some(10), "f")],
+    )
+    .await;
     assert!(refused.is_err(), "{refused:?}");
-    assert_eq!(get(&backend, Key::Head).await, Some(text("h1")));
+    assert_eq!(get(&backend, RecordKey::Head).await, Some(text("h1")));
     assert_eq!(frames(&backend).await, named(&[(10, "e")]));
 }
 
@@ -184,9 +188,15 @@ pub async fn an_append_brings_its_pieces(world: World) {
     )
     .await
     .unwrap();
-    assert_eq!(get(&backend, Key::Piece(id(1))).await, Some(text("one")));
-    assert_eq!(get(&backend, Key::Piece(id(2))).await, Some(text("two")));
-    assert_eq!(get(&backend, Key::Run(id(1))).await, None);
+    assert_eq!(
+        get(&backend, RecordKey::Piece(id(1))).await,
+        Some(text("one"))
+    );
+    assert_eq!(
+        get(&backend, RecordKey::Piece(id(2))).await,
+        Some(text("two"))
+    );
+    assert_eq!(get(&backend, RecordKey::Run(id(1))).await, None);
     let pieces = vec![(id(1), text("replaced"))];
     append(
         &backend,
@@ -199,7 +209,7 @@ pub async fn an_append_brings_its_pieces(world: World) {
     .await
     .unwrap();
     assert_eq!(
-        get(&backend, Key::Piece(id(1))).await,
+        get(&backend, RecordKey::Piece(id(1))).await,
         Some(text("replaced"))
     );
 }
@@ -225,23 +235,28 @@ pub async fn numbers_end_at_2_to_the_53(world: World) {
 pub async fn a_database_that_was_cleared_is_empty_and_goes_on_counting(world: World) {
     let backend = open(&world).await;
     let writes = vec![
-        put(Key::Head, "h"),
-        put(Key::Root, "r"),
-        put(Key::Run(id(1)), "run"),
-        put(Key::Piece(id(1)), "piece"),
+        put(RecordKey::Head, "h"),
+        put(RecordKey::Root, "r"),
+        put(RecordKey::Run(id(1)), "run"),
+        put(RecordKey::Piece(id(1)), "piece"),
     ];
     write(&backend, writes).await.unwrap();
     append(&backend, frame("a", None)).await.unwrap();
     let clear = vec![
-        Write::Delete(Key::Head),
-        Write::Delete(Key::Root),
+        Write::Delete(RecordKey::Head),
+        Write::Delete(RecordKey::Root),
         Write::CutLog { through: u64::MAX },
         Write::Clear(IdStore::Runs),
         Write::Clear(IdStore::Blobs),
     ];
     let flip = backend.flip(Box::new(|_| Some(clear)), Durability::Strict);
     assert!(flip.await.unwrap());
-    for key in [Key::Head, Key::Root, Key::Run(id(1)), Key::Piece(id(1))] {
+    for key in [
+        RecordKey::Head,
+        RecordKey::Root,
+        RecordKey::Run(id(1)),
+        RecordKey::Piece(id(1)),
+    ] {
         assert_eq!(get(&backend, key).await, None);
     }
     let appended = append(&backend, frame("b", None)).await.unwrap();

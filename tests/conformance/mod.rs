@@ -11,7 +11,7 @@ mod records;
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use patchstore::backend::{
-    Append, Appended, Backend, Connector, Durability, Event, Failure, Id, IdStore, Key, Read,
+    Append, Appended, Backend, Connector, Durability, Event, Failure, Id, IdStore, Read, RecordKey,
     Reply, Signal, Write,
 };
 use std::cell::RefCell;
@@ -118,12 +118,12 @@ pub fn write(
 }
 
 /// A put of a text.
-pub fn put(key: Key, content: &str) -> Write {
+pub fn put(key: RecordKey, content: &str) -> Write {
     Write::Put(key, text(content))
 }
 
 /// The record under `key`.
-pub async fn get(backend: &Rc<dyn Backend>, key: Key) -> Option<Bytes> {
+pub async fn get(backend: &Rc<dyn Backend>, key: RecordKey) -> Option<Bytes> {
     match backend.read(vec![Read::Get(key)]).await.unwrap().as_slice() {
         [Reply::Record(record)] => record.clone(),
         other => panic!("one record was asked for: {other:?}"),

@@ -6,11 +6,11 @@ use patchstore::backend::IdStore;
 pub async fn a_new_database_is_empty(world: World) {
     let backend = open(&world).await;
     let reads = vec![
-        Read::Get(Key::Head),
-        Read::Get(Key::Root),
-        Read::Get(Key::Frame(1)),
-        Read::Get(Key::Run(id(1))),
-        Read::Get(Key::Piece(id(1))),
+        Read::Get(RecordKey::Head),
+        Read::Get(RecordKey::Root),
+        Read::Get(RecordKey::Frame(1)),
+        Read::Get(RecordKey::Run(id(1))),
+        Read::Get(RecordKey::Piece(id(1))),
         Read::Frames {
             after: 0,
             limit: 10,
@@ -30,29 +30,29 @@ pub async fn bytes_come_back_as_they_were(world: World) {
         // A slice of something larger, as frames cut out of a buffer are.
         let larger = Bytes::from([b"before", bytes.as_slice(), b"after"].concat());
         let slice = larger.slice(6..6 + bytes.len());
-        write(&backend, vec![Write::Put(Key::Run(id(7)), slice)])
+        write(&backend, vec![Write::Put(RecordKey::Run(id(7)), slice)])
             .await
             .unwrap();
-        assert_eq!(get(&backend, Key::Run(id(7))).await.unwrap(), bytes);
+        assert_eq!(get(&backend, RecordKey::Run(id(7))).await.unwrap(), bytes);
     }
 }
 
 pub async fn stores_do_not_mix(world: World) {
     let backend = open(&world).await;
     let writes = vec![
-        put(Key::Head, "head"),
-        put(Key::Root, "root"),
-        put(Key::Run(id(1)), "run"),
-        put(Key::Piece(id(1)), "piece"),
+        put(RecordKey::Head, "head"),
+        put(RecordKey::Root, "root"),
+        put(RecordKey::Run(id(1)), "run"),
+        put(RecordKey::Piece(id(1)), "piece"),
     ];
     write(&backend, writes).await.unwrap();
     append(&backend, frame("frame", None)).await.unwrap();
     let keys = [
-        Key::Head,
-        Key::Root,
-        Key::Run(id(1)),
-        Key::Piece(id(1)),
-        Key::Frame(1),
+        RecordKey::Head,
+        RecordKey::Root,
+        RecordKey::Run(id(1)),
+        RecordKey::Piece(id(1)),
+        RecordKey::Frame(1),
     ];
     for (key, content) in keys
         .into_iter()
@@ -62,21 +62,27 @@ pub async fn stores_do_not_mix(world: World) {
     }
     write(
         &backend,
-        vec![Write::Delete(Key::Run(id(1))), Write::Delete(Key::Head)],
+        vec![
+            Write::Delete(RecordKey::Run(id(1))),
+            Write::Delete(RecordKey::Head),
+        ],
     )
     .await
     .unwrap();
-    assert_eq!(get(&backend, Key::Run(id(1))).await, None);
-    assert_eq!(get(&backend, Key::Head).await, None);
-    assert_eq!(get(&backend, Key::Piece(id(1))).await, Some(text("piece")));
-    assert_eq!(get(&backend, Key::Root).await, Some(text("root")));
+    assert_eq!(get(&backend, RecordKey::Run(id(1))).await, None);
+    assert_eq!(get(&backend, RecordKey::Head).await, None);
+    assert_eq!(
+        get(&backend, RecordKey::Piece(id(1))).await,
+        Some(text("piece"))
+    );
+    assert_eq!(get(&backend, RecordKey::Root).await, Some(text("root")));
 }
 
 pub async fn ids_are_sorted_and_counted(world: World) {
     let backend = open(&world).await;
-    let puts = [0xff, 0x00, 0x9a, 0xa9, 0x10].map(|byte| put(Key::Run(id(byte)), "x"));
+    let puts = [0xff, 0x00, 0x9a, 0xa9, 0x10].map(|byte| put(RecordKey::Run(id(byte)), "x"));
     write(&backend, puts.to_vec()).await.unwrap();
-    write(&backend, vec![put(Key::Run(id(0x10)), "again")])
+    write(&backend, vec![put(RecordKey::Run(id(0x10)), "again")])
         .await
         .unwrap();
     let reads = vec![
@@ -100,11 +106,11 @@ pub async fn ids_are_sorted_and_counted(world: World) {
 pub async fn deleting_what_is_not_there_is_fine(world: World) {
     let backend = open(&world).await;
     let deletes = [
-        Key::Head,
-        Key::Root,
-        Key::Frame(9),
-        Key::Run(id(1)),
-        Key::Piece(id(1)),
+        RecordKey::Head,
+        RecordKey::Root,
+        RecordKey::Frame(9),
+        RecordKey::Run(id(1)),
+        RecordKey::Piece(id(1)),
     ];
     let mut writes = deletes.map(Write::Delete).to_vec();
     writes.push(Write::CutLog { through: 5 });
@@ -127,14 +133,20 @@ pub async fn transactions_take_effect_in_the_order_of_the_calls(world: World) {
     let backend = open(&world).await;
     let first = write(
         &backend,
-        vec![put(Key::Head, "1"), put(Key::Run(id(1)), "1")],
+        vec![put(RecordKey::Head, "1"), put(RecordKey::Run(id(1)), "1")],
     );
-    let between = backend.read(vec![Read::Get(Key::Run(id(1))), Read::Get(Key::Head)]);
+    let between = backend.read(vec![
+        Read::Get(RecordKey::Run(id(1))),
+        Read::Get(RecordKey::Head),
+    ]);
     let second = write(
         &backend,
-        vec![put(Key::Run(id(1)), "2"), put(Key::Head, "2")],
+        vec![put(RecordKey::Run(id(1)), "2"), put(RecordKey::Head, "2")],
     );
-    let after = backend.read(vec![Read::Get(Key::Head), Read::Get(Key::Run(id(1)))]);
+    let after = backend.read(vec![
+        Read::Get(RecordKey::Head),
+        Read::Get(RecordKey::Run(id(1))),
+    ]);
     let record = |content: &str| Reply::Record(Some(text(content)));
     assert_eq!(after.await.unwrap(), [record("2"), record("2")]);
     assert_eq!(between.await.unwrap(), [record("1"), record("1")]);
@@ -145,20 +157,20 @@ pub async fn transactions_take_effect_in_the_order_of_the_calls(world: World) {
 pub async fn putting_a_frame_is_refused_whole(world: World) {
     let backend = open(&world).await;
     let writes = vec![
-        put(Key::Head, "1"),
-        put(Key::Frame(1), "x"),
-        put(Key::Root, "1"),
+        put(RecordKey::Head, "1"),
+        put(RecordKey::Frame(1), "x"),
+        put(RecordKey::Root, "1"),
     ];
     assert!(is_aborted(&write(&backend, writes).await));
-    assert_eq!(get(&backend, Key::Head).await, None);
-    assert_eq!(get(&backend, Key::Root).await, None);
+    assert_eq!(get(&backend, RecordKey::Head).await, None);
+    assert_eq!(get(&backend, RecordKey::Root).await, None);
     assert_eq!(frames(&backend).await, []);
 }
 
 pub async fn strict_writes_are_writes(world: World) {
     let backend = open(&world).await;
     backend
-        .write(vec![put(Key::Root, "r")], Durability::Strict)
+        .write(vec![put(RecordKey::Root, "r")], Durability::Strict)
         .await
         .unwrap();
     let appended = backend
@@ -166,8 +178,8 @@ pub async fn strict_writes_are_writes(world: World) {
         .await
         .unwrap();
     assert_eq!(appended.number, 1);
-    let decide = Box::new(|_| Some(vec![put(Key::Head, "h")]));
+    let decide = Box::new(|_| Some(vec![put(RecordKey::Head, "h")]));
     assert!(backend.flip(decide, Durability::Strict).await.unwrap());
-    assert_eq!(get(&backend, Key::Root).await, Some(text("r")));
-    assert_eq!(get(&backend, Key::Head).await, Some(text("h")));
+    assert_eq!(get(&backend, RecordKey::Root).await, Some(text("r")));
+    assert_eq!(get(&backend, RecordKey::Head).await, Some(text("h")));
 }

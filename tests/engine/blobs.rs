@@ -3,10 +3,10 @@
 use bytes::Bytes;
 use futures_util::future::join_all;
 use patchstore::backend::simulated::{Fault, SimConnector};
-use patchstore::backend::{Id, Key};
+use patchstore::backend::{Id, RecordKey};
 use patchstore::blobs;
 use patchstore::codec::value::Value;
-use patchstore::engine::access::{Cursor, KeyRange, Outcome, Session};
+use patchstore::engine::access::{Answer, Cursor, KeyRange, Session};
 use patchstore::engine::{Absent, Engine, Limits, Options};
 use patchstore::env::Env;
 use patchstore::{Code, Result};
@@ -82,8 +82,8 @@ async fn try_all(from: &impl Session) -> Result<Vec<(String, u64)>> {
         Ok(std::mem::take(&mut found))
     }));
     match work {
-        Outcome::Ready(found) => found,
-        Outcome::Later(found) => found.await,
+        Answer::Ready(found) => found,
+        Answer::Later(found) => found.await,
     }
 }
 
@@ -115,7 +115,7 @@ fn pieces(world: &World) -> usize {
     let records = world.database.records();
     records
         .iter()
-        .filter(|(key, _)| matches!(key, Key::Piece(_)))
+        .filter(|(key, _)| matches!(key, RecordKey::Piece(_)))
         .count()
 }
 
@@ -219,7 +219,7 @@ fn a_copy_of_a_patch_has_them_for_itself() {
             put(&source, format!("k{n:02}"), n).await.unwrap();
         }
         let draft = Options {
-            absent: Absent::Draft,
+            absent: Absent::Prepare,
             ..short_log()
         };
         let target = copy.open(draft).await;

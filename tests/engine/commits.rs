@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures_util::future::{LocalBoxFuture, join, join_all};
 use patchstore::Result;
 use patchstore::backend::simulated::SimConnector;
-use patchstore::backend::{Append, Connector, Durability, Id, Key, Write};
+use patchstore::backend::{Append, Connector, Durability, Id, RecordKey, Write};
 use patchstore::engine::access::{Attempt, Session, Writes};
 use patchstore::engine::{Engine, Options};
 use patchstore::env::Env;
@@ -88,7 +88,7 @@ impl World {
     async fn leave_orphan(&self) {
         let connector = SimConnector::new(&self.env.new_realm(), &self.database);
         let backend = connector.open(Rc::new(|_| ())).await.unwrap();
-        let orphan = Write::Put(Key::Run(Id([5; 16])), Bytes::from_static(b"orphan"));
+        let orphan = Write::Put(RecordKey::Run(Id([5; 16])), Bytes::from_static(b"orphan"));
         backend
             .write(vec![orphan], Durability::Strict)
             .await

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use patchstore::Result;
 use patchstore::backend::simulated::{SimConnector, SimDatabase};
-use patchstore::engine::access::{Outcome, Session};
+use patchstore::engine::access::{Answer, Session};
 use patchstore::engine::{Engine, Options};
 use patchstore::simulation::SimEnv;
 use std::rc::Rc;
@@ -70,7 +70,7 @@ fn put(to: &impl Session, key: &str, bytes: usize) -> LocalBoxFuture<'static, Re
 
 async fn get(from: &impl Session, key: &'static str) -> Result<Option<Bytes>> {
     match from.read(Box::new(move |r| r.get(key.as_bytes()))) {
-        Outcome::Ready(found) => found,
-        Outcome::Later(found) => found.await,
+        Answer::Ready(found) => found,
+        Answer::Later(found) => found.await,
     }
 }

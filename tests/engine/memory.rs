@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures_util::future::join_all;
 use patchstore::engine::access::{
-    Attempt, Cursor, KeyRange, Outcome, ReadWork, Reads, Session, WriteWork, Writes,
+    Answer, Attempt, Cursor, KeyRange, ReadWork, Reads, Session, WriteWork, Writes,
 };
 use patchstore::engine::{Engine, Options};
 
@@ -30,8 +30,8 @@ fn key(n: usize) -> Bytes {
 /// Runs `work`; how many values it has found.
 async fn count(engine: &Engine, work: ReadWork<usize>) -> usize {
     match engine.read(work) {
-        Outcome::Ready(found) => found.unwrap(),
-        Outcome::Later(found) => found.await.unwrap(),
+        Answer::Ready(found) => found.unwrap(),
+        Answer::Later(found) => found.await.unwrap(),
     }
 }
 

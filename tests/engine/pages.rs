@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use patchstore::backend::simulated::{SimConnector, SimDatabase};
-use patchstore::engine::access::{Outcome, Session};
+use patchstore::engine::access::{Answer, Session};
 use patchstore::engine::{Engine, Options, Realm, Reason, delete};
 use patchstore::env::Env;
 use patchstore::simulation::SimEnv;
@@ -112,7 +112,7 @@ fn a_read_sees_what_others_did_more_than_a_moment_ago() {
                 assert_eq!(found.map(|value| value.len()), Some(20));
                 // And what is issued behind such a read comes after it.
                 world.env.sleep(20_000).await;
-                let Outcome::Later(read) = one.read(Box::new(|r| r.get(b"key"))) else {
+                let Answer::Later(read) = one.read(Box::new(|r| r.get(b"key"))) else {
                     unreachable!()
                 };
                 let written = put(one, "key", 30);

@@ -3,7 +3,7 @@
 use futures_util::future::{join, join3};
 use patchstore::backend::simulated::{Fault, SimConnector, Timing};
 use patchstore::codec::value::from_json;
-use patchstore::engine::access::{Attempt, Outcome, Reads, Session, Writes, afresh};
+use patchstore::engine::access::{Answer, Attempt, Reads, Session, Writes, afresh};
 use patchstore::engine::{Engine, Options};
 use patchstore::models::Scope;
 use patchstore::models::documents::{Collection, Find, FindSpec, Ids, Insert, NewDoc, Query};
@@ -51,8 +51,8 @@ async fn count(engine: &Engine) -> Result<usize> {
         Ok(count)
     }));
     match found {
-        Outcome::Ready(found) => found,
-        Outcome::Later(found) => found.await,
+        Answer::Ready(found) => found,
+        Answer::Later(found) => found.await,
     }
 }
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures_util::future::{LocalBoxFuture, join, join_all, join3};
 use patchstore::backend::simulated::{Fault, SimConnector, Timing};
-use patchstore::backend::{Connector, Durability, Id, Key, Write};
+use patchstore::backend::{Connector, Durability, Id, RecordKey, Write};
 use patchstore::engine::access::{Session, Writes};
 use patchstore::engine::{Engine, Options};
 use patchstore::env::Env;
@@ -58,7 +58,7 @@ impl World {
         let backend = connector.open(Rc::new(|_| ())).await.unwrap();
         let records = self.database.records();
         let runs = records.into_iter().filter_map(|(key, _)| match key {
-            Key::Run(_) => Some(Write::Delete(key)),
+            RecordKey::Run(_) => Some(Write::Delete(key)),
             _ => None,
         });
         let lost = backend.write(runs.collect(), Durability::Strict);
@@ -211,7 +211,7 @@ fn an_error_behind_a_commit_is_not_that_of_the_next_call() {
         let last_frame = || {
             let records = world.database.records();
             let frames = records.into_iter().filter_map(|(key, record)| match key {
-                Key::Frame(number) => Some((number, record)),
+                RecordKey::Frame(number) => Some((number, record)),
                 _ => None,
             });
             frames.max_by_key(|(number, _)| *number)
@@ -245,7 +245,7 @@ fn an_error_behind_a_commit_is_not_that_of_the_next_call() {
             lost.await.unwrap();
             let (number, _) = last_frame().unwrap();
             let repaired = patchstore::codec::frame::void(Id([0; 16]));
-            world.database.spoil(Key::Frame(number), repaired);
+            world.database.spoil(RecordKey::Frame(number), repaired);
             number
         };
         let (unreadable, told, next) = join3(unhappy, lost, next).await;

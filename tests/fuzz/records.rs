@@ -3,7 +3,7 @@
 use super::corpus;
 use bytes::Bytes;
 use fastrand::Rng;
-use patchstore::backend::{Id, Key};
+use patchstore::backend::{Id, RecordKey};
 use patchstore::codec::batch::{Batch, Op, OpKey, OpValue};
 use patchstore::codec::cell::PieceRef;
 use patchstore::codec::entry::{Entry, Holes};
@@ -97,9 +97,9 @@ pub fn a_head(rng: &mut Rng) -> Vec<u8> {
 pub fn a_root(rng: &mut Rng) -> Vec<u8> {
     let garbage = |rng: &mut Rng| Garbage {
         key: if rng.bool() {
-            Key::Run(id(rng))
+            RecordKey::Run(id(rng))
         } else {
-            Key::Piece(id(rng))
+            RecordKey::Piece(id(rng))
         },
         bytes: number(rng),
         epoch: number(rng),

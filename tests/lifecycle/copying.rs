@@ -160,7 +160,7 @@ fn killed_at_any_moment_a_copy_is_whole_or_not_there() {
                 Engine::open(connector, Rc::new(dying.clone()), options(absent))
             };
             let from = open(&world.database, Absent::Refuse);
-            let to = open(&copy.database, Absent::Draft);
+            let to = open(&copy.database, Absent::Prepare);
             dying.spawn(Box::pin(async move {
                 let (from, to) = (from.await.unwrap(), to.await.unwrap());
                 let stopped = Rc::new(|| false);

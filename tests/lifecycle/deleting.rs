@@ -76,7 +76,7 @@ fn what_cannot_be_read_and_what_has_no_room_can_be_deleted() {
         let engine = world.open().await;
         engine.close().await;
         for spoiled in [Bytes::from_static(b"rot"), Bytes::new()] {
-            world.database.spoil(Key::Head, spoiled);
+            world.database.spoil(RecordKey::Head, spoiled);
             assert!(world.size().await.is_err());
             assert!(world.has_records().await.is_err());
             assert!(world.delete().await.unwrap());

@@ -7,8 +7,8 @@
 
 use bytes::Bytes;
 use patchstore::backend::simulated::{Fault, SimConnector, SimDatabase, Timing};
-use patchstore::backend::{Connector, Key};
-use patchstore::engine::access::{Cursor, KeyRange, Outcome, Session};
+use patchstore::backend::{Connector, RecordKey};
+use patchstore::engine::access::{Answer, Cursor, KeyRange, Session};
 use patchstore::engine::{self, Absent, Engine, Limits, Notice, Options, Reason};
 use patchstore::env::Env;
 use patchstore::simulation::SimEnv;
@@ -83,8 +83,8 @@ impl World {
         match self.open_where(Absent::Refuse).await {
             Err(error) if error.code() == Code::InvalidArgument => Ok(false),
             opened => match opened?.holds_any(&[range("k")]) {
-                Outcome::Ready(found) => found,
-                Outcome::Later(found) => found.await,
+                Answer::Ready(found) => found,
+                Answer::Later(found) => found.await,
             },
         }
     }
@@ -95,7 +95,7 @@ impl World {
 
     async fn copy_while(&self, to: &Self, stopped: Rc<dyn Fn() -> bool>) -> Result<()> {
         let source = self.open_where(Absent::Refuse).await?;
-        let target = to.open_where(Absent::Draft).await?;
+        let target = to.open_where(Absent::Prepare).await?;
         let copied = copy_between(&source, &target, stopped).await;
         target.close().await;
         source.close().await;
@@ -160,7 +160,7 @@ async fn all(engine: &Engine) -> Vec<(Bytes, Bytes)> {
         Ok(std::mem::take(&mut out))
     }));
     match outcome {
-        Outcome::Ready(result) => result.unwrap(),
-        Outcome::Later(future) => future.await.unwrap(),
+        Answer::Ready(result) => result.unwrap(),
+        Answer::Later(future) => future.await.unwrap(),
     }
 }

@@ -6,7 +6,7 @@ use futures_util::FutureExt;
 use futures_util::future::{join, join_all};
 use patchstore::Code;
 use patchstore::backend::simulated::{SimConnector, SimDatabase};
-use patchstore::engine::access::{Cursor, Outcome, Reads, Session};
+use patchstore::engine::access::{Answer, Cursor, Reads, Session};
 use patchstore::engine::{Engine, Options};
 use patchstore::simulation::SimEnv;
 use std::cell::{Cell, RefCell};
@@ -53,8 +53,8 @@ fn issuing_calls_between_reads_that_are_under_way() {
             let mut writes = Vec::new();
             for n in 0..count {
                 match engine.read(Box::new(move |r| r.get(&key(n)))) {
-                    Outcome::Ready(_) => {}
-                    Outcome::Later(read) => reads.push(read),
+                    Answer::Ready(_) => {}
+                    Answer::Later(read) => reads.push(read),
                 }
                 writes.push(put(&engine, n));
             }

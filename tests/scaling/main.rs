@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures_util::future::{LocalBoxFuture, join_all};
 use patchstore::Result;
 use patchstore::backend::memory::MemoryConnector;
-use patchstore::engine::access::{KeyRange, Outcome, ReadWork, Session};
+use patchstore::engine::access::{Answer, KeyRange, ReadWork, Session};
 use patchstore::engine::{Engine, Options};
 use patchstore::simulation::SimEnv;
 use std::rc::Rc;
@@ -76,8 +76,8 @@ fn all() -> KeyRange {
 
 async fn read<T: 'static>(from: &impl Session, work: ReadWork<T>) -> T {
     match from.read(work) {
-        Outcome::Ready(found) => found.unwrap(),
-        Outcome::Later(found) => found.await.unwrap(),
+        Answer::Ready(found) => found.unwrap(),
+        Answer::Later(found) => found.await.unwrap(),
     }
 }
 

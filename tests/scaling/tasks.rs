@@ -5,7 +5,7 @@ use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use patchstore::backend::memory::MemoryConnector;
 use patchstore::codec::value::from_json;
-use patchstore::engine::access::{Outcome, Session, afresh};
+use patchstore::engine::access::{Answer, Session, afresh};
 use patchstore::engine::{Engine, Options};
 use patchstore::env::Env;
 use patchstore::models::Scope;
@@ -168,8 +168,8 @@ async fn found(world: &Watched, from: &impl Session, spec: FindSpec) -> usize {
     });
     let found = world.watch(async {
         match from.read(work) {
-            Outcome::Ready(count) => count,
-            Outcome::Later(count) => count.await,
+            Answer::Ready(count) => count,
+            Answer::Later(count) => count.await,
         }
     });
     found.await.unwrap()

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use patchstore::codec::batch::Op;
-use patchstore::engine::access::{KeyRange, Outcome, Session, afresh};
+use patchstore::engine::access::{Answer, KeyRange, Session, afresh};
 use patchstore::engine::{Engine, Interest};
 use patchstore::models::freshness::Freshness;
 use std::cell::{Cell, RefCell};
@@ -85,7 +85,7 @@ impl Copies {
             let docs = documents::named(r)?;
             Ok((records, docs, documents::gather(find, numbers, r)?))
         });
-        let Outcome::Ready(Ok((records, docs, all))) = self.engine.read(work) else {
+        let Answer::Ready(Ok((records, docs, all))) = self.engine.read(work) else {
             return;
         };
         let found = every_key().into_iter().zip(records).collect();

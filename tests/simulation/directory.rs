@@ -1,7 +1,7 @@
 //! Whether the records are what the formats promise: sorted, complete, nothing twice, no orphans.
 
 use bytes::Bytes;
-use patchstore::backend::{Id, Key};
+use patchstore::backend::{Id, RecordKey};
 use patchstore::codec::cell::Cell;
 use patchstore::codec::entry::Entry;
 use patchstore::codec::head::Head;
@@ -10,20 +10,20 @@ use patchstore::codec::segment::Segment;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The id under which room is kept for deleting.
-const RESERVE: Key = Key::Run(Id([0xff; 16]));
+const RESERVE: RecordKey = RecordKey::Run(Id([0xff; 16]));
 
 /// Checks the records of a database at rest, whose log has just been flushed and whose orphans have
 /// just been collected by the only tab.
-pub fn check(records: &[(Key, Bytes)]) {
-    let records: BTreeMap<Key, Bytes> = records.iter().cloned().collect();
-    let head = Head::decode(&records[&Key::Head]).unwrap();
-    let root = Root::decode(&records[&Key::Root]).unwrap();
+pub fn check(records: &[(RecordKey, Bytes)]) {
+    let records: BTreeMap<RecordKey, Bytes> = records.iter().cloned().collect();
+    let head = Head::decode(&records[&RecordKey::Head]).unwrap();
+    let root = Root::decode(&records[&RecordKey::Root]).unwrap();
     assert_eq!(
         root.epoch, head.epoch,
         "head and root are of different flips"
     );
-    let mut live: BTreeSet<Key> = BTreeSet::from([Key::Head, Key::Root]);
-    let mut enter = |key: Key| {
+    let mut live: BTreeSet<RecordKey> = BTreeSet::from([RecordKey::Head, RecordKey::Root]);
+    let mut enter = |key: RecordKey| {
         assert!(live.insert(key), "{key:?} is referred to twice");
         assert!(records.contains_key(&key), "{key:?} is missing");
     };
@@ -34,8 +34,8 @@ pub fn check(records: &[(Key, Bytes)]) {
     for level in &root.levels {
         let mut entries = Vec::new();
         for page in level {
-            enter(Key::Run(page.id));
-            let of_page = decode_directory_page(&records[&Key::Run(page.id)]).unwrap();
+            enter(RecordKey::Run(page.id));
+            let of_page = decode_directory_page(&records[&RecordKey::Run(page.id)]).unwrap();
             let (first, last) = (of_page.first().unwrap(), of_page.last().unwrap());
             assert_eq!((&page.first, &page.last), (&first.first, &last.last));
             assert_eq!(page.entries, of_page.len() as u64);
@@ -51,10 +51,10 @@ pub fn check(records: &[(Key, Bytes)]) {
         }
         check_run(&entries, &records, &mut pieces, &mut enter);
     }
-    let garbage: BTreeSet<Key> = root.garbage.iter().map(|garbage| garbage.key).collect();
+    let garbage: BTreeSet<RecordKey> = root.garbage.iter().map(|garbage| garbage.key).collect();
     for key in records
         .keys()
-        .filter(|key| !matches!(key, Key::Frame(_)) && **key != RESERVE)
+        .filter(|key| !matches!(key, RecordKey::Frame(_)) && **key != RESERVE)
     {
         let known = live.contains(key) || pieces.contains(key) || garbage.contains(key);
         assert!(known, "{key:?} is an orphan");
@@ -66,17 +66,17 @@ pub fn check(records: &[(Key, Bytes)]) {
 
 /// Checks the pieces of a database at any moment: those that the directory shows are there, and not to be deleted; those
 /// that it hides are to be, or are deleted.
-pub fn check_pieces(records: &[(Key, Bytes)]) {
-    let records: BTreeMap<Key, Bytes> = records.iter().cloned().collect();
-    let Some(root) = records.get(&Key::Root) else {
+pub fn check_pieces(records: &[(RecordKey, Bytes)]) {
+    let records: BTreeMap<RecordKey, Bytes> = records.iter().cloned().collect();
+    let Some(root) = records.get(&RecordKey::Root) else {
         return;
     };
     let root = Root::decode(root).unwrap();
-    let listed: BTreeSet<Key> = root.garbage.iter().map(|garbage| garbage.key).collect();
+    let listed: BTreeSet<RecordKey> = root.garbage.iter().map(|garbage| garbage.key).collect();
     assert_eq!(listed.len(), root.garbage.len(), "garbage is listed twice");
     let mut sources = root.runs.clone();
     for level in &root.levels {
-        let pages = level.iter().map(|page| &records[&Key::Run(page.id)]);
+        let pages = level.iter().map(|page| &records[&RecordKey::Run(page.id)]);
         sources.push(
             pages
                 .flat_map(|page| decode_directory_page(page).unwrap())
@@ -86,18 +86,18 @@ pub fn check_pieces(records: &[(Key, Bytes)]) {
     let mut newest: BTreeMap<Bytes, Cell> = BTreeMap::new();
     let mut hidden = BTreeSet::new();
     for entry in sources.iter().flatten() {
-        let key = Key::Run(entry.id);
+        let key = RecordKey::Run(entry.id);
         assert!(!listed.contains(&key), "{key:?} is live and listed");
         each_cell(entry, &records, |key, cell| {
             let cited = cell.cited_piece();
             if newest.contains_key(&key) {
-                hidden.extend(cited.map(|piece| Key::Piece(piece.id)));
+                hidden.extend(cited.map(|piece| RecordKey::Piece(piece.id)));
             }
             newest.entry(key).or_insert(cell);
         });
     }
     for piece in newest.values().filter_map(Cell::cited_piece) {
-        let key = Key::Piece(piece.id);
+        let key = RecordKey::Piece(piece.id);
         assert!(records.contains_key(&key), "{key:?} is live and missing");
         assert!(!listed.contains(&key), "{key:?} is live and listed");
         hidden.remove(&key);
@@ -108,8 +108,12 @@ pub fn check_pieces(records: &[(Key, Bytes)]) {
     }
 }
 
-fn each_cell(entry: &Entry, records: &BTreeMap<Key, Bytes>, mut take: impl FnMut(Bytes, Cell)) {
-    let segment = Segment::open(records[&Key::Run(entry.id)].clone(), entry.fill).unwrap();
+fn each_cell(
+    entry: &Entry,
+    records: &BTreeMap<RecordKey, Bytes>,
+    mut take: impl FnMut(Bytes, Cell),
+) {
+    let segment = Segment::open(records[&RecordKey::Run(entry.id)].clone(), entry.fill).unwrap();
     for at in 0..segment.pages() {
         let page = segment.page(at).unwrap();
         for n in 0..page.len() {
@@ -123,9 +127,9 @@ fn each_cell(entry: &Entry, records: &BTreeMap<Key, Bytes>, mut take: impl FnMut
 
 fn check_run(
     run: &[Entry],
-    records: &BTreeMap<Key, Bytes>,
-    pieces: &mut BTreeSet<Key>,
-    enter: &mut impl FnMut(Key),
+    records: &BTreeMap<RecordKey, Bytes>,
+    pieces: &mut BTreeSet<RecordKey>,
+    enter: &mut impl FnMut(RecordKey),
 ) {
     for pair in run.windows(2) {
         assert!(
@@ -134,8 +138,9 @@ fn check_run(
         );
     }
     for entry in run {
-        enter(Key::Run(entry.id));
-        let segment = Segment::open(records[&Key::Run(entry.id)].clone(), entry.fill).unwrap();
+        enter(RecordKey::Run(entry.id));
+        let segment =
+            Segment::open(records[&RecordKey::Run(entry.id)].clone(), entry.fill).unwrap();
         let mut previous: Option<Bytes> = None;
         for at in 0..segment.pages() {
             let page = segment.page(at).unwrap();
@@ -146,7 +151,7 @@ fn check_run(
                     && key <= entry.last
                     && let Some(Cell::Piece(piece)) = page.cell(n)
                 {
-                    pieces.insert(Key::Piece(piece.id));
+                    pieces.insert(RecordKey::Piece(piece.id));
                 }
                 previous = Some(key);
             }

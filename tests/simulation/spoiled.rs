@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use patchstore::Code;
-use patchstore::backend::Key;
+use patchstore::backend::RecordKey;
 use patchstore::backend::simulated::{SimConnector, SimDatabase};
 use patchstore::engine::Engine;
 use patchstore::engine::access::Session;
@@ -87,7 +87,7 @@ async fn write_and_tidy(plan: &Plan, env: &SimEnv, database: &SimDatabase) {
 }
 
 /// Flips a bit of some record, or cuts it short.
-fn spoil(env: &SimEnv, database: &SimDatabase) -> (Key, Bytes) {
+fn spoil(env: &SimEnv, database: &SimDatabase) -> (RecordKey, Bytes) {
     let records = database.records();
     let (key, bytes) = records[env.random_below(records.len() as u64) as usize].clone();
     let mut spoiled = bytes.to_vec();

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use patchstore::backend::Durability;
 use patchstore::backend::simulated::{Fault, SimConnector, SimDatabase};
-use patchstore::engine::access::{Cursor, Outcome, Session, afresh};
+use patchstore::engine::access::{Answer, Cursor, Session, afresh};
 use patchstore::engine::{self as lifecycle, Absent, Engine, Limits, Options, Transaction};
 use patchstore::env::Env;
 use patchstore::simulation::SimEnv;
@@ -37,10 +37,10 @@ pub struct Tab {
     pub under_way: Rc<Cell<usize>>,
 }
 
-pub async fn settled<T: 'static>(outcome: Outcome<T>) -> Result<T> {
+pub async fn settled<T: 'static>(outcome: Answer<T>) -> Result<T> {
     match outcome {
-        Outcome::Ready(result) => result,
-        Outcome::Later(future) => future.await,
+        Answer::Ready(result) => result,
+        Answer::Later(future) => future.await,
     }
 }
 
@@ -407,7 +407,7 @@ impl Tab {
         let stops = self.env.chance(10);
         let env_of_stop = self.env.clone();
         let stopped = Rc::new(move || stops && env_of_stop.chance(10));
-        let draft = open(Absent::Draft).await?;
+        let draft = open(Absent::Prepare).await?;
         let mut copied = Ok(false);
         for _ in 0..10 {
             if matches!(copied, Ok(false)) {

@@ -9,7 +9,7 @@ use web_sys::{IdbKeyRange, IdbObjectStore, IdbRequest, IdbTransaction};
 use super::error;
 use super::schema::{self, Scope};
 use crate::backend::refusals::{LAST_NUMBER, number_out_of_range, put_of_frame};
-use crate::backend::{Append, Appended, Failure, Id, IdStore, Key, Read, Reply, Write};
+use crate::backend::{Append, Appended, Failure, Id, IdStore, Read, RecordKey, Reply, Write};
 use crate::blobs::{self, Blob};
 use crate::crossing;
 use crate::limits;
@@ -44,7 +44,7 @@ pub(super) fn scope_of_reads(reads: &[Read]) -> Scope {
 pub(super) fn scope_of_writes(writes: &[Write]) -> Result<Scope, Failure> {
     writes.iter().try_fold(Scope::NONE, |scope, write| {
         Ok(scope.with(match write {
-            Write::Put(Key::Frame(_), _) => return Err(put_of_frame()),
+            Write::Put(RecordKey::Frame(_), _) => return Err(put_of_frame()),
             Write::Put(key, _) | Write::Delete(key) => Scope::of_key(*key),
             Write::CutLog { .. } | Write::Add(..) => Scope::LOG,
             Write::Clear(store) => Scope::of_ids(*store),
@@ -132,10 +132,10 @@ pub(super) fn issue_append(
     append: &Append,
 ) -> Result<AwaitedAppend, Failure> {
     let issue = || {
-        let read_head = |_| store_of(transaction, Key::Head)?.get(&js_key(Key::Head));
+        let read_head = |_| store_of(transaction, RecordKey::Head)?.get(&js_key(RecordKey::Head));
         let head = append.at.map(read_head).transpose()?;
         let put = |(id, bytes): &(Id, Bytes)| {
-            let key = Key::Piece(*id);
+            let key = RecordKey::Piece(*id);
             store_of(transaction, key)?.put_with_key(&js_record(bytes)?, &js_key(key))
         };
         let pieces = append.pieces.iter().map(put).collect::<Result<_, _>>()?;
@@ -315,12 +315,12 @@ fn js_number(number: u64) -> JsValue {
     JsValue::from_f64(number as f64)
 }
 
-fn js_key(key: Key) -> JsValue {
+fn js_key(key: RecordKey) -> JsValue {
     match key {
-        Key::Head => schema::HEAD_KEY.into(),
-        Key::Root => schema::ROOT_KEY.into(),
-        Key::Frame(number) => js_number(number),
-        Key::Run(id) | Key::Piece(id) => id.to_string().into(),
+        RecordKey::Head => schema::HEAD_KEY.into(),
+        RecordKey::Root => schema::ROOT_KEY.into(),
+        RecordKey::Frame(number) => js_number(number),
+        RecordKey::Run(id) | RecordKey::Piece(id) => id.to_string().into(),
     }
 }
 
@@ -331,12 +331,12 @@ fn id_of(key: &JsValue) -> Option<Id> {
     Some(Id(number.to_be_bytes()))
 }
 
-fn store_of(transaction: &IdbTransaction, key: Key) -> Result<IdbObjectStore, JsValue> {
+fn store_of(transaction: &IdbTransaction, key: RecordKey) -> Result<IdbObjectStore, JsValue> {
     transaction.object_store(match key {
-        Key::Head | Key::Root => schema::HEAD,
-        Key::Frame(_) => schema::LOG,
-        Key::Run(_) => schema::RUNS,
-        Key::Piece(_) => schema::BLOBS,
+        RecordKey::Head | RecordKey::Root => schema::HEAD,
+        RecordKey::Frame(_) => schema::LOG,
+        RecordKey::Run(_) => schema::RUNS,
+        RecordKey::Piece(_) => schema::BLOBS,
     })
 }
 

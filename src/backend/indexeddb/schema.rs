@@ -5,7 +5,7 @@ use js_sys::{Array, Reflect};
 use wasm_bindgen::JsValue;
 use web_sys::{IdbDatabase, IdbObjectStoreParameters};
 
-use crate::backend::{IdStore, Key};
+use crate::backend::{IdStore, RecordKey};
 
 /// The version of every database.
 pub(super) const VERSION: u32 = 1;
@@ -44,12 +44,12 @@ impl Scope {
         usize::from(self.0)
     }
 
-    pub fn of_key(key: Key) -> Self {
+    pub fn of_key(key: RecordKey) -> Self {
         match key {
-            Key::Head | Key::Root => Self::HEAD,
-            Key::Frame(_) => Self::LOG,
-            Key::Run(_) => Self::RUNS,
-            Key::Piece(_) => Self::BLOBS,
+            RecordKey::Head | RecordKey::Root => Self::HEAD,
+            RecordKey::Frame(_) => Self::LOG,
+            RecordKey::Run(_) => Self::RUNS,
+            RecordKey::Piece(_) => Self::BLOBS,
         }
     }
 

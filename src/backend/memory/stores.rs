@@ -4,7 +4,7 @@ use crate::sorted::SortedMap;
 use bytes::Bytes;
 
 use crate::backend::refusals::{LAST_NUMBER, number_out_of_range, put_of_frame};
-use crate::backend::{Append, Appended, Failure, Id, IdStore, Key, Read, Reply, Seen, Write};
+use crate::backend::{Append, Appended, Failure, Id, IdStore, Read, RecordKey, Reply, Seen, Write};
 
 /// The records of one database.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -62,13 +62,13 @@ impl Stores {
         }
     }
 
-    fn get(&self, key: Key) -> Option<Bytes> {
+    fn get(&self, key: RecordKey) -> Option<Bytes> {
         match key {
-            Key::Head => self.head.clone(),
-            Key::Root => self.root.clone(),
-            Key::Frame(number) => self.log.get(&number).cloned(),
-            Key::Run(id) => self.runs.get(&id).cloned(),
-            Key::Piece(id) => self.blobs.get(&id).cloned(),
+            RecordKey::Head => self.head.clone(),
+            RecordKey::Root => self.root.clone(),
+            RecordKey::Frame(number) => self.log.get(&number).cloned(),
+            RecordKey::Run(id) => self.runs.get(&id).cloned(),
+            RecordKey::Piece(id) => self.blobs.get(&id).cloned(),
         }
     }
 
@@ -81,7 +81,7 @@ impl Stores {
 
     /// A readwrite transaction; on failure nothing has changed.
     pub fn write(&mut self, writes: Vec<Write>) -> Result<(), Failure> {
-        let puts_frame = |write: &Write| matches!(write, Write::Put(Key::Frame(_), _));
+        let puts_frame = |write: &Write| matches!(write, Write::Put(RecordKey::Frame(_), _));
         if writes.iter().any(puts_frame) {
             return Err(put_of_frame());
         }
@@ -110,23 +110,23 @@ impl Stores {
     }
 
     /// Puts a record, whatever its kind.
-    pub fn put(&mut self, key: Key, bytes: Bytes) {
+    pub fn put(&mut self, key: RecordKey, bytes: Bytes) {
         match key {
-            Key::Head => self.head = Some(bytes),
-            Key::Root => self.root = Some(bytes),
-            Key::Frame(number) => drop(self.log.insert(number, bytes)),
-            Key::Run(id) => drop(self.runs.insert(id, bytes)),
-            Key::Piece(id) => drop(self.blobs.insert(id, bytes)),
+            RecordKey::Head => self.head = Some(bytes),
+            RecordKey::Root => self.root = Some(bytes),
+            RecordKey::Frame(number) => drop(self.log.insert(number, bytes)),
+            RecordKey::Run(id) => drop(self.runs.insert(id, bytes)),
+            RecordKey::Piece(id) => drop(self.blobs.insert(id, bytes)),
         }
     }
 
-    fn delete(&mut self, key: Key) {
+    fn delete(&mut self, key: RecordKey) {
         match key {
-            Key::Head => self.head = None,
-            Key::Root => self.root = None,
-            Key::Frame(number) => drop(self.log.remove(&number)),
-            Key::Run(id) => drop(self.runs.remove(&id)),
-            Key::Piece(id) => drop(self.blobs.remove(&id)),
+            RecordKey::Head => self.head = None,
+            RecordKey::Root => self.root = None,
+            RecordKey::Frame(number) => drop(self.log.remove(&number)),
+            RecordKey::Run(id) => drop(self.runs.remove(&id)),
+            RecordKey::Piece(id) => drop(self.blobs.remove(&id)),
         }
     }
 
@@ -171,23 +171,29 @@ impl Stores {
 
     /// Whether there is such a record.
     #[cfg(not(target_arch = "wasm32"))]
-    pub fn has(&self, key: Key) -> bool {
+    pub fn has(&self, key: RecordKey) -> bool {
         self.get(key).is_some()
     }
 
     /// Every record.
     #[cfg(not(target_arch = "wasm32"))]
-    pub fn records(&self) -> Vec<(Key, Bytes)> {
-        let single = [(Key::Head, &self.head), (Key::Root, &self.root)];
+    pub fn records(&self) -> Vec<(RecordKey, Bytes)> {
+        let single = [(RecordKey::Head, &self.head), (RecordKey::Root, &self.root)];
         let single = single
             .into_iter()
             .filter_map(|(key, bytes)| Some((key, bytes.clone()?)));
-        let frames = self.log.iter().map(|(n, b)| (Key::Frame(*n), b.clone()));
-        let runs = self.runs.iter().map(|(id, b)| (Key::Run(*id), b.clone()));
+        let frames = self
+            .log
+            .iter()
+            .map(|(n, b)| (RecordKey::Frame(*n), b.clone()));
+        let runs = self
+            .runs
+            .iter()
+            .map(|(id, b)| (RecordKey::Run(*id), b.clone()));
         let blobs = self
             .blobs
             .iter()
-            .map(|(id, b)| (Key::Piece(*id), b.clone()));
+            .map(|(id, b)| (RecordKey::Piece(*id), b.clone()));
         single.chain(frames).chain(runs).chain(blobs).collect()
     }
 

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use crate::backend::memory::Snapshot;
 use crate::backend::memory::stores::Stores;
-use crate::backend::{Durability, Event, Failure, Key, Write};
+use crate::backend::{Durability, Event, Failure, RecordKey, Write};
 use crate::env::Env;
 use crate::simulation::{Gate, SimEnv, Turnstile};
 
@@ -77,7 +77,7 @@ struct Disk {
     flushed: Stores,
     unflushed: Vec<Stores>,
     /// Large records that there are, and whether they were flushed.
-    large: BTreeMap<Key, bool>,
+    large: BTreeMap<RecordKey, bool>,
 }
 
 /// Records above this many bytes are files of their own in Chromium (measured, version 156): flushed by the
@@ -209,12 +209,12 @@ impl SimDatabase {
 
     /// Every record, by key.
     #[must_use]
-    pub fn records(&self) -> Vec<(Key, Bytes)> {
+    pub fn records(&self) -> Vec<(RecordKey, Bytes)> {
         self.0.stores.borrow().records()
     }
 
     /// Replaces the bytes of one record behind everybody's back, as a failing disk does.
-    pub fn spoil(&self, key: Key, bytes: Bytes) {
+    pub fn spoil(&self, key: RecordKey, bytes: Bytes) {
         self.0.stores.borrow_mut().put(key, bytes);
     }
 
@@ -281,7 +281,7 @@ impl Inner {
     pub fn write(self: &Rc<Self>, writes: Vec<Write>) -> Result<(), Failure> {
         let witness = self.witness.borrow().clone();
         let had_head = self.stores.borrow().seen().head.is_some();
-        let erases = had_head && writes.contains(&Write::Delete(Key::Head));
+        let erases = had_head && writes.contains(&Write::Delete(RecordKey::Head));
         if let Some(witness) = witness.filter(|_| erases) {
             let fenced = writes.iter().any(|write| matches!(write, Write::Add(..)));
             witness(SimDatabase(Rc::clone(self)).fork(), fenced);

@@ -7,7 +7,7 @@ use futures_util::future::LocalBoxFuture;
 use crate::error::{Error, Result};
 
 /// How a call ended.
-pub enum Outcome {
+pub enum Verdict {
     /// Committed.
     Committed,
     /// A transaction that must begin anew.
@@ -21,14 +21,14 @@ pub enum Outcome {
 pub struct Done(Option<Tell>);
 
 enum Tell {
-    Waiter(oneshot::Sender<Outcome>),
+    Waiter(oneshot::Sender<Verdict>),
     /// Without the promises and tasks that a waiter costs.
     Callback(Box<dyn FnOnce(Result<()>)>),
 }
 
 impl Done {
     /// Tells whoever awaits the receiver.
-    pub fn waiter() -> (Self, oneshot::Receiver<Outcome>) {
+    pub fn waiter() -> (Self, oneshot::Receiver<Verdict>) {
         let (sender, receiver) = oneshot::channel();
         (Self(Some(Tell::Waiter(sender))), receiver)
     }
@@ -40,7 +40,7 @@ impl Done {
     }
 
     /// Tells, if nobody has.
-    pub fn tell(&mut self, outcome: Outcome) {
+    pub fn tell(&mut self, outcome: Verdict) {
         match self.0.take() {
             None => {}
             // Nobody listening any more is fine: the effect counts, not the ear.
@@ -59,7 +59,7 @@ impl Drop for Done {
 }
 
 /// What `receiver` is told.
-pub fn told(receiver: oneshot::Receiver<Outcome>) -> LocalBoxFuture<'static, Result<()>> {
+pub fn told(receiver: oneshot::Receiver<Verdict>) -> LocalBoxFuture<'static, Result<()>> {
     async move {
         match receiver.await {
             Ok(outcome) => plain(outcome),
@@ -70,10 +70,10 @@ pub fn told(receiver: oneshot::Receiver<Outcome>) -> LocalBoxFuture<'static, Res
 }
 
 /// An outcome as a plain result; a conflict cannot come here.
-fn plain(outcome: Outcome) -> Result<()> {
+fn plain(outcome: Verdict) -> Result<()> {
     match outcome {
-        Outcome::Committed => Ok(()),
-        Outcome::Failed(error) => Err(error),
-        Outcome::Conflict => Err(Error::internal("a call ended in a conflict")),
+        Verdict::Committed => Ok(()),
+        Verdict::Failed(error) => Err(error),
+        Verdict::Conflict => Err(Error::internal("a call ended in a conflict")),
     }
 }

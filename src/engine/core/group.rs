@@ -4,7 +4,7 @@ use bytes::Bytes;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use super::done::{Done, Outcome};
+use super::done::{Done, Verdict};
 use crate::backend::Id;
 use crate::codec::batch::{Batch, Op, orders_of, resolve_op};
 use crate::codec::order::PROVISIONAL;
@@ -62,7 +62,7 @@ impl Call {
     }
 
     /// Tells whoever waits. Once.
-    pub fn settle(&mut self, outcome: Outcome) {
+    pub fn settle(&mut self, outcome: Verdict) {
         self.done.tell(outcome);
     }
 }
@@ -264,7 +264,7 @@ impl Group {
     /// Tells all its calls that they failed.
     pub fn fail(mut self, error: &Error) {
         for call in &mut self.calls {
-            call.settle(Outcome::Failed(error.clone()));
+            call.settle(Verdict::Failed(error.clone()));
         }
     }
 }

@@ -13,9 +13,9 @@ use super::notice::{Notice, Subscribers};
 use super::options::{Options, Reason};
 use super::pace::Pace;
 use super::state::State;
-use crate::backend::{Backend, Connector, Event, Id, Key};
+use crate::backend::{Backend, Connector, Event, Id, RecordKey};
 use crate::engine::keyspace::cache::Pool;
-use crate::engine::keyspace::ground::Ground;
+use crate::engine::keyspace::context::Context;
 use crate::engine::keyspace::view::View;
 use crate::env::Env;
 use crate::error::{Code, Error, Result};
@@ -47,7 +47,7 @@ pub struct Core {
     /// Options.
     pub options: Options,
     /// Cache and world.
-    pub ground: Ground,
+    pub context: Context,
     /// The page.
     pub realm: Rc<Realm>,
     /// Hears of what the backend tells.
@@ -81,7 +81,7 @@ pub struct Core {
     /// Whether `compact` runs: what it writes ahead frees room in the end.
     pub compacting: Cell<bool>,
     /// Garbage that is deleted, but listed still.
-    pub purged: RefCell<BTreeSet<Key>>,
+    pub purged: RefCell<BTreeSet<RecordKey>>,
     /// The epoch of this realm's last flip.
     pub flipped: Cell<u64>,
     /// The last frame known when it was last looked whether the log hides pieces.
@@ -165,7 +165,7 @@ impl Core {
     /// The world.
     #[must_use]
     pub fn env(&self) -> &dyn Env {
-        &*self.ground.env
+        &*self.context.env
     }
 
     /// A new random id.

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
 use super::options::Reason;
-use crate::engine::keyspace::footprint::Writes;
+use crate::engine::keyspace::footprint::WriteSet;
 
 /// Something that happened.
 #[derive(Debug, Clone)]
@@ -15,7 +15,7 @@ pub enum Notice {
         /// Whether another realm made it.
         remote: bool,
         /// What it wrote.
-        writes: Rc<Writes>,
+        writes: Rc<WriteSet>,
     },
     /// The log was cut past what this realm had seen: anything may have changed.
     Cut,

@@ -39,7 +39,7 @@ pub enum Absent {
     /// An empty one is created.
     Create,
     /// One is begun that does not count as there before its first generation.
-    Draft,
+    Prepare,
     /// Opening is refused.
     Refuse,
 }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use crate::engine::keyspace::footprint::{ReadSet, Writes};
+use crate::engine::keyspace::footprint::{ReadSet, WriteSet};
 use crate::sorted::SortedMap;
 
 /// Above so many bytes the oldest are forgotten: whoever began before them must begin anew.
@@ -16,7 +16,7 @@ pub struct Recent(Rc<RefCell<Inner>>);
 
 #[derive(Default)]
 struct Inner {
-    frames: VecDeque<(u64, Rc<Writes>)>,
+    frames: VecDeque<(u64, Rc<WriteSet>)>,
     bytes: usize,
     /// Every frame above this one is here.
     from: u64,
@@ -45,7 +45,7 @@ impl Recent {
     }
 
     /// Remembers what a frame wrote, if anybody needs that.
-    pub fn push(&self, number: u64, writes: &Rc<Writes>) {
+    pub fn push(&self, number: u64, writes: &Rc<WriteSet>) {
         let mut inner = self.0.borrow_mut();
         inner.bytes += writes.held_bytes();
         inner.frames.push_back((number, writes.clone()));
@@ -103,11 +103,11 @@ impl Drop for Since {
 mod tests {
     use super::Recent;
     use crate::codec::batch::{Op, OpKey};
-    use crate::engine::keyspace::footprint::{ReadSet, Writes};
+    use crate::engine::keyspace::footprint::{ReadSet, WriteSet};
     use std::rc::Rc;
 
-    fn writes(key: &[u8]) -> Rc<Writes> {
-        let mut writes = Writes::default();
+    fn writes(key: &[u8]) -> Rc<WriteSet> {
+        let mut writes = WriteSet::default();
         writes.add_ops(&[Op::Delete(OpKey::plain(key.to_vec().into()))]);
         Rc::new(writes)
     }

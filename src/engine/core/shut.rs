@@ -37,7 +37,7 @@ pub fn shut(core: &Rc<Core>, reason: Reason) {
     // Those in line learn it by their dropped senders.
     drop(queue.line);
     backend.close();
-    core.ground.cache.clear();
+    core.context.cache.clear();
     core.tell_idle();
     core.tell(&Notice::Closed(reason));
 }

@@ -1,7 +1,7 @@
 //! Slices of time for long background work, so that no task grows long.
 
 use super::instance::Core;
-use crate::engine::keyspace::ground::SLICE_MS;
+use crate::engine::keyspace::context::SLICE_MS;
 
 /// A slice of time.
 pub struct Slice {

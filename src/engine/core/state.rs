@@ -12,7 +12,7 @@ use crate::codec::batch::{Batch, Op};
 use crate::codec::head::Head;
 use crate::engine::keyspace::cache::Cache;
 use crate::engine::keyspace::estimate;
-use crate::engine::keyspace::footprint::{ReadSet, Writes};
+use crate::engine::keyspace::footprint::{ReadSet, WriteSet};
 use crate::engine::keyspace::memtable::Memtable;
 use crate::engine::keyspace::view::{Layer, View};
 use crate::sorted::SortedMap;
@@ -95,7 +95,7 @@ impl State {
         (writer, sequence): (Id, u64),
         batch: &Batch,
         frame_bytes: usize,
-    ) -> Rc<Writes> {
+    ) -> Rc<WriteSet> {
         self.tail_pieces += estimate::pieces_of(&self.view, cache, batch);
         let view = Rc::make_mut(&mut self.view);
         apply_batch(&mut view.layers, batch);
@@ -111,7 +111,7 @@ impl State {
                 .iter()
                 .map(|entry| entry.stored as usize)
                 .sum::<usize>();
-        Rc::new(Writes::of_batch(batch))
+        Rc::new(WriteSet::of_batch(batch))
     }
 
     /// A beginning, at what is known now.
@@ -155,7 +155,7 @@ impl State {
     }
 
     /// Marks the uncommitted calls that read what was written. Until these have run again, nobody reads.
-    pub fn mark_stale(&mut self, writes: &Writes) {
+    pub fn mark_stale(&mut self, writes: &WriteSet) {
         self.mark(|reads| reads.meets(writes));
     }
 

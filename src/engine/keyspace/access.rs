@@ -49,7 +49,7 @@ impl From<Error> for Stop {
 pub type Attempt<T> = Result<T, Stop>;
 
 /// What a call comes to: at once, on warm data, or later.
-pub enum Outcome<T> {
+pub enum Answer<T> {
     /// Done.
     Ready(Result<T>),
     /// Under way.
@@ -201,7 +201,7 @@ pub type WriteWork<T> = Box<dyn FnMut(&mut dyn Writes) -> Attempt<T>>;
 /// or a transaction, where it resolves when it is noted.
 pub trait Session {
     /// Runs `work` on a view of this moment.
-    fn read<T: 'static>(&self, work: ReadWork<T>) -> Outcome<T>;
+    fn read<T: 'static>(&self, work: ReadWork<T>) -> Answer<T>;
     /// Runs `work` and commits its batch, in the order of the calls.
     fn write<T: 'static>(&self, work: WriteWork<T>) -> LocalBoxFuture<'static, Result<T>>;
 }

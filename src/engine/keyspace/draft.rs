@@ -4,8 +4,8 @@ use bytes::Bytes;
 use std::rc::Rc;
 
 use super::access::{Attempt, Cursor, KeyRange, Measure, Reads, Take, Writes};
+use super::context::Context;
 use super::footprint::ReadSet;
-use super::ground::Ground;
 use super::memtable::Memtable;
 use super::snapshot::Snapshot;
 use super::view::View;
@@ -46,9 +46,9 @@ pub struct Draft {
 impl Draft {
     /// An empty batch of call `call` over `view`.
     #[must_use]
-    pub fn new(ground: Ground, view: Rc<View>, call: u64) -> Self {
+    pub fn new(context: Context, view: Rc<View>, call: u64) -> Self {
         Self {
-            base: Snapshot::new(ground, view.clone()),
+            base: Snapshot::new(context, view.clone()),
             under: view,
             reads: ReadSet::default(),
             ops: Vec::new(),

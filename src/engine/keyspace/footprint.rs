@@ -79,7 +79,7 @@ impl ReadSet {
 
     /// Whether any of the writes touches what was read.
     #[must_use]
-    pub fn meets(&self, writes: &Writes) -> bool {
+    pub fn meets(&self, writes: &WriteSet) -> bool {
         !self.is_empty()
             && (writes.keys.iter().any(|key| self.has_key(key))
                 || writes
@@ -158,14 +158,14 @@ fn resolve_key(key: &Bytes, calls: &Resolved) -> Option<Bytes> {
 
 /// The keys and ranges that something wrote. They are copies: keys of frames would pin these in memory.
 #[derive(Debug, Clone, Default)]
-pub struct Writes {
+pub struct WriteSet {
     keys: Vec<Bytes>,
     ranges: Vec<(Bytes, Bytes)>,
     /// The first and the last key of segments that are among the ranges.
     segments: Vec<(Bytes, Bytes)>,
 }
 
-impl Writes {
+impl WriteSet {
     /// What a batch with resolved orders writes; a cited run counts as its segments' bounds.
     #[must_use]
     pub fn of_batch(batch: &Batch) -> Self {

@@ -10,11 +10,11 @@
 
 pub mod access;
 pub mod cache;
+pub mod context;
 pub mod draft;
 pub mod entries;
 pub mod estimate;
 pub mod footprint;
-pub mod ground;
 pub mod memtable;
 pub mod ranges;
 pub mod scan;

@@ -16,7 +16,7 @@ use crate::codec::range::after;
 /// A merging scan over sources, the newest first.
 pub struct Scan {
     sources: Vec<Source>,
-    keys: Vec<Head>,
+    keys: Vec<Front>,
     reverse: bool,
     /// Memtables with ranges, and how many sources are newer than or the same as they.
     masks: Vec<(usize, Rc<Memtable>)>,
@@ -35,7 +35,7 @@ struct Stand {
 /// Gets the key and the cell of what newer cells hide.
 pub type Shadowed<'a> = dyn FnMut(&Bytes, &Cell) + 'a;
 
-enum Head {
+enum Front {
     Unknown,
     End,
     At(Bytes),
@@ -45,7 +45,7 @@ impl Scan {
     /// A scan over `sources`, the newest first.
     #[must_use]
     pub fn new(sources: Vec<Source>, reverse: bool) -> Self {
-        let keys = sources.iter().map(|_| Head::Unknown).collect();
+        let keys = sources.iter().map(|_| Front::Unknown).collect();
         let masks = sources
             .iter()
             .enumerate()
@@ -99,10 +99,12 @@ impl Scan {
     fn first(&mut self, cache: &Cache) -> Attempt<Option<usize>> {
         let mut best: Option<(usize, &Bytes)> = None;
         for (at, (head, source)) in self.keys.iter_mut().zip(&mut self.sources).enumerate() {
-            if matches!(head, Head::Unknown) {
-                *head = source.key(cache, self.reverse)?.map_or(Head::End, Head::At);
+            if matches!(head, Front::Unknown) {
+                *head = source
+                    .key(cache, self.reverse)?
+                    .map_or(Front::End, Front::At);
             }
-            let Head::At(key) = head else { continue };
+            let Front::At(key) = head else { continue };
             let before = best.is_none_or(|(_, other)| {
                 if self.reverse {
                     *key > *other
@@ -155,7 +157,7 @@ impl Scan {
             return Ok(None);
         };
         let Some((key, cell)) = source.cell(cache, reverse)? else {
-            self.set_head(at, Head::End);
+            self.set_head(at, Front::End);
             return Ok(None);
         };
         let hides =
@@ -164,7 +166,7 @@ impl Scan {
         let mut same = Vec::new();
         let sources = self.keys.iter().zip(&mut self.sources).enumerate();
         for (older, (head, source)) in sources.skip(at + 1) {
-            if matches!(head, Head::At(other) if *other == key)
+            if matches!(head, Front::At(other) if *other == key)
                 && let Some((_, cell)) = source.cell(cache, reverse)?
             {
                 same.push((older, cell));
@@ -194,7 +196,7 @@ impl Scan {
             return Ok(None);
         };
         let limit = self.others(at).min().cloned();
-        let alone = !matches!((&limit, self.keys.get(at)), (Some(limit), Some(Head::At(key))) if key == limit);
+        let alone = !matches!((&limit, self.keys.get(at)), (Some(limit), Some(Front::At(key))) if key == limit);
         if alone && !self.reverse && !self.masks.iter().any(|(newer, _)| *newer < at) {
             let source = self.source_mut(at);
             return source
@@ -215,7 +217,7 @@ impl Scan {
     fn others(&self, at: usize) -> impl Iterator<Item = &Bytes> {
         let heads = self.keys.iter().enumerate();
         heads.filter_map(move |(other, head)| match head {
-            Head::At(key) if other != at => Some(key),
+            Front::At(key) if other != at => Some(key),
             _ => None,
         })
     }
@@ -224,10 +226,10 @@ impl Scan {
         if let Some(source) = self.sources.get_mut(at) {
             source.step(self.reverse);
         }
-        self.set_head(at, Head::Unknown);
+        self.set_head(at, Front::Unknown);
     }
 
-    fn set_head(&mut self, at: usize, head: Head) {
+    fn set_head(&mut self, at: usize, head: Front) {
         if let Some(place) = self.keys.get_mut(at) {
             *place = head;
         }
@@ -297,7 +299,7 @@ impl Scan {
 
     /// A source, to look at or to move by whole segments; its head is looked up anew.
     pub fn source_mut(&mut self, at: usize) -> Option<&mut Source> {
-        self.set_head(at, Head::Unknown);
+        self.set_head(at, Front::Unknown);
         self.sources.get_mut(at)
     }
 

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::access::{Attempt, Cursor, Measure, Need, Reads, Stop, Take};
-use super::ground::{Ground, SLICE_MS};
+use super::context::{Context, SLICE_MS};
 use super::scan::{Scan, rest_of};
 use super::view::View;
 use crate::backend::Id;
@@ -25,7 +25,7 @@ const KEPT_PIECES: usize = 4;
 
 /// A view under an attempt.
 pub struct Snapshot {
-    ground: Ground,
+    context: Context,
     view: Rc<View>,
     deadline_ms: Option<f64>,
     breaths: u32,
@@ -37,9 +37,9 @@ pub struct Snapshot {
 impl Snapshot {
     /// An attempt on `view`.
     #[must_use]
-    pub fn new(ground: Ground, view: Rc<View>) -> Self {
+    pub fn new(context: Context, view: Rc<View>) -> Self {
         Self {
-            ground,
+            context,
             view,
             fresh: false,
             deadline_ms: None,
@@ -96,7 +96,7 @@ impl Snapshot {
         if let Some((_, bytes)) = kept.iter().find(|(id, _)| *id == piece.id) {
             return Ok(bytes.clone());
         }
-        let cache = &self.ground.cache;
+        let cache = &self.context.cache;
         let need = Stop::Need(Need::Piece(piece.id));
         let bytes = cache.piece(piece.id).ok_or(need)?;
         if cache.is_too_large(bytes.len()) {
@@ -140,20 +140,20 @@ impl Reads for Snapshot {
     }
 
     fn get(&mut self, key: &[u8]) -> Attempt<Option<Bytes>> {
-        match self.view.get(&self.ground.cache, key)? {
+        match self.view.get(&self.context.cache, key)? {
             None => Ok(None),
             Some(cell) => self.value_of(cell),
         }
     }
 
     fn contains(&mut self, key: &[u8]) -> Attempt<bool> {
-        let cell = self.view.get(&self.ground.cache, key)?;
+        let cell = self.view.get(&self.context.cache, key)?;
         Ok(!matches!(cell, None | Some(Cell::Tombstone)))
     }
 
     fn scan(&mut self, cursor: &mut Cursor, values: bool, take: &mut Take<'_>) -> Attempt<bool> {
         let mut scanning = take_state(cursor, &self.view);
-        let cache = self.ground.cache.clone();
+        let cache = self.context.cache.clone();
         let mut last = None;
         let mut weight = 0;
         let mut breath = Ok(());
@@ -200,7 +200,7 @@ impl Reads for Snapshot {
         let mut scanning = take_state(cursor, &self.view);
         let found = scanning
             .scan
-            .measure(&self.ground.cache, &cursor.range, &mut |_, _| {});
+            .measure(&self.context.cache, &cursor.range, &mut |_, _| {});
         cursor.state = Some(scanning);
         Ok(found?.map(|(last, measure)| {
             cursor.last = Some(last);
@@ -210,7 +210,7 @@ impl Reads for Snapshot {
 
     fn breathe(&mut self) -> Attempt<()> {
         if self.breaths.is_multiple_of(BREATHS) {
-            let now = self.ground.env.monotonic_ms();
+            let now = self.context.env.monotonic_ms();
             let deadline = *self.deadline_ms.get_or_insert(now + SLICE_MS);
             if now > deadline {
                 return Err(Stop::Yield);

@@ -7,14 +7,14 @@ use crate::backend::Id;
 use crate::codec::batch::Batch;
 use crate::codec::frame;
 use crate::engine::core::bury;
-use crate::engine::core::done::Outcome;
+use crate::engine::core::done::Verdict;
 use crate::engine::core::group::{Call, Group, Seen};
 use crate::engine::core::instance::Core;
 use crate::engine::core::invariant::must;
 use crate::engine::core::notice::Notice;
 
 use crate::engine::core::state::State;
-use crate::engine::keyspace::footprint::{Resolved, Writes};
+use crate::engine::keyspace::footprint::{Resolved, WriteSet};
 use crate::engine::store::staging::keep_warm;
 use crate::error::Error;
 
@@ -78,7 +78,7 @@ pub fn apply_own(core: &Rc<Core>, sequence: u64, frame_bytes: usize, number: u64
         batch.resolve(base + number);
         keep_warm(core, records, base + number);
         let writes = state.apply(
-            &core.ground.cache,
+            &core.context.cache,
             number,
             (core.writer, sequence),
             &batch,
@@ -141,7 +141,7 @@ pub fn landed(core: &Rc<Core>, sequence: u64, frame: Option<u64>) {
     let mut calls = group.calls;
     calls
         .iter_mut()
-        .for_each(|call| call.settle(Outcome::Committed));
+        .for_each(|call| call.settle(Verdict::Committed));
     if large {
         bury::calls(core, calls, table);
     }
@@ -254,7 +254,7 @@ fn reject(core: &Rc<Core>, calls: Option<Vec<Call>>, error: &Error) {
     {
         let mut state = core.state.borrow_mut();
         state.turns.settled();
-        let mut writes = Writes::default();
+        let mut writes = WriteSet::default();
         calls.iter().for_each(|call| writes.add_ops(&call.ops));
         // planted: failed-alone
         state.mark_stale(&writes);
@@ -262,7 +262,7 @@ fn reject(core: &Rc<Core>, calls: Option<Vec<Call>>, error: &Error) {
     }
     check_queue(core);
     for call in &mut calls {
-        call.settle(Outcome::Failed(error.clone()));
+        call.settle(Verdict::Failed(error.clone()));
     }
     core.tell_idle();
 }

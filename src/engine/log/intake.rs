@@ -7,7 +7,7 @@ use futures_util::future::LocalBoxFuture;
 use std::rc::Rc;
 
 use super::flight;
-use crate::backend::{Id, Key, Read, Reply};
+use crate::backend::{Id, Read, RecordKey, Reply};
 use crate::codec::batch::Batch;
 use crate::codec::frame::{self, FrameHeader};
 use crate::codec::head::Head;
@@ -50,7 +50,10 @@ pub async fn take_in_holding(core: &Rc<Core>, pass: &Pass) -> Result<()> {
     let flight = flight::in_flight(core);
     let replies = read(
         core,
-        vec![Read::Get(Key::Head), Read::Frames { after, limit: ALL }],
+        vec![
+            Read::Get(RecordKey::Head),
+            Read::Frames { after, limit: ALL },
+        ],
     )
     .await?;
     let [Reply::Record(head), Reply::Frames(frames)] = replies.as_slice() else {
@@ -140,7 +143,7 @@ fn take_frame(core: &Rc<Core>, number: u64, record: &Bytes) -> Result<()> {
         // An own one that is not in flight was given up: what is queued was made without it.
         let is_news = !own || !flight::is_flying(&state, header.sequence);
         let writes = state.apply(
-            &core.ground.cache,
+            &core.context.cache,
             number,
             (header.writer, header.sequence),
             &batch,
@@ -240,8 +243,8 @@ pub fn decode_stored(replies: &[Reply]) -> Result<Option<Stored>> {
 #[must_use]
 pub fn stored_reads() -> Vec<Read> {
     vec![
-        Read::Get(Key::Head),
-        Read::Get(Key::Root),
+        Read::Get(RecordKey::Head),
+        Read::Get(RecordKey::Root),
         Read::Frames {
             after: 0,
             limit: ALL,
@@ -316,7 +319,7 @@ pub fn install(core: &Rc<Core>, stored: Stored) -> Result<()> {
         state.seen = head.writers.iter().copied().collect::<SortedMap<Id, u64>>();
         let mut view = View::of_root(root);
         view.own = state.view.own.clone();
-        core.ground
+        core.context
             .cache
             .retain_directories(|id| view.root.levels.iter().flatten().any(|page| page.id == id));
         state.view = Rc::new(view);
@@ -367,7 +370,7 @@ fn replay_quietly(core: &Rc<Core>, number: u64, record: &Bytes) -> Result<()> {
     let mut batch = Batch::decode(&mut input)?;
     batch.resolve(state.head.base + number);
     state.apply(
-        &core.ground.cache,
+        &core.context.cache,
         number,
         (header.writer, header.sequence),
         &batch,

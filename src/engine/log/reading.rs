@@ -34,7 +34,7 @@ async fn read_to_end(
     mut work: ReadWork<()>,
     committed: bool,
 ) -> Result<()> {
-    let mut snapshot = Snapshot::new(core.ground.clone(), view.clone());
+    let mut snapshot = Snapshot::new(core.context.clone(), view.clone());
     let mut view = view;
     loop {
         let attempt = work(&mut snapshot);

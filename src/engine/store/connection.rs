@@ -6,7 +6,7 @@ use futures_util::future::LocalBoxFuture;
 use std::any::Any;
 use std::rc::Rc;
 
-use crate::backend::{Backend, Failure, Key, Read, Reply};
+use crate::backend::{Backend, Failure, Read, RecordKey, Reply};
 use crate::engine::core::instance::Core;
 use crate::engine::core::options::Reason;
 use crate::engine::core::shut::shut;
@@ -109,7 +109,7 @@ async fn read_persistently(core: Rc<Core>, reads: Vec<Read>) -> Result<Vec<Reply
 ///
 /// # Errors
 /// As [`read`].
-pub async fn get_record(core: &Rc<Core>, key: Key) -> Result<Option<Bytes>> {
+pub async fn get_record(core: &Rc<Core>, key: RecordKey) -> Result<Option<Bytes>> {
     let replies = read(core, vec![Read::Get(key)]).await?;
     match replies.into_iter().next() {
         Some(Reply::Record(record)) => Ok(record),

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::backend::{Key, Write};
+use crate::backend::{RecordKey, Write};
 use crate::codec::root::Garbage;
 use crate::engine::core::instance::Core;
 
@@ -14,7 +14,7 @@ const DELETE_SLICE: usize = 500;
 /// Deletes records that no committed root will ever refer to again: in transactions of their own
 /// that only delete, since these succeed where a quota is hit, and in slices, so that other tabs'
 /// commits get in between. What fails is garbage for the collector.
-pub async fn delete(core: &Rc<Core>, keys: &[Key]) -> usize {
+pub async fn delete(core: &Rc<Core>, keys: &[RecordKey]) -> usize {
     let mut count = 0;
     for slice in keys.chunks(DELETE_SLICE) {
         let deletes = slice.iter().copied().map(Write::Delete).collect();
@@ -27,8 +27,8 @@ pub async fn delete(core: &Rc<Core>, keys: &[Key]) -> usize {
         }
         count += slice.len();
         for key in slice {
-            if let Key::Run(id) | Key::Piece(id) = key {
-                core.ground.cache.forget(*id);
+            if let RecordKey::Run(id) | RecordKey::Piece(id) = key {
+                core.context.cache.forget(*id);
             }
         }
     }
@@ -63,12 +63,12 @@ pub async fn purge(core: &Rc<Core>, keep_bytes: u64) -> u64 {
 /// Deletes the pieces among the garbage. How many bytes.
 pub async fn purge_pieces(core: &Rc<Core>) -> u64 {
     let mut due = listed(core);
-    due.retain(|garbage| matches!(garbage.key, Key::Piece(_)));
+    due.retain(|garbage| matches!(garbage.key, RecordKey::Piece(_)));
     delete_listed(core, &due).await
 }
 
 async fn delete_listed(core: &Rc<Core>, due: &[Garbage]) -> u64 {
-    let keys: Vec<Key> = due.iter().map(|garbage| garbage.key).collect();
+    let keys: Vec<RecordKey> = due.iter().map(|garbage| garbage.key).collect();
     let count = delete(core, &keys).await;
     let view = core.view();
     let before = core.purged.take();

@@ -6,7 +6,7 @@ use futures_util::future::{LocalBoxFuture, ready};
 use std::rc::Rc;
 
 use super::connection;
-use crate::backend::{Id, Key};
+use crate::backend::{Id, RecordKey};
 use crate::codec::root::decode_directory_page;
 use crate::codec::seal::{self, Kind};
 use crate::codec::segment::Segment;
@@ -52,14 +52,14 @@ async fn load_once(core: Rc<Core>, need: Need) -> Result<(), LoadError> {
 
 async fn load_alone(core: &Rc<Core>, need: Need, id: Id) -> Result<(), LoadError> {
     let key = if matches!(need, Need::Piece(_)) {
-        Key::Piece(id)
+        RecordKey::Piece(id)
     } else {
-        Key::Run(id)
+        RecordKey::Run(id)
     };
     let record = connection::get_record(core, key)
         .await?
         .ok_or(LoadError::Missing)?;
-    let cache = &core.ground.cache;
+    let cache = &core.context.cache;
     match need {
         Need::Segment(_, fill) => cache.put_segment(id, Segment::open(record, fill)?),
         Need::Directory(_) => cache.put_directory(id, Rc::new(decode_directory_page(&record)?)),

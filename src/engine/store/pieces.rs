@@ -33,7 +33,7 @@ pub fn seal_piece(core: &Rc<Core>, value: &Bytes) -> Result<(PieceRef, Bytes)> {
         record = blobs::held(record);
         len = len.saturating_add(bytes_beside(value));
     } else {
-        core.ground.cache.put_piece(id, value.clone());
+        core.context.cache.put_piece(id, value.clone());
     }
     Ok((PieceRef { id, len }, record))
 }

@@ -12,7 +12,7 @@ use std::rc::Rc;
 
 use super::connection::read;
 use super::garbage;
-use crate::backend::{Durability, Id, IdStore, Key, Read, Reply, Write};
+use crate::backend::{Durability, Id, IdStore, Read, RecordKey, Reply, Write};
 use crate::engine::core::instance::{Core, Reserve};
 
 /// The reserve's id.
@@ -113,8 +113,12 @@ async fn reclaim(core: &Rc<Core>) {
     core.connector.reclaim().await;
     let position = core.state.borrow().head.position;
     let first = position.saturating_sub(LOOKED_BACK);
-    let frame = |n| Read::Get(Key::Frame(first + 1 + n * (position - first) / LOOKUPS));
-    let unknown = |n: u64| Read::Get(Key::Run(Id([n as u8; 16])));
+    let frame = |n| {
+        Read::Get(RecordKey::Frame(
+            first + 1 + n * (position - first) / LOOKUPS,
+        ))
+    };
+    let unknown = |n: u64| Read::Get(RecordKey::Run(Id([n as u8; 16])));
     let lookups = (0..LOOKUPS).flat_map(|n| [frame(n), unknown(n)]);
     drop(read(core, lookups.collect()).await);
     core.connector.reclaim().await;
@@ -125,7 +129,7 @@ async fn give_up(core: &Rc<Core>) -> bool {
     if core.reserve.replace(Reserve::Gone) == Reserve::Gone {
         return false;
     }
-    let deletes = vec![Write::Delete(Key::Run(RESERVE))];
+    let deletes = vec![Write::Delete(RecordKey::Run(RESERVE))];
     let deleted = core.backend().write(deletes, Durability::Strict).await;
     deleted.is_ok()
 }
@@ -156,7 +160,7 @@ pub async fn restore_reserve(core: &Rc<Core>) {
     core.env().fill_random(&mut record);
     let record = Bytes::from(record);
     core.count_written(record.len());
-    let put = vec![Write::Put(Key::Run(RESERVE), record)];
+    let put = vec![Write::Put(RecordKey::Run(RESERVE), record)];
     if core.backend().write(put, Durability::Relaxed).await.is_ok() {
         core.reserve.set(Reserve::There);
     }

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use super::connection;
 use super::garbage;
 use super::room::{Attempts, FreePieces};
-use crate::backend::{Durability, Failure, Key, Write};
+use crate::backend::{Durability, Failure, RecordKey, Write};
 use crate::blobs;
 use crate::codec::cell::Cell;
 use crate::codec::entry::Entry;
@@ -28,7 +28,7 @@ pub struct Staging {
     core: Rc<Core>,
     waiting: Vec<Write>,
     waiting_bytes: usize,
-    written: Vec<Key>,
+    written: Vec<RecordKey>,
     frees: bool,
     flush: Option<FreePieces>,
 }
@@ -52,7 +52,7 @@ impl Staging {
     ///
     /// # Errors
     /// What the write fails with.
-    pub fn put(&mut self, key: Key, record: Bytes) -> LocalBoxFuture<'_, Result<()>> {
+    pub fn put(&mut self, key: RecordKey, record: Bytes) -> LocalBoxFuture<'_, Result<()>> {
         self.waiting_bytes += record.len();
         self.waiting.push(Write::Put(key, record));
         if self.waiting_bytes >= BATCH_BYTES {
@@ -114,7 +114,7 @@ impl Staging {
 }
 
 fn puts_blobs(write: &Write) -> bool {
-    matches!(write, Write::Put(Key::Piece(_), record) if blobs::any(record))
+    matches!(write, Write::Put(RecordKey::Piece(_), record) if blobs::any(record))
 }
 
 /// Cuts sorted cells into segments and stages them.
@@ -182,7 +182,7 @@ impl SegmentSink {
             self.keep_bytes -= record.len();
             self.records.push((entry.id, record.clone()));
         }
-        staging.put(Key::Run(entry.id), record).await?;
+        staging.put(RecordKey::Run(entry.id), record).await?;
         self.entries.push(entry);
         Ok(())
     }
@@ -193,7 +193,7 @@ pub fn keep_warm(core: &Rc<Core>, records: Vec<(crate::backend::Id, Bytes)>, fil
     for (id, record) in records {
         // A record that was just made opens; if not, the reader that loads it reports it.
         if let Ok(segment) = Segment::open(record, fill) {
-            core.ground.cache.put_segment(id, segment);
+            core.context.cache.put_segment(id, segment);
         }
     }
 }

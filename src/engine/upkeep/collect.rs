@@ -7,7 +7,7 @@ use super::dead;
 use super::directory;
 use super::flip::Flip;
 use super::flush;
-use crate::backend::{IdStore, Key, Read, Reply};
+use crate::backend::{IdStore, Read, RecordKey, Reply};
 use crate::codec::entry::Entry;
 use crate::engine::core::gate::Pass;
 use crate::engine::core::instance::Core;
@@ -44,7 +44,7 @@ pub async fn collect(core: &Rc<Core>, pass: &Pass) -> Result<()> {
     Ok(())
 }
 
-async fn orphans(core: &Rc<Core>) -> Result<Vec<Key>> {
+async fn orphans(core: &Rc<Core>) -> Result<Vec<RecordKey>> {
     // Listed first: what is written ahead from now on is not in the lists.
     let replies = read(
         core,
@@ -55,21 +55,21 @@ async fn orphans(core: &Rc<Core>) -> Result<Vec<Key>> {
         return Err(Error::internal("a read was not replied to"));
     };
     let live = live(core, !blobs.is_empty()).await?;
-    let reserve = Key::Run(RESERVE);
+    let reserve = RecordKey::Run(RESERVE);
     let keys = runs
         .iter()
         .copied()
-        .map(Key::Run)
-        .chain(blobs.iter().copied().map(Key::Piece));
+        .map(RecordKey::Run)
+        .chain(blobs.iter().copied().map(RecordKey::Piece));
     Ok(keys
         .filter(|key| *key != reserve && !live.contains(key))
         .collect())
 }
 
 /// Every record that the directory, its garbage list and the frames in memory refer to.
-async fn live(core: &Rc<Core>, with_pieces: bool) -> Result<BTreeSet<Key>> {
+async fn live(core: &Rc<Core>, with_pieces: bool) -> Result<BTreeSet<RecordKey>> {
     let view = core.view();
-    let mut live: BTreeSet<Key> = view
+    let mut live: BTreeSet<RecordKey> = view
         .root
         .garbage
         .iter()
@@ -77,7 +77,7 @@ async fn live(core: &Rc<Core>, with_pieces: bool) -> Result<BTreeSet<Key>> {
         .collect();
     let mut entries: Vec<Entry> = view.root.runs.iter().flatten().cloned().collect();
     for page in view.root.levels.iter().flatten() {
-        live.insert(Key::Run(page.id));
+        live.insert(RecordKey::Run(page.id));
         let page = directory::entries_of(core, page)
             .await
             .map_err(LoadError::into_error)?;
@@ -89,17 +89,17 @@ async fn live(core: &Rc<Core>, with_pieces: bool) -> Result<BTreeSet<Key>> {
             Layer::Memory(table) => {
                 live.extend(table.dead_pieces().iter().map(|garbage| garbage.key));
                 let cited = table.cells().filter_map(|(_, cell)| cell.cited_piece());
-                live.extend(cited.map(|piece| Key::Piece(piece.id)));
+                live.extend(cited.map(|piece| RecordKey::Piece(piece.id)));
             }
         }
     }
     for entry in entries {
-        live.insert(Key::Run(entry.id));
+        live.insert(RecordKey::Run(entry.id));
         if with_pieces && entry.pieces {
             let cited = dead::pieces_in(core, &entry)
                 .await
                 .map_err(LoadError::into_error)?;
-            live.extend(cited.iter().map(|(_, piece)| Key::Piece(piece.id)));
+            live.extend(cited.iter().map(|(_, piece)| RecordKey::Piece(piece.id)));
         }
     }
     Ok(live)

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::directory;
 use super::flip::Flip;
-use crate::backend::Key;
+use crate::backend::RecordKey;
 use crate::codec::entry::Entry;
 use crate::codec::root::{Garbage, PageRef};
 use crate::engine::core::instance::Core;
@@ -113,7 +113,7 @@ async fn cut_entries(
             left.extend(rewrite(core, flip, entry, ranges).await?);
         }
         flip.garbage
-            .push(Garbage::new(Key::Run(entry.id), entry.stored));
+            .push(Garbage::new(RecordKey::Run(entry.id), entry.stored));
     }
     Ok(left)
 }
@@ -128,7 +128,7 @@ async fn rewrite(
     let listing = Listing::Run(Rc::new(vec![entry.clone()]));
     let mut source = Source::segments(listing, KeyRange::everything(), false);
     let mut sink = SegmentSink::new(core, false, 0);
-    let cache = core.ground.cache.clone();
+    let cache = core.context.cache.clone();
     while let Some((key, cell)) = run_attempts(core, || source.cell(&cache, false))
         .await
         .map_err(LoadError::into_error)?

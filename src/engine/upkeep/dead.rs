@@ -101,7 +101,7 @@ impl Found<'_> {
     ) -> Result<(), LoadError> {
         self.slice.breathe(self.core).await;
         let Some(piece) = piece else { return Ok(()) };
-        let (view, cache) = (self.view, &self.core.ground.cache);
+        let (view, cache) = (self.view, &self.core.context.cache);
         let cites = |cell: &Cell| cell.cited_piece().is_some_and(|cited| cited.id == piece.id);
         let is_dead = run_attempts(self.core, || {
             let newest = view.get_in_layers(cache, key)?;
@@ -133,7 +133,7 @@ pub async fn pieces_in(
 ) -> Result<Vec<(Bytes, PieceRef)>, LoadError> {
     let listing = Listing::Run(Rc::new(vec![entry.clone()]));
     let mut source = Source::segments(listing, KeyRange::everything(), false);
-    let cache = core.ground.cache.clone();
+    let cache = core.context.cache.clone();
     let mut slice = Slice::new(core);
     let mut found = Vec::new();
     while let Some((key, cell)) = run_attempts(core, || source.cell(&cache, false)).await? {

@@ -4,7 +4,7 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use std::rc::Rc;
 
-use crate::backend::Key;
+use crate::backend::RecordKey;
 use crate::codec::entry::Entry;
 use crate::codec::root::{Garbage, PageRef, check_entries, encode_directory_page};
 use crate::engine::core::instance::Core;
@@ -24,7 +24,7 @@ const PAGE_ENTRIES: usize = 128;
 /// [`LoadError`].
 pub async fn entries_of(core: &Rc<Core>, page: &PageRef) -> Result<Rc<Vec<Entry>>, LoadError> {
     loop {
-        if let Some(entries) = core.ground.cache.directory(page.id) {
+        if let Some(entries) = core.context.cache.directory(page.id) {
             let bounds = entries.first().zip(entries.last());
             let is_it = bounds.is_some_and(|(a, b)| a.first == page.first && b.last == page.last);
             let other = || Error::corrupt("a directory page is not the one that its level lists");
@@ -104,12 +104,14 @@ async fn edit_now(
     for chunk in entries.chunks(entries.len().div_ceil(parts).max(1)) {
         let id = core.new_id();
         let (record, reference) = encode_directory_page(id, chunk);
-        core.ground.cache.put_directory(id, Rc::new(chunk.to_vec()));
-        staging.put(Key::Run(id), record).await?;
+        core.context
+            .cache
+            .put_directory(id, Rc::new(chunk.to_vec()));
+        staging.put(RecordKey::Run(id), record).await?;
         pages.extend(reference);
     }
     let replaced = level.splice(from..until, pages);
     // The size of a directory page is not recorded; it is small.
-    garbage.extend(replaced.map(|page| Garbage::new(Key::Run(page.id), 0)));
+    garbage.extend(replaced.map(|page| Garbage::new(RecordKey::Run(page.id), 0)));
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::backend::{Durability, Failure, Key, Seen, Write};
+use crate::backend::{Durability, Failure, RecordKey, Seen, Write};
 use crate::codec::frame;
 use crate::codec::head::{Head, MAX_WRITERS};
 use crate::codec::root::{Garbage, Root};
@@ -30,7 +30,7 @@ pub struct Flip {
     /// What a flush has frozen.
     pub frozen: Option<Frozen>,
     /// Records to be deleted once it is live.
-    pub deletes: Vec<Key>,
+    pub deletes: Vec<RecordKey>,
     /// The last sequences of the writers whose frames are cut now, the most recent first.
     pub writers: Vec<(crate::backend::Id, u64)>,
     /// Raises the generation, and demands that the log holds nothing that is not in the directory.
@@ -212,8 +212,8 @@ impl Flip {
 
     async fn transact(&self, core: &Rc<Core>, head: &Head) -> Result<bool, Failure> {
         let mut writes = vec![
-            Write::Put(Key::Head, head.encode()),
-            Write::Put(Key::Root, self.root.encode()),
+            Write::Put(RecordKey::Head, head.encode()),
+            Write::Put(RecordKey::Root, self.root.encode()),
         ];
         if self.new_generation {
             // Whoever has not heard of it gets a number that tells: see `commit`.
@@ -272,7 +272,7 @@ impl Flip {
             }
         }
         state.head = head;
-        core.ground
+        core.context
             .cache
             .retain_directories(|id| view.root.levels.iter().flatten().any(|page| page.id == id));
         state.view = Rc::new(view);

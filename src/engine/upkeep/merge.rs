@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use super::directory;
 use super::flip::Flip;
-use crate::backend::{Id, Key};
+use crate::backend::{Id, RecordKey};
 use crate::codec::cell::Cell;
 use crate::codec::entry::Entry;
 use crate::codec::root::{Garbage, PageRef, Root};
@@ -122,7 +122,7 @@ async fn merge_into(core: &Rc<Core>, flip: &mut Flip, level: usize, whole: bool)
     let mut scan = Scan::new(sources.collect(), false);
     let output = run_scan(core, flip, &mut scan, inputs.keep_tombstones).await?;
     let mut rest = Vec::new();
-    let cache = core.ground.cache.clone();
+    let cache = core.context.cache.clone();
     for source in scan.sources_mut() {
         if let Source::Segments(source) = source {
             rest.push(
@@ -230,7 +230,7 @@ async fn run_scan(
     scan: &mut Scan,
     keep_tombstones: bool,
 ) -> Result<Vec<Entry>> {
-    let cache = core.ground.cache.clone();
+    let cache = core.context.cache.clone();
     let mut sink = SegmentSink::new(core, false, flip.keep_bytes(core));
     let mut slice = Slice::new(core);
     let mut written: u64 = 0;
@@ -290,7 +290,7 @@ fn note_garbage(
     flip.garbage.extend(
         replaced
             .filter(|entry| !live.contains(&entry.id))
-            .map(|entry| Garbage::new(Key::Run(entry.id), entry.stored)),
+            .map(|entry| Garbage::new(RecordKey::Run(entry.id), entry.stored)),
     );
 }
 

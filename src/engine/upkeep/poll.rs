@@ -34,7 +34,7 @@ pub fn start(core: &Rc<Core>) {
     if core.realm.is_timed.replace(true) {
         return;
     }
-    let env = core.ground.env.clone();
+    let env = core.context.env.clone();
     let realm = Rc::downgrade(&core.realm);
     core.env().spawn(
         async move {

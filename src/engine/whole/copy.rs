@@ -9,11 +9,11 @@ use std::rc::Rc;
 
 use super::lifecycle::holds_any;
 use super::walk::Walk;
-use crate::backend::Key;
+use crate::backend::RecordKey;
 use crate::codec::cell::{Cell, PieceRef};
 use crate::engine::core::instance::Core;
 use crate::engine::core::loading::LoadError;
-use crate::engine::keyspace::access::{KeyRange, Need, Outcome};
+use crate::engine::keyspace::access::{Answer, KeyRange, Need};
 use crate::engine::keyspace::ranges::Ranges;
 use crate::engine::keyspace::view::View;
 use crate::engine::log::reading::renewed_view;
@@ -43,8 +43,8 @@ pub async fn copy(
     let mut flip = Flip::new(&target);
     // What is looked at is what the flip is built upon: whatever comes later makes it fail.
     let held = match holds_any(&target, &ranges) {
-        Outcome::Ready(held) => held,
-        Outcome::Later(held) => held.await,
+        Answer::Ready(held) => held,
+        Answer::Later(held) => held.await,
     };
     if held? {
         return Err(Error::new(Code::Exists, "the new patch holds data already"));
@@ -92,7 +92,9 @@ async fn fill(
         }
         if let Cell::Piece(piece) = &cell {
             let (copied, record) = seal_piece(target, &value_of(source, piece).await?)?;
-            flip.staging.put(Key::Piece(copied.id), record).await?;
+            flip.staging
+                .put(RecordKey::Piece(copied.id), record)
+                .await?;
             cell = Cell::Piece(copied);
         }
         sink.push(&mut flip.staging, &key, &cell).await?;
@@ -114,7 +116,7 @@ async fn fill(
 
 async fn value_of(source: &Rc<Core>, piece: &PieceRef) -> Result<Bytes, LoadError> {
     loop {
-        if let Some(value) = source.ground.cache.piece(piece.id) {
+        if let Some(value) = source.context.cache.piece(piece.id) {
             return Ok(value);
         }
         load(source, Need::Piece(piece.id)).await?;

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::backend::{Durability, Key, Seen, Write};
+use crate::backend::{Durability, RecordKey, Seen, Write};
 use crate::codec::head::Head;
 use crate::engine::core::instance::Core;
 use crate::engine::log::intake;
@@ -23,7 +23,7 @@ pub async fn harden(core: Rc<Core>) -> Result<()> {
     let decide = Box::new(move |seen: Seen| {
         let record = seen.head?;
         let is_ours = Head::decode(&record).is_ok_and(|head| head.incarnation == incarnation);
-        is_ours.then(|| vec![Write::Put(Key::Head, record)])
+        is_ours.then(|| vec![Write::Put(RecordKey::Head, record)])
     });
     match backend.flip(decide, Durability::Strict).await {
         Ok(true) => Ok(()),

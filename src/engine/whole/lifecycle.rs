@@ -12,7 +12,7 @@ use super::open::{clear_all, is_dead};
 use crate::backend::{Append, Backend, Connector, Durability, Failure, Id, Seen, Settled, Write};
 use crate::codec::frame;
 use crate::engine::core::instance::Core;
-use crate::engine::keyspace::access::{Cursor, KeyRange, Outcome, afresh};
+use crate::engine::keyspace::access::{Answer, Cursor, KeyRange, afresh};
 use crate::engine::store::connection::open_error;
 use crate::engine::write::submit;
 use crate::error::{Code, Result};
@@ -89,7 +89,7 @@ fn erase(
 }
 
 /// Whether anything in `ranges` is committed.
-pub fn holds_any(core: &Rc<Core>, ranges: &[KeyRange]) -> Outcome<bool> {
+pub fn holds_any(core: &Rc<Core>, ranges: &[KeyRange]) -> Answer<bool> {
     let ranges = ranges.to_vec();
     let begin = move || {
         let cursors = ranges.iter().map(|range| Cursor::new(range.clone(), false));

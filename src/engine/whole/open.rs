@@ -11,7 +11,9 @@ use bytes::Bytes;
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
-use crate::backend::{Append, Backend, Connector, Event, Failure, Id, IdStore, Key, Seen, Write};
+use crate::backend::{
+    Append, Backend, Connector, Event, Failure, Id, IdStore, RecordKey, Seen, Write,
+};
 use crate::codec::frame;
 use crate::codec::head::Head;
 use crate::codec::root::Root;
@@ -23,7 +25,7 @@ use crate::engine::core::options::{Absent, Options};
 use crate::engine::core::pace::Pace;
 use crate::engine::core::queue::Queue;
 use crate::engine::core::state::State;
-use crate::engine::keyspace::ground::Ground;
+use crate::engine::keyspace::context::Context;
 use crate::engine::keyspace::view::View;
 use crate::engine::log::intake::{self, Stored, decode_stored, stored_reads};
 use crate::engine::upkeep::poll;
@@ -59,7 +61,7 @@ pub async fn open(
     let core = Rc::new(Core {
         connector,
         options,
-        ground: Ground {
+        context: Context {
             cache: realm.pool.cache(options.cache_bytes),
             env,
         },
@@ -125,7 +127,7 @@ async fn load_or_create(
     for _ in 0..CREATIONS {
         let replies = backend.read(stored_reads()).await.map_err(open_error)?;
         if let Some(stored) = decode_stored(&replies)?
-            && (stored.head.is_live() || options.absent == Absent::Draft)
+            && (stored.head.is_live() || options.absent == Absent::Prepare)
         {
             return Ok(stored);
         }
@@ -203,8 +205,8 @@ fn first_writes(seen: &Seen, appended: u64, mut head: Head) -> Option<Vec<Write>
         frame::void(head.incarnation),
     )];
     writes.extend(clear_all());
-    writes.push(Write::Put(Key::Head, head.encode()));
-    writes.push(Write::Put(Key::Root, root.encode()));
+    writes.push(Write::Put(RecordKey::Head, head.encode()));
+    writes.push(Write::Put(RecordKey::Root, root.encode()));
     Some(writes)
 }
 
@@ -216,8 +218,8 @@ pub fn is_dead(head: Option<&Bytes>) -> bool {
 /// Removes every record.
 pub fn clear_all() -> Vec<Write> {
     vec![
-        Write::Delete(Key::Head),
-        Write::Delete(Key::Root),
+        Write::Delete(RecordKey::Head),
+        Write::Delete(RecordKey::Root),
         Write::CutLog { through: u64::MAX },
         Write::Clear(IdStore::Runs),
         Write::Clear(IdStore::Blobs),

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use std::rc::Rc;
 
-use crate::backend::{Durability, Failure, Key, Read, Reply, Write};
+use crate::backend::{Durability, Failure, Read, RecordKey, Reply, Write};
 use crate::codec::seal::{self, Kind};
 use crate::engine::core::instance::Core;
 use crate::engine::store::pieces::seal_piece;
@@ -21,7 +21,7 @@ pub type Look = Box<dyn FnOnce(Bytes) -> LocalBoxFuture<'static, bool>>;
 pub async fn takes(core: Rc<Core>, value: Bytes, look: Look) -> Result<bool> {
     core.check_open()?;
     let (piece, record) = seal_piece(&core, &value)?;
-    let key = Key::Piece(piece.id);
+    let key = RecordKey::Piece(piece.id);
     let put = vec![Write::Put(key, record)];
     match core.backend().write(put, Durability::Relaxed).await {
         Ok(()) => {}

@@ -91,7 +91,7 @@ async fn count(
                 cell => key.len() as u64 + cell.len(),
             };
         };
-        match scan.measure(&core.ground.cache, range, &mut hidden) {
+        match scan.measure(&core.context.cache, range, &mut hidden) {
             Ok(Some((_, measure))) => {
                 stats.records += measure.records;
                 stats.live_bytes += measure.bytes;

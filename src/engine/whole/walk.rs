@@ -35,7 +35,7 @@ impl Walk {
     pub async fn next(&mut self, core: &Rc<Core>) -> Result<Option<(Bytes, Cell)>, LoadError> {
         loop {
             self.slice.breathe(core).await;
-            match self.scan.next_cell(&core.ground.cache, &mut |_, _| {}) {
+            match self.scan.next_cell(&core.context.cache, &mut |_, _| {}) {
                 Ok(Some((_, Cell::Tombstone))) => {}
                 Ok(found) => return Ok(found),
                 Err(stop) => overcome(core, stop).await?,

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::rebuild;
 use super::sealing::{Sealed, seal_first};
 use super::turn;
-use crate::backend::{Append, Appended, Durability, Failure, Key, Settled};
+use crate::backend::{Append, Appended, Durability, Failure, RecordKey, Settled};
 use crate::codec::frame::FrameHeader;
 use crate::codec::head::Head;
 use crate::engine::core::group::Seen;
@@ -296,7 +296,7 @@ fn void(core: &Rc<Core>, sealed: &Sealed, number: Option<u64>) -> Result<()> {
         }
     }
     recall(core, sealed.header.sequence);
-    let pieces = sealed.pieces.iter().map(|(id, _)| Key::Piece(*id));
+    let pieces = sealed.pieces.iter().map(|(id, _)| RecordKey::Piece(*id));
     let pieces: Vec<_> = pieces.collect();
     if !pieces.is_empty() {
         let inner = core.clone();

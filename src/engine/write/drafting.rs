@@ -54,7 +54,7 @@ impl Drafted {
     pub fn new(core: &Rc<Core>, id: u64) -> Self {
         let view = core.view();
         Self {
-            draft: Draft::new(core.ground.clone(), view.clone(), id),
+            draft: Draft::new(core.context.clone(), view.clone(), id),
             since: core.state.borrow().since_now(),
             view,
         }

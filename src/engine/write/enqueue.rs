@@ -3,11 +3,11 @@
 use std::rc::Rc;
 
 use crate::codec::order::PROVISIONAL;
-use crate::engine::core::done::Outcome;
+use crate::engine::core::done::Verdict;
 use crate::engine::core::group::{Call, Group};
 use crate::engine::core::instance::Core;
 use crate::engine::core::state::State;
-use crate::engine::keyspace::footprint::Writes;
+use crate::engine::keyspace::footprint::WriteSet;
 use crate::engine::keyspace::memtable::Memtable;
 use crate::engine::log::flight::check_queue;
 
@@ -17,7 +17,7 @@ pub fn enqueue(core: &Rc<Core>, mut call: Call, table: Option<Memtable>) {
     if call.ops.is_empty() && state.queue.groups.is_empty() {
         drop(state);
         // It wrote nothing and read only what is committed.
-        call.settle(Outcome::Committed);
+        call.settle(Verdict::Committed);
         return;
     }
     let State {
@@ -60,7 +60,7 @@ pub fn enqueue(core: &Rc<Core>, mut call: Call, table: Option<Memtable>) {
 pub fn enqueue_first(core: &Rc<Core>, call: Call, table: Option<Memtable>) {
     {
         let mut state = core.state.borrow_mut();
-        let mut writes = Writes::default();
+        let mut writes = WriteSet::default();
         writes.add_ops(&call.ops);
         // planted: turn-alone
         state.mark_stale(&writes);

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::drafting::{Drafted, large_table, run_draft};
 use super::enqueue::enqueue;
 use super::prepared;
-use crate::engine::core::done::Outcome;
+use crate::engine::core::done::Verdict;
 use crate::engine::core::group::Call;
 use crate::engine::core::instance::Core;
 use crate::engine::core::queue::{Submission, Waiting};
@@ -87,7 +87,7 @@ async fn finish_one(core: &Rc<Core>, mut submission: Submission, mut seed: Optio
                 }
                 return accept(core, submission, drafted, table);
             }
-            Err(error) => return submission.done.tell(Outcome::Failed(error)),
+            Err(error) => return submission.done.tell(Verdict::Failed(error)),
         }
     }
 }

@@ -8,7 +8,7 @@ use super::enqueue::{enqueue, enqueue_first};
 use super::turn;
 use crate::backend::Id;
 use crate::engine::core::bury;
-use crate::engine::core::done::{Done, Outcome};
+use crate::engine::core::done::{Done, Verdict};
 use crate::engine::core::group::Call;
 use crate::engine::core::instance::Core;
 use crate::engine::core::queue::{Prepared, Waiting};
@@ -53,7 +53,7 @@ pub async fn finish(core: &Rc<Core>, mut prepared: Box<Prepared>) {
     loop {
         let table = large_table(core, &prepared.draft).await;
         if let Err(error) = core.check_open_or_closing() {
-            return prepared.done.tell(Outcome::Failed(error));
+            return prepared.done.tell(Verdict::Failed(error));
         }
         if core.state.borrow().queue.is_paused() {
             let item = Waiting::Prepared(prepared);
@@ -117,7 +117,7 @@ fn call_of(
     if touched {
         bury::draft(core, draft);
         bury::table(core, table.map(Rc::new));
-        done.tell(Outcome::Conflict);
+        done.tell(Verdict::Conflict);
         return None;
     }
     bury::table(core, draft.take_shown());

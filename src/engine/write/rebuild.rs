@@ -5,7 +5,7 @@ use futures_util::future::LocalBoxFuture;
 use std::rc::Rc;
 
 use crate::codec::batch::Op;
-use crate::engine::core::done::Outcome;
+use crate::engine::core::done::Verdict;
 use crate::engine::core::group::{Call, Group};
 use crate::engine::core::instance::Core;
 
@@ -143,12 +143,12 @@ impl Rebuilt {
         }
         self.soil(&call.ops);
         let Some(work) = call.work.clone() else {
-            call.settle(Outcome::Conflict);
+            call.settle(Verdict::Conflict);
             return None;
         };
         let mut view = self.committed.clone();
         view.own = self.own.clone();
-        let mut draft = Draft::new(core.ground.clone(), Rc::new(view), call.id);
+        let mut draft = Draft::new(core.context.clone(), Rc::new(view), call.id);
         let mut first = true;
         let attempt = || {
             if !std::mem::take(&mut first) {
@@ -177,9 +177,9 @@ impl Rebuilt {
             }
             Err(LoadError::Missing) => {
                 // Nothing has replaced it since.
-                call.settle(Outcome::Failed(LoadError::Missing.into_error()));
+                call.settle(Verdict::Failed(LoadError::Missing.into_error()));
             }
-            Err(LoadError::Fail(error)) => call.settle(Outcome::Failed(error)),
+            Err(LoadError::Fail(error)) => call.settle(Verdict::Failed(error)),
         }
         None
     }

@@ -7,13 +7,13 @@ use std::rc::Rc;
 
 use super::drafting::{Drafted, guarded, is_large};
 use super::line::{accept, serve, serve_from};
-use crate::engine::core::done::{Done, Outcome, told};
+use crate::engine::core::done::{Done, Verdict, told};
 use crate::engine::core::fitting::view_to_come;
 use crate::engine::core::group::Work;
 use crate::engine::core::instance::Core;
 use crate::engine::core::queue::{Submission, Waiting};
 use crate::engine::core::slot::Slot;
-use crate::engine::keyspace::access::{Outcome as Ended, ReadWork, Stop, WriteWork};
+use crate::engine::keyspace::access::{Answer, ReadWork, Stop, WriteWork};
 use crate::engine::keyspace::draft::Draft;
 use crate::engine::keyspace::snapshot::Snapshot;
 use crate::engine::keyspace::view::View;
@@ -22,21 +22,21 @@ use crate::engine::upkeep::poll;
 use crate::error::{Error, Result};
 
 /// Runs reading work now, if nothing earlier is waiting and the data are warm.
-pub fn read<T: 'static>(core: &Rc<Core>, work: ReadWork<T>) -> Ended<T> {
+pub fn read<T: 'static>(core: &Rc<Core>, work: ReadWork<T>) -> Answer<T> {
     if let Err(error) = core.check_open() {
-        return Ended::Ready(Err(error));
+        return Answer::Ready(Err(error));
     }
     poll::before_read(core);
     if core.state.borrow().queue.is_held() {
-        return Ended::Later(read_in_turn(core, work));
+        return Answer::Later(read_in_turn(core, work));
     }
     read_view(core, core.view(), work, false)
 }
 
 /// Runs reading work on what is committed, whatever this realm has pending.
-pub fn read_committed<T: 'static>(core: &Rc<Core>, work: ReadWork<T>) -> Ended<T> {
+pub fn read_committed<T: 'static>(core: &Rc<Core>, work: ReadWork<T>) -> Answer<T> {
     if let Err(error) = core.check_open() {
-        return Ended::Ready(Err(error));
+        return Answer::Ready(Err(error));
     }
     read_view(core, core.view().committed(), work, true)
 }
@@ -46,14 +46,14 @@ fn read_view<T: 'static>(
     view: Rc<View>,
     mut work: ReadWork<T>,
     committed: bool,
-) -> Ended<T> {
-    let mut snapshot = Snapshot::new(core.ground.clone(), view.clone());
+) -> Answer<T> {
+    let mut snapshot = Snapshot::new(core.context.clone(), view.clone());
     match work(&mut snapshot) {
-        Ok(value) => Ended::Ready(Ok(value)),
-        Err(Stop::Fail(error)) => Ended::Ready(Err(error)),
+        Ok(value) => Answer::Ready(Ok(value)),
+        Err(Stop::Fail(error)) => Answer::Ready(Err(error)),
         Err(Stop::Need(_) | Stop::Yield) => {
             let (work, slot) = Slot::around_read(work);
-            Ended::Later(slot.after(run_read(core.clone(), view, work, committed)))
+            Answer::Later(slot.after(run_read(core.clone(), view, work, committed)))
         }
     }
 }
@@ -88,7 +88,7 @@ pub fn write<T: 'static>(
 /// Runs writing work without a result in its turn; tells `done` when its batch is committed.
 pub fn submit(core: &Rc<Core>, mut work: WriteWork<()>, mut done: Done) {
     if let Err(error) = core.check_open() {
-        done.tell(Outcome::Failed(error));
+        done.tell(Verdict::Failed(error));
         return;
     }
     core.pace.note_use();
@@ -116,7 +116,7 @@ pub fn submit(core: &Rc<Core>, mut work: WriteWork<()>, mut done: Done) {
         }
         Err(Stop::Fail(error)) => {
             serve(core);
-            submission.done.tell(Outcome::Failed(error));
+            submission.done.tell(Verdict::Failed(error));
         }
         // Not ready, or large: finished in the line, where it holds its place.
         unfinished => {

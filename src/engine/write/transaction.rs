@@ -8,13 +8,13 @@ use std::rc::Rc;
 
 use super::prepared;
 use super::turn::Turn;
-use crate::engine::core::done::{Done, Outcome};
+use crate::engine::core::done::{Done, Verdict};
 use crate::engine::core::gate::Gate;
 use crate::engine::core::instance::Core;
 use crate::engine::core::loading::LoadError;
 use crate::engine::core::recent::Since;
 use crate::engine::core::slot::Slot;
-use crate::engine::keyspace::access::{Outcome as Ended, ReadWork, Session, Stop, WriteWork};
+use crate::engine::keyspace::access::{Answer, ReadWork, Session, Stop, WriteWork};
 use crate::engine::keyspace::draft::Draft;
 use crate::engine::store::load::load;
 use crate::engine::upkeep::poll;
@@ -58,7 +58,7 @@ pub async fn begin(core: Rc<Core>, in_turn: bool) -> Result<Transaction> {
         (state.since_now(), state.view.clone())
     };
     // Calls issued meanwhile are not part of the snapshot; they are checked at the commit.
-    let draft = Draft::new(core.ground.clone(), view.committed(), call);
+    let draft = Draft::new(core.context.clone(), view.committed(), call);
     let inner = Inner {
         draft: Some(draft),
         since: Some(since),
@@ -90,32 +90,32 @@ impl Transaction {
         Ok(draft.check_size()?)
     }
 
-    fn run<T: 'static>(&self, work: WriteWork<T>) -> Ended<T> {
+    fn run<T: 'static>(&self, work: WriteWork<T>) -> Answer<T> {
         let (work, slot) = Slot::around_write(work);
         match self.run_erased(work) {
-            Ended::Ready(done) => Ended::Ready(done.and_then(|()| slot.take())),
-            Ended::Later(done) => Ended::Later(slot.after(done)),
+            Answer::Ready(done) => Answer::Ready(done.and_then(|()| slot.take())),
+            Answer::Later(done) => Answer::Later(slot.after(done)),
         }
     }
 
-    fn run_erased(&self, mut work: WriteWork<()>) -> Ended<()> {
+    fn run_erased(&self, mut work: WriteWork<()>) -> Answer<()> {
         if let Some(pass) = self.turn.try_enter() {
             let mark = self.mark();
             match self.attempt(&mut work, false) {
-                Ok(()) => return Ended::Ready(Ok(())),
+                Ok(()) => return Answer::Ready(Ok(())),
                 Err(Stop::Fail(error)) => {
                     self.undo(mark);
-                    return Ended::Ready(Err(error));
+                    return Answer::Ready(Err(error));
                 }
                 Err(stop) => {
                     let this = self.clone();
                     let later = async move { this.finish(work, Some(stop), mark, pass).await };
-                    return Ended::Later(later.boxed_local());
+                    return Answer::Later(later.boxed_local());
                 }
             }
         }
         let this = self.clone();
-        Ended::Later(
+        Answer::Later(
             async move {
                 let pass = this.turn.enter().await;
                 let mark = this.mark();
@@ -219,23 +219,23 @@ impl Transaction {
         let ended = receiver.await;
         drop(turn);
         match ended {
-            Ok(Outcome::Committed) => Ok(true),
-            Ok(Outcome::Conflict) => Ok(false),
-            Ok(Outcome::Failed(error)) => Err(error),
+            Ok(Verdict::Committed) => Ok(true),
+            Ok(Verdict::Conflict) => Ok(false),
+            Ok(Verdict::Failed(error)) => Err(error),
             Err(oneshot::Canceled) => Err(Error::closed()),
         }
     }
 }
 
 impl Session for Transaction {
-    fn read<T: 'static>(&self, mut work: ReadWork<T>) -> Ended<T> {
+    fn read<T: 'static>(&self, mut work: ReadWork<T>) -> Answer<T> {
         self.run(Box::new(move |draft| work(draft)))
     }
 
     fn write<T: 'static>(&self, work: WriteWork<T>) -> LocalBoxFuture<'static, Result<T>> {
         match self.run(work) {
-            Ended::Ready(result) => std::future::ready(result).boxed_local(),
-            Ended::Later(future) => future,
+            Answer::Ready(result) => std::future::ready(result).boxed_local(),
+            Answer::Later(future) => future,
         }
     }
 }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use std::rc::Rc;
 
-use crate::backend::Key;
+use crate::backend::RecordKey;
 use crate::codec::batch::{Batch, Op};
 use crate::codec::cell::Cell;
 use crate::codec::order::{ORDER_BYTES, Order, PROVISIONAL};
@@ -102,7 +102,7 @@ async fn push_cell(
     let cell = match cell {
         Cell::Inline(value) if is_piece(value) => {
             let (piece, record) = seal_piece(core, value)?;
-            staging.put(Key::Piece(piece.id), record).await?;
+            staging.put(RecordKey::Piece(piece.id), record).await?;
             Cell::Piece(piece)
         }
         Cell::Inline(value) if value.len() == ORDER_BYTES => {

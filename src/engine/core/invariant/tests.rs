@@ -1,6 +1,8 @@
+#![cfg(not(target_arch = "wasm32"))]
+
 use super::*;
 use crate::backend::simulated::{SimConnector, SimDatabase};
-use crate::engine::access::{Outcome, Session};
+use crate::engine::access::{Answer, Session};
 use crate::engine::{Engine, Options};
 use crate::error::Code;
 use crate::simulation::SimEnv;
@@ -23,8 +25,8 @@ async fn put(engine: &Engine, key: &'static [u8]) -> Result<()> {
 
 async fn has(engine: &Engine, key: &'static [u8]) -> Result<bool> {
     match engine.read(Box::new(move |r| r.contains(key))) {
-        Outcome::Ready(found) => found,
-        Outcome::Later(found) => found.await,
+        Answer::Ready(found) => found,
+        Answer::Later(found) => found.await,
     }
 }
 

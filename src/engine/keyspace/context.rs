@@ -11,7 +11,7 @@ pub const SLICE_MS: f64 = 5.0;
 
 /// What attempts need of the engine.
 #[derive(Clone)]
-pub struct Ground {
+pub struct Context {
     /// The cache.
     pub cache: Rc<Cache>,
     /// The world.
