@@ -198,7 +198,7 @@ export const MUTANTS = [
       {
         at: "overtaken",
         from: "drafted.is_overtaken(core)",
-        to: "drafted.is_overtaken(core) && drafted.since == u64::MAX",
+        to: "drafted.is_overtaken(core) && drafted.since.known == u64::MAX",
       },
     ],
   },

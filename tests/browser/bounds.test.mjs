@@ -44,6 +44,14 @@ inPage({
     same(await neighbour.kv("s").get("k"), 3);
   },
 
+  "JSON that is small in memory and without end when written out": async ({ open, rejects, same }) => {
+    const kv = (await open()).kv("s");
+    let shared = [1];
+    for (let level = 0; level < 60; level++) shared = [shared, shared];
+    await rejects(kv.set("k", { in: shared }), "LimitExceeded", { message: /a value takes at least.* most is 268435456/ });
+    same(await kv.keys(), []);
+  },
+
   "iterables that never end": async ({ open, rejects, same, ok }) => {
     const patch = await open();
     const { kv, db } = patch.node("n");
@@ -122,6 +130,7 @@ inPage({
     const began = performance.now();
     const refused = (options, query = {}) => rejects(db.find("c", query, options), "LimitExceeded", { message: /: \d+ \w+; the most is \d+/ });
     await refused({ fields: list });
+    await refused({ fields: list.slice(0, 1001) });
     await refused({ sort: list.map((field) => [field, 1]) });
     await refused({ sort: Object.fromEntries(list.slice(0, 33).map((field) => [field, 1])) });
     await refused({ fields: ["a.".repeat(33)] });
@@ -156,6 +165,7 @@ inPage({
       "control characters within": call("db.insert", "c", { text: ["\x01".repeat(12 << 20)] }),
       "halves of pairs": call("kv.set", "k", "\ud800".repeat(12 << 20)),
       fields: call("db.find", "c", {}, { fields: list.slice(0, 500_000) }),
+      "short fields": call("db.find", "c", {}, { fields: list.slice(0, 1001) }),
       sort: call("db.find", "c", {}, { sort: list.slice(0, 100_000).map((field) => [field, 1]) }),
       "a query": call("db.find", "c", Object.fromEntries(list.slice(0, 1001).map((field) => [field, 1]))),
       "a path": call("db.count", "c", { ["a.".repeat(40)]: 1 }),

@@ -1,6 +1,6 @@
 //! Clearing many small stores.
 
-use super::{World, each_costs_the_same, memory};
+use super::{World, each_costs_the_same, memory, put_all};
 use bytes::Bytes;
 use futures_util::future::join_all;
 use patchstore::engine::Engine;
@@ -104,6 +104,8 @@ fn clearing_stores_in_memory() {
         World::run(async |world| {
             let engine = world.open().await;
             fill(&engine, 10).await;
+            // Others in the same table.
+            put_all(&engine, 0..count).await;
             let before = memory::taken();
             clear(&engine, 0..count).await;
             memory::taken() - before

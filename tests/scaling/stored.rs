@@ -37,7 +37,7 @@ fn opening_and_looking_something_up() {
 
 #[test]
 fn scanning() {
-    each_costs_the_same(5_000, 1.3, |count| {
+    each_costs_the_same(5_000, 1.1, |count| {
         cost_with_stored(count, async |world| {
             let engine = world.open().await;
             let mut cursor = Cursor::new(all(), false);
@@ -56,7 +56,7 @@ fn scanning() {
 
 #[test]
 fn maintaining() {
-    each_costs_the_same(5_000, 1.5, |count| {
+    each_costs_the_same(5_000, 1.05, |count| {
         World::run(async |world| {
             let engine = world.open().await;
             put_all(&engine, 0..count).await;

@@ -4,7 +4,7 @@
 //!
 //! `SEEDS=from..until` chooses other seeds. A failing one is made smaller and printed as
 //! `SEEDS=n..n+1 WITHOUT=…`, which replays it; `TRACE=1` then tells all that happened. `COUNT=1`
-//! counts all failing seeds instead.
+//! counts all failing seeds instead. Those of `seeds.txt` are run, too, whatever is chosen.
 #![cfg(not(target_arch = "wasm32"))]
 #![expect(
     clippy::unwrap_used,
@@ -30,7 +30,7 @@ use plan::Plan;
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use world::Counts;
 
@@ -67,27 +67,26 @@ fn report(seed: u64, why: &str) -> String {
     )
 }
 
-#[test]
-fn every_seed_is_explained_by_one_order_of_commits() {
-    let (seeds, without) = (seeds(), left_out());
-    let count = std::env::var("COUNT").is_ok();
+/// Runs these worlds, on all cores: what failed, and what happened in the others. After three failures that will do,
+/// unless all are to be counted.
+fn outcomes(seeds: &[u64], without: &BTreeSet<usize>, count: bool) -> (Vec<(u64, String)>, Counts) {
     if std::env::var("TRACE").is_err() {
         // Failures are told below, once, and not by each attempt to make them smaller.
         std::panic::set_hook(Box::new(|_| {}));
     }
-    let next = AtomicU64::new(seeds.start);
+    let next = AtomicUsize::new(0);
     let results = Mutex::new((Vec::new(), Counts::default()));
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
                 loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
                     let enough = !count && results.lock().unwrap().0.len() >= 3;
-                    if seed >= seeds.end || enough {
+                    let next = seeds.get(next.fetch_add(1, Ordering::Relaxed));
+                    let Some(&seed) = next.filter(|_| !enough) else {
                         return;
-                    }
-                    let outcome = shrink::failure_of(&Plan::of_seed(seed).without(&without));
+                    };
+                    let outcome = shrink::failure_of(&Plan::of_seed(seed).without(without));
                     let mut results = results.lock().unwrap();
                     match outcome {
                         Ok(counts) => results.1.add(counts),
@@ -99,28 +98,56 @@ fn every_seed_is_explained_by_one_order_of_commits() {
     });
     let (mut failures, counts) = results.into_inner().unwrap();
     let _ = std::panic::take_hook();
-    println!("seeds {seeds:?}: {counts:?}");
     failures.sort();
-    let total = seeds.end - seeds.start;
+    (failures, counts)
+}
+
+/// Tells of the first failure, if there is any, made smaller.
+fn assert_none(failures: &[(u64, String)], without: &BTreeSet<usize>) {
+    let Some((seed, why)) = failures.first() else {
+        return;
+    };
+    std::panic::set_hook(Box::new(|_| {}));
+    if std::env::var("TRACE").is_ok() {
+        world::tell(&Plan::of_seed(*seed).without(without));
+    }
+    let told = if without.is_empty() {
+        report(*seed, why)
+    } else {
+        format!("seed {seed}: {why}")
+    };
+    let _ = std::panic::take_hook();
+    let all: Vec<u64> = failures.iter().map(|(seed, _)| *seed).collect();
+    panic!("failing seeds {all:?}\n{told}");
+}
+
+#[test]
+fn every_seed_is_explained_by_one_order_of_commits() {
+    let (range, without) = (seeds(), left_out());
+    let count = std::env::var("COUNT").is_ok();
+    let all: Vec<u64> = range.clone().collect();
+    let (failures, counts) = outcomes(&all, &without, count);
+    println!("seeds {range:?}: {counts:?}");
     assert!(
         !count || failures.is_empty(),
-        "failing: {} of {total}",
-        failures.len()
+        "failing: {} of {}",
+        failures.len(),
+        all.len()
     );
-    if let Some((seed, why)) = failures.first() {
-        std::panic::set_hook(Box::new(|_| {}));
-        if std::env::var("TRACE").is_ok() {
-            world::tell(&Plan::of_seed(*seed).without(&without));
-        }
-        let told = if without.is_empty() {
-            report(*seed, why)
-        } else {
-            format!("seed {seed}: {why}")
-        };
-        let _ = std::panic::take_hook();
-        let others: Vec<u64> = failures.iter().map(|(seed, _)| *seed).collect();
-        panic!("failing seeds {others:?}\n{told}");
-    }
+    assert_none(&failures, &without);
+}
+
+#[test]
+fn seeds_that_once_failed_do_so_no_more() {
+    let all: Vec<u64> = include_str!("seeds.txt")
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| line.split_whitespace().next().unwrap().parse().unwrap())
+        .collect();
+    assert!(!all.is_empty());
+    let (failures, counts) = outcomes(&all, &BTreeSet::new(), false);
+    println!("seeds that once failed: {counts:?}");
+    assert_none(&failures, &BTreeSet::new());
 }
 
 #[test]
