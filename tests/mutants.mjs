@@ -118,7 +118,7 @@ export const MUTANTS = [
   },
   {
     name: "leave large records of a relaxed commit to a later one to flush",
-    edits: [{ at: "large-relaxed", from: "sealed.is_large()", to: "sealed.is_large() && false" }],
+    edits: [{ at: "large-relaxed", from: "backend.tears(&append)", to: "backend.tears(&append) && false" }],
   },
   {
     name: "ignore checksums",

@@ -179,6 +179,12 @@ pub trait Backend {
     /// One readwrite transaction over all stores that first reads what [`Seen`] holds, then asks
     /// `decide`. Resolves to whether it wrote.
     fn flip(&self, decide: Decide, durability: Durability) -> Settled<bool>;
+    /// Whether a relaxed commit of this may survive a power cut in part, while later ones survive whole: it must be
+    /// made strict then.
+    fn tears(&self, append: &Append) -> bool;
+    /// Has the storage give back what it still keeps of deleted records, of which frames up to `position` are some;
+    /// settles when it should have. `attempt`: how often it was asked before.
+    fn reclaim(&self, position: u64, attempt: u32) -> LocalBoxFuture<'static, ()>;
     /// Tells the other realms on the same database to look at the log.
     fn notify(&self);
     /// Tells the other realms on the same database of a turn, at once where there is a way to.
@@ -209,9 +215,10 @@ pub trait Connector {
     ) -> LocalBoxFuture<'static, Result<Rc<dyn Backend>, Error>> {
         self.open(events)
     }
-    /// Asks the storage to give back at once what is still taken by records that were deleted.
-    fn reclaim(&self) -> LocalBoxFuture<'static, ()> {
-        Box::pin(std::future::ready(()))
+    /// How large a record must be that is kept so that deleting it gives room at once where there is none; 0 where
+    /// that takes no such record.
+    fn reserve_bytes(&self) -> usize {
+        0
     }
     /// The origin's usage and quota in bytes, where they can be had.
     fn estimate(&self) -> LocalBoxFuture<'static, Option<(f64, f64)>>;

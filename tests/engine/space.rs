@@ -109,7 +109,7 @@ fn clear(to: &impl Session, range: KeyRange) -> LocalBoxFuture<'static, Result<(
 
 /// Nothing can be freed in the commit that removes it, but soon.
 async fn go_on(engine: &Engine) {
-    for n in 0..20 {
+    for n in 0..40 {
         put(engine, "small", n).await.unwrap();
     }
 }

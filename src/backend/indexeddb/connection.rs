@@ -1,5 +1,6 @@
 //! The four kinds of transaction.
 
+use futures_util::future::LocalBoxFuture;
 use std::future::ready;
 use std::rc::Rc;
 
@@ -7,10 +8,15 @@ use super::link::{Link, Mode};
 use super::requests::{self, Awaited};
 use super::schema::Scope;
 use super::transaction::{End, or_abort};
-use super::{error, flip};
+use super::{error, flip, reclaim};
 use crate::backend::{
     Append, Appended, Backend, Decide, Durability, Failure, Read, Reply, Settled, Signal, Write,
 };
+
+/// Chromium keeps records above this many bytes as files of their own (or a little below: what is stored says what it
+/// is). It flushes such a file with the transaction that writes it or never: after a cut of power, a later commit
+/// would be there and this one in part, even after a `flush`.
+const FILE_BYTES: usize = 60 << 10;
 
 /// A connection as the engine sees it; closed when dropped.
 pub(super) struct Connection(Rc<Link>);
@@ -20,8 +26,7 @@ impl Connection {
         Self(link)
     }
 
-    fn try_read(&self, reads: Vec<Read>) -> Result<Settled<Vec<Reply>>, Failure> {
-        let link = &self.0;
+    fn try_read(link: &Rc<Link>, reads: &[Read]) -> Result<Settled<Vec<Reply>>, Failure> {
         if reads.is_empty() {
             return if link.is_open() {
                 at_once(Vec::new())
@@ -29,8 +34,8 @@ impl Connection {
                 Err(Failure::Lost)
             };
         }
-        let transaction = link.begin(requests::scope_of_reads(&reads), Mode::Read)?;
-        let awaited = or_abort(&transaction, requests::issue_reads(&transaction, &reads))?;
+        let transaction = link.begin(requests::scope_of_reads(reads), Mode::Read)?;
+        let awaited = or_abort(&transaction, requests::issue_reads(&transaction, reads))?;
         // Committed explicitly, so that a tab that is frozen now does not hold up those who write.
         // Settled by the last success instead of `complete`, which Chromium then fires before it has
         // delivered values above 64 KiB, which it keeps apart (measured in Chromium 156).
@@ -110,7 +115,7 @@ fn settled<T: 'static>(started: Result<Settled<T>, Failure>) -> Settled<T> {
 
 impl Backend for Connection {
     fn read(&self, reads: Vec<Read>) -> Settled<Vec<Reply>> {
-        settled(self.try_read(reads))
+        settled(Self::try_read(&self.0, &reads))
     }
 
     fn write(&self, writes: Vec<Write>, durability: Durability) -> Settled<()> {
@@ -123,6 +128,20 @@ impl Backend for Connection {
 
     fn flip(&self, decide: Decide, durability: Durability) -> Settled<bool> {
         settled(flip::start(&self.0, decide, Mode::Write(durability)))
+    }
+
+    fn tears(&self, append: &Append) -> bool {
+        append.frame.len() > FILE_BYTES || !append.pieces.is_empty()
+    }
+
+    fn reclaim(&self, position: u64, attempt: u32) -> LocalBoxFuture<'static, ()> {
+        let link = Rc::clone(&self.0);
+        Box::pin(async move {
+            reclaim::occasion().await;
+            drop(settled(Self::try_read(&link, &reclaim::lookups(position))).await);
+            reclaim::occasion().await;
+            reclaim::settle(attempt).await;
+        })
     }
 
     fn notify(&self) {

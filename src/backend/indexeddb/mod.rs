@@ -13,6 +13,7 @@ mod globals;
 mod link;
 mod lock;
 mod open;
+mod reclaim;
 mod requests;
 mod schema;
 mod transaction;
@@ -37,12 +38,6 @@ extern "C" {
     /// Whether there is a database of a name, as far as that can be told without opening it.
     #[wasm_bindgen(js_name = isListed)]
     fn is_listed(name: &str) -> Promise;
-}
-
-#[wasm_bindgen(module = "/src/backend/indexeddb/reclaim.js")]
-extern "C" {
-    /// Settles once a scratch database has come and gone, or after a second.
-    fn reclaim() -> Promise;
 }
 
 /// Opens connections to the IndexedDB database of one name.
@@ -159,8 +154,8 @@ impl Connector for IndexedDbConnector {
         Self::to_existing(&self.name, self.open_timeout_ms).open(events)
     }
 
-    fn reclaim(&self) -> LocalBoxFuture<'static, ()> {
-        Box::pin(async { drop(JsFuture::from(reclaim()).await) })
+    fn reserve_bytes(&self) -> usize {
+        reclaim::RESERVE_BYTES
     }
 
     fn estimate(&self) -> LocalBoxFuture<'static, Option<(f64, f64)>> {

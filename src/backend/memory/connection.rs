@@ -1,5 +1,6 @@
 //! One open connection to a database in memory.
 
+use futures_util::future::LocalBoxFuture;
 use std::cell::RefCell;
 use std::future::ready;
 use std::rc::Rc;
@@ -77,6 +78,14 @@ impl Backend for Connection {
             None => Box::pin(ready(Ok(false))),
             Some(writes) => self.transact(|stores| stores.write(writes).map(|()| true)),
         }
+    }
+
+    fn tears(&self, _append: &Append) -> bool {
+        false
+    }
+
+    fn reclaim(&self, _position: u64, _attempt: u32) -> LocalBoxFuture<'static, ()> {
+        Box::pin(ready(()))
     }
 
     fn notify(&self) {

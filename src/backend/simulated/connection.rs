@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use futures_channel::oneshot;
+use futures_util::future::LocalBoxFuture;
 use futures_util::future::{Either, select};
 use std::cell::Cell;
 use std::future::ready;
@@ -267,6 +268,14 @@ impl Backend for Connection {
             durability,
             wrote: |wrote| wrote,
         })
+    }
+
+    fn tears(&self, append: &Append) -> bool {
+        append.frame.len() > FILE_BYTES || !append.pieces.is_empty()
+    }
+
+    fn reclaim(&self, _position: u64, _attempt: u32) -> LocalBoxFuture<'static, ()> {
+        Box::pin(ready(()))
     }
 
     fn notify(&self) {

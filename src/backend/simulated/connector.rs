@@ -100,6 +100,10 @@ impl Connector for SimConnector {
         })
     }
 
+    fn reserve_bytes(&self) -> usize {
+        512 << 10
+    }
+
     #[expect(clippy::cast_precision_loss, reason = "simulated databases are small")]
     fn estimate(&self) -> LocalBoxFuture<'static, Option<(f64, f64)>> {
         let shared = Rc::clone(&self.database.0);

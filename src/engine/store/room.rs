@@ -3,8 +3,8 @@
 //! Where a quota is hit, a put fails even in the transaction that deletes: so a delete, and the
 //! merge that gives its space back, need room from elsewhere. There are three ways to some:
 //! what is dead (garbage that only slow readers wait for, pieces that the log hides); what the storage has not given back yet of records
-//! deleted long ago ([`crate::backend::Connector::reclaim`]); and the reserve, a record of store
-//! `runs` under a fixed id, large enough for Chromium to free it at once.
+//! deleted long ago ([`crate::backend::Backend::reclaim`]); and the reserve, a record of store
+//! `runs` under a fixed id, large enough for the storage to free it at once.
 
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
@@ -12,23 +12,14 @@ use std::rc::Rc;
 
 use super::connection::read;
 use super::garbage;
+use super::sources::{Situation, Source, next};
 use crate::backend::{Durability, Id, IdStore, Read, RecordKey, Reply, Write};
 use crate::engine::core::instance::{Core, Reserve};
 
 /// The reserve's id.
 pub const RESERVE: Id = Id([0xff; 16]);
-/// Its size.
-const RESERVE_BYTES: usize = 512 << 10;
 /// Bytes written by a realm from which on it sees to the reserve: small patches need none.
 const WORTH_BYTES: u64 = 1 << 20;
-/// How long Chromium takes to give back what it was asked for, mostly; it doubles with each attempt.
-const SETTLE_MS: u32 = 400;
-/// Lookups that make Chromium compact.
-const LOOKUPS: u64 = 400;
-/// Among so many of the last frames that were cut.
-const LOOKED_BACK: u64 = 4096;
-/// How often the storage is asked to.
-const MOST_ATTEMPTS: u32 = 4;
 /// How long the next caller is spared the waiting after an attempt that was futile.
 const FUTILE_MS: f64 = 5_000.0;
 
@@ -76,22 +67,28 @@ impl Attempts {
             return true;
         }
         core.pressed.set(true);
-        if !self.frees && !is_mostly_waste(core).await {
-            return false;
+        let source = next(&Situation {
+            frees: self.frees,
+            is_mostly_waste: self.frees || is_mostly_waste(core).await,
+            made: self.made,
+            is_futile: core.env().monotonic_ms() < core.futile_until_ms.get(),
+            reserve: core.reserve.get(),
+        });
+        match source {
+            Source::Reclaim => {
+                garbage::purge(core, 0).await;
+                let position = core.state.borrow().head.position;
+                core.backend().reclaim(position, self.made).await;
+                self.made += 1;
+                return true;
+            }
+            Source::Reserve if give_up(core).await => return true,
+            Source::Reserve | Source::Futile => {
+                let now_ms = core.env().monotonic_ms();
+                core.futile_until_ms.set(now_ms + FUTILE_MS);
+            }
+            Source::Refuse => {}
         }
-        let now_ms = core.env().monotonic_ms();
-        let most = if self.frees { MOST_ATTEMPTS } else { 1 };
-        if self.made < most && now_ms >= core.futile_until_ms.get() {
-            garbage::purge(core, 0).await;
-            reclaim(core).await;
-            core.env().sleep(SETTLE_MS << self.made).await;
-            self.made += 1;
-            return true;
-        }
-        if self.frees && give_up(core).await {
-            return true;
-        }
-        core.futile_until_ms.set(now_ms + FUTILE_MS);
         false
     }
 }
@@ -101,27 +98,6 @@ async fn is_mostly_waste(core: &Rc<Core>) -> bool {
     let stored = core.view().held_bytes() as f64;
     let estimate = core.connector.estimate().await;
     estimate.is_some_and(|(usage, _)| usage > 3.0 * stored)
-}
-
-/// Has the storage give back what it still keeps of deleted records.
-///
-/// Chromium's LevelDB compacts a file that was looked into in vain a hundred times
-/// (`allowed_seeks` in its `version_set.cc`), at its next occasion: so it is asked for frames that
-/// the log has lost, between two occasions. Measured in Chromium 156 at a quota of 5 MiB: 8.4 MB
-/// used, 3.0 MB afterwards; without the lookups 6.1 MB.
-async fn reclaim(core: &Rc<Core>) {
-    core.connector.reclaim().await;
-    let position = core.state.borrow().head.position;
-    let first = position.saturating_sub(LOOKED_BACK);
-    let frame = |n| {
-        Read::Get(RecordKey::Frame(
-            first + 1 + n * (position - first) / LOOKUPS,
-        ))
-    };
-    let unknown = |n: u64| Read::Get(RecordKey::Run(Id([n as u8; 16])));
-    let lookups = (0..LOOKUPS).flat_map(|n| [frame(n), unknown(n)]);
-    drop(read(core, lookups.collect()).await);
-    core.connector.reclaim().await;
 }
 
 /// Gives the reserve up. True when it may have been there.
@@ -138,7 +114,8 @@ async fn give_up(core: &Rc<Core>) -> bool {
 /// written as much as makes it worth while.
 #[must_use]
 pub fn is_reserve_wanted(core: &Core) -> bool {
-    core.reserve.get() != Reserve::There
+    core.connector.reserve_bytes() > 0
+        && core.reserve.get() != Reserve::There
         && !core.pressed.get()
         && core.written_bytes.get() >= WORTH_BYTES
 }
@@ -155,8 +132,8 @@ pub async fn restore_reserve(core: &Rc<Core>) {
         core.reserve.set(Reserve::There);
         return;
     }
-    // Of random bytes: Chromium compresses what it stores, and zeros would keep next to no room.
-    let mut record = vec![0; RESERVE_BYTES];
+    // Of random bytes: a storage may compress, and zeros would keep next to no room.
+    let mut record = vec![0; core.connector.reserve_bytes()];
     core.env().fill_random(&mut record);
     let record = Bytes::from(record);
     core.count_written(record.len());

@@ -9,6 +9,7 @@ use super::dead;
 use super::flip::{self, Flip};
 use super::flush;
 use super::merge;
+use super::policy::{self, Pick, Step, Tail};
 use crate::codec::root::Garbage;
 use crate::engine::core::gate::Pass;
 use crate::engine::core::instance::Core;
@@ -16,26 +17,19 @@ use crate::engine::log::intake;
 use crate::engine::store::{garbage, room};
 use crate::error::{Code, Result};
 
-/// Runs in level 0 from which on a commit waits for a merge.
-const CROWDED_RUNS: usize = 16;
-
-/// How full the log has to be for a flush as soon as nobody writes: what is in it is read and replayed by whoever
-/// opens the patch next.
-const WORTH_A_FLUSH: f64 = 0.125;
-
-/// How full the log is, 1.0 being the line.
-fn fullness(core: &Core) -> f64 {
+fn tail(core: &Core) -> Tail {
     let state = core.state.borrow();
-    let limits = &core.options.limits;
-    let frames = state.tail_frames as f64 / limits.log_frames as f64;
-    let bytes = state.tail_bytes as f64 / limits.log_bytes as f64;
-    let pieces = state.tail_pieces as f64 / limits.piece_bytes as f64;
-    frames.max(bytes).max(pieces)
+    Tail {
+        frames: state.tail_frames,
+        bytes: state.tail_bytes,
+        pieces: state.tail_pieces,
+    }
 }
 
 /// Starts maintenance in the background if a commit of this realm has made it due.
 pub fn consider(core: &Rc<Core>) {
-    let due = fullness(core) >= 1.0 || room::is_reserve_wanted(core);
+    let is_full = tail(core).fullness(&core.options.limits) >= 1.0;
+    let due = is_full || room::is_reserve_wanted(core);
     if !due || core.maintenance_wanted.replace(true) {
         return;
     }
@@ -66,9 +60,9 @@ pub async fn tidy(core: &Rc<Core>, anybody: bool) {
         return;
     }
     // What fails leaves everything as it was.
-    if fullness(core) >= WORTH_A_FLUSH || hides_much(core).await {
+    if tail(core).is_worth_a_flush(&core.options.limits) || hides_much(core).await {
         let pass = core.maintenance.enter().await;
-        drop(step(core, flush::flush(core, &pass)).await);
+        drop(take(core, &pass, Step::Flush).await);
     }
     let pass = core.maintenance.enter().await;
     drop(flip::clean(core, &pass).await);
@@ -87,7 +81,7 @@ async fn free_pieces_now(core: &Rc<Core>) -> bool {
     if bytes_of(&dead_in_log(core).await) > 0 {
         // What it writes frees room in the end.
         core.compacting.set(true);
-        drop(step(core, flush::flush(core, &pass)).await);
+        drop(take(core, &pass, Step::Flush).await);
         core.compacting.set(false);
         freed += garbage::purge_pieces(core).await;
     }
@@ -110,33 +104,49 @@ async fn hides_much(core: &Rc<Core>) -> bool {
     if core.reckoned.replace(known) == known {
         return false;
     }
-    bytes_of(&dead_in_log(core).await) as f64
-        >= WORTH_A_FLUSH * core.options.limits.piece_bytes as f64
+    let dead_bytes = bytes_of(&dead_in_log(core).await);
+    policy::is_worth_freeing(dead_bytes, &core.options.limits)
 }
 
 async fn run(core: &Rc<Core>) -> Result<()> {
-    {
-        let pass = core.maintenance.enter().await;
-        if fullness(core) >= 1.0 {
-            step(core, flush::flush(core, &pass)).await?;
-        }
-    }
-    room::restore_reserve(core).await;
+    let mut seen_to_reserve = false;
     loop {
         core.check_open_or_closing()?;
         // Let go between two steps: a flush may wait.
         let pass = core.maintenance.enter().await;
-        let due = merge::due(core);
-        let Some(level) = due else { return Ok(()) };
-        if !step(core, merge::step(core, &pass, level, false)).await? {
+        let step = next(core);
+        if !seen_to_reserve && step != Step::Flush {
+            drop(pass);
+            seen_to_reserve = true;
+            room::restore_reserve(core).await;
+            continue;
+        }
+        if step == Step::Rest || !take(core, &pass, step).await? {
             return Ok(());
         }
     }
 }
 
+fn next(core: &Core) -> Step {
+    let mut dice = [0; 8];
+    core.env().fill_random(&mut dice);
+    let (limits, pressed) = (&core.options.limits, core.pressed.get());
+    let dice = u64::from_le_bytes(dice);
+    policy::next(&core.view().root, tail(core), limits, pressed, dice)
+}
+
+/// Takes a step; whether it is live.
+async fn take(core: &Rc<Core>, pass: &Pass, step: Step) -> Result<bool> {
+    match step {
+        Step::Rest => Ok(false),
+        Step::Flush => in_time(core, flush::flush(core, pass)).await,
+        Step::Merge(level, pick) => in_time(core, merge::step(core, pass, level, pick)).await,
+    }
+}
+
 /// Runs one step of maintenance. A record that was missing because another tab's flip has
 /// replaced it means that the step was too late (false), not that data are damaged.
-async fn step(core: &Rc<Core>, step: impl Future<Output = Result<bool>>) -> Result<bool> {
+async fn in_time(core: &Rc<Core>, step: impl Future<Output = Result<bool>>) -> Result<bool> {
     let before = core.state.borrow().head.epoch;
     match step.await {
         Err(error) if error.code() == Code::Corrupt => {
@@ -151,20 +161,20 @@ async fn step(core: &Rc<Core>, step: impl Future<Output = Result<bool>>) -> Resu
     }
 }
 
-/// Before a commit: if the log is twice full, flushes first. If that fails, the commit goes on:
-/// it may be the delete that makes room.
+/// Before a commit: does what it must wait for. If that fails, the commit goes on: it may be the delete that makes
+/// room.
 pub async fn relieve(core: &Rc<Core>) {
-    let crowded = || core.view().root.runs.len() >= CROWDED_RUNS;
-    if fullness(core) < 2.0 && !crowded() {
+    let is_crowded = || policy::is_crowded(&core.view().root);
+    let is_overfull = || policy::is_overfull(tail(core), &core.options.limits);
+    if !is_crowded() && !is_overfull() {
         return;
     }
     let pass = core.maintenance.enter().await;
-    if crowded() {
-        // Flushes have outrun the merges, here or in other tabs.
-        drop(merge::step(core, &pass, 0, false).await);
+    if is_crowded() {
+        drop(take(core, &pass, Step::Merge(0, Pick::All)).await);
     }
-    if fullness(core) >= 2.0 {
-        drop(flush::flush(core, &pass).await);
+    if is_overfull() {
+        drop(take(core, &pass, Step::Flush).await);
     }
 }
 
@@ -188,15 +198,18 @@ async fn compact_all(core: &Rc<Core>, pass: &Pass) -> Result<()> {
         room::Attempts::new(true, None).make_room(core).await;
     }
     flush_all(core, pass).await?;
-    while let Some(level) = uppermost_to_merge(core) {
+    loop {
         core.check_open_or_closing()?;
-        step(core, merge::step(core, pass, level, true)).await?;
+        match policy::compacting(&core.view().root) {
+            Step::Rest => break,
+            step => take(core, pass, step).await?,
+        };
     }
     garbage::purge(core, 0).await;
     if !core.view().root.garbage.is_empty() {
         Flip::new(core).run(core).await?;
     }
-    step(core, async {
+    in_time(core, async {
         collect::collect(core, pass).await.map(|()| true)
     })
     .await?;
@@ -213,26 +226,7 @@ async fn flush_all(core: &Rc<Core>, pass: &Pass) -> Result<()> {
     };
     while is_left() {
         core.check_open_or_closing()?;
-        step(core, flush::flush(core, pass)).await?;
+        take(core, pass, Step::Flush).await?;
     }
     Ok(())
-}
-
-/// The uppermost level that is not empty and has something to be merged into.
-fn uppermost_to_merge(core: &Core) -> Option<usize> {
-    let root = core.view().root.clone();
-    if !root.runs.is_empty() {
-        return Some(0);
-    }
-    let filled: Vec<usize> = root
-        .levels
-        .iter()
-        .enumerate()
-        .filter(|(_, l)| !l.is_empty())
-        .map(|(at, _)| at)
-        .collect();
-    match filled.as_slice() {
-        [upper, _, ..] => Some(upper + 1),
-        _ => None,
-    }
 }

@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use super::directory;
 use super::flip::Flip;
+use super::policy::{Pick, page_of};
 use crate::backend::{Id, RecordKey};
 use crate::codec::cell::Cell;
 use crate::codec::entry::Entry;
@@ -24,47 +25,10 @@ use crate::engine::store::load::run_attempts;
 use crate::engine::store::staging::SegmentSink;
 use crate::error::Result;
 
-/// Level 0 is merged when it has this many runs and enough bytes: small ones are worth
-/// waiting for, since each merge rewrites what it overlaps in level 1.
-const LEVEL0_RUNS: usize = 4;
-/// Runs at which level 0 is merged however small they are.
-const LEVEL0_RUNS_MOST: usize = 10;
 /// Stored bytes after which a step's output is installed; one segment when room is short.
 const STEP_BYTES: u64 = 2 << 20;
 /// A segment of at least this many stored bytes moves down by reference.
 const MOVE_BYTES: u64 = 32 << 10;
-
-/// Which level is most in need of a merge, if any. Where room is short, level 0 is sooner: what
-/// newer runs hide in older ones takes some.
-#[must_use]
-pub fn due(core: &Core) -> Option<usize> {
-    let (view, limits) = (core.view(), &core.options.limits);
-    let root = &view.root;
-    let stored = || {
-        root.runs
-            .iter()
-            .flatten()
-            .map(|entry| entry.stored)
-            .sum::<u64>()
-    };
-    let runs = root.runs.len();
-    let most = if core.pressed.get() {
-        2
-    } else {
-        LEVEL0_RUNS_MOST
-    };
-    if runs >= most || (runs >= LEVEL0_RUNS && stored() >= limits.level0_bytes) {
-        return Some(0);
-    }
-    let mut target = limits.level1_bytes;
-    for (at, level) in root.levels.iter().enumerate() {
-        if level.iter().map(|page| page.stored).sum::<u64>() > target {
-            return Some(at + 1);
-        }
-        target = target.saturating_mul(10);
-    }
-    None
-}
 
 /// What a step merges: sources, the newest first, the last of which is the level below.
 struct Inputs {
@@ -74,7 +38,7 @@ struct Inputs {
     keep_tombstones: bool,
 }
 
-/// Merges level `level` into the next one, one step: all of the level, or one segment of it. True
+/// Merges what is picked of level `level` into the next one, one step. True
 /// when the step is live.
 ///
 /// # Errors
@@ -83,15 +47,15 @@ pub fn step<'a>(
     core: &'a Rc<Core>,
     maintenance: &'a Pass,
     level: usize,
-    whole: bool,
+    pick: Pick,
 ) -> LocalBoxFuture<'a, Result<bool>> {
     // Boxed, so that its state is not part of every caller's.
-    step_now(core, maintenance, level, whole).boxed_local()
+    step_now(core, maintenance, level, pick).boxed_local()
 }
 
-async fn step_now(core: &Rc<Core>, _maintenance: &Pass, level: usize, whole: bool) -> Result<bool> {
+async fn step_now(core: &Rc<Core>, _maintenance: &Pass, level: usize, pick: Pick) -> Result<bool> {
     let mut flip = Flip::new(core);
-    let merged = merge_into(core, &mut flip, level, whole).await;
+    let merged = merge_into(core, &mut flip, level, pick).await;
     match merged {
         Ok(true) => flip.run(core).await,
         Ok(false) => Ok(false),
@@ -102,8 +66,8 @@ async fn step_now(core: &Rc<Core>, _maintenance: &Pass, level: usize, whole: boo
     }
 }
 
-async fn merge_into(core: &Rc<Core>, flip: &mut Flip, level: usize, whole: bool) -> Result<bool> {
-    let Some(inputs) = gather(core, &flip.root, level, whole)
+async fn merge_into(core: &Rc<Core>, flip: &mut Flip, level: usize, pick: Pick) -> Result<bool> {
+    let Some(inputs) = gather(core, &flip.root, level, pick)
         .await
         .map_err(LoadError::into_error)?
     else {
@@ -152,7 +116,7 @@ async fn gather(
     core: &Rc<Core>,
     root: &Root,
     level: usize,
-    whole: bool,
+    pick: Pick,
 ) -> Result<Option<Inputs>, LoadError> {
     let upper: Vec<Vec<Entry>> = if level == 0 {
         root.runs.clone()
@@ -160,10 +124,9 @@ async fn gather(
         let Some(pages) = root.levels.get(level - 1).filter(|pages| !pages.is_empty()) else {
             return Ok(None);
         };
-        vec![if whole {
-            all_of(core, pages).await?
-        } else {
-            pick(core, pages).await?
+        vec![match pick {
+            Pick::All => all_of(core, pages).await?,
+            Pick::Nth(at) => nth(core, pages, at).await?,
         }]
     };
     let entries = || upper.iter().flatten();
@@ -207,20 +170,12 @@ async fn all_of(core: &Rc<Core>, pages: &[PageRef]) -> Result<Vec<Entry>, LoadEr
     Ok(out)
 }
 
-/// One segment of a level, by chance: over time, all get their turn, with no pointer to keep.
-async fn pick(core: &Rc<Core>, pages: &[PageRef]) -> Result<Vec<Entry>, LoadError> {
-    let mut random = [0; 8];
-    core.env().fill_random(&mut random);
-    let total: u64 = pages.iter().map(|page| page.entries).sum::<u64>().max(1);
-    let mut at = u64::from_le_bytes(random) % total;
-    for page in pages {
-        if at < page.entries {
-            let entries = directory::entries_of(core, page).await?;
-            return Ok(entries.get(at as usize).cloned().into_iter().collect());
-        }
-        at -= page.entries;
-    }
-    Ok(Vec::new())
+async fn nth(core: &Rc<Core>, pages: &[PageRef], at: u64) -> Result<Vec<Entry>, LoadError> {
+    let Some((page, at)) = page_of(pages, at) else {
+        return Ok(Vec::new());
+    };
+    let entries = directory::entries_of(core, page).await?;
+    Ok(entries.get(at).cloned().into_iter().collect())
 }
 
 /// Runs the scan until it ends or enough has been written. The output, in key order.

@@ -14,4 +14,5 @@ pub mod flip;
 pub mod flush;
 pub mod maintain;
 pub mod merge;
+pub mod policy;
 pub mod poll;

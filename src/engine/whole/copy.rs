@@ -23,7 +23,7 @@ use crate::engine::store::staging::SegmentSink;
 use crate::engine::upkeep::cut::cut;
 use crate::engine::upkeep::flip::Flip;
 use crate::engine::upkeep::flush;
-use crate::engine::upkeep::merge;
+use crate::engine::upkeep::{merge, policy};
 use crate::error::{Code, Error, Result};
 
 /// Copies everything to a target that holds nothing in `ranges`. False: it must be begun anew, since
@@ -102,12 +102,7 @@ async fn fill(
     sink.close(&mut flip.staging).await?;
     // The uppermost level that has room for all of it.
     let stored: u64 = sink.entries.iter().map(|entry| entry.stored).sum();
-    let mut room = target.options.limits.level1_bytes;
-    let mut at = 0;
-    while room < stored {
-        room = room.saturating_mul(10);
-        at += 1;
-    }
+    let at = policy::level_for(stored, &target.options.limits);
     while flip.root.levels.len() <= at {
         flip.root.levels.push(Vec::new());
     }

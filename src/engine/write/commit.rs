@@ -141,13 +141,14 @@ fn append(core: &Rc<Core>, sealed: &Sealed) -> Settled<Appended> {
         at: sealed.at,
         pieces: sealed.pieces.clone(),
     };
+    let backend = core.backend();
     // planted: large-relaxed
-    let durability = if sealed.is_large() {
+    let durability = if backend.tears(&append) {
         Durability::Strict
     } else {
         core.options.durability
     };
-    core.backend().append(append, durability)
+    backend.append(append, durability)
 }
 
 /// The error of a commit of which nobody can tell. With a patch that is deleted, its effect is gone.

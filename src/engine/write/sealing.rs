@@ -15,10 +15,6 @@ use crate::engine::log::recover::Sent;
 use crate::engine::store::pieces::{is_piece, seal_piece};
 use crate::error::Result;
 
-/// Chromium keeps records above this many bytes as files of their own (or a little below: what is
-/// stored says what it is).
-const FILE_BYTES: usize = 60 << 10;
-
 /// A frame ready to be appended.
 pub struct Sealed {
     /// What it says of itself.
@@ -47,13 +43,6 @@ impl Sealed {
     /// Whether Blobs are written with it, which a browser may fail to read.
     pub fn has_blobs(&self) -> bool {
         self.pieces.iter().any(|(_, record)| blobs::any(record))
-    }
-
-    /// Whether any record of it is so large that the browser keeps it in a file of its own. Chromium flushes
-    /// such a file with the transaction that writes it or never: after a cut of power, a later
-    /// commit would be there and this one in part, even after a `flush`.
-    pub fn is_large(&self) -> bool {
-        self.frame.len() > FILE_BYTES || !self.pieces.is_empty()
     }
 }
 
