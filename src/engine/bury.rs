@@ -5,9 +5,9 @@ use std::rc::Rc;
 
 use super::core::Core;
 use super::draft::Draft;
-use super::footprint::ReadSet;
 use super::memtable::Memtable;
 use super::queue::Call;
+use super::read_set::ReadSet;
 use crate::codec::batch::Op;
 
 /// Operations, cells or keys that are dropped at once.

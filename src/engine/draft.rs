@@ -7,8 +7,8 @@ use std::rc::Rc;
 
 use super::access::{Attempt, Cursor, KeyRange, Measure, Need, Reads, Stop, Take, Writes};
 use super::cache::Cache;
-use super::footprint::ReadSet;
 use super::memtable::Memtable;
+use super::read_set::ReadSet;
 use super::scan::{Scan, rest_of};
 use super::sealing::PIECE_BYTES;
 use super::slice::SLICE_MS;

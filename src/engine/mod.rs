@@ -38,6 +38,7 @@ mod poll;
 mod prepared;
 mod queue;
 mod ranges;
+mod read_set;
 mod realm;
 mod rebuild;
 mod recent;

@@ -8,8 +8,9 @@ use std::rc::Rc;
 use super::access::Attempt;
 use super::done::{Done, Outcome};
 use super::draft::Draft;
-use super::footprint::{ReadSet, Resolved, order_at_end, resolve_order};
+use super::footprint::{Resolved, order_at_end, resolve_order};
 use super::memtable::Memtable;
+use super::read_set::ReadSet;
 use super::recent::Since;
 use crate::backend::Id;
 use crate::codec::batch::{Batch, Op, orders_of, resolve_op};
@@ -148,7 +149,7 @@ impl Group {
 
     fn cite(&mut self, call: &Call) {
         let in_ops = call.ops.iter().flat_map(orders_of);
-        let in_reads = call.reads.keys().filter_map(order_at_end);
+        let in_reads = call.reads.keys().filter_map(|key| order_at_end(key));
         for order in in_ops.chain(in_reads) {
             let cited = order.frame.checked_sub(PROVISIONAL);
             if let Some(id) = cited.filter(|id| *id != call.id) {

@@ -4,11 +4,12 @@ use std::rc::Rc;
 
 use super::cache::Cache;
 use super::dead;
-use super::footprint::{ReadSet, Writes};
+use super::footprint::Writes;
 use super::interest::Interests;
 use super::memtable::Memtable;
 use super::options::Reason;
 use super::queue::Queue;
+use super::read_set::ReadSet;
 use super::recent::{Recent, Since};
 use super::turn::Turns;
 use super::view::{Layer, View};

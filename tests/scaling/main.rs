@@ -20,6 +20,7 @@ mod calls;
 mod clearing;
 mod following;
 mod memory;
+mod reading;
 mod stored;
 mod tasks;
 
