@@ -19,6 +19,7 @@ use std::rc::Rc;
 mod calls;
 mod clearing;
 mod following;
+mod lacking;
 mod memory;
 mod reading;
 mod stored;
