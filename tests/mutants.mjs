@@ -143,8 +143,8 @@ export const MUTANTS = [
   },
   {
     name: "forget that a range was read",
-    file: "src/engine/footprint.rs",
-    from: "        self.ranges.add(range);\n    }\n\n    /// Notes all",
+    file: "src/engine/read_set.rs",
+    from: "        self.ranges.add(range);\n        self.fit(MAX_READ_SET_BYTES);\n    }\n\n    /// Notes all",
     to: "        let _ = range;\n    }\n\n    /// Notes all",
   },
   {
