@@ -19,6 +19,9 @@ pub const MAX_CALL_BYTES: usize = 512 << 20;
 pub const ITEM_BYTES: usize = 256;
 /// What an item that is handed out takes beside its bytes.
 pub const RESULT_ITEM_BYTES: usize = 32;
+/// Bytes of the keys and ranges that one call, or one transaction, remembers to have read. When they are used up, what it
+/// has read is remembered more coarsely, as ranges: it may then be run again for what others write in between.
+pub const MAX_READ_SET_BYTES: usize = 32 << 20;
 /// Bytes of a value that is taken apart into a tree: to be sorted by, or compared beyond its text. A tree takes
 /// up to thirty times as much.
 pub const MAX_TREE_BYTES: usize = 8 << 20;

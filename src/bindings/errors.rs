@@ -32,24 +32,21 @@ pub fn to_js(error: &Error) -> JsValue {
         .unwrap_or_else(|thrown| thrown)
 }
 
-/// What the platform throws where a value cannot be made here: it has no room for it, or does not know the kind.
+/// What was thrown where a value cannot be made here: by the platform, which has no room for it or does not know the
+/// kind, or by the facade, a `PatchStoreError`.
 #[must_use]
 pub fn refused(cause: JsValue) -> Error {
-    Error::new(Code::Unavailable, "this browser cannot make the value").with_cause(Rc::new(cause))
-}
-
-/// What the facade threw while it made a value: a `PatchStoreError`.
-#[must_use]
-pub fn from_facade(thrown: JsValue) -> Error {
-    let text = |name: &str| {
-        let value = Reflect::get(&thrown, &name.into()).ok();
+    let text = |property: &str| {
+        let value = Reflect::get(&cause, &property.into()).ok();
         value.and_then(|value| value.as_string())
     };
-    let message = text("message").unwrap_or_default();
-    match text("code").as_deref() {
-        Some("Corrupt") => Error::corrupt(message).with_cause(Rc::new(thrown)),
-        _ => refused(thrown),
-    }
+    let code = match text("code").or_else(|| text("name")).as_deref() {
+        Some("Corrupt" | "SyntaxError") => Code::Corrupt,
+        // What engines throw where they have no memory for a buffer or a string.
+        Some("LimitExceeded" | "RangeError") => Code::LimitExceeded,
+        _ => Code::Unavailable,
+    };
+    Error::new(code, text("message").unwrap_or_default()).with_cause(Rc::new(cause))
 }
 
 fn cause_of(error: &Error) -> JsValue {

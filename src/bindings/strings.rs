@@ -34,7 +34,7 @@ pub fn all_received(crossing: &[String]) -> Result<Vec<JsString>> {
 /// The JavaScript string.
 ///
 /// # Errors
-/// `Unavailable` when JavaScript has no room for it.
+/// `LimitExceeded` when JavaScript has no room for it.
 pub fn to_js(text: JsStr<'_>) -> Result<JsValue> {
     if let Some(text) = text.as_str() {
         return crossing::text(text).map_err(errors::refused);

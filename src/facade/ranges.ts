@@ -1,5 +1,4 @@
-import { crossing, describe } from "./names.js";
-import { invalid } from "./errors.js";
+import { key } from "./names.js";
 import { bool, known, signalOf, whole } from "./options.js";
 import type { KeyRange } from "./types.js";
 
@@ -17,11 +16,9 @@ export interface Range {
 
 const NAMES = ["prefix", "gt", "gte", "lt", "lte", "reverse", "limit", "signal"] as const;
 
-/** Bounds need not be keys: any string will do, of any length. */
+/** A bound need not be a key that there is; it is checked before it is copied. */
 function bound(what: string, value: unknown): string | undefined {
-  if (value === undefined) return undefined;
-  if (typeof value !== "string") throw invalid(`${what} must be a string, not ${describe(value)}`);
-  return crossing(value);
+  return value === undefined ? undefined : key(value, what);
 }
 
 export function rangeOf(range: KeyRange | undefined): Range {

@@ -103,7 +103,11 @@ export class Link {
     if (kind === Down.Event) return this.#tell(id, value);
     this.#pending.delete(id);
     if (kind === Down.Result) call?.resolve(call.change ? call.made : call.parts ? call.parts.concat([value]).flat() : value);
-    if (kind === Down.Error) call?.reject(revived(value as Failure));
+    if (kind === Down.Error) {
+      const error = revived(value as Failure);
+      if (call) call.reject(error);
+      else if (this.#listeners.has(id)) reportError(error);
+    }
   };
 
   #change(id: number, call: Pending, old: unknown): void {

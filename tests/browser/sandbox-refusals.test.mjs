@@ -270,4 +270,35 @@ inPage({
     watcher.port2.postMessage([4, 1]);
     await until(() => events.at(-1) === 999, "the last value");
   },
+
+  "what is too large to be sent is an error in place of an event, and the watch goes on": async ({ open, same }) => {
+    const { spawn, KINDS } = await import("/tests/browser/api/sandboxes.mjs");
+    const patch = await open();
+    const kv = patch.node("n").kv;
+    for (const kind of KINDS) {
+      await kv.delete("k");
+      const sandbox = await spawn(kind, patch, { node: "n", maxValueBytes: 1 << 20 });
+      await sandbox.run(async ({ kv }) => {
+        globalThis.seen = [];
+        addEventListener("error", (event) => (event.preventDefault(), seen.push([event.error.code, event.error.message])));
+        kv.watch("k", (value) => seen.push(value.length));
+        await kv.has("k");
+      });
+      for (const mebibytes of [1, 65, 64, 66, 2]) {
+        await kv.set("k", "x".repeat(mebibytes << 20));
+        await sandbox.run(async ({ kv }) => void (await kv.has("k")));
+      }
+      const found = await sandbox.run(async () => {
+        while (seen.length < 5) await new Promise((resolve) => setTimeout(resolve, 10));
+        return seen;
+      });
+      const refused = (mebibytes) => ["LimitExceeded", `at least ${mebibytes << 20} bytes; the most is ${64 << 20}`];
+      same(found, [1 << 20, refused(65), 64 << 20, refused(66), 2 << 20]);
+      await kv.set("k", "x".repeat(65 << 20));
+      const update = await sandbox.run(({ kv, failure }) => failure(kv.update("k", () => 1)));
+      same([update.code, update.message], refused(65));
+      same((await kv.get("k")).length, 65 << 20);
+      sandbox.remove();
+    }
+  },
 });

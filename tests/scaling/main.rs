@@ -19,7 +19,9 @@ use std::rc::Rc;
 mod calls;
 mod clearing;
 mod following;
+mod lacking;
 mod memory;
+mod reading;
 mod stored;
 mod tasks;
 

@@ -1,4 +1,4 @@
-//! An allocator that counts what each thread takes and holds.
+//! An allocator that counts what each thread takes and holds, and may refuse.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -7,6 +7,7 @@ thread_local! {
     static TAKEN: Cell<usize> = const { Cell::new(0) };
     static STEPS: Cell<usize> = const { Cell::new(0) };
     static HELD: Cell<usize> = const { Cell::new(0) };
+    static MOST: Cell<usize> = const { Cell::new(usize::MAX) };
 }
 
 /// The system's allocator, counting.
@@ -15,6 +16,9 @@ pub struct Counting;
 // SAFETY: everything is the system's allocator's; counting touches only cells of the thread.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if layout.size() > MOST.get() {
+            return std::ptr::null_mut();
+        }
         TAKEN.set(TAKEN.get().wrapping_add(layout.size()));
         STEPS.set(STEPS.get().wrapping_add(1));
         HELD.set(HELD.get().wrapping_add(layout.size()));
@@ -28,6 +32,11 @@ unsafe impl GlobalAlloc for Counting {
         // SAFETY: the caller's promises are passed on.
         unsafe { System.dealloc(pointer, layout) }
     }
+}
+
+/// From now on, this thread has no memory for more bytes at once.
+pub fn refuse_above(bytes: usize) {
+    MOST.set(bytes);
 }
 
 /// Bytes that this thread has ever taken: whatever copies or makes anything takes memory for it.

@@ -1,7 +1,6 @@
 //! From stored values to JavaScript.
 
 use js_sys::{Array, JSON};
-use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
 use crate::bindings::errors;
@@ -13,7 +12,7 @@ use crate::error::{Error, Result};
 /// The JavaScript value that a stored value stands for.
 ///
 /// # Errors
-/// `Corrupt`, `UnsupportedFormat`; `Unavailable` where the browser cannot make it.
+/// `Corrupt`, `UnsupportedFormat`; `LimitExceeded` or `Unavailable` where the browser cannot make it.
 pub fn decode(stored: &[u8]) -> Result<JsValue> {
     match Form::of(stored)? {
         Form::Json(text) => parse(text),
@@ -21,7 +20,7 @@ pub fn decode(stored: &[u8]) -> Result<JsValue> {
             let beside = has_attached(stored).then(|| super::beside(stored));
             decoder()?
                 .decode_exact(stored, &beside.transpose()?.unwrap_or_default())
-                .map_err(errors::from_facade)
+                .map_err(errors::refused)
         }
     }
 }
@@ -30,7 +29,7 @@ pub fn decode(stored: &[u8]) -> Result<JsValue> {
 /// of a list, or as the second of the pairs there: in one crossing. `beside`: the Blobs that lie beside them.
 ///
 /// # Errors
-/// `Corrupt`; `Unavailable` where the browser cannot make one of them.
+/// `Corrupt`; `LimitExceeded` or `Unavailable` where the browser cannot make one of them.
 pub fn place_exact(
     list: &Array,
     in_pairs: bool,
@@ -41,7 +40,7 @@ pub fn place_exact(
 ) -> Result<()> {
     decoder()?
         .place_exact(list, in_pairs, stored, beside, ends, places)
-        .map_err(errors::from_facade)
+        .map_err(errors::refused)
 }
 
 fn decoder() -> Result<Decoder> {
@@ -52,9 +51,8 @@ fn decoder() -> Result<Decoder> {
 /// Parses JSON text.
 ///
 /// # Errors
-/// `Corrupt` when it is none.
+/// `Corrupt` when it is none; `LimitExceeded` when JavaScript has no room for it.
 pub fn parse(text: &[u8]) -> Result<JsValue> {
     let text = str::from_utf8(text).map_err(|_| Error::corrupt("stored text is not UTF-8"))?;
-    JSON::parse(text)
-        .map_err(|cause| Error::corrupt("stored text is not JSON").with_cause(Rc::new(cause)))
+    JSON::parse(text).map_err(errors::refused)
 }

@@ -74,8 +74,8 @@ pub fn beside(bytes: &[u8]) -> Result<Array> {
 pub fn inline_blobs(encoded: &[u8], contents: Vec<Uint8Array>) -> Result<Uint8Array, JsValue> {
     let contents: Vec<_> = contents.iter().map(Uint8Array::to_vec).collect();
     let inlined = attached::inlined(encoded, &contents);
-    let inlined = inlined.map_err(|error| errors::to_js(&error))?;
-    crossing::bytes(&inlined)
+    let crossed = inlined.and_then(|inlined| crossing::bytes(&inlined).map_err(refused));
+    crossed.map_err(|error| errors::to_js(&error))
 }
 
 /// The Blob itself.
@@ -86,7 +86,7 @@ fn in_js(blob: &Blob) -> JsValue {
 /// The facade's encoded form of a stored value.
 ///
 /// # Errors
-/// `Corrupt`, `UnsupportedFormat`; `Unavailable` when JavaScript has no room for it.
+/// `Corrupt`, `UnsupportedFormat`; `LimitExceeded` when JavaScript has no room for it.
 pub fn encoded(stored: &[u8]) -> Result<JsValue> {
     match Form::of(stored)? {
         Form::Json(text) => {

@@ -7,8 +7,8 @@ use super::group::Call;
 use super::instance::Core;
 use crate::codec::batch::Op;
 use crate::engine::keyspace::draft::Draft;
-use crate::engine::keyspace::footprint::ReadSet;
 use crate::engine::keyspace::memtable::Memtable;
+use crate::engine::keyspace::read_set::ReadSet;
 
 /// Operations, cells or keys that are dropped at once.
 const SLICE: usize = 5_000;

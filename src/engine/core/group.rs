@@ -10,8 +10,9 @@ use crate::codec::batch::{Batch, Op, orders_of, resolve_op};
 use crate::codec::order::PROVISIONAL;
 use crate::engine::keyspace::access::Attempt;
 use crate::engine::keyspace::draft::Draft;
-use crate::engine::keyspace::footprint::{ReadSet, Resolved, order_at_end, resolve_order};
+use crate::engine::keyspace::footprint::{Resolved, order_at_end, resolve_order};
 use crate::engine::keyspace::memtable::Memtable;
+use crate::engine::keyspace::read_set::ReadSet;
 use crate::error::Error;
 
 /// A batch that weighs more than this many bytes is written ahead as a run.
@@ -175,7 +176,7 @@ impl Group {
 
     fn cite(&mut self, call: &Call) {
         let in_ops = call.ops.iter().flat_map(orders_of);
-        let in_reads = call.reads.keys().filter_map(order_at_end);
+        let in_reads = call.reads.keys().filter_map(|key| order_at_end(key));
         for order in in_ops.chain(in_reads) {
             let cited = order.frame.checked_sub(PROVISIONAL);
             if let Some(id) = cited.filter(|id| *id != call.id) {

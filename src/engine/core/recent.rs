@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use crate::engine::keyspace::footprint::{ReadSet, WriteSet};
+use crate::engine::keyspace::footprint::WriteSet;
+use crate::engine::keyspace::read_set::ReadSet;
 use crate::sorted::SortedMap;
 
 /// Above so many bytes the oldest are forgotten: whoever began before them must begin anew.
@@ -103,7 +104,8 @@ impl Drop for Since {
 mod tests {
     use super::Recent;
     use crate::codec::batch::{Op, OpKey};
-    use crate::engine::keyspace::footprint::{ReadSet, WriteSet};
+    use crate::engine::keyspace::footprint::WriteSet;
+    use crate::engine::keyspace::read_set::ReadSet;
     use std::rc::Rc;
 
     fn writes(key: &[u8]) -> Rc<WriteSet> {

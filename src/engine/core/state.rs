@@ -12,8 +12,9 @@ use crate::codec::batch::{Batch, Op};
 use crate::codec::head::Head;
 use crate::engine::keyspace::cache::Cache;
 use crate::engine::keyspace::estimate;
-use crate::engine::keyspace::footprint::{ReadSet, WriteSet};
+use crate::engine::keyspace::footprint::WriteSet;
 use crate::engine::keyspace::memtable::Memtable;
+use crate::engine::keyspace::read_set::ReadSet;
 use crate::engine::keyspace::view::{Layer, View};
 use crate::sorted::SortedMap;
 

@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use super::access::{Attempt, Cursor, KeyRange, Measure, Reads, Take, Writes};
 use super::context::Context;
-use super::footprint::ReadSet;
 use super::memtable::Memtable;
+use super::read_set::ReadSet;
 use super::snapshot::Snapshot;
 use super::view::View;
 use crate::codec::batch::{Op, OpKey, OpValue, resolve_op};

@@ -1,131 +1,11 @@
-//! What a call read, and whether a frame's writes touch it.
+//! What a frame wrote, and where its insertions went.
 
 use bytes::Bytes;
 
-use super::access::KeyRange;
-use super::memtable::Memtable;
-use super::ranges::Ranges;
-use super::tree::Tree;
 use crate::codec::batch::{Batch, Op};
 use crate::codec::entry::Entry;
 use crate::codec::order::{ORDER_BYTES, Order, PROVISIONAL};
 use crate::codec::range::after;
-
-/// The keys and ranges that a call read. Absent keys and empty ranges count.
-#[derive(Debug, Clone, Default)]
-pub struct ReadSet {
-    keys: Tree<()>,
-    ranges: Ranges,
-}
-
-impl ReadSet {
-    /// Notes a key.
-    pub fn add_key(&mut self, key: &[u8]) {
-        if self.keys.get(key).is_none() {
-            self.keys.insert(Bytes::copy_from_slice(key), ());
-        }
-    }
-
-    /// Notes a range.
-    pub fn add_range(&mut self, range: &KeyRange) {
-        // planted: range-unread
-        self.ranges.add(range);
-    }
-
-    /// Notes all that another has noted.
-    pub fn add_all(&mut self, other: &Self) {
-        if self.is_empty() {
-            // Of a large call alone in its group: shared, not copied.
-            *self = other.clone();
-            return;
-        }
-        for (key, ()) in other.keys.iter() {
-            self.keys.insert(key.clone(), ());
-        }
-        other
-            .ranges
-            .iter()
-            .for_each(|range| self.ranges.add(&range));
-    }
-
-    /// Single keys, in order.
-    pub fn keys(&self) -> impl Iterator<Item = &Bytes> {
-        self.keys.iter().map(|(key, ())| key)
-    }
-
-    /// Whether nothing was read: the call is blind.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.keys.is_empty() && self.ranges.is_empty()
-    }
-
-    /// Whether more keys than that were read.
-    #[must_use]
-    pub fn is_longer_than(&self, count: usize) -> bool {
-        self.keys.iter().nth(count).is_some()
-    }
-
-    /// Forgets some of the keys; whether there are more.
-    pub fn drop_some(&mut self, count: usize) -> bool {
-        let mut dropped = 0;
-        while dropped < count {
-            match self.keys.drop_leaf() {
-                0 => return false,
-                more => dropped += more,
-            }
-        }
-        true
-    }
-
-    /// Whether any of the writes touches what was read.
-    #[must_use]
-    pub fn meets(&self, writes: &WriteSet) -> bool {
-        !self.is_empty()
-            && (writes.keys.iter().any(|key| self.has_key(key))
-                || writes
-                    .ranges
-                    .iter()
-                    .any(|(from, until)| self.has_range(from, until)))
-    }
-
-    /// Whether a memtable says anything of what was read.
-    #[must_use]
-    pub fn meets_table(&self, table: &Memtable) -> bool {
-        let hits = |range: &KeyRange| {
-            table.edge(range, false).is_some() || table.ranges().meets(&range.from, &range.until)
-        };
-        self.keys.iter().any(|(key, ())| table.get(key).is_some())
-            || self.ranges.iter().any(|range| hits(&range))
-    }
-
-    fn has_key(&self, key: &Bytes) -> bool {
-        self.keys.get(key).is_some() || self.ranges.contains(key)
-    }
-
-    fn has_range(&self, from: &Bytes, until: &Bytes) -> bool {
-        let key = self.keys.at_least(from);
-        key.is_some_and(|(key, ())| key < until) || self.ranges.meets(from, until)
-    }
-
-    /// Replaces provisional orders at the ends of keys by the real ones, once the calls that took
-    /// them are committed: call → (frame, offset of its slots in the frame).
-    pub fn resolve(&mut self, calls: &Resolved) {
-        if calls.is_empty() {
-            return;
-        }
-        let resolved = |key: &Bytes| Some((key.clone(), resolve_key(key, calls)?));
-        let keys = self.keys.iter();
-        let moved: Vec<_> = keys.filter_map(|(key, ())| resolved(key)).collect();
-        for (from, to) in moved {
-            let gone = KeyRange {
-                until: after(&from),
-                from,
-            };
-            self.keys.remove(&gone, &mut |()| {});
-            self.keys.insert(to, ());
-        }
-    }
-}
 
 /// Where the insertions of committed calls went: call → (frame, offset of its slots).
 pub type Resolved = crate::sorted::SortedMap<u64, (u64, u32)>;
@@ -143,12 +23,14 @@ pub fn resolve_order(order: Order, calls: &Resolved) -> Option<Order> {
 
 /// What may be a place in the order of insertion, at the end of a key.
 #[must_use]
-pub fn order_at_end(key: &Bytes) -> Option<Order> {
+pub fn order_at_end(key: &[u8]) -> Option<Order> {
     let at = key.len().checked_sub(ORDER_BYTES)?;
     Order::from_bytes(key.get(at..)?)
 }
 
-fn resolve_key(key: &Bytes, calls: &Resolved) -> Option<Bytes> {
+/// The key with the real order in place of a provisional one, if its call is committed.
+#[must_use]
+pub fn resolve_key(key: &Bytes, calls: &Resolved) -> Option<Bytes> {
     let at = key.len().checked_sub(ORDER_BYTES)?;
     let order = resolve_order(order_at_end(key)?, calls)?;
     let mut out = key.to_vec();

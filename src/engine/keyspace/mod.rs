@@ -17,6 +17,7 @@ pub mod estimate;
 pub mod footprint;
 pub mod memtable;
 pub mod ranges;
+pub mod read_set;
 pub mod scan;
 pub mod segments;
 pub mod snapshot;

@@ -6,11 +6,20 @@ use super::access::KeyRange;
 use super::tree::Tree;
 use crate::codec::range::after;
 
+/// What a key takes beside its bytes: its place, the buffer's overhead, its part of the nodes above.
+const KEY_BYTES: usize = 80;
+
 /// A set of keys: the union of ranges. Those that overlap or touch are one.
 #[derive(Debug, Clone, Default)]
 pub struct Ranges {
     /// The lower bounds, inclusive, under the upper ones, exclusive.
     bounds: Tree<Bytes>,
+    held_bytes: usize,
+}
+
+/// About what a key takes in a tree of keys, in bytes.
+pub fn held_bytes(key: &[u8]) -> usize {
+    KEY_BYTES + key.len()
 }
 
 impl Ranges {
@@ -30,6 +39,7 @@ impl Ranges {
             }
             (from, until) = (from.min(lower), until.max(upper));
             merged = Some(upper);
+            self.held_bytes -= held_bytes(lower) + held_bytes(upper);
         }
         let (from, until) = (from.clone(), until.clone());
         if let Some(last) = merged {
@@ -39,6 +49,7 @@ impl Ranges {
             };
             self.bounds.remove(&merged, &mut |_| {});
         }
+        self.held_bytes += held_bytes(&from) + held_bytes(&until);
         self.bounds.insert(until, from);
     }
 
@@ -80,6 +91,12 @@ impl Ranges {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.bounds.is_empty()
+    }
+
+    /// About what they take, in bytes.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.held_bytes
     }
 
     /// All of them, in order, none of which touches another.
@@ -128,6 +145,8 @@ mod tests {
             prop_assert!(all.iter().all(|range| range.from < range.until));
             prop_assert!(all.windows(2).all(|pair| pair[0].until < pair[1].from));
             prop_assert_eq!(ours.is_empty(), known.is_empty());
+            let held = all.iter().map(|range| super::held_bytes(&range.from) + super::held_bytes(&range.until));
+            prop_assert_eq!(ours.held_bytes(), held.sum::<usize>());
         }
     }
 }

@@ -72,8 +72,15 @@ async fn commit_first(core: &Rc<Core>) -> Result<()> {
         rebuild::rebuild(core).await;
         return Ok(());
     }
-    let Some(sealed) = seal_first(core).await? else {
-        return Ok(());
+    let sealed = match seal_first(core).await {
+        Ok(Some(sealed)) => sealed,
+        Ok(None) => return Ok(()),
+        // One of its values has no room in memory: that is no matter of the others.
+        Err(_) if calls_in_first(core) > 1 => {
+            split_first(core);
+            return Ok(());
+        }
+        Err(error) => return Err(error),
     };
     if has_stale(core) {
         // Overtaken while a large batch was written ahead.
@@ -204,7 +211,7 @@ async fn refused(
         Failure::Quota(_) => room.empty(core).await,
         _ => false,
     };
-    let is_halved = matches!(failure, Failure::Quota(_)) || sealed.has_blobs();
+    let is_halved = matches!(failure, Failure::Quota(_) | Failure::Memory(_)) || sealed.has_blobs();
     if has_more {
         Ok(Next::Again)
     } else if !is_alone && is_halved {

@@ -14,8 +14,8 @@ use crate::engine::core::instance::Core;
 use crate::engine::core::queue::{Prepared, Waiting};
 use crate::engine::core::recent::Since;
 use crate::engine::keyspace::draft::{Draft, renumber};
-use crate::engine::keyspace::footprint::ReadSet;
 use crate::engine::keyspace::memtable::Memtable;
+use crate::engine::keyspace::read_set::ReadSet;
 use crate::engine::log::flight;
 
 /// Issues the batch of a transaction that began as the call `began.0`, at the moment `began.1`; the places

@@ -4,7 +4,7 @@ import { put } from "../put.js";
 import { BYTES_KINDS, FORM_BYTES, MAX_DEPTH, Tag } from "./form.js";
 import { damaged, Reader } from "./reader.js";
 
-/** A fresh value of what is in the exact form, with the Blobs that lie beside it. Throws Corrupt, Unavailable. */
+/** A fresh value of what is in the exact form, with the Blobs that lie beside it. Throws Corrupt, LimitExceeded, Unavailable. */
 export function decodeExact(stored: WithBlobs, beside: readonly Blob[] = stored.blobs ?? []): unknown {
   return valueIn(new Reader(stored, beside), 0, stored.length);
 }
@@ -39,7 +39,8 @@ function valueIn(reader: Reader, at: number, end: number): unknown {
   } catch (cause) {
     if (cause instanceof PatchStoreError) throw cause;
     // It has no room for it, or does not know the kind.
-    throw new PatchStoreError("Unavailable", "this browser cannot make a value that is stored", { cause });
+    const code = cause instanceof RangeError ? "LimitExceeded" : "Unavailable";
+    throw new PatchStoreError(code, "this browser cannot make a value that is stored", { cause });
   }
 }
 

@@ -138,13 +138,14 @@ const ROW_BYTES = 64;
 /** Of a call: a list of keys is taken in in one piece. */
 const MAX_KEYS = 100_000;
 
-function within(value: unknown, most: number): number {
+/** What a value weighs; throws LimitExceeded above `most`. */
+export function within(value: unknown, most: number): number {
   const bytes = weigh(value, most);
   if (bytes > most) throw tooLarge(bytes, most);
   return bytes;
 }
 
 /** @param bytes how many there are at least: what weighs stops counting above the limit */
-export function tooLarge(bytes: number, most: number): PatchStoreError {
+function tooLarge(bytes: number, most: number): PatchStoreError {
   return exceeded(`at least ${bytes} bytes; the most is ${most}`);
 }

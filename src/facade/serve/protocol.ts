@@ -24,7 +24,7 @@ export const enum Up {
 export const enum Down {
   /** id, what the call resolves to. */
   Result = 0,
-  /** id (0 where it cannot be known), a {@link Failure}. */
+  /** id (0 where it cannot be known; or of a watch, in place of an event), a {@link Failure}. */
   Error = 1,
   /** id of an update, the value to be changed. */
   Old = 2,

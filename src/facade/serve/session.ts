@@ -8,7 +8,7 @@ import { rangeOf } from "../ranges.js";
 import { nextTask } from "../slices.js";
 import { exchange } from "../update.js";
 import { exceeded, type Permit } from "./grant.js";
-import { Inbox, tooLarge, type Call } from "./inbox.js";
+import { Inbox, within, type Call } from "./inbox.js";
 import { Outbox } from "./outbox.js";
 import { Down, Heartbeat, Up } from "./protocol.js";
 import { Rooms } from "./rooms.js";
@@ -38,6 +38,8 @@ export class Session {
   readonly #port: MessagePort;
   readonly #handle: Handle;
   readonly #permit: Permit;
+  /** Of an answer, an event, and the value of an update. */
+  readonly #maxBytes: number;
   readonly #out: Outbox;
   readonly #inbox: Inbox;
   readonly #watches: Watches;
@@ -60,11 +62,12 @@ export class Session {
     this.#port = port;
     this.#handle = handle.guest();
     this.#permit = permit;
+    this.#maxBytes = Math.max(MAX_UNSEEN_BYTES, permit.maxValueBytes);
     this.#peers = peers;
     peers.add(this);
     this.#out = new Outbox(port);
     this.#inbox = new Inbox(permit, new Rooms(this.#handle, patch, permit));
-    this.#watches = new Watches(this.#out);
+    this.#watches = new Watches(this.#out, this.#maxBytes);
     port.addEventListener("message", this.#hear);
     port.start();
   }
@@ -136,10 +139,12 @@ export class Session {
     const turn = this.#turn;
     if (turn?.id !== id) throw invalid(NO_MESSAGE);
     this.#turn = undefined;
-    const most = this.#permit.maxValueBytes;
-    const bytes = weigh(value, most);
-    if (bytes > most) turn.reject(tooLarge(bytes, most));
-    else turn.resolve(value);
+    try {
+      within(value, this.#permit.maxValueBytes);
+      turn.resolve(value);
+    } catch (error) {
+      turn.reject(error);
+    }
   }
 
   #stop(id: number): void {
@@ -187,7 +192,7 @@ export class Session {
 
   /** Sends an answer, a long list in parts, since sending takes one piece of time; what it weighs. */
   async #send(id: number, result: unknown): Promise<number> {
-    const most = Math.max(MAX_UNSEEN_BYTES, this.#permit.maxValueBytes);
+    const most = this.#maxBytes;
     let bytes = 0;
     // Before it is sent: what is moved weighs nothing any more.
     const weighed = (part: unknown) => {
@@ -231,6 +236,7 @@ export class Session {
     const ask = (old: unknown) =>
       new Promise((resolve, reject) => {
         if (!this.#isOpen) throw closed("the connection");
+        within(old, this.#maxBytes);
         this.#out.value(Down.Old, id, old);
         this.#turn = { id, resolve, reject };
       });

@@ -1,8 +1,8 @@
 import type { KvStore } from "../kv.js";
 import { exceeded } from "./grant.js";
+import { within } from "./inbox.js";
 import type { Outbox } from "./outbox.js";
 import { Down } from "./protocol.js";
-import { weigh } from "./weigh.js";
 
 const MAX_WATCHES = 256;
 /** Of the events that the sandbox has not taken in yet, each counted as this much and its value. Above
@@ -20,11 +20,14 @@ interface Watch {
 /** What one sandbox watches. */
 export class Watches {
   readonly #out: Outbox;
+  readonly #maxBytes: number;
   readonly #open = new Map<number, Watch>();
   #unseenBytes = 0;
 
-  constructor(out: Outbox) {
+  /** @param maxBytes of an event: of what is larger, the sandbox gets the error, as it would if it asked for it. */
+  constructor(out: Outbox, maxBytes: number) {
     this.#out = out;
+    this.#maxBytes = maxBytes;
   }
 
   async add(id: number, kv: KvStore, key: string): Promise<void> {
@@ -43,10 +46,15 @@ export class Watches {
       watch.late = { value };
       return;
     }
-    const bytes = EVENT_BYTES + weigh(value, MAX_UNSEEN_BYTES);
+    let bytes = EVENT_BYTES;
+    try {
+      bytes += within(value, this.#maxBytes);
+      this.#out.value(Down.Event, id, value);
+    } catch (error) {
+      this.#out.error(Down.Error, id, error);
+    }
     unseen.push(bytes);
     this.#unseenBytes += bytes;
-    this.#out.value(Down.Event, id, value);
   }
 
   /** The sandbox has taken in an event. */
