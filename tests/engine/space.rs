@@ -315,7 +315,7 @@ fn dead_pieces_make_room_before_anything_is_refused() {
             assert_eq!(found.len(), live + 2);
         });
     }
-    // Written ahead.
+    // WriteSet ahead.
     World::run(1, async |world| {
         world.database.set_quota(Some(30 * MIB));
         let engine = world.open(Options::default()).await;

@@ -342,7 +342,7 @@ fn a_large_batch_of_another_tab_is_seen_as_a_change() {
         let [stale, fresh] = [engine.begin().await.unwrap(), engine.begin().await.unwrap()];
         assert!(!has(&stale, "key-0500").await.unwrap());
         assert!(!has(&fresh, "other").await.unwrap());
-        // Written ahead as a run, which its frame only refers to.
+        // WriteSet ahead as a run, which its frame only refers to.
         let bulk = other.write(Box::new(|w| {
             for n in 0..900 {
                 w.put(format!("key-{n:04}").into(), vec![7; 1_500].into());

@@ -225,7 +225,7 @@ fn a_draft_gives_way_to_who_opens_in_earnest() {
     });
 }
 
-/// Written to while it is being made, be it before the first or after the last look at it.
+/// WriteSet to while it is being made, be it before the first or after the last look at it.
 #[test]
 fn a_copy_never_takes_away_what_is_written_into_its_target_meanwhile() {
     let mut ends = [0, 0];
