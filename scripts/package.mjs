@@ -1,4 +1,4 @@
-/** Writes the types (pkg/index.d.ts has every exported one in one file), messages.schema.json and package.json. */
+/** Writes the types (pkg/index.d.ts and testing.d.ts have every exported one in one file), messages.schema.json and package.json. */
 import { execFileSync } from "node:child_process";
 import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import ts from "typescript";
@@ -29,7 +29,9 @@ function flatDeclarations(index) {
   // A Set hands out what is added while it is walked.
   for (const symbol of wanted) {
     for (const declaration of symbol.declarations.filter(isOwn)) {
-      const text = declaration.getFullText().trim();
+      // (A constant's words are around it.)
+      const whole = ts.isVariableDeclaration(declaration) ? declaration.parent.parent : declaration;
+      const text = whole.getFullText().trim();
       texts.push(isExported.has(symbol) ? text : text.replace(/^export /m, ""));
       const visit = (node) => {
         if (ts.isTypeReferenceNode(node) && ts.isIdentifier(node.typeName)) {
@@ -67,6 +69,10 @@ const types = `${root}pkg/index.d.ts`;
 writeFileSync(types, flatDeclarations(`${root}target/types/index.d.ts`));
 checkAlone(types);
 
+const testingTypes = `${root}pkg/testing.d.ts`;
+writeFileSync(testingTypes, flatDeclarations(`${root}target/types/testing.d.ts`));
+checkAlone(testingTypes);
+
 const sandboxTypes = `${root}pkg/sandbox.d.ts`;
 copyFileSync(`${root}src/sandbox/sandbox.d.ts`, sandboxTypes);
 checkAlone(sandboxTypes);
@@ -93,6 +99,7 @@ const manifest = {
     ".": { types: "./index.d.ts", default: "./index.js" },
     "./sandbox": { types: "./sandbox.d.ts", default: "./sandbox.js" },
     "./sandbox.js": "./sandbox.js",
+    "./testing": { types: "./testing.d.ts", default: "./testing.js" },
     "./patchstore_bg.wasm": "./patchstore_bg.wasm",
     "./messages.schema.json": "./messages.schema.json",
     "./plain": "./plain.js",
@@ -104,6 +111,8 @@ const manifest = {
     "index.d.ts",
     "sandbox.js",
     "sandbox.d.ts",
+    "testing.js",
+    "testing.d.ts",
     "patchstore_bg.wasm",
     "messages.schema.json",
     "plain.js",

@@ -1,7 +1,8 @@
 /**
  * Gives the functions that a wasm and its glue have from each other names of a letter or two, in
  * both files. wasm-bindgen's have sixteen random digits each, in both, which no compression takes away:
- * together a seventieth of what goes over the wire. And puts the facade's watch around the engine's exports.
+ * together a seventieth of what goes over the wire. And puts the facade's watch around the engine's exports, and its clock in the
+ * place of the platform's.
  *
  * usage: shorten-imports.mjs <glue.js> <wasm>
  */
@@ -119,7 +120,9 @@ function replaceOnce(found, by) {
 if (basename(jsFile) === "patchstore.js") {
   // Nothing calls wasm but through what watches for its being left halfway.
   replaceOnce("wasm = instance.exports;", "wasm = watched(instance.exports);");
-  js = `import { watched } from "../../src/facade/trap.ts";\n${js}`;
+  // Nor does the engine ask for the time of day but where a test can turn it.
+  replaceOnce("const ret = Date.now();", "const ret = nowMs();");
+  js = `import { nowMs } from "../../src/facade/clock.ts";\nimport { watched } from "../../src/facade/trap.ts";\n${js}`;
 }
 
 // Importing makes nothing of the platform's, which a server or a test's imitation of a browser may not have.

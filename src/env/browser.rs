@@ -31,6 +31,7 @@ pub struct BrowserEnv;
 
 impl Env for BrowserEnv {
     fn now_ms(&self) -> f64 {
+        // (The package's build puts the facade's clock there, which a test can turn.)
         js_sys::Date::now()
     }
 

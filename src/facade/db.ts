@@ -1,4 +1,5 @@
 import { abortable, throwIfAborted } from "./abort.js";
+import { nowMs } from "./clock.js";
 import { DocCollection } from "./collection.js";
 import type { Copies, ScopeCopies } from "./copies.js";
 import { invalid, isPatchStoreError, PatchStoreError } from "./errors.js";
@@ -29,10 +30,10 @@ export class DocStore implements DB {
     this.#handle.check();
     const taken = document(doc, "doc");
     return this.#handle.tell(taken, (done) => {
-      const nowMs = Date.now();
-      const insert = () => this.#port.insert(c, taken.encoded, nowMs, done) as string;
+      const createdMs = nowMs();
+      const insert = () => this.#port.insert(c, taken.encoded, createdMs, done) as string;
       const copies = taken.gaps === undefined ? this.#copies?.present(c) : undefined;
-      return copies === undefined ? insert() : copies.inserted(taken.encoded, nowMs, insert);
+      return copies === undefined ? insert() : copies.inserted(taken.encoded, createdMs, insert);
     });
   }
 
