@@ -12,7 +12,7 @@ use crate::error::Error;
 
 pub mod memory;
 mod refusals;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(any(not(target_arch = "wasm32"), feature = "simulation"))]
 pub mod simulated;
 
 #[cfg(target_arch = "wasm32")]

@@ -6,7 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
-use super::values;
+use super::{host, values};
 use crate::blobs;
 use crate::engine::access::Outcome;
 use crate::engine::{Engine, Notice, Subscription, Written};
@@ -90,7 +90,7 @@ impl Watcher {
             Outcome::Later(mut reading) => {
                 self.looking.set(true);
                 let this = Rc::clone(self);
-                wasm_bindgen_futures::spawn_local(async move {
+                host::spawn(async move {
                     let mut seen = seen;
                     loop {
                         if let Ok(value) = reading.await {
