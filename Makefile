@@ -8,7 +8,7 @@ export PATH := $(HOME)/.cargo/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 SOURCES := $(shell find src -name '*.rs' -o -name '*.ts' -o -name 'tsconfig.json') \
   Cargo.toml Cargo.lock src/import/Cargo.toml rust-toolchain.toml package-lock.json scripts/build scripts/package.mjs scripts/messages-schema.mjs \
   scripts/shorten-imports.mjs \
-  README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE
+  pkg/package.json pkg/README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE
 WASM_TARGET := wasm32-unknown-unknown
 
 .PHONY: help setup setup-build build check check-rust check-types check-package check-bench test test-native \
@@ -94,4 +94,5 @@ bench-tabs: build ## Measures how long calls wait for other tabs that write at f
 
 clean: ## Removes what was built (not what was installed)
 	cargo clean --quiet
-	rm -rf target pkg
+	rm -rf target
+	find pkg -mindepth 1 ! -name package.json ! -name README.md -delete
