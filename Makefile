@@ -8,7 +8,7 @@ export PATH := $(HOME)/.cargo/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 SOURCES := $(shell find src -name '*.rs' -o -name '*.ts' -o -name 'tsconfig.json') \
   Cargo.toml Cargo.lock src/import/Cargo.toml rust-toolchain.toml package-lock.json scripts/build scripts/package.mjs scripts/messages-schema.mjs \
   scripts/shorten-imports.mjs \
-  README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE
+  pkg/package.json pkg/README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE
 WASM_TARGET := wasm32-unknown-unknown
 
 .PHONY: help setup setup-build build check check-rust check-types check-layers check-package check-mutants check-bench test \
@@ -29,12 +29,17 @@ target/stamp/build: $(SOURCES) | setup-build
 	scripts/build
 	@mkdir -p target/stamp && touch $@
 
+target/stamp/worlds: $(SOURCES) scripts/build-worlds | setup-build
+	scripts/build-worlds
+	@mkdir -p target/stamp && touch $@
+
 check: check-rust check-types check-layers check-package check-mutants check-bench ## Format, lints, types, package, size, licences, planted bugs
 
 check-rust: | setup ## Only rustfmt, clippy (native and wasm32) and cargo deny
 	cargo fmt --all --check
 	cargo clippy --all-targets --quiet -- -D warnings
 	cargo clippy --workspace --target $(WASM_TARGET) --lib --tests --quiet -- -D warnings
+	cargo clippy --target $(WASM_TARGET) --lib --features simulation --quiet -- -D warnings
 	cargo deny --log-level error check licenses bans sources
 
 check-types: build ## Only the types of the facade and of its callers
@@ -60,7 +65,7 @@ test: test-native test-node test-chromium test-firefox test-webkit test-page ## 
 
 test-native: | setup ## Only those that run on this machine
 	cargo test
-test-node: build | setup-build ## Only those of the npm package in Node alone, which need no browser
+test-node: build target/stamp/worlds ## Only those in Node: the npm package, and its facade in simulated worlds
 	node --test $$(find tests/node -name '*.test.mjs' | sort)
 test-chromium: | setup ## Only those of the wasm, in Chromium
 	scripts/wasm-test chromium
@@ -72,11 +77,12 @@ test-page: build | setup ## Only those of the npm package, in Chromium and in No
 	node --test --test-concurrency=1 $$(find tests/browser -name '*.test.mjs' | sort)
 
 SECONDS ?= 600
-soak: build ## Simulates new seeds for SECONDS (600), fuzzes, then kills the browser 30 times
+soak: build target/stamp/worlds ## Simulates new seeds for SECONDS (600), fuzzes, then kills the browser 30 times
 	scripts/soak $(SECONDS)
 
-mutants: | setup ## Plants bugs, each of which the simulation must catch
+mutants: | setup ## Plants bugs, each of which the simulation must catch, or the worlds that the facade is in
 	node scripts/mutants.mjs
+	node scripts/mutants-worlds.mjs
 
 demo: build ## Serves the demo page; HEADLESS=1 drives it by itself and checks the data
 	node scripts/demo.mjs
@@ -95,4 +101,5 @@ bench-tabs: build ## Measures how long calls wait for other tabs that write at f
 
 clean: ## Removes what was built (not what was installed)
 	cargo clean --quiet
-	rm -rf target pkg
+	rm -rf target
+	find pkg -mindepth 1 ! -name package.json ! -name README.md -delete

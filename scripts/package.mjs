@@ -1,4 +1,5 @@
-/** Writes the types (pkg/index.d.ts and testing.d.ts have every exported one in one file), messages.schema.json and package.json. */
+/** Writes the types (pkg/index.d.ts and testing.d.ts have every exported one in one file) and messages.schema.json, and
+ * looks whether package.json is of the same version as the crate. */
 import { execFileSync } from "node:child_process";
 import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import ts from "typescript";
@@ -83,46 +84,11 @@ const metadata = JSON.parse(
   execFileSync("cargo", ["metadata", "--no-deps", "--format-version", "1", "--offline"], { cwd: root }),
 );
 const crate = metadata.packages.find(({ name }) => name === "patchstore");
-const manifest = {
-  name: crate.name,
-  version: crate.version,
-  description: crate.description,
-  keywords: crate.keywords,
-  license: crate.license,
-  ...(crate.repository ? { repository: crate.repository } : {}),
-  type: "module",
-  engines: { node: ">=20.16" },
-  sideEffects: false,
-  main: "./index.js",
-  types: "./index.d.ts",
-  exports: {
-    ".": { types: "./index.d.ts", default: "./index.js" },
-    "./sandbox": { types: "./sandbox.d.ts", default: "./sandbox.js" },
-    "./sandbox.js": "./sandbox.js",
-    "./testing": { types: "./testing.d.ts", default: "./testing.js" },
-    "./patchstore_bg.wasm": "./patchstore_bg.wasm",
-    "./messages.schema.json": "./messages.schema.json",
-    "./plain": "./plain.js",
-    "./patchstore_import_bg.wasm": "./patchstore_import_bg.wasm",
-    "./package.json": "./package.json",
-  },
-  files: [
-    "index.js",
-    "index.d.ts",
-    "sandbox.js",
-    "sandbox.d.ts",
-    "testing.js",
-    "testing.d.ts",
-    "patchstore_bg.wasm",
-    "messages.schema.json",
-    "plain.js",
-    "patchstore_import_bg.wasm",
-    "CHANGELOG.md",
-    "LICENSE-APACHE",
-    "LICENSE-MIT",
-  ],
-};
-writeFileSync(`${root}pkg/package.json`, JSON.stringify(manifest, null, 2) + "\n");
+const manifest = JSON.parse(readFileSync(`${root}pkg/package.json`, "utf8"));
+for (const name of ["name", "version", "description", "keywords", "license"]) {
+  const [here, there] = [manifest[name], crate[name]].map((value) => JSON.stringify(value));
+  if (here !== there) throw new Error(`pkg/package.json has the ${name} ${here}, Cargo.toml ${there}`);
+}
 
 // Bundlers of apps find the parts by exactly these expressions.
 for (const [file, part] of [

@@ -20,7 +20,7 @@ mod sorted;
 pub mod bindings;
 #[cfg(target_arch = "wasm32")]
 mod crossing;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(any(not(target_arch = "wasm32"), feature = "simulation"))]
 pub mod simulation;
 
 pub use error::{Code, Error, Result};

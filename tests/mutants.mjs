@@ -165,34 +165,6 @@ export const MUTANTS = [
     ],
   },
   {
-    name: "do not tell copies of a pending call",
-    edits: [
-      { at: "untold-call", from: "interests.tell(&call.ops, PROVISIONAL + call.id)", to: "drop(PROVISIONAL)" },
-    ],
-  },
-  {
-    name: "do not tell copies of a commit",
-    edits: [{ at: "untold-commit", from: "self.interests.tell_batch(batch, self.head.base + number);", to: "" }],
-  },
-  {
-    name: "do not tell copies of calls that failed or were run again",
-    edits: [{ at: "untold-failure", from: "self.interests.tell_all();", to: "" }],
-  },
-  {
-    name: "do not tell copies that the log was cut past what is known",
-    edits: [{ at: "untold-cut", from: "state.interests.tell_all();", to: "" }],
-  },
-  {
-    name: "take every change of a document not yet committed for an insertion",
-    edits: [
-      {
-        at: "all-new",
-        from: "order.frame == frame",
-        to: "order.is_provisional() || order.frame == frame",
-      },
-    ],
-  },
-  {
     name: "accept a large batch that was overtaken while it was made ready",
     edits: [
       {

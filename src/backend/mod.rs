@@ -14,7 +14,7 @@ pub use crate::record::{Id, IdStore, RecordKey};
 
 pub mod memory;
 mod refusals;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(any(not(target_arch = "wasm32"), feature = "simulation"))]
 pub mod simulated;
 
 #[cfg(target_arch = "wasm32")]

@@ -39,6 +39,7 @@ impl ChangesPort {
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "no count comes near 2^53")]
     pub fn stamp(&self) -> f64 {
+        // planted: at-once
         if self.engine.is_ready() {
             self.freshness.stamp() as f64
         } else {

@@ -9,6 +9,7 @@ use super::batch::Lines;
 use super::changes::ChangesPort;
 use super::collect::Collector;
 use super::errors;
+use super::host;
 use super::outcome::{self, Returned};
 use super::range::bound;
 use super::session::AnySession;
@@ -16,7 +17,6 @@ use super::strings::{self, all_received, received};
 use super::values::{self, decode};
 use crate::engine::access::{Session, WriteWork, afresh};
 use crate::env::Env;
-use crate::env::browser::BrowserEnv;
 use crate::error::{Error, Result};
 use crate::models::Scope;
 use crate::models::documents::{
@@ -79,7 +79,7 @@ fn thrown(error: Error) -> JsValue {
 }
 
 fn prepared(stored: &[u8], now_ms: f64) -> Result<NewDoc> {
-    let mut random = |bytes: &mut [u8]| BrowserEnv.fill_random(bytes);
+    let mut random = |bytes: &mut [u8]| host::env().fill_random(bytes);
     IDS.with_borrow_mut(|ids| NewDoc::prepare(stored, now_ms, ids, &mut random))
 }
 
@@ -114,7 +114,7 @@ impl DbPort {
         Ok(DbBatchPort {
             session: self.session.clone(),
             collection: self.collection(collection)?,
-            now_ms: BrowserEnv.now_ms(),
+            now_ms: host::env().now_ms(),
             docs: RefCell::default(),
             ids: RefCell::default(),
         })
@@ -213,7 +213,7 @@ impl DbPort {
         let collection = self.collection(collection)?;
         let id = received(id).map_err(thrown)?;
         let changes = values::stored(encoded).map_err(thrown)?;
-        let now_ms = BrowserEnv.now_ms();
+        let now_ms = host::env().now_ms();
         let done = self.session.write(Box::new(move |w| {
             collection.update(w, id.as_js(), &changes, now_ms)
         }));
@@ -230,7 +230,7 @@ impl DbPort {
         let collection = self.collection(collection)?;
         let id = received(id).map_err(thrown)?;
         let doc = values::stored(encoded).map_err(thrown)?;
-        let now_ms = BrowserEnv.now_ms();
+        let now_ms = host::env().now_ms();
         let done = self.session.write(Box::new(move |w| {
             collection.replace(w, id.as_js(), &doc, now_ms)
         }));
@@ -334,7 +334,7 @@ impl DbBatchPort {
     pub fn commit(&self) -> Promise {
         let insert = Insert::new(&self.collection, self.docs.take());
         let mut ids = self.ids.take();
-        let done = many::write(&self.session, Rc::new(BrowserEnv), insert);
+        let done = many::write(&self.session, Rc::new(host::env()), insert);
         outcome::promise(done, move |()| ids.finish())
     }
 }

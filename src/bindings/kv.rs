@@ -8,6 +8,7 @@ use super::batch::Lines;
 use super::changes::ChangesPort;
 use super::collect::Collector;
 use super::errors;
+use super::host;
 use super::outcome::{self, Returned};
 use super::range::spec;
 use super::session::AnySession;
@@ -16,7 +17,6 @@ use super::update;
 use super::values::{self, decode};
 use super::watch::WatchPort;
 use crate::engine::access::{Attempt, Reads, Session, WriteWork, afresh};
-use crate::env::browser::BrowserEnv;
 use crate::error::{Error, Result};
 use crate::models::Scope;
 use crate::models::freshness::Freshness;
@@ -244,7 +244,7 @@ fn get_many(session: &AnySession, keys: Vec<bytes::Bytes>) -> Returned {
 }
 
 fn delete_many(session: &AnySession, keys: Vec<bytes::Bytes>) -> Promise {
-    let done = many::write(session, Rc::new(BrowserEnv), DeleteMany::new(keys));
+    let done = many::write(session, Rc::new(host::env()), DeleteMany::new(keys));
     outcome::promise(done, outcome::count)
 }
 
@@ -325,14 +325,14 @@ impl KvBatchPort {
     #[wasm_bindgen(js_name = commitNew)]
     pub fn commit_new(&self) -> Promise {
         let many = AddMany::new(self.entries.take());
-        let done = many::write(&self.session, Rc::new(BrowserEnv), many);
+        let done = many::write(&self.session, Rc::new(host::env()), many);
         outcome::promise(done, outcome::count)
     }
 
     /// Stores what was pushed.
     pub fn commit(&self) -> Promise {
         let many = SetMany::new(self.entries.take());
-        let done = many::write(&self.session, Rc::new(BrowserEnv), many);
+        let done = many::write(&self.session, Rc::new(host::env()), many);
         outcome::promise(done, outcome::nothing)
     }
 }

@@ -10,6 +10,7 @@ pub mod collect;
 pub mod db;
 pub mod errors;
 pub mod hooks;
+mod host;
 pub mod kv;
 mod lifecycle;
 pub mod outcome;
@@ -22,3 +23,5 @@ pub mod transaction;
 pub mod update;
 pub mod values;
 pub mod watch;
+#[cfg(feature = "simulation")]
+pub mod world;

@@ -4,9 +4,8 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::future_to_promise;
 
-use super::errors;
+use super::{errors, host};
 use crate::engine::access::Answer;
 use crate::error::Result;
 
@@ -39,12 +38,7 @@ pub fn promise<T: 'static>(
             .and_then(convert)
             .map_err(|error| errors::to_js(&error))
     });
-    to_promise(settled.boxed_local())
-}
-
-/// One kind of future for all promises: what drives them is compiled once.
-pub fn to_promise(future: LocalBoxFuture<'static, Returned>) -> Promise {
-    future_to_promise(future)
+    host::promise(settled.boxed_local())
 }
 
 /// Calls `done` without an argument, or with the error: the facade has a promise already, and a

@@ -3,6 +3,7 @@
 use crate::sorted::SortedMap;
 use bytes::Bytes;
 use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
 use js_sys::{Array, Float64Array, Function, Promise, Uint8Array};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -11,6 +12,7 @@ use wasm_bindgen_futures::JsFuture;
 
 use super::db::DbPort;
 use super::errors;
+use super::host;
 use super::kv::KvPort;
 use super::outcome::{self, Returned};
 use super::scope::scope;
@@ -23,7 +25,6 @@ use crate::backend::memory::MemoryConnector;
 use crate::backend::{Connector, Durability};
 use crate::engine::access::{Session, Writes, afresh};
 use crate::engine::{Absent, Engine, Notice, Options, Realm, Reason, Stats, Subscription};
-use crate::env::browser::BrowserEnv;
 use crate::error::Result;
 use crate::models::{Scope, keys, many, nodes};
 
@@ -71,7 +72,16 @@ pub fn open_port(
         options.poll_ms = 0;
     }
     let realm = REALM.with(Rc::clone);
-    let opening = Engine::open_in(realm, connector, Rc::new(BrowserEnv), options);
+    opened(Engine::open_in(
+        realm,
+        connector,
+        Rc::new(host::env()),
+        options,
+    ))
+}
+
+/// A promise of the engine that is being opened.
+pub(super) fn opened(opening: LocalBoxFuture<'static, Result<Engine>>) -> Promise {
     outcome::promise(opening, |engine| Ok(PatchPort { engine }.into()))
 }
 
@@ -235,7 +245,7 @@ impl PatchPort {
     #[wasm_bindgen(js_name = copyNode)]
     pub fn copy_node(&self, from: &str, to: &str) -> Result<Promise, JsValue> {
         let copy = nodes::Copy::new(node(from)?, node(to)?);
-        let done = many::write(&self.engine, Rc::new(BrowserEnv), copy);
+        let done = many::write(&self.engine, Rc::new(host::env()), copy);
         Ok(outcome::promise(done, outcome::nothing))
     }
 

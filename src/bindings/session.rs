@@ -1,8 +1,8 @@
 //! What a store works on: an open engine, or a transaction on it.
 
 use futures_util::future::LocalBoxFuture;
-use wasm_bindgen_futures::spawn_local;
 
+use super::host;
 use crate::engine::access::{Answer, ReadWork, Session, WriteWork};
 use crate::engine::{Engine, Transaction};
 use crate::error::Result;
@@ -23,7 +23,7 @@ impl AnySession {
             Self::Engine(engine) => engine.write_and_tell(work, tell),
             Self::Transaction(transaction) => {
                 let done = transaction.write(work);
-                spawn_local(async move { tell(done.await) });
+                host::spawn(async move { tell(done.await) });
             }
         }
     }

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
 use super::errors;
-use super::outcome;
+use super::host;
 use super::session::AnySession;
 use super::values;
 use crate::engine::access::Session;
@@ -40,5 +40,5 @@ pub fn run(session: &AnySession, key: Bytes, change: Function) -> Promise {
         Ok(()) => Ok(JsValue::UNDEFINED),
         Err(error) => Err(thrown.take().unwrap_or_else(|| errors::to_js(&error))),
     });
-    outcome::to_promise(settled.boxed_local())
+    host::promise(settled.boxed_local())
 }

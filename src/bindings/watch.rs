@@ -5,9 +5,8 @@ use js_sys::Function;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
-use super::values;
+use super::{host, values};
 use crate::engine::Engine;
-use crate::env::browser::BrowserEnv;
 use crate::models::watch::Watch;
 
 /// A watched key; watched until this is dropped.
@@ -25,6 +24,11 @@ impl WatchPort {
                 let _ = listener.call1(&JsValue::UNDEFINED, &encoded);
             }
         };
-        Self(Watch::new(engine, Rc::new(BrowserEnv), key, Box::new(tell)))
+        Self(Watch::new(
+            engine,
+            Rc::new(host::env()),
+            key,
+            Box::new(tell),
+        ))
     }
 }

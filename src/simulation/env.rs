@@ -17,9 +17,7 @@ const WALL_START_MS: f64 = 1_700_000_000_000.0;
 const LONG_YIELD_PERCENT: u64 = 50;
 const LONG_YIELD_US: u64 = 30_000;
 
-/// How many of a hundred looks at the clock find that work has taken long, and how long at most:
-/// longer than a slice of the engine's.
-const LONG_WORK_PERCENT: u64 = 10;
+/// How long work takes at most where it has taken long: longer than a slice of the engine's.
 const LONG_WORK_US: u64 = 10_000;
 
 /// A world of virtual time and seeded chance. Clones are handles on the same world and realm.
@@ -85,6 +83,39 @@ impl SimEnv {
                 None => stuck(),
             }
         }
+    }
+
+    /// Polls one task that is ready, by the seed, and moves time on before where none is; false when nothing can
+    /// ever happen again, or nothing ever comes to rest.
+    #[must_use]
+    pub fn step(&self) -> bool {
+        let next = self.executor.borrow_mut().next();
+        self.tick();
+        if let Some(task) = next {
+            self.poll_task(task);
+        }
+        next.is_some()
+    }
+
+    /// A handle on the realm whose task was polled last.
+    #[must_use]
+    pub fn running(&self) -> Self {
+        Self {
+            executor: Rc::clone(&self.executor),
+            realm: self.executor.borrow().running,
+        }
+    }
+
+    /// How many of a hundred looks at the clock find that work has taken long, from now on; where none does, what is in
+    /// memory is read at once.
+    pub fn set_long_work(&self, percent: u64) {
+        self.executor.borrow_mut().long_work_percent = percent;
+    }
+
+    /// Whether both are handles on one realm.
+    #[must_use]
+    pub fn is_same_realm(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.executor, &other.executor) && self.realm == other.realm
     }
 
     fn poll_task(&self, task: u64) {
@@ -187,7 +218,8 @@ impl Env for SimEnv {
 
     fn monotonic_ms(&self) -> f64 {
         self.tick();
-        if self.chance(LONG_WORK_PERCENT) {
+        let percent = self.executor.borrow().long_work_percent;
+        if percent > 0 && self.chance(percent) {
             let took_us = self.random_below(LONG_WORK_US);
             self.executor.borrow_mut().now_us += took_us;
         }

@@ -18,6 +18,10 @@ pub(super) const ROOT: RealmId = 0;
 pub(super) struct Executor {
     pub rng: fastrand::Rng,
     pub now_us: u64,
+    /// Of the task taken last.
+    pub running: RealmId,
+    /// How many of a hundred looks at the clock find that work has taken long.
+    pub long_work_percent: u64,
     tasks: BTreeMap<TaskId, Task>,
     last_task: TaskId,
     last_realm: RealmId,
@@ -57,6 +61,8 @@ impl Wake for TaskWaker {
     }
 }
 
+const LONG_WORK_PERCENT: u64 = 10;
+
 /// After so many tasks without a moment of rest, they keep each other awake for ever.
 const MOST_RESTLESS: u64 = 100_000;
 
@@ -65,6 +71,8 @@ impl Executor {
         Self {
             rng: fastrand::Rng::with_seed(seed),
             now_us: 0,
+            running: ROOT,
+            long_work_percent: LONG_WORK_PERCENT,
             tasks: BTreeMap::new(),
             last_task: MAIN,
             last_realm: ROOT,
@@ -186,7 +194,9 @@ impl Executor {
     }
 
     pub fn take(&mut self, task: TaskId) -> Option<LocalBoxFuture<'static, ()>> {
-        self.tasks.get_mut(&task)?.future.take()
+        let task = self.tasks.get_mut(&task)?;
+        self.running = task.realm;
+        task.future.take()
     }
 
     /// Puts an unfinished task back; hands it out if its realm died while it ran.

@@ -1,7 +1,7 @@
 /** The packed package in Node: its wasm comes from its own file, and patches in memory are whole ones. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { cp, rm, writeFile } from "node:fs/promises";
+import { cp, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -24,9 +24,9 @@ let opened = 0;
 const open = () => lib.openPatch(`in node ${(opened += 1)}`, MEMORY);
 
 /** What a script prints as JSON that Node runs in the project. */
-async function printed(name, script, options = []) {
+async function printed(name, script) {
   await writeFile(join(home, name), script);
-  const { stdout } = await run(process.execPath, [...options, name], { cwd: home, timeout: 20_000 });
+  const { stdout } = await run(process.execPath, [name], { cwd: home, timeout: 20_000 });
   return JSON.parse(stdout);
 }
 
@@ -157,6 +157,14 @@ test("what is open in memory does not keep the process alive", async () => {
     patch.kv("s").watch("k", () => {});
     console.log(await patch.kv("s").get("k"));`;
   assert.equal(await printed("open.mjs", script), 1);
+});
+
+test("the README's example for Node prints what it says", async () => {
+  const readme = await readFile(join(installed, "README.md"), "utf8");
+  const [, example, printedText] = readme.match(/## In Node[\s\S]*?```js\n([\s\S]*?)```\n\nprints `(.*)`/);
+  await writeFile(join(home, "readme.mjs"), example);
+  const { stdout } = await run(process.execPath, ["readme.mjs"], { cwd: home, timeout: 20_000 });
+  assert.equal(stdout.trim(), printedText);
 });
 
 test("bundlers of pages find nothing of Node's in it", async () => {

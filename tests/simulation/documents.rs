@@ -7,8 +7,6 @@ use patchstore::models::Scope;
 use patchstore::models::documents::{Collection, Find, FindSpec, Ids, Insert, NewDoc, Query};
 use patchstore::models::many::Many;
 
-use super::plan::NAMES;
-
 /// Under this key the plain map has the numbers of the documents, in order.
 pub const KEY: &[u8] = b"docs";
 
@@ -59,16 +57,6 @@ pub fn remove(w: &mut dyn Writes, name: u8) -> Attempt<bool> {
 pub fn rewrite(w: &mut dyn Writes, name: u8, call: u64) -> Attempt<bool> {
     let changes = from_json(format!("{{\"by\":{call}}}").as_bytes());
     collection().update(w, text(name).as_str().into(), &changes, 0.0)
-}
-
-/// The documents of all names, by id.
-pub fn named(r: &mut dyn Reads) -> Attempt<Vec<(Bytes, Option<Bytes>)>> {
-    let each = |name| {
-        let id = text(name);
-        let doc = collection().get(r, id.as_str().into())?;
-        Ok((id.into(), doc))
-    };
-    (0..NAMES).map(each).collect()
 }
 
 /// A query for all documents.

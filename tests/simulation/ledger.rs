@@ -57,8 +57,6 @@ pub struct Ledger {
     /// Phases that ended by a deletion for which there was so little room that open tabs heard of it late: what
     /// they were told meanwhile went the way of the patch.
     pub unfenced: RefCell<BTreeSet<u64>>,
-    /// How many copies outside of the engines were compared with what was there.
-    pub compared: std::cell::Cell<usize>,
 }
 
 impl Ledger {

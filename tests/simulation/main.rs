@@ -13,7 +13,6 @@
     reason = "a test that meets the unexpected must fail"
 )]
 
-mod copies;
 mod directory;
 mod documents;
 mod explain;

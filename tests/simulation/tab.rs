@@ -8,11 +8,10 @@ use patchstore::engine::{self as lifecycle, Absent, Engine, Limits, Options, Tra
 use patchstore::env::Env;
 use patchstore::simulation::SimEnv;
 use patchstore::{Code, Error, Result};
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::copies::Copies;
 use super::documents;
 use super::ledger::{Ending, Ledger, Seen};
 use super::operation::{Call, Told, What, every_key, fail, range, read_keys, run, sign};
@@ -31,8 +30,6 @@ pub struct Tab {
     pub last_call: Rc<Cell<u64>>,
     /// The phase in which its engine was opened.
     pub phase: Rc<Cell<u64>>,
-    /// What is kept of what its engine showed.
-    pub copies: Rc<RefCell<Option<Rc<Copies>>>>,
     /// Calls of this life whose end is awaited.
     pub under_way: Rc<Cell<usize>>,
 }
@@ -106,10 +103,7 @@ impl Tab {
             let connector = Rc::new(self.connector.clone());
             self.phase.set(self.ledger.phase.get());
             match Engine::open(connector, Rc::new(self.env.clone()), options(&self.plan)).await {
-                Ok(engine) if self.phase.get() == self.ledger.phase.get() => {
-                    self.copies.replace(Some(Rc::new(Copies::of(&engine))));
-                    return engine;
-                }
+                Ok(engine) if self.phase.get() == self.ledger.phase.get() => return engine,
                 // The data went while it was being opened.
                 Ok(engine) => engine.close().await,
                 Err(error) => tolerable(&error),
@@ -139,25 +133,12 @@ impl Tab {
         }
     }
 
-    fn check_copies(&self) {
-        let copies = self.copies.borrow().clone();
-        if let Some(copies) = copies {
-            let before = copies.compared.get();
-            copies.check();
-            let compared = copies.compared.get() - before;
-            self.ledger
-                .compared
-                .set(self.ledger.compared.get() + compared);
-        }
-    }
-
     fn note(&self, what: impl std::fmt::Display) {
         let line = format_args!("life {}: {what}", self.life).to_string();
         self.ledger.note(self.env.now_us(), line);
     }
 
     async fn perform(&self, engine: &mut Engine, step: Step) -> Result<()> {
-        self.check_copies();
         match step {
             Step::Write(ops, wait) => {
                 for op in ops {
@@ -232,7 +213,6 @@ impl Tab {
     }
 
     fn end(&self, id: u64, ending: Ending) {
-        self.check_copies();
         self.note(format_args!("call {id}: {ending:?}"));
         self.ledger.settle(id, ending);
     }
@@ -242,7 +222,6 @@ impl Tab {
         let call = self.new_call(what);
         let id = call.id;
         let done = engine.write(Box::new(move |w| call.run(w)));
-        self.check_copies();
         let (tab, engine) = (self.clone(), engine.clone());
         self.under_way.set(self.under_way.get() + 1);
         self.env.spawn(Box::pin(async move {

@@ -28,7 +28,6 @@ pub struct Counts {
     pub steps: usize,
     pub commits: usize,
     pub reads: usize,
-    pub copies: usize,
     pub faults: BTreeMap<&'static str, usize>,
     pub kills: usize,
     pub power_cuts: usize,
@@ -41,7 +40,6 @@ impl Counts {
         self.steps += more.steps;
         self.commits += more.commits;
         self.reads += more.reads;
-        self.copies += more.copies;
         for (kind, count) in more.faults {
             *self.faults.entry(kind).or_default() += count;
         }
@@ -113,7 +111,6 @@ pub fn run(plan: &Plan) -> (Vec<String>, Counts) {
     let phases = world.phases.take();
     counts.commits = phases.iter().map(|phase| phase.order.len()).sum();
     counts.reads = world.ledger.reads.borrow().len();
-    counts.copies = world.ledger.compared.get();
     explain::check(&world.ledger, &phases);
     (world.ledger.trace.take(), counts)
 }
@@ -251,7 +248,6 @@ impl World {
             life: self.last_life.get(),
             last_call: self.last_call.clone(),
             phase: Rc::default(),
-            copies: Rc::default(),
             under_way: Rc::default(),
         };
         slot.realm.replace(Some(realm.clone()));

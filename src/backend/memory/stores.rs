@@ -170,13 +170,13 @@ impl Stores {
     }
 
     /// Whether there is such a record.
-    #[cfg(not(target_arch = "wasm32"))]
+    #[cfg(any(not(target_arch = "wasm32"), feature = "simulation"))]
     pub fn has(&self, key: RecordKey) -> bool {
         self.get(key).is_some()
     }
 
     /// Every record.
-    #[cfg(not(target_arch = "wasm32"))]
+    #[cfg(any(not(target_arch = "wasm32"), feature = "simulation"))]
     pub fn records(&self) -> Vec<(RecordKey, Bytes)> {
         let single = [(RecordKey::Head, &self.head), (RecordKey::Root, &self.root)];
         let single = single

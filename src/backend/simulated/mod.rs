@@ -1,4 +1,5 @@
-//! A backend whose transactions take virtual time and fail on demand. Native only.
+//! A backend whose transactions take virtual time and fail on demand. Native, and in the
+//! wasm of tests (feature `simulation`).
 //!
 //! One [`SimDatabase`] is what all tabs of an origin share; each tab opens it through a
 //! [`SimConnector`] of its own. Readwrite and readonly transactions alike take effect one after
