@@ -130,7 +130,7 @@ impl Batch<'_> {
         Err(if self.fake.chance(2) {
             Stop::Yield
         } else {
-            Stop::Need(Need::Piece(Id([0; 16])))
+            Need::Piece(Id([0; 16])).into()
         })
     }
 
@@ -161,6 +161,10 @@ impl Reads for Batch<'_> {
         self.fake.reads += 1;
         self.disturb()?;
         Ok(self.view.get(key).cloned())
+    }
+
+    fn want(&mut self, _keys: &[Bytes]) -> Attempt<()> {
+        self.disturb()
     }
 
     fn contains(&mut self, key: &[u8]) -> Attempt<bool> {

@@ -22,6 +22,7 @@ mod memory;
 mod misreported;
 mod pages;
 mod pending;
+mod reading;
 mod recovery;
 mod space;
 mod transactions;

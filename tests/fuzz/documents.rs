@@ -27,6 +27,9 @@ impl Reads for OneDocument {
         let place = || Bytes::copy_from_slice(&PLACE.to_bytes());
         Ok(Some(if is_doc { self.doc.clone() } else { place() }))
     }
+    fn want(&mut self, _: &[Bytes]) -> Attempt<()> {
+        Ok(())
+    }
     fn contains(&mut self, _: &[u8]) -> Attempt<bool> {
         Ok(true)
     }

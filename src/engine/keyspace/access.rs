@@ -15,28 +15,24 @@ use crate::blobs;
 use crate::codec::order::Order;
 use crate::error::{Error, Result};
 
+pub use super::needs::{Need, Needs};
 pub use crate::codec::range::KeyRange;
-
-/// Something that is stored but not in memory. Opaque to models.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Need {
-    /// A segment of a sorted run, and what goes into its holes.
-    Segment(crate::backend::Id, u64),
-    /// A page of the directory.
-    Directory(crate::backend::Id),
-    /// A piece of a large value.
-    Piece(crate::backend::Id),
-}
 
 /// Why an attempt did not come to its end.
 #[derive(Debug, Clone)]
 pub enum Stop {
     /// Load this and try again.
-    Need(Need),
+    Need(Needs),
     /// The slice of time is used up: let the host do other work, then go on.
     Yield,
     /// It failed.
     Fail(Error),
+}
+
+impl From<Need> for Stop {
+    fn from(need: Need) -> Self {
+        Self::Need(need.into())
+    }
 }
 
 impl From<Error> for Stop {
@@ -64,6 +60,8 @@ pub struct Cursor {
     pub reverse: bool,
     /// The last key handed out.
     pub last: Option<Bytes>,
+    /// Whether the scan is likely to go on for long: what lies ahead is loaded along.
+    pub reads_ahead: bool,
     /// What the reader keeps between two steps; dropped and rebuilt from `last` at will.
     pub(crate) state: Option<Box<dyn Any>>,
 }
@@ -76,6 +74,7 @@ impl Cursor {
             range,
             reverse,
             last: None,
+            reads_ahead: true,
             state: None,
         }
     }
@@ -104,6 +103,12 @@ pub trait Reads {
     /// # Errors
     /// [`Stop`], as every method here.
     fn get(&mut self, key: &[u8]) -> Attempt<Option<Bytes>>;
+    /// Sees to it that reading these keys does not stop at each of them: what they lack is loaded together, as much as
+    /// fits. To be called again until it does not stop, a few times at most.
+    ///
+    /// # Errors
+    /// [`Stop`].
+    fn want(&mut self, keys: &[Bytes]) -> Attempt<()>;
     /// Whether there is a value under `key`; does not load large values.
     ///
     /// # Errors

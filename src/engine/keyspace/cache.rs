@@ -19,6 +19,10 @@ use crate::codec::segment::Segment;
 
 /// The budget never goes below this: about as much as the lookup of one key may need at once.
 const MIN_BUDGET_BYTES: usize = 2 << 20;
+/// This part of the budget may be loaded at once, of stored bytes.
+const AHEAD_PART: usize = 16;
+/// And no more than this.
+const MOST_AHEAD_BYTES: usize = 2 << 20;
 /// The segments and directory pages put last, which are never evicted: the lookup of one key goes through a segment of
 /// each run, begins anew with each that it lacks, and must find those that were loaded for it. They are small.
 const PINNED_ITEMS: u64 = 24;
@@ -190,6 +194,12 @@ impl Cache {
             puts: Cell::new(0),
             lent: RefCell::default(),
         }
+    }
+
+    /// Stored bytes that may be loaded together: in memory they may take several times as much.
+    #[must_use]
+    pub fn ahead_bytes(&self) -> u64 {
+        (self.budget_bytes / AHEAD_PART).min(MOST_AHEAD_BYTES) as u64
     }
 
     /// A segment, if it is here.

@@ -191,6 +191,11 @@ impl Reads for Draft {
         self.base.get(key)
     }
 
+    fn want(&mut self, keys: &[Bytes]) -> Attempt<()> {
+        self.show()?;
+        self.base.want(keys)
+    }
+
     fn contains(&mut self, key: &[u8]) -> Attempt<bool> {
         self.show()?;
         self.reads.add_key(key);

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::access::{Attempt, KeyRange, Need, Stop};
+use super::access::{Attempt, KeyRange, Need};
 use super::cache::Cache;
 use crate::codec::entry::Entry;
 use crate::codec::root::Root;
@@ -83,9 +83,7 @@ impl EntryCursor {
                     .and_then(|pages| pages.get(self.chunk_at));
                 let Some(page) = page else { return Ok(None) };
                 let entries = cache.directory(page.id);
-                entries
-                    .map(Some)
-                    .ok_or(Stop::Need(Need::Directory(page.id)))
+                entries.map(Some).ok_or(Need::Directory(page.id).into())
             }
         }
     }
@@ -135,6 +133,18 @@ impl EntryCursor {
         chunk
             .and_then(|chunk| chunk.get(self.entry_at..))
             .unwrap_or_default()
+    }
+
+    /// The entries after the one at hand, the way it goes, as far as they are known without loading anything.
+    pub fn ahead(&self) -> impl Iterator<Item = &Entry> {
+        let mut at = self.entry_at;
+        let chunk = self.chunk.as_ref();
+        let range = &self.range;
+        std::iter::from_fn(move || {
+            at = self.next_index(at);
+            let entry = chunk?.get(at)?;
+            (entry.first < range.until && entry.last >= range.from).then_some(entry)
+        })
     }
 
     /// Leaves the entry at hand.

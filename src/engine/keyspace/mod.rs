@@ -16,6 +16,7 @@ pub mod entries;
 pub mod estimate;
 pub mod footprint;
 pub mod memtable;
+pub mod needs;
 pub mod ranges;
 pub mod read_set;
 pub mod scan;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use std::rc::Rc;
 
-use super::access::{Attempt, KeyRange, Measure};
+use super::access::{Attempt, KeyRange, Measure, Needs, Stop};
 use super::cache::Cache;
 use super::entries::Listing;
 use super::memtable::Memtable;
@@ -95,14 +95,32 @@ impl Scan {
         scan
     }
 
-    /// Makes every head known, and tells which source stands first.
+    /// From now on, what lies ahead is loaded along with what is needed.
+    pub fn read_ahead(&mut self) {
+        for source in &mut self.sources {
+            if let Source::Segments(source) = source {
+                source.read_ahead();
+            }
+        }
+    }
+
+    /// Makes every head known, and tells which source stands first. What several lack for that is asked for at once.
     fn first(&mut self, cache: &Cache) -> Attempt<Option<usize>> {
+        let mut lacks: Option<Needs> = None;
         let mut best: Option<(usize, &Bytes)> = None;
         for (at, (head, source)) in self.keys.iter_mut().zip(&mut self.sources).enumerate() {
             if matches!(head, Front::Unknown) {
-                *head = source
-                    .key(cache, self.reverse)?
-                    .map_or(Front::End, Front::At);
+                match (source.key(cache, self.reverse), &mut lacks) {
+                    (Ok(key), _) => *head = key.map_or(Front::End, Front::At),
+                    (Err(Stop::Need(needs)), Some(lacks)) => drop(lacks.add_all(&needs)),
+                    (Err(Stop::Need(needs)), none) => {
+                        // (Mostly pages of the directory, which are small.)
+                        let mut first = Needs::new(needs.first(), cache.ahead_bytes());
+                        first.add_all(&needs);
+                        *none = Some(first);
+                    }
+                    (Err(stop), _) => return Err(stop),
+                }
             }
             let Front::At(key) = head else { continue };
             let before = best.is_none_or(|(_, other)| {
@@ -116,7 +134,10 @@ impl Scan {
                 best = Some((at, key));
             }
         }
-        Ok(best.map(|(at, _)| at))
+        match lacks {
+            Some(lacks) => Err(Stop::Need(lacks)),
+            None => Ok(best.map(|(at, _)| at)),
+        }
     }
 
     /// The next key that any source has, with the newest cell for it: a tombstone too, unless

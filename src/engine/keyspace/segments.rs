@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use std::rc::Rc;
 
-use super::access::{Attempt, KeyRange, Need, Stop};
+use super::access::{Attempt, KeyRange, Need, Needs, Stop};
 use super::cache::{Cache, SegmentSlot};
 use super::entries::{EntryCursor, Listing};
 use crate::codec::cell::{Cell, CellRef};
@@ -30,6 +30,7 @@ pub struct SegmentSource {
     open: Option<OpenSegment>,
     /// What was consumed of the entry at hand.
     consumed: Consumed,
+    reads_ahead: bool,
 }
 
 struct OpenSegment {
@@ -46,6 +47,7 @@ impl SegmentSource {
             entries: EntryCursor::new(listing, range, reverse),
             open: None,
             consumed: Consumed::default(),
+            reads_ahead: false,
         }
     }
 
@@ -211,10 +213,39 @@ impl SegmentSource {
         }
     }
 
+    /// The segment at hand, and those that are wanted next, if it reads ahead.
+    fn needs(&self, cache: &Cache, entry: &Entry) -> Needs {
+        let room = if self.reads_ahead {
+            cache.ahead_bytes().saturating_sub(entry.stored)
+        } else {
+            0
+        };
+        let mut needs = Needs::new(Need::Segment(entry.id, entry.fill), room);
+        if room > 0 {
+            self.add_ahead(cache, &mut needs);
+        }
+        needs
+    }
+
+    /// Adds the segments that are wanted after the one at hand, as many as there is room for.
+    fn add_ahead(&self, cache: &Cache, needs: &mut Needs) {
+        for entry in self.entries.ahead() {
+            let is_here = cache.segment(entry.id).is_some();
+            if !is_here && !needs.add(Need::Segment(entry.id, entry.fill), entry.stored) {
+                return;
+            }
+        }
+    }
+
+    /// From now on, what lies ahead is loaded along.
+    pub fn read_ahead(&mut self) {
+        self.reads_ahead = true;
+    }
+
     fn open_segment(&self, cache: &Cache, entry: &Entry) -> Attempt<OpenSegment> {
-        let slot = cache
-            .segment(entry.id)
-            .ok_or(Stop::Need(Need::Segment(entry.id, entry.fill)))?;
+        let Some(slot) = cache.segment(entry.id) else {
+            return Err(Stop::Need(self.needs(cache, entry)));
+        };
         let range = self.entries.range();
         if self.entries.is_reverse() {
             // The last cell that is below `until` and not above the entry's last key.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::access::{Attempt, Cursor, Measure, Need, Reads, Stop, Take};
+use super::access::{Attempt, Cursor, Measure, Need, Needs, Reads, Stop, Take};
 use super::context::{Context, SLICE_MS};
 use super::scan::{Scan, rest_of};
 use super::view::View;
@@ -97,7 +97,7 @@ impl Snapshot {
             return Ok(bytes.clone());
         }
         let cache = &self.context.cache;
-        let need = Stop::Need(Need::Piece(piece.id));
+        let need = Need::Piece(piece.id);
         let bytes = cache.piece(piece.id).ok_or(need)?;
         if cache.is_too_large(bytes.len()) {
             kept.truncate(KEPT_PIECES - 1);
@@ -118,8 +118,9 @@ struct Scanning {
     view: Rc<View>,
 }
 
-/// The cursor's scan, if it is one of this very view, else a new one from where it stands.
-fn take_state(cursor: &mut Cursor, view: &Rc<View>) -> Box<Scanning> {
+/// The cursor's scan, if it is one of this very view, else a new one from where it stands. `ahead`: it may load what
+/// lies ahead, being about to read all of it.
+fn take_state(cursor: &mut Cursor, view: &Rc<View>, ahead: bool) -> Box<Scanning> {
     if let Some(state) = cursor.state.take()
         && let Ok(scanning) = state.downcast::<Scanning>()
         && Rc::ptr_eq(&scanning.view, view)
@@ -127,7 +128,10 @@ fn take_state(cursor: &mut Cursor, view: &Rc<View>) -> Box<Scanning> {
         return scanning;
     }
     let rest = rest_of(&cursor.range, cursor.last.as_ref(), cursor.reverse);
-    let scan = Scan::of_view(view, &rest, cursor.reverse);
+    let mut scan = Scan::of_view(view, &rest, cursor.reverse);
+    if ahead && cursor.reads_ahead {
+        scan.read_ahead();
+    }
     Box::new(Scanning {
         scan,
         view: view.clone(),
@@ -146,13 +150,31 @@ impl Reads for Snapshot {
         }
     }
 
+    fn want(&mut self, keys: &[Bytes]) -> Attempt<()> {
+        let cache = &self.context.cache;
+        let mut lacks: Option<Needs> = None;
+        for key in keys {
+            match (self.view.get(cache, key), &mut lacks) {
+                (Err(Stop::Need(needs)), None) => lacks = Some(needs),
+                (Err(Stop::Need(needs)), Some(lacks)) => {
+                    if !lacks.add_all(&needs) {
+                        break;
+                    }
+                }
+                (Err(stop), _) => return Err(stop),
+                (Ok(_), _) => {}
+            }
+        }
+        lacks.map_or(Ok(()), |lacks| Err(Stop::Need(lacks)))
+    }
+
     fn contains(&mut self, key: &[u8]) -> Attempt<bool> {
         let cell = self.view.get(&self.context.cache, key)?;
         Ok(!matches!(cell, None | Some(Cell::Tombstone)))
     }
 
     fn scan(&mut self, cursor: &mut Cursor, values: bool, take: &mut Take<'_>) -> Attempt<bool> {
-        let mut scanning = take_state(cursor, &self.view);
+        let mut scanning = take_state(cursor, &self.view, true);
         let cache = self.context.cache.clone();
         let mut last = None;
         let mut weight = 0;
@@ -197,7 +219,7 @@ impl Reads for Snapshot {
     }
 
     fn measure(&mut self, cursor: &mut Cursor) -> Attempt<Option<Measure>> {
-        let mut scanning = take_state(cursor, &self.view);
+        let mut scanning = take_state(cursor, &self.view, false);
         let found = scanning
             .scan
             .measure(&self.context.cache, &cursor.range, &mut |_, _| {});

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::access::{Attempt, Need, Stop};
+use super::access::{Attempt, Need, Needs, Stop};
 use super::cache::Cache;
 use super::memtable::Memtable;
 use crate::codec::cell::Cell;
@@ -80,10 +80,50 @@ impl View {
                 return Ok(Some(cell));
             }
         }
-        match self.get_in_layers(cache, key)? {
-            Some(cell) => Ok(Some(cell)),
-            None => self.get_in_directory(cache, key),
+        let found = match self.get_in_layers(cache, key) {
+            Ok(None) => self.get_in_directory(cache, key),
+            found => found,
+        };
+        match found {
+            Err(Stop::Need(needs)) => Err(Stop::Need(self.all_of(needs.first(), cache, key))),
+            found => found,
         }
+    }
+
+    /// What may have to be loaded to get the cell of a key, beginning with what must: the segments of every run and
+    /// level that may have it.
+    fn all_of(&self, first: Need, cache: &Cache, key: &[u8]) -> Needs {
+        let mut needs = Needs::new(first, cache.ahead_bytes());
+        let mut add = |entries: &[Entry]| {
+            if let Some(entry) = find_entry(entries, key)
+                && cache.segment(entry.id).is_none()
+            {
+                // Where there is no room for more, the first is loaded alone.
+                needs.add(Need::Segment(entry.id, entry.fill), entry.stored);
+            }
+        };
+        for layer in &self.layers {
+            if let Layer::Run(entries) = layer {
+                add(entries);
+            }
+        }
+        self.runs.iter().for_each(|run| add(run));
+        let mut pages = Vec::new();
+        for page in self
+            .root
+            .levels
+            .iter()
+            .filter_map(|level| find_page(level, key))
+        {
+            match cache.directory(page.id) {
+                Some(entries) => add(&entries),
+                None => pages.push(page.id),
+            }
+        }
+        for id in pages {
+            needs.add(Need::Directory(id), 0);
+        }
+        needs
     }
 
     /// What the committed frames above the directory say of a key; `None` when they say nothing.
@@ -117,9 +157,7 @@ impl View {
             let Some(page) = find_page(level, key) else {
                 continue;
             };
-            let entries = cache
-                .directory(page.id)
-                .ok_or(Stop::Need(Need::Directory(page.id)))?;
+            let entries = cache.directory(page.id).ok_or(Need::Directory(page.id))?;
             if let Some(cell) = get_in_run(cache, &entries, key)? {
                 return Ok(Some(cell));
             }
@@ -147,7 +185,7 @@ fn get_in_run(cache: &Cache, entries: &[Entry], key: &[u8]) -> Attempt<Option<Ce
     };
     let slot = cache
         .segment(entry.id)
-        .ok_or(Stop::Need(Need::Segment(entry.id, entry.fill)))?;
+        .ok_or(Need::Segment(entry.id, entry.fill))?;
     let page = slot.page(slot.segment.page_of(key))?;
     let at = page.lower_bound(key);
     Ok(if compare(page.key(at), key).is_eq() {

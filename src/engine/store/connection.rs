@@ -1,12 +1,11 @@
 //! The connection: reading over it, opening it again when it was lost, and what a failure means.
 
-use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use std::any::Any;
 use std::rc::Rc;
 
-use crate::backend::{Backend, Failure, Read, RecordKey, Reply};
+use crate::backend::{Backend, Failure, Read, Reply};
 use crate::engine::core::instance::Core;
 use crate::engine::core::options::Reason;
 use crate::engine::core::shut::shut;
@@ -103,18 +102,6 @@ async fn read_persistently(core: Rc<Core>, reads: Vec<Read>) -> Result<Vec<Reply
         crate::error::Code::ConnectionLost,
         "the connection is lost again and again",
     ))
-}
-
-/// The record under `key`, or none.
-///
-/// # Errors
-/// As [`read`].
-pub async fn get_record(core: &Rc<Core>, key: RecordKey) -> Result<Option<Bytes>> {
-    let replies = read(core, vec![Read::Get(key)]).await?;
-    match replies.into_iter().next() {
-        Some(Reply::Record(record)) => Ok(record),
-        _ => Err(Error::internal("a read was not replied to")),
-    }
 }
 
 /// An abort that we did not ask for may be the beginning of the connection's end, of which the browser

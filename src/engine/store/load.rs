@@ -1,69 +1,97 @@
 //! Loading what attempts lack, and running attempts to their end.
 
+use bytes::Bytes;
 use futures_channel::oneshot;
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, ready};
 use std::rc::Rc;
 
 use super::connection;
-use crate::backend::{Id, RecordKey};
+use crate::backend::{Read, RecordKey, Reply};
 use crate::codec::root::decode_directory_page;
 use crate::codec::seal::{self, Kind};
 use crate::codec::segment::Segment;
 use crate::engine::core::instance::Core;
 use crate::engine::core::loading::LoadError;
-use crate::engine::keyspace::access::{Attempt, Need, Stop};
+use crate::engine::keyspace::access::{Attempt, Need, Needs, Stop};
 use crate::error::{Error, Result};
 
-/// Loads one thing into the cache. Callers that want the same thing share one request.
+/// Loads what an attempt lacks into the cache, in one transaction. Callers that want the same thing share one request.
 ///
 /// # Errors
-/// [`LoadError`].
-pub fn load(core: &Rc<Core>, need: Need) -> LocalBoxFuture<'static, Result<(), LoadError>> {
-    load_once(core.clone(), need).boxed_local()
+/// [`LoadError`], of what the attempt has stopped at; whatever is wrong with the others is told when they are needed.
+pub fn load(core: &Rc<Core>, needs: Needs) -> LocalBoxFuture<'static, Result<(), LoadError>> {
+    load_together(core.clone(), needs).boxed_local()
 }
 
-async fn load_once(core: Rc<Core>, need: Need) -> Result<(), LoadError> {
+async fn load_together(core: Rc<Core>, needs: Needs) -> Result<(), LoadError> {
     let core = &core;
-    let (Need::Segment(id, _) | Need::Directory(id) | Need::Piece(id)) = need;
-    let waiter = {
+    let (mut mine, mut waiter) = (Vec::new(), None);
+    {
         let mut loads = core.loads.borrow_mut();
-        if let Some(waiting) = loads.get_mut(&id) {
-            let (sender, receiver) = oneshot::channel();
-            waiting.push(sender);
-            Some(receiver)
-        } else {
-            loads.insert(id, Vec::new());
-            None
+        for need in needs.iter() {
+            match loads.get_mut(&need.id()) {
+                None => {
+                    loads.insert(need.id(), Vec::new());
+                    mine.push(need);
+                }
+                // Under way already. (Each is there once.)
+                Some(waiting) if need == needs.first() => {
+                    let (sender, receiver) = oneshot::channel();
+                    waiting.push(sender);
+                    waiter = Some(receiver);
+                }
+                Some(_) => {}
+            }
         }
-    };
-    if let Some(receiver) = waiter {
-        return receiver
-            .await
-            .unwrap_or_else(|_| Err(Error::closed().into()));
     }
-    let result = load_alone(core, need, id).await;
-    let waiting = core.loads.borrow_mut().remove(&id).unwrap_or_default();
-    for sender in waiting {
-        drop(sender.send(result.clone()));
+    let first = load_records(core, &mine, needs.first()).await;
+    match waiter {
+        None => first,
+        Some(waiter) => waiter.await.unwrap_or_else(|_| Err(Error::closed().into())),
     }
-    result
 }
 
-async fn load_alone(core: &Rc<Core>, need: Need, id: Id) -> Result<(), LoadError> {
-    let key = if matches!(need, Need::Piece(_)) {
-        RecordKey::Piece(id)
-    } else {
-        RecordKey::Run(id)
+/// Loads records; what became of `first`, if it is one of them.
+async fn load_records(core: &Rc<Core>, needs: &[Need], first: Need) -> Result<(), LoadError> {
+    let mut of_first = Ok(());
+    if needs.is_empty() {
+        return of_first;
+    }
+    let key = |need: &Need| match need {
+        Need::Piece(id) => RecordKey::Piece(*id),
+        Need::Segment(id, _) | Need::Directory(id) => RecordKey::Run(*id),
     };
-    let record = connection::get_record(core, key)
-        .await?
-        .ok_or(LoadError::Missing)?;
+    let reads = needs.iter().map(|need| Read::Get(key(need))).collect();
+    let replies = connection::read(core, reads).await;
+    // The first last: what comes late stays longest.
+    for (at, need) in needs.iter().enumerate().rev() {
+        let record = match &replies {
+            Ok(replies) => match replies.get(at) {
+                Some(Reply::Record(record)) => record.clone().ok_or(LoadError::Missing),
+                _ => Err(Error::internal("a read was not replied to").into()),
+            },
+            Err(error) => Err(error.clone().into()),
+        };
+        let result = record.and_then(|record| take(core, *need, record));
+        let waiting = core.loads.borrow_mut().remove(&need.id());
+        for sender in waiting.unwrap_or_default() {
+            drop(sender.send(result.clone()));
+        }
+        if *need == first {
+            of_first = result;
+        }
+    }
+    of_first
+}
+
+/// Puts a record into the cache.
+fn take(core: &Rc<Core>, need: Need, record: Bytes) -> Result<(), LoadError> {
     let cache = &core.context.cache;
     match need {
-        Need::Segment(_, fill) => cache.put_segment(id, Segment::open(record, fill)?),
-        Need::Directory(_) => cache.put_directory(id, Rc::new(decode_directory_page(&record)?)),
-        Need::Piece(_) => {
+        Need::Segment(id, fill) => cache.put_segment(id, Segment::open(record, fill)?),
+        Need::Directory(id) => cache.put_directory(id, Rc::new(decode_directory_page(&record)?)),
+        Need::Piece(id) => {
             let takers = core.loads.borrow().get(&id).map_or(0, Vec::len) + 1;
             cache.lend_piece(id, seal::open(Kind::Piece, &record)?, takers);
         }
@@ -95,6 +123,6 @@ pub fn overcome(core: &Rc<Core>, stop: Stop) -> LocalBoxFuture<'_, Result<(), Lo
     match stop {
         Stop::Fail(error) => ready(Err(error.into())).boxed_local(),
         Stop::Yield => core.env().yield_now().map(Ok).boxed_local(),
-        Stop::Need(need) => load(core, need),
+        Stop::Need(needs) => load(core, needs),
     }
 }

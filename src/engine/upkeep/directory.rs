@@ -30,7 +30,7 @@ pub async fn entries_of(core: &Rc<Core>, page: &PageRef) -> Result<Rc<Vec<Entry>
             let other = || Error::corrupt("a directory page is not the one that its level lists");
             return is_it.then_some(entries).ok_or_else(|| other().into());
         }
-        load(core, Need::Directory(page.id)).await?;
+        load(core, Need::Directory(page.id).into()).await?;
     }
 }
 

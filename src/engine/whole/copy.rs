@@ -114,6 +114,6 @@ async fn value_of(source: &Rc<Core>, piece: &PieceRef) -> Result<Bytes, LoadErro
         if let Some(value) = source.context.cache.piece(piece.id) {
             return Ok(value);
         }
-        load(source, Need::Piece(piece.id)).await?;
+        load(source, Need::Piece(piece.id).into()).await?;
     }
 }

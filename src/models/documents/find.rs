@@ -26,6 +26,8 @@ pub struct FindSpec {
     pub fields: Option<Vec<JsString>>,
 }
 
+/// Who wants no more documents than this is unlikely to read all of a collection.
+const FEW: u64 = 64;
 /// Bytes of a document, each time that it is gone through, that are looked at in one piece.
 const PIECE_BYTES: usize = 4 << 20;
 /// How often to breathe to have the clock looked at.
@@ -72,7 +74,12 @@ impl Find {
     pub fn new(collection: &Collection, query: Query, spec: FindSpec) -> Self {
         let source = match query.id() {
             Some(_) => Source::Id,
-            None => Source::Scan(Cursor::new(collection.all(), false)),
+            None => {
+                let mut cursor = Cursor::new(collection.all(), false);
+                let few = spec.limit.is_some_and(|limit| limit <= FEW);
+                cursor.reads_ahead = !few || !spec.sort.is_empty();
+                Source::Scan(cursor)
+            }
         };
         let sorted = !spec.sort.is_empty() && query.id().is_none();
         Self {

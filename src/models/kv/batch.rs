@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use crate::engine::access::{Attempt, Reads, Writes};
 use crate::error::Result;
+use crate::models::ahead;
 use crate::models::many::{Many, shorten};
 use crate::models::pace::Pace;
 
@@ -35,8 +36,8 @@ impl GetMany {
     /// # Errors
     /// A stop; nothing is lost by it, and nothing handed out twice. What `out` fails with.
     pub fn step(&mut self, r: &mut dyn Reads, out: &mut Out<'_>) -> Attempt<()> {
-        while let Some(key) = self.keys.get(self.done) {
-            out(r.get(key)?.as_deref())?;
+        while self.done < self.keys.len() {
+            out(ahead::get(r, &self.keys, self.done)?.as_deref())?;
             self.done += 1;
             self.pace.step(r)?;
         }

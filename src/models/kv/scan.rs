@@ -4,6 +4,8 @@ use super::{KeyRangeSpec, Kv};
 use crate::engine::access::{Attempt, Cursor, Reads};
 use crate::error::Result;
 
+/// Who wants no more entries than this is unlikely to read all of a range.
+const FEW: u64 = 64;
 /// Items of a page.
 const PAGE_ITEMS: u64 = 512;
 /// Bytes after which a page ends, whatever it holds.
@@ -26,8 +28,10 @@ impl Scan {
     /// `InvalidArgument` when a bound is longer than a key may be.
     pub fn new(kv: &Kv, spec: &KeyRangeSpec) -> Result<Self> {
         spec.check()?;
+        let mut cursor = Cursor::new(spec.of(kv), spec.reverse);
+        cursor.reads_ahead = spec.limit.is_none_or(|limit| limit > FEW);
         Ok(Self {
-            cursor: Cursor::new(spec.of(kv), spec.reverse),
+            cursor,
             left: spec.limit.unwrap_or(u64::MAX),
             bytes_left: usize::MAX,
         })

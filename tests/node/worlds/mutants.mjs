@@ -1,5 +1,5 @@
 /**
- * Bugs planted in what keeps copies, each of which the worlds must catch: `file` is of `src/facade`, or (`rust`) of the
+ * Bugs planted in what keeps copies, each of which the worlds must catch: `file` is of `src/facade`; or it has `edits` as in tests/mutants.mjs, of the
  * repository, and then the wasm is built anew.
  */
 export const MUTANTS = [
