@@ -122,7 +122,7 @@ if (basename(jsFile) === "patchstore.js") {
   replaceOnce("wasm = instance.exports;", "wasm = watched(instance.exports);");
   // Nor does the engine ask for the time of day but where a test can turn it.
   replaceOnce("const ret = Date.now();", "const ret = nowMs();");
-  js = `import { nowMs } from "../../src/facade/clock.ts";\nimport { watched } from "../../src/facade/trap.ts";\n${js}`;
+  js = `import { nowMs } from "../../src/facade/base/clock.ts";\nimport { watched } from "../../src/facade/bridge/trap.ts";\n${js}`;
 }
 
 // Importing makes nothing of the platform's, which a server or a test's imitation of a browser may not have.

@@ -2,7 +2,7 @@
 //!
 //! In the wasm, memory that cannot be had ends everything: an allocation that fails is an abort. So whatever a
 //! user or a stored record can make large is bounded here, and what is large within the bounds asks
-//! [`room_for`] first. The facade has the same numbers (`facade/limits.ts`), and weighs before anything crosses.
+//! [`room_for`] first. The facade has the same numbers (`facade/base/limits.ts`), and weighs before anything crosses.
 
 use std::hint::black_box;
 
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn the_facade_has_the_same_numbers() {
-        let facade = include_str!("facade/limits.ts");
+        let facade = include_str!("facade/base/limits.ts");
         let numbers = [
             ("MAX_VALUE_BYTES", MAX_VALUE_BYTES),
             ("MAX_CALL_BYTES", MAX_CALL_BYTES),

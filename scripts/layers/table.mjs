@@ -30,10 +30,25 @@ export const RUST = {
 
   // Models reach the keyspace through the engine's door only.
   models: ["error", "sorted", "limits", "env", "record", "codec", "blobs", "engine"],
-  bindings: ["error", "sorted", "limits", "crossing", "env", "record", "codec", "blobs", "backend", "engine", "models"],
+  // The simulation only in builds for tests of the facade.
+  bindings: ["error", "sorted", "limits", "crossing", "env", "simulation", "record", "codec", "blobs", "backend", "engine", "models"],
   // A crate of its own: the reader of other libraries' data.
   import: [],
   lib: ["error"],
 };
 
-export const TYPESCRIPT = {};
+const FACADE = ["base", "values", "bridge", "stores", "objects", "serve"];
+const facade = (...below) => below.map((room) => `facade/${room}`);
+
+export const TYPESCRIPT = {
+  "facade/base": [],
+  "facade/values": facade("base"),
+  // What knows the wasm, and how calls go to it.
+  "facade/bridge": facade("base", "values"),
+  "facade/stores": facade("base", "values", "bridge"),
+  "facade/objects": facade("base", "bridge", "stores"),
+  "facade/serve": facade("base", "values", "bridge", "stores"),
+  facade: facade(...FACADE),
+  // It is delivered by itself: of the facade it knows what says something of values and of messages.
+  sandbox: facade("base", "values", "serve"),
+};

@@ -31,17 +31,35 @@ mod page {
 #[cfg(feature = "simulation")]
 mod tab {
     use super::{JsValue, LocalBoxFuture, Promise};
-    use crate::bindings::world;
     use crate::env::Env;
     use crate::simulation::SimEnv;
     use js_sys::Function;
     use std::cell::RefCell;
     use std::rc::Rc;
 
+    thread_local! {
+        static WORLD: RefCell<Option<SimEnv>> = const { RefCell::new(None) };
+    }
+
+    /// From now on, the tabs are those of this world.
+    pub fn set_world(env: SimEnv) {
+        WORLD.set(Some(env));
+    }
+
+    /// The environment of the tab whose task was polled last.
+    ///
+    /// # Panics
+    /// Before there is a world.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "a test that has no world must fail")]
+    pub fn running() -> SimEnv {
+        WORLD.with_borrow(|world| world.as_ref().expect("a world was made").running())
+    }
+
     /// Its clocks, randomness and scheduling.
     #[must_use]
     pub fn env() -> SimEnv {
-        world::running()
+        running()
     }
 
     /// Runs a future to its end, as a task of the tab.
@@ -78,4 +96,4 @@ mod tab {
 #[cfg(not(feature = "simulation"))]
 pub use page::{env, promise, spawn};
 #[cfg(feature = "simulation")]
-pub use tab::{env, promise, spawn};
+pub use tab::{env, promise, running, set_world, spawn};

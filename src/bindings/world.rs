@@ -3,30 +3,16 @@
 //! the tab whose task was polled last.
 
 use js_sys::{Function, Promise};
-use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
 use super::{outcome, patch};
 use crate::backend::Durability;
 use crate::backend::simulated::{Fault, SimConnector, SimDatabase, Timing};
+use crate::bindings::host::{running, set_world};
 use crate::engine::{self, Absent, Engine, Limits, Options, Realm};
 use crate::env::Env;
 use crate::simulation::SimEnv;
-
-thread_local! {
-    static WORLD: RefCell<Option<SimEnv>> = const { RefCell::new(None) };
-}
-
-/// The environment of the tab whose task was polled last.
-///
-/// # Panics
-/// Before there is a world.
-#[must_use]
-#[expect(clippy::expect_used, reason = "a test that has no world must fail")]
-pub fn running() -> SimEnv {
-    WORLD.with_borrow(|world| world.as_ref().expect("a world was made").running())
-}
 
 /// All tabs, and the database that they share.
 #[wasm_bindgen]
@@ -48,7 +34,7 @@ impl World {
     #[must_use]
     pub fn new(seed: f64) -> Self {
         let env = SimEnv::new(seed as u64);
-        WORLD.set(Some(env.clone()));
+        set_world(env.clone());
         let database = SimDatabase::new(&env);
         Self { env, database }
     }

@@ -1,6 +1,6 @@
-import { invalid } from "./errors.js";
-import type { PatchEvents, Scope } from "./types.js";
-import { tell } from "./watch.js";
+import { invalid } from "./base/errors.js";
+import type { PatchEvents, Scope } from "./base/types.js";
+import { tell } from "./stores/watch.js";
 
 type Listener = (event: never) => void;
 

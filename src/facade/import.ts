@@ -1,13 +1,13 @@
-import { BlobReader } from "./blobs.js";
-import { invalid, PatchStoreError } from "./errors.js";
-import type { KvPort, PatchPort } from "./glue.js";
-import type { Handle } from "./handle.js";
-import { databasePart, key, name } from "./names.js";
-import { func, known, oneOf } from "./options.js";
+import { BlobReader } from "./bridge/blobs.js";
+import { invalid, PatchStoreError } from "./base/errors.js";
+import type { KvPort, PatchPort } from "./bridge/glue.js";
+import type { Handle } from "./bridge/handle.js";
+import { databasePart, key, name } from "./base/names.js";
+import { func, known, oneOf } from "./base/options.js";
 import type { Found } from "./plain.js";
-import { pushRows, type Row } from "./slices.js";
-import type { ErrorCode, ImportOptions, Scope } from "./types.js";
-import { snapshot } from "./values.js";
+import { pushRows, type Row } from "./bridge/slices.js";
+import type { ErrorCode, ImportOptions, Scope } from "./base/types.js";
+import { snapshot } from "./values/values.js";
 
 /** What is committed at once, in units of encoded text. */
 const COMMIT_UNITS = 4 * 1024 * 1024;

@@ -1,6 +1,6 @@
-export { isPatchStoreError, PatchStoreError } from "./errors.js";
-export { storageEstimate } from "./estimate.js";
-export { init } from "./load.js";
+export { isPatchStoreError, PatchStoreError } from "./base/errors.js";
+export { storageEstimate } from "./base/estimate.js";
+export { init } from "./bridge/load.js";
 export { copyPatch, deletePatchData, hasPatchData, listPatches } from "./lifecycle.js";
 export { openPatch } from "./open.js";
-export type * from "./types.js";
+export type * from "./base/types.js";

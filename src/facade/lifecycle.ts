@@ -1,14 +1,14 @@
-import { throwIfAborted } from "./abort.js";
-import { databaseOf, prefixOf } from "./database.js";
-import { present, within } from "./engines.js";
-import { PatchStoreError } from "./errors.js";
-import { deletePort, openPort, type PatchPort } from "./glue.js";
-import { init } from "./load.js";
-import { isWellFormed } from "./names.js";
-import { known, signalOf } from "./options.js";
-import { sweep } from "./sweep.js";
-import { guarded, settled } from "./trap.js";
-import type { PatchInfo } from "./types.js";
+import { throwIfAborted } from "./base/abort.js";
+import { databaseOf, prefixOf } from "./bridge/database.js";
+import { present, within } from "./bridge/engines.js";
+import { PatchStoreError } from "./base/errors.js";
+import { deletePort, openPort, type PatchPort } from "./bridge/glue.js";
+import { init } from "./bridge/load.js";
+import { isWellFormed } from "./base/names.js";
+import { known, signalOf } from "./base/options.js";
+import { sweep } from "./bridge/sweep.js";
+import { guarded, settled } from "./bridge/trap.js";
+import type { PatchInfo } from "./base/types.js";
 
 /** Patches that are looked at at a time. */
 const WIDTH = 8;

@@ -1,9 +1,9 @@
-import { abortable, throwIfAborted } from "./abort.js";
-import { databaseOf } from "./database.js";
-import { init } from "./load.js";
-import { known, oneOf, signalOf, whole } from "./options.js";
+import { abortable, throwIfAborted } from "./base/abort.js";
+import { databaseOf } from "./bridge/database.js";
+import { init } from "./bridge/load.js";
+import { known, oneOf, signalOf, whole } from "./base/options.js";
 import { OpenedPatch } from "./patch.js";
-import type { OpenOptions, Patch } from "./types.js";
+import type { OpenOptions, Patch } from "./base/types.js";
 
 const NAMES = [
   "prefix",

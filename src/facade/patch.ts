@@ -1,17 +1,17 @@
-import { BlobPlace } from "./blobs.js";
-import { acquire, forget, release, type Engine, type Settings } from "./engines.js";
-import { originEstimate } from "./estimate.js";
+import { BlobPlace } from "./bridge/blobs.js";
+import { acquire, forget, release, type Engine, type Settings } from "./bridge/engines.js";
+import { originEstimate } from "./base/estimate.js";
 import { Events, scopesOf } from "./events.js";
-import type { PatchPort, SubscriptionPort } from "./glue.js";
-import { Handle } from "./handle.js";
+import type { PatchPort, SubscriptionPort } from "./bridge/glue.js";
+import { Handle } from "./bridge/handle.js";
 import { importPlain } from "./import.js";
-import { name } from "./names.js";
+import { name } from "./base/names.js";
 import { dbObject, kvObject } from "./objects/object.js";
-import { func } from "./options.js";
+import { func } from "./base/options.js";
 import { Sandboxes } from "./serve/serve.js";
-import { Stores } from "./stores.js";
-import { onStop } from "./trap.js";
-import { transact, type TransactionOptions } from "./transaction.js";
+import { Stores } from "./stores/stores.js";
+import { onStop } from "./bridge/trap.js";
+import { transact, type TransactionOptions } from "./stores/transaction.js";
 import type {
   DB,
   DbMessage,
@@ -27,7 +27,7 @@ import type {
   PatchStats,
   PatchStatus,
   Tx,
-} from "./types.js";
+} from "./base/types.js";
 
 type ClosedReason = PatchEvents["closed"]["reason"];
 

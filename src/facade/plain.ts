@@ -3,8 +3,8 @@
  * own, which the first import loads. What it throws is [code, message, cause]; the facade makes its
  * errors of that.
  */
-import type { PatchStoreError } from "./errors.js";
-import { notCompiled, wasmOf } from "./wasm.js";
+import type { PatchStoreError } from "./base/errors.js";
+import { notCompiled, wasmOf } from "./bridge/wasm.js";
 import init, { openSource, type PlainSource } from "../../target/glue/patchstore_import.js";
 
 /** Units of encoded text that are read at once, and the most values. */

@@ -2,9 +2,9 @@
  * For tests: a module of its own (`patchstore/testing`), which nothing of the package loads. The clock holds for all
  * patches of this page, worker or process, whenever they were opened.
  */
-import { CLOCK, type Clock } from "./clock.js";
-import { invalid } from "./errors.js";
-import { describe } from "./names.js";
+import { CLOCK, type Clock } from "./base/clock.js";
+import { invalid } from "./base/errors.js";
+import { describe } from "./base/names.js";
 
 /** The last moment that a Date can be of, and the first, if negative. */
 const MAX_MS = 8.64e15;

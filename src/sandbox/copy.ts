@@ -1,5 +1,5 @@
-import { pathOf, shortened, type Step } from "../facade/exact/path.js";
-import { Shape, shapeOf, viewBytes } from "../facade/shape.js";
+import { pathOf, shortened, type Step } from "../facade/values/exact/path.js";
+import { Shape, shapeOf, viewBytes } from "../facade/base/shape.js";
 import { failure, invalid } from "./failure.js";
 
 const MAX_DEPTH = 1000;

@@ -1,6 +1,6 @@
-import type { ErrorCode, Remedy } from "../facade/types.js";
+import type { ErrorCode, Remedy } from "../facade/base/types.js";
 import type { Failure } from "../facade/serve/protocol.js";
-import type { PatchStoreError } from "../facade/errors.js";
+import type { PatchStoreError } from "../facade/base/errors.js";
 
 /** An error as `patchstore` makes them, without its class. */
 export function failure(code: ErrorCode, message: string, more?: object): PatchStoreError {

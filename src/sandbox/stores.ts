@@ -1,5 +1,5 @@
-import { abortable, throwIfAborted } from "../facade/abort.js";
-import type { Collection, DB, FindOptions, KeyRange, Query } from "../facade/types.js";
+import { abortable, throwIfAborted } from "../facade/base/abort.js";
+import type { Collection, DB, FindOptions, KeyRange, Query } from "../facade/base/types.js";
 import { argument, copy } from "./copy.js";
 import { invalid } from "./failure.js";
 import type { CallOptions, Link } from "./link.js";

@@ -1,5 +1,5 @@
 /** The public types, as the sources see them; `sandbox.d.ts` is what the package ships. */
-import type { DB, KV, Storable } from "../facade/types.js";
+import type { DB, KV, Storable } from "../facade/base/types.js";
 
 export interface Connection {
   readonly kv: SandboxKV;

@@ -1,4 +1,4 @@
-import type { DB } from "../types.js";
+import type { DB } from "../base/types.js";
 import { done, SET_STORE, type Argument, type Operations } from "./operations.js";
 
 const COLLECTION: Argument = { field: "collection", kind: "name", what: "a collection" };

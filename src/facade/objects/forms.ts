@@ -1,7 +1,7 @@
-import { invalid, PatchStoreError } from "../errors.js";
-import { describe, key, name } from "../names.js";
-import type { Argument, Operation, Operations } from "./operations.js";
-import { parseText, show } from "./text.js";
+import { invalid, PatchStoreError } from "../base/errors.js";
+import { describe, key, name } from "../base/names.js";
+import { namesOf, show, type Argument, type Operation, type Operations } from "./operations.js";
+import { parseText } from "./text.js";
 
 /** What a message asks for. */
 export interface Call<Store> {
@@ -42,11 +42,6 @@ function argumentsOf(operations: Operations<any>, message: unknown): [string, un
   }
   const { takes } = operations[op] as Operation<unknown>;
   return [op, (isTyped ? typed : shorthand)(op, takes, message as Fields, fields)];
-}
-
-/** How errors list the operations. */
-export function namesOf(operations: Operations<unknown>): string {
-  return `one of ${Object.keys(operations).join(", ")}`;
 }
 
 function typed(

@@ -1,4 +1,4 @@
-import type { KV } from "../types.js";
+import type { KV } from "../base/types.js";
 import { done, SET_STORE, type Argument, type Operations } from "./operations.js";
 
 const KEY: Argument = { field: "key", kind: "key", what: "a key" };

@@ -1,9 +1,9 @@
-import { PatchStoreError } from "../errors.js";
-import type { Handle } from "../handle.js";
-import { name } from "../names.js";
-import { known } from "../options.js";
-import type { Stores } from "../stores.js";
-import type { DbMessage, DbOutput, KvMessage, KvOutput, MessageObject, Scope } from "../types.js";
+import { PatchStoreError } from "../base/errors.js";
+import type { Handle } from "../bridge/handle.js";
+import { name } from "../base/names.js";
+import { known } from "../base/options.js";
+import type { Stores } from "../stores/stores.js";
+import type { DbMessage, DbOutput, KvMessage, KvOutput, MessageObject, Scope } from "../base/types.js";
 import { DB_OPERATIONS } from "./db-operations.js";
 import { callOf } from "./forms.js";
 import { KV_OPERATIONS } from "./kv-operations.js";

@@ -46,3 +46,16 @@ export const SET_STORE: Operation<unknown> = {
   takes: [{ field: "value", kind: "store", what: "the name of a store" }],
   run: async () => done(),
 };
+
+/** Units of a text that errors repeat. */
+export const SHOWN = 40;
+
+/** How errors list the operations. */
+export function namesOf(operations: Operations<unknown>): string {
+  return `one of ${Object.keys(operations).join(", ")}`;
+}
+
+/** A part of a text, or of a name, as errors show it. */
+export function show(text: string): string {
+  return JSON.stringify(text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text);
+}

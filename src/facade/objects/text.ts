@@ -1,11 +1,7 @@
-import { invalid } from "../errors.js";
-import type { PatchStoreError } from "../errors.js";
-import { namesOf } from "./forms.js";
-import { isWord, type Operation, type Operations } from "./operations.js";
+import { invalid } from "../base/errors.js";
+import type { PatchStoreError } from "../base/errors.js";
+import { SHOWN, isWord, namesOf, show, type Operation, type Operations } from "./operations.js";
 import { isSpace, skipSpace } from "./spaces.js";
-
-/** Units of a text that errors repeat. */
-const SHOWN = 40;
 
 /**
  * Reads `op argument …`. An operation is a bare word. Keys, ids and names are bare words, which end
@@ -37,11 +33,6 @@ export function parseText(operations: Operations<any>, text: string): [string, u
   });
   if (at < text.length) throw expected("the end (names with spaces are quoted)", text, at);
   return [op, args];
-}
-
-/** A part of a text, or of a name, as errors show it. */
-export function show(text: string): string {
-  return JSON.stringify(text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text);
 }
 
 function expected(what: string, text: string, at: number): PatchStoreError {

@@ -1,4 +1,4 @@
-import { isPatchStoreError, PatchStoreError } from "../errors.js";
+import { isPatchStoreError, PatchStoreError } from "../base/errors.js";
 import type { Failure } from "./protocol.js";
 
 /** An error in a form that can be cloned. What is not the library's own says nothing of the host. */

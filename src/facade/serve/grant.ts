@@ -1,7 +1,7 @@
-import { invalid, PatchStoreError } from "../errors.js";
-import { name } from "../names.js";
-import { known, oneOf, whole } from "../options.js";
-import type { Grant } from "../types.js";
+import { invalid, PatchStoreError } from "../base/errors.js";
+import { name } from "../base/names.js";
+import { known, oneOf, whole } from "../base/options.js";
+import type { Grant } from "../base/types.js";
 
 const MAX_VALUE_BYTES = 64 * 1024 * 1024;
 /** No grant lifts this: a larger value would not fit into wasm's memory beside its copies. */

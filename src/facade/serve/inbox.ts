@@ -1,4 +1,4 @@
-import { invalid, type PatchStoreError } from "../errors.js";
+import { invalid, type PatchStoreError } from "../base/errors.js";
 import { denied, exceeded, type Permit } from "./grant.js";
 import { methodOf, type Method } from "./methods.js";
 import type { Room, Rooms } from "./rooms.js";

@@ -1,8 +1,8 @@
-import { DocStore } from "../db.js";
-import type { KvPort, PatchPort } from "../glue.js";
-import type { Handle } from "../handle.js";
-import { KvStore } from "../kv.js";
-import { name } from "../names.js";
+import { DocStore } from "../stores/db.js";
+import type { KvPort, PatchPort } from "../bridge/glue.js";
+import type { Handle } from "../bridge/handle.js";
+import { KvStore } from "../stores/kv.js";
+import { name } from "../base/names.js";
 import { denied, type Permit } from "./grant.js";
 
 /** Names are the sandbox's to choose: what is kept for them is bounded. */

@@ -1,7 +1,7 @@
-import { invalid } from "../errors.js";
-import type { PatchPort } from "../glue.js";
-import type { Handle } from "../handle.js";
-import type { Grant } from "../types.js";
+import { invalid } from "../base/errors.js";
+import type { PatchPort } from "../bridge/glue.js";
+import type { Handle } from "../bridge/handle.js";
+import type { Grant } from "../base/types.js";
 import { permitOf } from "./grant.js";
 import { Session } from "./session.js";
 

@@ -1,4 +1,4 @@
-import type { KvStore } from "../kv.js";
+import type { KvStore } from "../stores/kv.js";
 import { exceeded } from "./grant.js";
 import { within } from "./inbox.js";
 import type { Outbox } from "./outbox.js";

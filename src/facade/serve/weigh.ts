@@ -1,5 +1,5 @@
-import { bigintBytes } from "../copy.js";
-import { Shape, shapeOf } from "../shape.js";
+import { bigintBytes } from "../values/copy.js";
+import { Shape, shapeOf } from "../base/shape.js";
 
 /** Of an element; a property has two, its name and its value. */
 const SLOT_BYTES = 8;

@@ -12,9 +12,9 @@ const root = fileURLToPath(new URL("../../..", import.meta.url));
 const BUILT = `${root}target/worlds`;
 const ENTRY = `
 export { openPatch } from "./open.js";
-export { init } from "./load.js";
-export { present } from "./engines.js";
-export { snapshot } from "./values.js";
+export { init } from "./bridge/load.js";
+export { present } from "./bridge/engines.js";
+export { snapshot } from "./values/values.js";
 `;
 /** What stands for itself in the facade, and what stands there in a world. */
 const OF_THE_WORLD = {

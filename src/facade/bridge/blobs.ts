@@ -1,0 +1,116 @@
+import { PatchStoreError } from "../base/errors.js";
+import { encodeExact } from "../values/exact/encode.js";
+import { inlineBlobs, type PatchPort } from "./glue.js";
+import { guarded, settled } from "./trap.js";
+import { BESIDE_BYTES, type Encoded, type Gap, type Snapshot, type WithBlobs } from "../values/snapshot.js";
+
+/** How long the Blobs of one call may keep it, and so its place in the line: this, and a second more for
+ *  each so many bytes. */
+const PATIENCE_MS = 10_000;
+const BYTES_PER_S = 4 * 1024 * 1024;
+/** What a value's Blobs may have together where they must go through memory. */
+const MAX_COPIED_BYTES = 256 * 1024 * 1024;
+/** What an engine's storage does with Blobs beside values. */
+export class BlobPlace {
+  readonly #port: PatchPort;
+  /** Memory keeps nothing of a file that changes: it gets copies. */
+  readonly copies: boolean;
+  #takes: Promise<boolean> | undefined;
+
+  constructor(port: PatchPort, inMemory: boolean) {
+    this.#port = port;
+    this.copies = inMemory;
+  }
+
+  /** Whether it takes them: some browsers refuse them in private windows, or do not give them back. Asked once. */
+  takes(): Promise<boolean> {
+    this.#takes ??= this.#ask().catch(() => {
+      // Whatever was in the way, the write itself will meet.
+      this.#takes = undefined;
+      return true;
+    });
+    return this.#takes;
+  }
+
+  async #ask(): Promise<boolean> {
+    const blob = new Blob([new Uint8Array(BESIDE_BYTES).fill(1)]);
+    const look = async (found: Blob) => new Uint8Array(await found.arrayBuffer())[BESIDE_BYTES - 1] === 1;
+    const probe = encodeExact(blob).encoded as WithBlobs;
+    return settled(guarded(() => this.#port.takes(probe, look)));
+  }
+}
+
+/** Reads the Blobs of one call. A Blob may be of a disk that is gone, or of a page that does not run. */
+export class BlobReader {
+  readonly #place: BlobPlace;
+  #leftMs = PATIENCE_MS;
+
+  constructor(place: BlobPlace) {
+    this.#place = place;
+  }
+
+  /** Reads the Blobs' bytes into their places, and sees to it that those beside the value can be stored. Throws NotStorable. */
+  async fill(value: Snapshot): Promise<void> {
+    const { encoded, gaps = [] } = value;
+    if (typeof encoded === "string") return;
+    const beside = gaps.filter(([at]) => at < 0);
+    for (const gap of gaps) if (gap[0] >= 0) encoded.set(await this.#bytesOf(gap), gap[0]);
+    if (beside.length === 0) return;
+    if (this.#place.copies) {
+      const copies = (encoded as WithBlobs).blobs as Blob[];
+      for (const [at, gap] of beside.entries()) copies[at] = new Blob([await this.#bytesOf(gap)]);
+    } else if (await this.#place.takes()) {
+      // The browser reads them while it writes, and everything waits for it then.
+      for (const gap of beside) await this.#ends(gap);
+    } else {
+      value.encoded = await this.#inlined(encoded, beside);
+    }
+  }
+
+  /** Whether the first and the last byte are to be had. */
+  async #ends([, blob, path]: Gap): Promise<void> {
+    for (const at of [0, blob.size - 1]) await this.#bytesOf([at, blob.slice(at, at + 1), path]);
+  }
+
+  async #inlined(encoded: Uint8Array, gaps: readonly Gap[]): Promise<Encoded> {
+    const bytes = gaps.reduce((sum, [, { size }]) => sum + size, 0);
+    if (bytes > MAX_COPIED_BYTES) {
+      const message = `this browser stores no Blobs here, and as bytes ${bytes} are too many: the limit is ${MAX_COPIED_BYTES}`;
+      throw new PatchStoreError("NotStorable", message, { path: gaps[0]?.[2] });
+    }
+    const contents: Uint8Array[] = [];
+    for (const gap of gaps) contents.push(await this.#bytesOf(gap));
+    return guarded(() => inlineBlobs(encoded, contents));
+  }
+
+  async #bytesOf([, blob, path]: Gap): Promise<Uint8Array<ArrayBuffer>> {
+    try {
+      const bytes = new Uint8Array(await this.#inTime(() => blob.arrayBuffer(), blob.size));
+      if (bytes.length !== blob.size) throw undefined;
+      return bytes;
+    } catch (cause) {
+      const why = cause === LATE ? "did not arrive in time" : "cannot be read";
+      const evidence = cause === LATE ? { path } : { path, cause };
+      throw new PatchStoreError("NotStorable", `the bytes of the Blob at ${path} ${why}`, evidence);
+    }
+  }
+
+  /** What `read` comes to, if the patience of this call lasts. */
+  async #inTime<T>(read: () => Promise<T>, bytes: number): Promise<T> {
+    this.#leftMs += (bytes / BYTES_PER_S) * 1000;
+    const beganMs = performance.now();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(reject, this.#leftMs, LATE);
+    });
+    try {
+      return await Promise.race([read(), late]);
+    } finally {
+      clearTimeout(timer);
+      this.#leftMs -= performance.now() - beganMs;
+    }
+  }
+}
+
+/** Told apart by identity from whatever a Blob throws. */
+const LATE = {};

@@ -1,0 +1,120 @@
+import { BlobReader } from "./blobs.js";
+import type { Handle } from "./handle.js";
+import { Tally } from "../base/limits.js";
+import { nextTask } from "../base/task.js";
+import type { Encoded, Snapshot } from "../values/snapshot.js";
+
+/** What is read at once, at the call. A larger batch is read in slices of this size. */
+const SLICE_ITEMS = 1000;
+const SLICE_UNITS = 1024 * 1024;
+
+/** One item of a batch; `key` is ready to cross. */
+export interface Row extends Snapshot {
+  readonly key?: string;
+}
+
+/** A batch that grows in wasm until it is committed. */
+export interface BatchPort {
+  /** Adds `count` rows: `lines` is the JSON texts joined by newlines, empty at the positions
+   *  `exactAt`, whose exact forms follow. */
+  push(
+    keys: string[],
+    lines: string,
+    exactAt: Uint32Array,
+    exact: Uint8Array[],
+    count: number,
+  ): void;
+  free(): void;
+}
+
+interface Slice {
+  readonly rows: Row[];
+  readonly last: boolean;
+}
+
+/**
+ * Reads `rows` (as much of it as a slice holds before this returns), then commits the batch.
+ * A row that cannot be encoded, and an iterable that throws, leave nothing written.
+ */
+export function sendRows<T>(
+  handle: Handle,
+  rows: Generator<Row>,
+  batch: BatchPort,
+  commit: () => Promise<T>,
+): T | Promise<T> {
+  try {
+    const tally = new Tally("a batch takes");
+    const first = readSlice(rows, tally);
+    if (first.last && first.rows.every((row) => row.gaps === undefined)) {
+      return handle.call(() => {
+        pushRows(batch, first.rows);
+        return commit();
+      });
+    }
+    const ready = pushAll(new BlobReader(handle.place), batch, rows, first, tally);
+    ready.catch(() => batch.free());
+    return handle.hold(ready, commit);
+  } catch (error) {
+    batch.free();
+    throw error;
+  }
+}
+
+async function pushAll(
+  blobs: BlobReader,
+  batch: BatchPort,
+  rows: Generator<Row>,
+  first: Slice,
+  tally: Tally,
+): Promise<void> {
+  let slice = first;
+  for (;;) {
+    try {
+      for (const row of slice.rows) if (row.gaps !== undefined) await blobs.fill(row);
+      pushRows(batch, slice.rows);
+    } catch (error) {
+      rows.return(undefined);
+      throw error;
+    }
+    if (slice.last) return;
+    await nextTask();
+    slice = readSlice(rows, tally);
+  }
+}
+
+function readSlice(rows: Generator<Row>, tally: Tally): Slice {
+  const read: Row[] = [];
+  let units = 0;
+  while (read.length < SLICE_ITEMS && units < SLICE_UNITS) {
+    const { done, value } = rows.next();
+    if (done) return { rows: read, last: true };
+    try {
+      tally.add(value.encoded.length + (value.key?.length ?? 0));
+    } catch (error) {
+      rows.return(undefined);
+      throw error;
+    }
+    read.push(value);
+    units += value.encoded.length;
+  }
+  return { rows: read, last: false };
+}
+
+/** Adds rows whose Blobs have been read. */
+export function pushRows(batch: BatchPort, rows: readonly Row[]): void {
+  const keys: string[] = [];
+  const lines: string[] = [];
+  const exactAt: number[] = [];
+  const exact: Uint8Array[] = [];
+  rows.forEach(({ key, encoded }: { key?: string; encoded: Encoded }, at) => {
+    if (key !== undefined) keys.push(key);
+    if (typeof encoded === "string") {
+      lines.push(encoded);
+    } else {
+      lines.push("");
+      exactAt.push(at);
+      exact.push(encoded);
+    }
+  });
+  batch.push(keys, lines.join("\n"), Uint32Array.from(exactAt), exact, rows.length);
+}

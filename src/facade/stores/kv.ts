@@ -1,0 +1,146 @@
+import { abortable, throwIfAborted } from "../base/abort.js";
+import type { ScopeCopies } from "../bridge/copies.js";
+import type { KvPort } from "../bridge/glue.js";
+import type { Handle } from "../bridge/handle.js";
+import { iterate } from "./iterate.js";
+import { invalid } from "../base/errors.js";
+import { sendKeys } from "../bridge/keys.js";
+import { describe, key, name } from "../base/names.js";
+import { func, known } from "../base/options.js";
+import { rangeOf } from "../values/ranges.js";
+import { sendRows, type Row } from "../bridge/slices.js";
+import type { KeyRange, KV } from "../base/types.js";
+import { update } from "./update.js";
+import { snapshot } from "../values/values.js";
+import { watchKey } from "./watch.js";
+
+/** One key-value store of a patch or of a transaction. */
+export class KvStore implements KV {
+  readonly #handle: Handle;
+  readonly #port: KvPort;
+  readonly #copies: ScopeCopies | undefined;
+
+  constructor(handle: Handle, port: KvPort, copies?: ScopeCopies) {
+    this.#handle = handle;
+    this.#port = port;
+    this.#copies = copies;
+  }
+
+  async get<T>(at: string): Promise<T | undefined> {
+    const k = key(at);
+    return this.#handle.call(() => {
+      const read = () => this.#port.get(k);
+      const copies = this.#copies?.of("", () => this.#port.changes());
+      return copies === undefined ? read() : copies.one(at, read);
+    }) as T | undefined;
+  }
+
+  async set(at: string, value: unknown, options?: object): Promise<void> {
+    const k = key(at);
+    known("options", options, [], ["ttl"]);
+    this.#handle.check();
+    const taken = snapshot(value);
+    return this.#handle.tell(taken, (done) => this.#port.set(k, taken.encoded, done));
+  }
+
+  async delete(at: string): Promise<boolean> {
+    const k = key(at);
+    return this.#handle.call(() => this.#port.delete(k)) as Promise<boolean>;
+  }
+
+  async has(at: string): Promise<boolean> {
+    const k = key(at);
+    return this.#handle.call(() => this.#port.has(k)) as boolean;
+  }
+
+  async keys(range?: KeyRange): Promise<string[]> {
+    const r = rangeOf(range);
+    throwIfAborted(r.signal);
+    const result = this.#handle.call(() =>
+      this.#port.range(0, r.prefix, r.gt, r.gte, r.lt, r.lte, r.reverse, r.limit),
+    );
+    return abortable(result, r.signal) as string[];
+  }
+
+  async entries<T>(range?: KeyRange): Promise<[string, T][]> {
+    const r = rangeOf(range);
+    throwIfAborted(r.signal);
+    const result = this.#handle.call(() =>
+      this.#port.range(1, r.prefix, r.gt, r.gte, r.lt, r.lte, r.reverse, r.limit),
+    );
+    return abortable(result, r.signal) as [string, T][];
+  }
+
+  iterate<T>(range?: KeyRange): AsyncIterableIterator<[string, T]> {
+    return iterate<T>(this.#handle, this.#port, range);
+  }
+
+  async getMany<T>(keys: string[]): Promise<(T | undefined)[]> {
+    return sendKeys(this.#handle, this.#port, keys, {
+      short: (port, list) => port.getMany(list),
+      long: (batch) => batch.getMany(),
+    }) as (T | undefined)[];
+  }
+
+  async setMany(entries: Iterable<readonly [string, unknown]>): Promise<void> {
+    this.#handle.check();
+    const rows = entryRows(entries);
+    const batch = this.#handle.now(() => this.#port.batch());
+    return sendRows(this.#handle, rows, batch, () => batch.commit()) as Promise<void>;
+  }
+
+  async deleteMany(keys: string[]): Promise<number> {
+    return sendKeys(this.#handle, this.#port, keys, {
+      short: (port, list) => port.deleteMany(list),
+      long: (batch) => batch.deleteMany(),
+    }) as Promise<number>;
+  }
+
+  async update<T>(
+    at: string,
+    change: (old: T | undefined) => T | undefined,
+  ): Promise<T | undefined> {
+    const k = key(at);
+    func("change", change);
+    this.#handle.check();
+    return update(this.#handle, this.#port, k, change as (old: unknown) => unknown) as Promise<T>;
+  }
+
+  async clear(): Promise<void> {
+    return this.#handle.call(() => this.#port.clear()) as Promise<void>;
+  }
+
+  async count(range?: KeyRange): Promise<number> {
+    const r = rangeOf(range);
+    throwIfAborted(r.signal);
+    const result = this.#handle.call(() =>
+      this.#port.range(3, r.prefix, r.gt, r.gte, r.lt, r.lte, r.reverse, r.limit),
+    );
+    return abortable(result, r.signal) as number;
+  }
+
+  watch<T>(at: string, listener: (value: T | undefined) => void): () => void {
+    const k = key(at);
+    func("listener", listener);
+    return watchKey(this.#handle, this.#port, k, listener as (value: unknown) => void);
+  }
+
+  store(storeName: string): KV {
+    const n = name(storeName, "store name");
+    return new KvStore(this.#handle, this.#handle.now(() => this.#port.store(n)), this.#copies?.named(n));
+  }
+}
+
+function* entryRows(entries: Iterable<readonly [string, unknown]>): Generator<Row> {
+  if (typeof (entries as Partial<typeof entries> | null)?.[Symbol.iterator] !== "function") {
+    throw invalid(`entries must be iterable; this is ${describe(entries)}`);
+  }
+  let at = 0;
+  for (const entry of entries) {
+    if (typeof entry !== "object" || entry === null || entry.length < 2) {
+      throw invalid(`entries[${at}] must be a pair of key and value, not ${describe(entry)}`);
+    }
+    yield { key: key(entry[0], `the key of entries[${at}]`), ...snapshot(entry[1]) };
+    at += 1;
+  }
+}

@@ -1,0 +1,45 @@
+import type { CopyRoom } from "../bridge/copies.js";
+import { DocStore } from "./db.js";
+import type { PatchPort, TransactionPort } from "../bridge/glue.js";
+import type { Handle } from "../bridge/handle.js";
+import { KvStore } from "./kv.js";
+import { name } from "../base/names.js";
+import type { DB, KV, Tx } from "../base/types.js";
+
+type Port = PatchPort | TransactionPort;
+
+/** The stores of a patch, or of a transaction on it, which keeps no copies. */
+export class Stores implements Tx {
+  readonly #handle: Handle;
+  readonly #port: Port;
+  readonly #copies: CopyRoom | undefined;
+
+  constructor(handle: Handle, port: Port, copies?: CopyRoom) {
+    this.#handle = handle;
+    this.#port = port;
+    this.#copies = copies;
+  }
+
+  kv(storeName: string): KV {
+    return this.#kv(name(storeName, "store name"), false);
+  }
+
+  db(storeName: string): DB {
+    return this.#db(name(storeName, "store name"), false);
+  }
+
+  node(nodeId: string): { readonly kv: KV; readonly db: DB } {
+    const n = name(nodeId, "node id");
+    return { kv: this.#kv(n, true), db: this.#db(n, true) };
+  }
+
+  #kv(scope: string, isNode: boolean): KvStore {
+    const port = this.#handle.now(() => this.#port.kv(scope, isNode));
+    return new KvStore(this.#handle, port, this.#copies?.scope(scope, isNode));
+  }
+
+  #db(scope: string, isNode: boolean): DocStore {
+    const port = this.#handle.now(() => this.#port.db(scope, isNode));
+    return new DocStore(this.#handle, port, this.#copies?.scope(scope, isNode));
+  }
+}

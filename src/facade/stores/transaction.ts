@@ -1,0 +1,77 @@
+import { abortable, throwIfAborted } from "../base/abort.js";
+import { PatchStoreError } from "../base/errors.js";
+import type { PatchPort, TransactionPort } from "../bridge/glue.js";
+import { Handle } from "../bridge/handle.js";
+import { func, known, signalOf, whole } from "../base/options.js";
+import { CallOrder } from "../base/order.js";
+import { Stores } from "./stores.js";
+import type { Tx } from "../base/types.js";
+
+export interface TransactionOptions {
+  retries?: number;
+  signal?: AbortSignal;
+}
+
+type Work<T> = (tx: Tx) => Promise<T>;
+
+/** What one run came to. */
+type Run<T> = { readonly committed: true; readonly result: T } | { readonly committed: false };
+
+const RETRIES = 10;
+/** So many runs hinder nobody; for the later ones others wait. */
+const UNHINDERED = 2;
+
+/** Runs `work` in transactions until one of them commits. */
+export async function transact<T>(
+  patch: Handle,
+  port: PatchPort,
+  work: Work<T>,
+  options: TransactionOptions | undefined,
+): Promise<T> {
+  func("work", work);
+  const given = known("options", options, ["retries", "signal"]);
+  const retries = whole("options.retries", given.retries, RETRIES);
+  const signal = signalOf("options.signal", given.signal);
+  for (let run = 0; run <= retries; run++) {
+    throwIfAborted(signal);
+    const inTurn = run >= UNHINDERED;
+    const transaction = (await patch.call(() => port.begin(inTurn))) as TransactionPort;
+    const outcome = await runOnce(patch, transaction, work, signal);
+    if (outcome.committed) return outcome.result;
+  }
+  throw new PatchStoreError(
+    "Conflict",
+    `the transaction met other commits ${retries + 1} times; nothing was written`,
+  );
+}
+
+async function runOnce<T>(
+  patch: Handle,
+  port: TransactionPort,
+  work: Work<T>,
+  signal: AbortSignal | undefined,
+): Promise<Run<T>> {
+  const handle = new Handle("the transaction", new CallOrder(), patch.place, patch);
+  try {
+    const result = await abortable(runWork(work, new Stores(handle, port)), signal);
+    // What the work issued without awaiting it belongs to it.
+    await handle.idle();
+    throwIfAborted(signal);
+    const committed = await patch.call(() => {
+      handle.end();
+      return port.commit();
+    });
+    return committed ? { committed: true, result } : { committed: false };
+  } catch (error) {
+    // A run whose snapshot was cleared away under it says nothing about the work.
+    if (port.isDoomed()) return { committed: false };
+    throw error;
+  } finally {
+    handle.end();
+    port.abandon();
+  }
+}
+
+async function runWork<T>(work: Work<T>, tx: Tx): Promise<T> {
+  return work(tx);
+}

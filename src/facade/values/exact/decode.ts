@@ -1,0 +1,147 @@
+import type { WithBlobs } from "../snapshot.js";
+import { PatchStoreError } from "../../base/errors.js";
+import { put } from "../../base/put.js";
+import { BYTES_KINDS, FORM_BYTES, MAX_DEPTH, Tag } from "./form.js";
+import { damaged, Reader } from "./reader.js";
+
+/** A fresh value of what is in the exact form, with the Blobs that lie beside it. Throws Corrupt, LimitExceeded, Unavailable. */
+export function decodeExact(stored: WithBlobs, beside: readonly Blob[] = stored.blobs ?? []): unknown {
+  return valueIn(new Reader(stored, beside), 0, stored.length);
+}
+
+/**
+ * Puts fresh values of many that lie one after another at places of a list, or as the second of the pairs there.
+ * @param beside the Blobs that lie beside them, in their order
+ * @param ends where each ends
+ */
+export function placeExact(
+  list: unknown[],
+  inPairs: boolean,
+  stored: Uint8Array,
+  beside: readonly Blob[],
+  ends: Uint32Array,
+  places: Uint32Array,
+): void {
+  const reader = new Reader(stored, beside);
+  places.forEach((place, index) => {
+    const value = valueIn(reader, ends[index - 1] ?? 0, ends[index] as number);
+    if (inPairs) (list[place] as unknown[])[1] = value;
+    else list[place] = value;
+  });
+}
+
+function valueIn(reader: Reader, at: number, end: number): unknown {
+  reader.turnTo(at + FORM_BYTES, end);
+  try {
+    const value = valueOf(reader, 0);
+    if (!reader.isAtEnd) throw damaged("something follows it");
+    return value;
+  } catch (cause) {
+    if (cause instanceof PatchStoreError) throw cause;
+    // It has no room for it, or does not know the kind.
+    const code = cause instanceof RangeError ? "LimitExceeded" : "Unavailable";
+    throw new PatchStoreError(code, "this browser cannot make a value that is stored", { cause });
+  }
+}
+
+function valueOf(reader: Reader, depth: number): unknown {
+  const tag = reader.byte() as Tag;
+  switch (tag) {
+    case Tag.Null:
+      return null;
+    case Tag.Undefined:
+      return undefined;
+    case Tag.False:
+      return false;
+    case Tag.True:
+      return true;
+    case Tag.Number:
+      return reader.float();
+    case Tag.Integer:
+      return reader.integer();
+    case Tag.BigInt:
+      return bigint(reader);
+    case Tag.String:
+      return reader.text();
+    case Tag.Date:
+      return new Date(reader.float());
+    case Tag.Bytes:
+      return bytes(reader);
+    case Tag.Blob:
+    case Tag.File:
+      return blob(reader, tag);
+    case Tag.AttachedBlob:
+    case Tag.AttachedFile:
+      return blobBeside(reader, tag);
+    default:
+      return container(reader, tag, depth + 1);
+  }
+}
+
+function container(reader: Reader, tag: Tag, depth: number): unknown {
+  if (depth > MAX_DEPTH) throw damaged("it is nested too deeply");
+  const length = reader.varint();
+  switch (tag) {
+    case Tag.Array: {
+      const out: unknown[] = [];
+      for (let at = 0; at < length; at++) put(out, at, valueOf(reader, depth));
+      return out;
+    }
+    case Tag.Object: {
+      const out = {};
+      for (let left = length; left > 0; left--) put(out, reader.name(), valueOf(reader, depth));
+      return out;
+    }
+    case Tag.Map: {
+      const out = new Map<unknown, unknown>();
+      for (let left = length; left > 0; left--) out.set(valueOf(reader, depth), valueOf(reader, depth));
+      return out;
+    }
+    case Tag.Set: {
+      const out = new Set<unknown>();
+      for (let left = length; left > 0; left--) out.add(valueOf(reader, depth));
+      return out;
+    }
+    default:
+      throw damaged(`it holds an unknown tag (${tag})`);
+  }
+}
+
+function bigint(reader: Reader): bigint {
+  const isNegative = reader.byte() === 1;
+  const digits = Array.from(reader.bytes().reverse(), (byte) => byte.toString(16).padStart(2, "0"));
+  const magnitude = BigInt(`0x0${digits.join("")}`);
+  return isNegative ? -magnitude : magnitude;
+}
+
+type Class = new (...parts: unknown[]) => unknown;
+
+function bytes(reader: Reader): unknown {
+  const name = BYTES_KINDS[reader.byte()];
+  if (name === undefined) throw damaged("it holds an unknown kind of buffer");
+  const content = reader.bytes();
+  if (name === "Uint8Array") return content;
+  return name === "ArrayBuffer" ? content.buffer : make(name, content.buffer);
+}
+
+function blob(reader: Reader, tag: Tag.Blob | Tag.File): unknown {
+  const name = tag === Tag.File ? [reader.text()] : [];
+  const type = reader.text();
+  const options = tag === Tag.File ? { type, lastModified: reader.float() } : { type };
+  return make(tag === Tag.File ? "File" : "Blob", [reader.bytes()], ...name, options);
+}
+
+/** All of a Blob that is stored: nothing is copied, and it is of the class and the type that are wanted. */
+function blobBeside(reader: Reader, tag: Tag.AttachedBlob | Tag.AttachedFile): unknown {
+  const file = tag === Tag.AttachedFile ? { name: reader.text(), lastModified: reader.float() } : undefined;
+  const whole = reader.blob();
+  const size = reader.varint();
+  const type = reader.text();
+  if (file === undefined) return whole.slice(0, size, type);
+  return make("File", [whole], file.name, { type, lastModified: file.lastModified });
+}
+
+/** An instance of one of the platform's classes, which may not be there. */
+function make(name: string, ...parts: unknown[]): unknown {
+  return new (globalThis as unknown as Record<string, Class>)[name]!(...parts);
+}

@@ -1,0 +1,112 @@
+import { equalTo } from "./copy.js";
+import { invalid } from "../base/errors.js";
+import { MAX_FIELDS, MAX_QUERY_BYTES, MAX_SORT_FIELDS, MAX_STEPS, within } from "../base/limits.js";
+import { crossing, describe } from "../base/names.js";
+import { known, signalOf, whole } from "../base/options.js";
+import type { FindOptions } from "../base/types.js";
+import { restore } from "./values.js";
+import type { Encoded } from "./snapshot.js";
+
+/** Checked options of a find, ready to cross. */
+export interface Find {
+  /** Paths of fields to sort by, and which of them descend. */
+  readonly sort: string[];
+  readonly descending: Uint8Array;
+  readonly skip: number;
+  readonly limit: number;
+  readonly fields: string[] | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+const NAMES = ["sort", "skip", "limit", "fields", "signal"] as const;
+
+export function findOptionsOf(options: FindOptions | undefined): Find {
+  const given = known("options", options, NAMES);
+  const sort = sortOf(given.sort);
+  return {
+    sort: sort.map(([field]) => crossing(field)),
+    descending: Uint8Array.from(sort, ([, direction]) => (direction === -1 ? 1 : 0)),
+    skip: finite(whole("options.skip", given.skip, 0)),
+    limit: whole("options.limit", given.limit, Infinity),
+    fields: fieldsOf(given.fields),
+    signal: signalOf("options.signal", given.signal),
+  };
+}
+
+/** Whether all that is found is handed out, whole and in the order of insertion. */
+export function takesAll({ sort, skip, limit, fields }: Find): boolean {
+  return sort.length === 0 && skip === 0 && limit === Infinity && fields === undefined;
+}
+
+const MAX_CONDITIONS = 8;
+
+/** A property and what it must be. */
+export type Condition = readonly [name: string, is: (value: unknown) => boolean];
+
+/**
+ * The conditions of an encoded query that says of own properties to what they are equal; undefined of one that says
+ * more. (Of zero there are two, and they may be equal.)
+ */
+export function conditionsOf(query: Encoded): readonly Condition[] | undefined {
+  const conditions: Condition[] = [];
+  if (query === "{}") return conditions;
+  const fields = Object.entries(restore(query) as Record<string, unknown>);
+  // Each is looked at in each copy, all at once.
+  if (fields.length > MAX_CONDITIONS) return undefined;
+  for (const [name, value] of fields) {
+    const is = name.includes(".") || name.startsWith("$") ? undefined : equalTo(value);
+    if (is === undefined) return undefined;
+    conditions.push([name, is]);
+  }
+  return conditions;
+}
+
+function finite(skip: number): number {
+  if (skip === Infinity) throw invalid("options.skip must be finite");
+  return skip;
+}
+
+function sortOf(sort: unknown): [string, 1 | -1][] {
+  if (sort === undefined) return [];
+  if (typeof sort !== "object" || sort === null) {
+    throw invalid(`options.sort must be an object or a list of pairs, not ${describe(sort)}`);
+  }
+  const pairs: unknown[] = Array.isArray(sort) ? sort : Object.entries(sort);
+  within("options.sort", pairs.length, MAX_SORT_FIELDS, "fields");
+  const path = paths("options.sort");
+  return pairs.map((pair) => {
+    if (!Array.isArray(pair) || pair.length !== 2 || typeof pair[0] !== "string") {
+      throw invalid("options.sort must hold pairs of a field and a direction");
+    }
+    const [field, direction] = pair as [string, unknown];
+    if (direction !== 1 && direction !== -1) {
+      throw invalid(`options.sort: the direction of ${JSON.stringify(field)} must be 1 or -1`);
+    }
+    return [path(field), direction];
+  });
+}
+
+function fieldsOf(fields: unknown): string[] | undefined {
+  if (fields === undefined) return undefined;
+  if (!Array.isArray(fields)) {
+    throw invalid(`options.fields must be an array, not ${describe(fields)}`);
+  }
+  within("options.fields", fields.length, MAX_FIELDS, "fields");
+  const path = paths("options.fields");
+  return fields.map((field: unknown) => {
+    if (typeof field === "string") return crossing(path(field));
+    throw invalid(`options.fields must hold strings, not ${describe(field)}`);
+  });
+}
+
+/** Checks the fields of one list, which may be paths. */
+export function paths(what: string): (field: string) => string {
+  let units = 0;
+  return (field) => {
+    within(what, (units += field.length), MAX_QUERY_BYTES, "units");
+    let steps = 1;
+    for (let at = field.indexOf("."); at >= 0; at = field.indexOf(".", at + 1)) steps += 1;
+    within(`a path of ${what}`, steps, MAX_STEPS, "steps");
+    return field;
+  };
+}
