@@ -10,7 +10,8 @@
 //! - `write`: from a call to a frame;
 //! - `whole`: opening, closing, copying, deleting.
 //!
-//! [`Engine`] is the door: models and bindings come in here only. See `ARCHITECTURE.md` for the protocol.
+//! [`Engine`] is the door: models and bindings come in here only. `docs/architecture/log-and-tabs.md`
+//! describes the protocol.
 
 mod core;
 mod keyspace;
