@@ -103,7 +103,7 @@ pub fn held(bytes: Bytes) -> Bytes {
 pub fn offered(bytes: Bytes, blobs: Vec<Blob>) -> Result<Bytes> {
     let names = names(&bytes)?;
     if names.len() != blobs.len() {
-        return Err(Error::corrupt("a value has not the Blobs that it names"));
+        return Err(Error::corrupt("a value lacks a Blob that it names"));
     }
     KNOWN.with_borrow_mut(|known| {
         for (name, blob) in names.iter().zip(blobs) {

@@ -51,13 +51,13 @@ pub(super) async fn open(name: &str, creates: bool) -> Result<OpenDatabase, Erro
             return Err(Error::no_patch());
         }
         Ok(Err(exception)) => return Err(error::not_opened(name, &exception)),
-        Err(oneshot::Canceled) => return Err(Error::internal("opening came to no end")),
+        Err(oneshot::Canceled) => return Err(Error::internal("opening never finished")),
     };
     if schema::is_ours(database.get()) {
         Ok(database)
     } else if creates {
         Err(Error::unsupported(format!(
-            "the database \"{name}\" has other stores than a patch"
+            "the database \"{name}\" does not have the stores of a patch"
         )))
     } else {
         Err(Error::no_patch())

@@ -134,7 +134,7 @@ impl Draft {
     /// `LimitExceeded` above [`MAX_CALL_BYTES`].
     pub fn check_size(&self) -> Result<()> {
         limits::within(
-            "what is to be written at once",
+            "what one call or transaction writes",
             self.held_bytes,
             MAX_CALL_BYTES,
         )

@@ -57,7 +57,7 @@ pub async fn take_in_holding(core: &Rc<Core>, pass: &Pass) -> Result<()> {
     )
     .await?;
     let [Reply::Record(head), Reply::Frames(frames)] = replies.as_slice() else {
-        return Err(Error::internal("a read was not replied to"));
+        return Err(Error::internal("a read got no reply"));
     };
     let head = check_life(core, head.as_ref(), flight, frames)?;
     if head.epoch != core.state.borrow().head.epoch {
@@ -218,7 +218,7 @@ pub fn decode_stored(replies: &[Reply]) -> Result<Option<Stored>> {
         Reply::Frames(frames),
     ] = replies
     else {
-        return Err(Error::internal("a read was not replied to"));
+        return Err(Error::internal("a read got no reply"));
     };
     let Some(head) = head.as_ref().map(Head::decode).transpose()? else {
         return Ok(None);
@@ -227,7 +227,7 @@ pub fn decode_stored(replies: &[Reply]) -> Result<Option<Stored>> {
     let root = root.ok_or_else(|| Error::corrupt("the root of the directory is missing"))?;
     if root.epoch != head.epoch {
         return Err(Error::corrupt(format!(
-            "the root is of epoch {}, the head of epoch {}",
+            "the root has epoch {}, the head epoch {}",
             root.epoch, head.epoch
         )));
     }

@@ -73,7 +73,7 @@ pub async fn after_others(
             Outcome::Absent => Outcome::Void,
             told => told,
         },
-        _ => Outcome::Unknown(Error::internal("the log has lost it")),
+        _ => Outcome::Unknown(Error::internal("the log has lost the frame")),
     }
 }
 
@@ -114,7 +114,7 @@ fn as_stored(core: &Rc<Core>, frame: &Sent<'_>) -> Outcome {
     if remembered {
         Outcome::Absent
     } else {
-        Outcome::Unknown(Error::internal("its writer has been forgotten"))
+        Outcome::Unknown(Error::internal("the head no longer lists its writer"))
     }
 }
 
@@ -132,7 +132,7 @@ pub fn outcome_unknown(why: &Error) -> Error {
     Error::new(
         Code::ConnectionLost,
         format!(
-            "the connection was lost during a commit, and whether it took effect cannot be told ({})",
+            "the connection was lost during a commit, and the outcome is unknown ({})",
             why.message()
         ),
     )

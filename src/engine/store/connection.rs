@@ -101,7 +101,7 @@ async fn read_persistently(core: Rc<Core>, reads: Vec<Read>) -> Result<Vec<Reply
     }
     Err(Error::new(
         crate::error::Code::ConnectionLost,
-        "the connection is lost again and again",
+        "the connection keeps getting lost",
     ))
 }
 
@@ -113,7 +113,7 @@ pub async fn get_record(core: &Rc<Core>, key: RecordKey) -> Result<Option<Bytes>
     let replies = read(core, vec![Read::Get(key)]).await?;
     match replies.into_iter().next() {
         Some(Reply::Record(record)) => Ok(record),
-        _ => Err(Error::internal("a read was not replied to")),
+        _ => Err(Error::internal("a read got no reply")),
     }
 }
 
@@ -179,7 +179,7 @@ async fn error_of_now(core: &Rc<Core>, failure: Failure) -> Error {
             cause,
         ),
         Failure::Memory(why) => Error::new(Code::LimitExceeded, why),
-        Failure::Taken => Error::internal("a number of the log was taken"),
+        Failure::Taken => Error::internal("a log number was already in use"),
         Failure::Lost => Error::new(
             Code::ConnectionLost,
             "the connection to the database was lost",

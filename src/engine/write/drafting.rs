@@ -26,7 +26,7 @@ pub fn guarded(core: &Rc<Core>, work: &Work, draft: &mut Draft) -> Attempt<()> {
     let attempt = match work.try_borrow_mut() {
         Ok(mut work) => work(draft).and_then(|()| Ok(draft.check_size()?)),
         Err(_) => Err(Stop::Fail(Error::internal(
-            "a call's work ran inside of itself",
+            "a call's work ran inside itself",
         ))),
     };
     release(core);
