@@ -19,7 +19,7 @@ pub enum Code {
     Conflict,
     /// The browser has no room left for the write.
     StorageQuotaExceeded,
-    /// There is no storage to be had here.
+    /// There is no storage available here.
     Unavailable,
     /// The database could not be opened in time because something holds it.
     Blocked,

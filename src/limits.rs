@@ -80,7 +80,7 @@ pub fn room_for(bytes: usize) -> Result<()> {
     let wanted = bytes.saturating_mul(COPIES).saturating_add(RESERVE_BYTES);
     let mut probe = Vec::<u8>::new();
     let there = probe.try_reserve_exact(wanted).is_ok();
-    // Else the optimizer leaves out an allocation that nobody uses.
+    // Else the optimizer leaves out an allocation that is never used.
     black_box(&mut probe);
     if there {
         return Ok(());

@@ -167,7 +167,7 @@ impl Engine {
     /// them in private windows, or lose them. Nothing is left of it.
     ///
     /// # Errors
-    /// Why that cannot be told: `StorageQuotaExceeded`, `ConnectionLost`, …
+    /// Why that could not be found out: `StorageQuotaExceeded`, `ConnectionLost`, …
     #[must_use]
     pub fn takes(&self, value: bytes::Bytes, look: Look) -> LocalBoxFuture<'static, Result<bool>> {
         probe::takes(self.0.clone(), value, look).boxed_local()

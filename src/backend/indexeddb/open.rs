@@ -141,7 +141,7 @@ impl Call {
         self.end(Err(exception.map_or(JsValue::UNDEFINED, JsValue::from)));
     }
 
-    /// Hands the outcome over; if nobody wants it any more, it closes itself on the way.
+    /// Hands the outcome over; if it is not wanted any more, it closes itself on the way.
     fn end(&self, outcome: Result<OpenDatabase, JsValue>) {
         self.request.set_onupgradeneeded(None);
         self.request.set_onsuccess(None);
@@ -154,7 +154,7 @@ impl Call {
     }
 }
 
-/// Notes that nobody waits any more.
+/// Notes that the caller has stopped waiting.
 struct Abandon(Rc<Call>);
 
 impl Drop for Abandon {

@@ -97,8 +97,8 @@ fn check_life(
         }
         Err(error) => Err(error),
         Ok(_) => {
-            // Deleted, and perhaps created anew since. Of a connection that was lost, nobody can tell
-            // what has become of the data.
+            // Deleted, and perhaps created again since. After a lost connection it is unknown what has become
+            // of the data.
             let lost = {
                 let state = core.state.borrow();
                 !state.asleep && (state.lost || !state.looked)
@@ -199,9 +199,9 @@ fn fate_of(state: &State, header: &FrameHeader, number: u64) -> Fate {
 
 /// What a reload reads, in one transaction.
 pub struct Stored {
-    /// The head.
+    /// The head, which says of what epoch the others are.
     pub head: Head,
-    /// The root of the directory.
+    /// The root of the same epoch.
     pub root: Root,
     /// The frames above the head's position.
     pub frames: Vec<(u64, Bytes)>,

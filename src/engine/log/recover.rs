@@ -23,7 +23,7 @@ pub enum Outcome {
     Void,
     /// It is not stored: the same bytes may be sent again.
     Absent,
-    /// It may have taken effect, and nobody can tell.
+    /// Whether it has taken effect is unknown.
     Unknown(Error),
 }
 
@@ -106,7 +106,7 @@ fn as_stored(core: &Rc<Core>, frame: &Sent<'_>) -> Outcome {
         return told;
     }
     let state = core.state.borrow();
-    // Writers leave the table only when it is full; while this one is in it, or nobody has left
+    // Writers leave the table only when it is full; while this one is in it, or no writer has left
     // it yet, an absent frame was never committed.
     let remembered = state.head.epoch == frame.epoch
         || state.head.sequence_of(core.writer).is_some()

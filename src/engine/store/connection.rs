@@ -40,7 +40,7 @@ async fn reconnect_now(core: &Rc<Core>, failed: &Rc<dyn Backend>) -> Result<()> 
     let mut why = Error::closed();
     for _ in 0..REOPENINGS {
         let events = core.events.clone();
-        // What was deleted while nobody used it here is not made anew.
+        // What was deleted while it was not in use here is not created again.
         let asleep = core.state.borrow().asleep;
         let opened = if asleep {
             core.connector.open_existing(events)
