@@ -21,7 +21,7 @@ export function copy(root: unknown): unknown {
     try {
       return get();
     } catch (cause) {
-      throw refuse("a value that throws when it is read", cause);
+      throw refuse("a value that throws when read", cause);
     }
   };
   // One frame a level: the stacks of workers are small.

@@ -208,12 +208,12 @@ pub(super) fn id_of(doc: &[u8]) -> Result<JsString> {
 
 /// The stored document `old` with the stored object `changes` merged into it.
 pub(super) fn merged(old: &[u8], changes: &[u8], now_ms: f64) -> Result<Bytes> {
-    given("the changes to a document", Form::of(changes)?)?;
+    given("the update", Form::of(changes)?)?;
     let (exact, old, changes) = in_one_form(Form::of(old)?, Form::of(changes)?)?;
     let (old, new) = (as_form(&old, exact), as_form(&changes, exact));
     limits::room_for(bytes_of(new))?;
     let mut fresh = Vec::new();
-    let mut fields = given("the changes to a document", new)?;
+    let mut fields = given("the update", new)?;
     while let Some((name, value)) = fields.next()? {
         if !is_meta(name) {
             fresh.push((name, value, false));
