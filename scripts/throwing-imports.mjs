@@ -72,5 +72,5 @@ if (unknown.length > 0) {
   process.exit(1);
 }
 const stale = [...allowed].filter((each) => !found.has(each));
-if (stale.length > 0) console.log(`imports: not to be had any more, and still listed: ${stale.join(", ")}`);
+if (stale.length > 0) console.log(`imports: no longer there, but still listed: ${stale.join(", ")}`);
 console.log(`imports: ${caught} catch what is thrown, ${bodies.length} do not throw`);

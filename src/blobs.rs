@@ -79,7 +79,7 @@ pub fn any(bytes: &[u8]) -> bool {
 }
 
 /// Keeps the Blobs that a stored value or a piece's record names as long as there are clones or slices of
-/// what is returned. Those that nobody keeps any more are missing from then on, and [`all`] says so.
+/// what is returned. Those that are no longer kept are missing from then on, and [`all`] says so.
 #[must_use]
 pub fn held(bytes: Bytes) -> Bytes {
     if !attached::has_attached(seal::content(&bytes)) {
@@ -103,7 +103,7 @@ pub fn held(bytes: Bytes) -> Bytes {
 pub fn offered(bytes: Bytes, blobs: Vec<Blob>) -> Result<Bytes> {
     let names = names(&bytes)?;
     if names.len() != blobs.len() {
-        return Err(Error::corrupt("a value has not the Blobs that it names"));
+        return Err(Error::corrupt("a value lacks a Blob that it names"));
     }
     KNOWN.with_borrow_mut(|known| {
         for (name, blob) in names.iter().zip(blobs) {
@@ -117,7 +117,7 @@ pub fn offered(bytes: Bytes, blobs: Vec<Blob>) -> Result<Bytes> {
 /// The Blob of a name.
 ///
 /// # Errors
-/// `Internal`: nobody has kept it.
+/// `Internal`: it was not kept.
 pub fn get(name: Id) -> Result<Blob> {
     KNOWN
         .with_borrow(|known| known.get(&name).map(|entry| Rc::clone(&entry.blob)))
@@ -127,7 +127,7 @@ pub fn get(name: Id) -> Result<Blob> {
 /// The Blobs that a stored value or a piece's record names, in their order.
 ///
 /// # Errors
-/// `Corrupt`; `Internal`: nobody has kept one of them.
+/// `Corrupt`; `Internal`: one of them was not kept.
 pub fn all(bytes: &[u8]) -> Result<Vec<Blob>> {
     names(bytes)?.into_iter().map(get).collect()
 }

@@ -1,5 +1,5 @@
 //! Bytes and texts on their way into JavaScript. Copying them takes memory there: where it has none left, it
-//! throws, and an exception that nobody catches unwinds the wasm and ends the engine.
+//! throws, and an uncaught exception unwinds the wasm and ends the engine.
 
 use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;

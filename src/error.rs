@@ -19,7 +19,7 @@ pub enum Code {
     Conflict,
     /// The browser has no room left for the write.
     StorageQuotaExceeded,
-    /// There is no storage to be had here.
+    /// There is no storage available here.
     Unavailable,
     /// The database could not be opened in time because something holds it.
     Blocked,
@@ -126,7 +126,7 @@ impl Error {
     /// The `InvalidArgument` of asking for a patch that there is not.
     #[must_use]
     pub fn no_patch() -> Self {
-        Self::invalid("there is no patch of this id")
+        Self::invalid("there is no patch with this id")
     }
 
     /// An `InvalidArgument`.
@@ -153,7 +153,7 @@ impl Error {
     #[must_use]
     pub fn broken(what: &str) -> Self {
         Self::internal(format!(
-            "patchstore has stopped this patch, since it found a fault of its own ({what}); what was committed is as it was: open the patch again"
+            "patchstore stopped this patch because of an internal fault ({what}); committed data is safe: open the patch again"
         ))
     }
 

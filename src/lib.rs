@@ -3,7 +3,8 @@
 //! The layers, from the bottom up: [`backend`] (where records lie), [`codec`] (what bytes
 //! mean), [`engine`] (an ordered keyspace with snapshots, atomic commits and transactions,
 //! shared by several tabs), [`models`] (key-value stores and document collections) and, on
-//! wasm32 only, the `bindings` to JavaScript. `ARCHITECTURE.md` draws the map and the formats.
+//! wasm32 only, the `bindings` to JavaScript. `ARCHITECTURE.md` has the map and the terms,
+//! `docs/architecture/formats.md` the formats.
 
 pub mod backend;
 pub mod blobs;

@@ -38,7 +38,7 @@ const COPIES: usize = 2;
 /// The error of what is too large.
 #[must_use]
 pub fn exceeded(what: &str, bytes: usize, most: usize) -> Error {
-    let message = format!("{what} takes {bytes} bytes; the most is {most}");
+    let message = format!("{what} takes {bytes} bytes; the limit is {most}");
     Error::new(Code::LimitExceeded, message)
 }
 
@@ -63,7 +63,7 @@ pub fn within_result(bytes: usize) -> Result<()> {
         return Ok(());
     }
     let message = format!(
-        "the result takes {bytes} bytes and is not complete; the most is {MAX_CALL_BYTES}: read it in parts (limit, iterate)"
+        "the result takes at least {bytes} bytes; the limit is {MAX_CALL_BYTES}: read it in parts (limit, iterate)"
     );
     Err(Error::new(Code::LimitExceeded, message))
 }
@@ -80,12 +80,12 @@ pub fn room_for(bytes: usize) -> Result<()> {
     let wanted = bytes.saturating_mul(COPIES).saturating_add(RESERVE_BYTES);
     let mut probe = Vec::<u8>::new();
     let there = probe.try_reserve_exact(wanted).is_ok();
-    // Else the optimizer leaves out an allocation that nobody uses.
+    // Else the optimizer leaves out an allocation that is never used.
     black_box(&mut probe);
     if there {
         return Ok(());
     }
-    let message = format!("there is no memory for {bytes} bytes beside what is held already");
+    let message = format!("there is not enough memory for {bytes} more bytes");
     Err(Error::new(Code::LimitExceeded, message))
 }
 
@@ -122,7 +122,7 @@ mod tests {
     fn an_error_says_the_size_and_the_limit() {
         let error = within("a value", 11, 10).unwrap_err();
         assert_eq!(error.code(), Code::LimitExceeded);
-        assert_eq!(error.message(), "a value takes 11 bytes; the most is 10");
+        assert_eq!(error.message(), "a value takes 11 bytes; the limit is 10");
         assert!(within("a value", 10, 10).is_ok());
         let error = within_result(MAX_CALL_BYTES + 1).unwrap_err();
         assert!(error.message().contains("536870913"), "{error}");

@@ -12,7 +12,7 @@ pub struct SortedMap<K, V> {
     pairs: Vec<(K, V)>,
 }
 
-/// A set in its order.
+/// A set that lists its keys in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SortedSet<K> {
     map: SortedMap<K, ()>,
@@ -33,7 +33,7 @@ impl<K> Default for SortedSet<K> {
 }
 
 impl<K: Ord, V> SortedMap<K, V> {
-    /// An empty one.
+    /// An empty map.
     #[must_use]
     pub const fn new() -> Self {
         Self { pairs: Vec::new() }
@@ -56,7 +56,7 @@ impl<K: Ord, V> SortedMap<K, V> {
         self.pairs.get(at).map(|(_, value)| value)
     }
 
-    /// The same, to change it.
+    /// What lies under a key, to be changed.
     pub fn get_mut<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
     where
         K: Borrow<Q>,
@@ -96,7 +96,7 @@ impl<K: Ord, V> SortedMap<K, V> {
         Some(self.pairs.remove(at).1)
     }
 
-    /// Keeps what is wanted.
+    /// Removes the pairs that are not wanted.
     pub fn retain(&mut self, mut wanted: impl FnMut(&K, &mut V) -> bool) {
         self.pairs.retain_mut(|(key, value)| wanted(key, value));
     }
@@ -161,7 +161,7 @@ impl<K: Ord> SortedSet<K> {
         self.map.contains_key(key)
     }
 
-    /// All of it, in order.
+    /// The keys of the set, in order.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &K> {
         self.map.keys()
     }

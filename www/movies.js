@@ -14,7 +14,7 @@ export async function startMovies() {
     button.disabled = true;
     try {
       const answer = await fetch("/data/movies.json");
-      if (!answer.ok) throw new Error(`the data set cannot be fetched: ${answer.status}`);
+      if (!answer.ok) throw new Error(`the data set could not be fetched: ${answer.status}`);
       const source = await answer.json();
       const [, storing] = await timed(() => storeAll(source));
       const perDocument = (1000 * storing) / source.length;

@@ -27,7 +27,7 @@ export async function openPart(section, id) {
 /** Nothing in the section works without its patch. */
 function showGone(section, reason) {
   for (const part of section.children) if (part.tagName !== "H2") part.inert = true;
-  const again = make("button", "Start anew");
+  const again = make("button", "Start again");
   again.addEventListener("click", () => location.reload());
   const told = make("p", reason === "deleted" ? "This patch was deleted." : `This patch was closed: ${reason}.`, "gone");
   told.setAttribute("role", "status");

@@ -21,7 +21,7 @@ export function startPatches(changed) {
   element("new-form").addEventListener("submit", attempt(async () => {
     const id = element("new-id").value;
     await (await openPatch(id)).close();
-    return `${id} is there, and empty.`;
+    return `${id} was created; it is empty.`;
   }));
 
   element("copy-form").addEventListener("submit", attempt(async () => {
@@ -33,7 +33,7 @@ export function startPatches(changed) {
   const deleting = (id) => attempt(async () => {
     if ((await hasPatchData(id)) && !(await confirmed(id))) return `${id} was kept.`;
     const wasThere = await deletePatchData(id);
-    return wasThere ? `${id} was deleted.` : `${id} was not there any more.`;
+    return wasThere ? `${id} was deleted.` : `${id} was already gone.`;
   });
 
   function row({ id, bytes: size }) {

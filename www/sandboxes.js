@@ -19,12 +19,12 @@ await db.insert("history", {
 
 const recent = await db.find("history");
 send({ count: count + 1, history: recent.slice(-10) });`,
-  shared: `// Both runners see this one
+  shared: `// Both runners share this store
 const shared = kv.store("shared");
 const hits = await shared.update("hits", (n = 0) => n + 1);
 await shared.set("last", node);
 send({ hits });`,
-  refused: `// Nobody granted this one
+  refused: `// This store is not granted
 await kv.store("secret").get("anything");`,
 };
 

@@ -16,9 +16,9 @@ export function startStorage() {
     const sum = (name) => all.reduce((total, stats) => total + stats[name], 0);
     const figures = {
       Records: count(sum("records")),
-      "Their size": bytes(sum("liveBytes")),
+      "Size of records": bytes(sum("liveBytes")),
       "Waiting in the log": bytes(sum("logBytes")),
-      "Dead, to be collected": bytes(sum("garbageBytes")),
+      "Dead, not yet freed": bytes(sum("garbageBytes")),
       "Used by this origin": bytes(all[0]?.originUsage ?? 0),
     };
     element("storage-figures").replaceChildren(

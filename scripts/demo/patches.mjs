@@ -13,7 +13,7 @@ const patchIds = async (page) => (await rowsOf(page, "#patches-rows")).map(([id]
 
 export async function fillPatches(page) {
   await page.locator("#new-id").fill(EMPTY);
-  await press(page, "Make it");
+  await press(page, "Create");
   await eventually(() => patchIds(page), [...PATCHES, EMPTY].sort(), "with one that is empty");
   await press(page, `Delete the patch ${EMPTY}`);
   await told(page, `${EMPTY} was deleted.`);
@@ -58,7 +58,7 @@ export async function deletePatches(page) {
 
   // One that is in use.
   await askedToDelete(page, "demo-sandboxes", "Delete it");
-  await eventually(() => textOf(page, "#sandboxes .gone"), "This patch was deleted. Start anew", "its part says so");
+  await eventually(() => textOf(page, "#sandboxes .gone"), "This patch was deleted. Start again", "its part says so");
   await eventually(() => patchIds(page), PATCHES.slice(0, -1), "without the sandboxes");
   const left = await page.evaluate(async (ids) => {
     const { hasPatchData } = await import("patchstore");
@@ -66,7 +66,7 @@ export async function deletePatches(page) {
   }, [COPY, "demo-sandboxes", "demo-notes"]);
   deepStrictEqual(left, [false, false, true], "which patches have data");
 
-  await press(page, "Start anew");
+  await press(page, "Start again");
   await eventually(() => seen(page, "runner-a").catch(() => null), { origin: "null", count: "–", history: "0", hits: "–", last: "–" }, "begun anew");
   return "patches: one was kept, one deleted, and one that was in use; the question was asked";
 }

@@ -218,7 +218,7 @@ impl KvPort {
         match &self.session {
             AnySession::Engine(engine) => Ok(WatchPort::new(engine, self.record(key)?, listener)),
             AnySession::Transaction(_) => Err(thrown(Error::invalid(
-                "watch is not to be had within a transaction",
+                "watch is not available in a transaction",
             ))),
         }
     }

@@ -10,7 +10,8 @@
 //! - `write`: from a call to a frame;
 //! - `whole`: opening, closing, copying, deleting.
 //!
-//! [`Engine`] is the door: models and bindings come in here only. See `ARCHITECTURE.md` for the protocol.
+//! [`Engine`] is the door: models and bindings come in here only. `docs/architecture/log-and-tabs.md`
+//! describes the protocol.
 
 mod core;
 mod keyspace;
@@ -166,7 +167,7 @@ impl Engine {
     /// them in private windows, or lose them. Nothing is left of it.
     ///
     /// # Errors
-    /// Why that cannot be told: `StorageQuotaExceeded`, `ConnectionLost`, …
+    /// Why that could not be found out: `StorageQuotaExceeded`, `ConnectionLost`, …
     #[must_use]
     pub fn takes(&self, value: bytes::Bytes, look: Look) -> LocalBoxFuture<'static, Result<bool>> {
         probe::takes(self.0.clone(), value, look).boxed_local()

@@ -100,7 +100,7 @@ impl Drop for Timeout {
 }
 
 /// Resolves in a later task. Not by a timer: those are clamped to milliseconds, and to seconds in
-/// pages that nobody looks at.
+/// pages in the background.
 async fn next_task() {
     if let Some(yielded) = scheduler_yield() {
         // Rejected only when the document goes away.

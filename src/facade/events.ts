@@ -14,7 +14,7 @@ export class Events {
   add<E extends keyof PatchEvents>(event: E, call: (e: PatchEvents[E]) => void): () => void {
     if (!Object.hasOwn(this.#listeners, event)) {
       throw invalid(
-        `there is no event ${JSON.stringify(event)}; there are ${Object.keys(this.#listeners).join(", ")}`,
+        `there is no event ${JSON.stringify(event)}; the events are ${Object.keys(this.#listeners).join(", ")}`,
       );
     }
     // Wrapped, so that a function that was added twice is called twice.

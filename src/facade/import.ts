@@ -65,7 +65,7 @@ async function theReader(): Promise<typeof import("./plain.js")> {
   try {
     return await import("./plain.js");
   } catch (cause) {
-    return refuse(["Unavailable", `plain.js cannot be loaded: ${String(cause)}`, cause]);
+    return refuse(["Unavailable", `plain.js could not be loaded: ${String(cause)}`, cause]);
   }
 }
 

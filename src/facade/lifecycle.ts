@@ -129,7 +129,7 @@ export async function copyPatch(
         if (await wasm(() => source.copyTo(target, stopped))) return;
         await wasm(() => target.refresh());
       }
-      throw new PatchStoreError("Conflict", `"${id}" is written faster than it can be copied`);
+      throw new PatchStoreError("Conflict", `"${id}" is being written faster than it can be copied`);
     });
   try {
     await briefly(from, REFUSE, copyTo);
@@ -138,7 +138,7 @@ export async function copyPatch(
     await sweep(to).catch(ignore);
     throwIfAborted(signal);
     if ((error as PatchStoreError).code !== "Closed") throw error;
-    throw new PatchStoreError("Conflict", `"${id}" or "${newId}" was deleted while it was copied`, { cause: error });
+    throw new PatchStoreError("Conflict", `"${id}" or "${newId}" was deleted while it was being copied`, { cause: error });
   }
   await refresh(to);
 }

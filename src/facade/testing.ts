@@ -52,11 +52,11 @@ function turn(to: number | undefined, by: number): void {
 }
 
 function whole(ms: unknown): number {
-  if (!Number.isInteger(ms)) throw invalid(`the clock moves by whole milliseconds, not by ${describe(ms)}`);
+  if (!Number.isInteger(ms)) throw invalid(`the clock moves by whole milliseconds, not ${describe(ms)}`);
   return ms as number;
 }
 
 function moment(ms: unknown): number {
   if (Number.isInteger(ms) && Math.abs(ms as number) <= MAX_MS) return ms as number;
-  throw invalid("the clock can be set to a Date, or to whole milliseconds since the epoch that one can have");
+  throw invalid("the clock can be set to a valid Date, or to whole milliseconds since the epoch");
 }

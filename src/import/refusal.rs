@@ -22,7 +22,7 @@ impl Refusal {
 
     /// Somebody else upgrades or deletes it.
     pub fn moved(name: &str) -> Self {
-        let message = format!("the database \"{name}\" was upgraded or deleted meanwhile");
+        let message = format!("the database \"{name}\" was upgraded or deleted during the import");
         Self("Blocked", message, JsValue::UNDEFINED)
     }
 

@@ -35,7 +35,7 @@ enum Concerned {
     /// No key that was there before.
     Addition,
     Key(JsString),
-    /// That cannot be told.
+    /// That is unknown.
     Any,
 }
 

@@ -151,7 +151,7 @@ pub fn scopes_of<'a>(keys: impl IntoIterator<Item = &'a [u8]>) -> Vec<Scope> {
 }
 
 fn corrupt() -> Error {
-    Error::corrupt("a stored key names no scope")
+    Error::corrupt("a stored key does not name a scope")
 }
 
 #[cfg(test)]

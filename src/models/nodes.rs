@@ -82,7 +82,7 @@ impl Nodes {
 }
 
 fn broken() -> Error {
-    Error::corrupt("a stored key is cut short")
+    Error::corrupt("a stored key is truncated")
 }
 
 /// Removes all that a scope (as it is encoded in keys) owns; true when it owned something.
@@ -146,7 +146,7 @@ impl Copy {
             w.scan(cursor, true, &mut |key, value| {
                 let bytes = key.len() + value.len();
                 self.read_bytes += bytes + ITEM_BYTES;
-                limits::within("what the node owns", self.read_bytes, MAX_CALL_BYTES)?;
+                limits::within("the node's data", self.read_bytes, MAX_CALL_BYTES)?;
                 limits::room_for(bytes)?;
                 let copied = Bytes::copy_from_slice;
                 self.read.push((copied(key), blobs::held(copied(value))));
@@ -206,7 +206,7 @@ impl Many for Copy {
         // Everything is read before anything is written: a cursor would lose its place.
         if self.written == 0 {
             if owns(w, &self.to)? {
-                let message = "the target of the copy owns data already";
+                let message = "the target node already owns data";
                 return Err(Error::new(Code::Exists, message).into());
             }
             self.read_all(w)?;

@@ -125,7 +125,7 @@ impl Watcher {
         }))
     }
 
-    /// What there was when the watching began: unless that cannot be told any more, since the read has started over
+    /// What there was when the watching began: unless that is not known any more, since the read has started over
     /// and a commit has come meanwhile.
     fn note(&self, value: Option<Bytes>) {
         if !(self.moved.get() && self.again.get()) {

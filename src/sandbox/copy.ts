@@ -21,7 +21,7 @@ export function copy(root: unknown): unknown {
     try {
       return get();
     } catch (cause) {
-      throw refuse("what throws when it is read", cause);
+      throw refuse("a value that throws when read", cause);
     }
   };
   // One frame a level: the stacks of workers are small.
@@ -30,7 +30,7 @@ export function copy(root: unknown): unknown {
     if (shape === Shape.Refused) throw refuse(`this ${typeof value}`);
     if (shape === Shape.View) return read(() => trimmed(value));
     if (shape < Shape.Array || shape > Shape.Set) return value;
-    if (inside.has(value) || inside.size >= MAX_DEPTH) throw refuse("a cycle, or more than 1 000 levels,");
+    if (inside.has(value) || inside.size >= MAX_DEPTH) throw refuse("a cycle, or nesting of more than 1 000 levels,");
     inside.add(value);
     const keys = shape === Shape.Object ? read(() => Object.keys(value)) : undefined;
     const from = keys || shape === Shape.Array ? value : read(() => [...value]);

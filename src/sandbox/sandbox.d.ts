@@ -1,31 +1,31 @@
 /**
- * patchstore/sandbox: the other end of Patch.serve(). No wasm, no IndexedDB, no dependency: it runs in
+ * patchstore/sandbox: the other end of Patch.serve(). It needs no wasm, no IndexedDB and no dependency, and runs in
  * a worker or in an opaque-origin iframe.
  */
 import type { DB, KV, PatchStoreError, Storable } from "./index.js";
 
 /**
- * Connects to the other end of the port that the host gave to `Patch.serve()`; the port is used by
- * nothing else from then on. Throws InvalidArgument for what is no port.
+ * Connects to the other end of the port that the host gave to `Patch.serve()`. Use the port for
+ * nothing else afterwards. Throws InvalidArgument if `port` is no MessagePort.
  */
 export function connect(port: MessagePort): Connection;
 
-/** True of every error that is the library's, whichever realm or port it came from. */
+/** True for every error of this library, whichever realm or port it came from. */
 export function isPatchStoreError(error: unknown): error is PatchStoreError;
 
 /** The stores of the node that the host grants. */
 export interface Connection {
-  /** `store(name)` gives a named store; unless the grant has it, its calls reject with AccessDenied,
-   *  and that of a `watch` goes to the realm's error handler. */
+  /** `store(name)` gives a named store. Unless the grant covers it, its calls reject with AccessDenied,
+   *  and the error of a `watch` goes to the realm's error handler. */
   readonly kv: SandboxKV;
   readonly db: DB;
-  /** Calls under way and later ones reject with Closed, as they do when the host ends. */
+  /** Pending and later calls reject with Closed, as they do when the host ends. */
   close(): void;
 }
 
 export interface SandboxKV extends KV {
-  /** The ArrayBuffers in `transfer`, which `value` holds as a whole or by views of all their bytes, are
-   *  moved to the host rather than copied: after the call they are detached. */
+  /** The ArrayBuffers in `transfer`, which `value` contains as a whole or as views of all their bytes, are
+   *  moved to the host rather than copied, and are detached after the call. */
   set(key: string, value: Storable, options?: { transfer?: ArrayBuffer[] }): Promise<void>;
   store(name: string): SandboxKV;
 }

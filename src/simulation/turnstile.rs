@@ -38,7 +38,7 @@ impl Turnstile {
 }
 
 impl Turnstile {
-    /// Whether nobody is in the line.
+    /// Whether the line is empty.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.0.borrow().tickets.is_empty()

@@ -9,7 +9,7 @@ inPage({
     await db.insert("c", { _id: "x", n: 1 });
     // Memory that is not touched is not taken.
     const huge = { bytes: new Uint8Array(2 ** 31), within: { a: 1n, bytes: [new Uint8Array(2 ** 31)] }, string: "x".repeat(2 ** 28 + 1) };
-    const size = /(2147483648|2147483\d{3}|26843545[67]|26843\d{4}).* most is 268435456/;
+    const size = /(2147483648|2147483\d{3}|26843545[67]|26843\d{4}).* limit is 268435456/;
     for (const [name, value] of Object.entries(huge)) {
       const calls = {
         set: () => kv.set("k", value),
@@ -48,7 +48,7 @@ inPage({
     const kv = (await open()).kv("s");
     let shared = [1];
     for (let level = 0; level < 60; level++) shared = [shared, shared];
-    await rejects(kv.set("k", { in: shared }), "LimitExceeded", { message: /a value takes at least.* most is 268435456/ });
+    await rejects(kv.set("k", { in: shared }), "LimitExceeded", { message: /a value \(at least\).* limit is 268435456/ });
     same(await kv.keys(), []);
   },
 
@@ -64,19 +64,19 @@ inPage({
       }
     };
     const large = "x".repeat(4 << 20);
-    const most = /items so far.* the most is 536870912/;
+    const most = /items so far.* the limit is 536870912/;
     await rejects(kv.setMany(endless((n) => [`${n}`, large])), "LimitExceeded", { message: most });
     await rejects(db.insertMany("c", endless(() => ({ large }))), "LimitExceeded", { message: most });
     same(closed, 2, "the iterables are told");
     const keys = new Proxy([], { get: (_, name) => (name === "length" ? Infinity : "k".repeat(1000)) });
-    const mostKeys = /a list of keys takes at least: Infinity bytes; the most is 536870912/;
+    const mostKeys = /a list of keys \(at least\): Infinity bytes; the limit is 536870912/;
     await rejects(kv.getMany(keys), "LimitExceeded", { message: mostKeys });
     await rejects(kv.deleteMany(keys), "LimitExceeded", { message: mostKeys });
     const spun = Object.assign(["a"], { *[Symbol.iterator]() { for (;;) yield "k"; } });
     same(await kv.getMany(spun), [undefined], "a list is as long as it says");
     await rejects(patch.transaction(async (tx) => {
       for (let n = 0; ; n++) await tx.node("n").kv.set(`${n}`, new Uint8Array(32 << 20));
-    }), "LimitExceeded", { message: /takes \d+ bytes; the most is 536870912/ });
+    }), "LimitExceeded", { message: /takes \d+ bytes; the limit is 536870912/ });
     same([await kv.count(), await db.count("c")], [0, 0]);
     await kv.setMany([["a", 1]]);
     same(await kv.get("a"), 1);
@@ -106,12 +106,12 @@ inPage({
       await kv.set(name, text);
       await db.insert("c", { _id: name, text, n: name });
     }
-    const hint = { message: /takes \d+ bytes .* most is 536870912: read it in parts/ };
+    const hint = { message: /takes at least \d+ bytes; the limit is 536870912: read it in parts/ };
     await rejects(kv.entries(), "LimitExceeded", hint);
     await rejects(kv.getMany(Array(11).fill("k1")), "LimitExceeded", hint);
     await rejects(db.find("c"), "LimitExceeded", hint);
     await rejects(db.find("c", {}, { sort: { n: 1 } }), "LimitExceeded", { message: /sort.*most is 536870912/ });
-    await rejects(patch.copyNode("n", "m"), "LimitExceeded", { message: /the node owns takes \d+ bytes; the most is 536870912/ });
+    await rejects(patch.copyNode("n", "m"), "LimitExceeded", { message: /the node's data takes \d+ bytes; the limit is 536870912/ });
     let found = 0;
     for await (const [, value] of kv.iterate({ limit: 3 })) found += value.length;
     same(found, 3 * (50 << 20));
@@ -128,7 +128,7 @@ inPage({
     await db.insert("c", { a: 1 });
     const list = Array.from({ length: 1_000_000 }, (_, n) => `f${n}`);
     const began = performance.now();
-    const refused = (options, query = {}) => rejects(db.find("c", query, options), "LimitExceeded", { message: /: \d+ \w+; the most is \d+/ });
+    const refused = (options, query = {}) => rejects(db.find("c", query, options), "LimitExceeded", { message: /: \d+ \w+; the limit is \d+/ });
     await refused({ fields: list });
     await refused({ fields: list.slice(0, 1001) });
     await refused({ sort: list.map((field) => [field, 1]) });
@@ -176,13 +176,13 @@ inPage({
     for (const [name, outcome] of Object.entries(refused)) {
       const { code, message } = await outcome;
       same(code, "LimitExceeded", name);
-      ok(/\d.*; the most is \d+/.test(message), `${name}: ${message}`);
+      ok(/\d.*; the limit is \d+/.test(message), `${name}: ${message}`);
     }
     const kv = patch.node("n").kv;
     for (const key of ["a", "b", "c"]) await kv.set(key, "x".repeat(30 << 20));
     const all = await call("kv.entries");
     same(all.code, "LimitExceeded");
-    ok(/an answer of at least \d+ bytes; the most is 67108864: ask for it in parts/.test(all.message), all.message);
+    ok(/an answer of at least \d+ bytes; the limit is 67108864: ask for it in parts/.test(all.message), all.message);
     same((await call("kv.page", {})).value.length, 1);
     same((await call("kv.get", "a")).value.length, 30 << 20);
     same((await call("kv.set", "k", "\x01".repeat(10 << 20))).code, undefined);

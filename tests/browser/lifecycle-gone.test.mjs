@@ -57,7 +57,7 @@ async function deletedWhileRead(gone, work) {
 test("a copy whose source goes is a conflict, and leaves nothing behind", async () => {
   const copying = () => void (globalThis.looking = outcome(lib.copyPatch("p", "new").catch((error) => { throw { code: [error.code, error.remedy, error.message, error.cause?.code] }; })));
   assert.deepEqual(await deletedWhileRead("p", copying), [
-    ["Conflict", "retry", '"p" or "new" was deleted while it was copied', "Closed"],
+    ["Conflict", "retry", '"p" or "new" was deleted while it was being copied', "Closed"],
     false,
   ]);
 });

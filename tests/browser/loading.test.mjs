@@ -37,7 +37,7 @@ test("a page in the place of the wasm: where from, what came, and what may be th
   const html = "<!DOCTYPE html><title>An app</title>";
   const { code, message, later } = await refusal((route) => route.fulfill({ contentType: "text/html; charset=utf-8", body: html }));
   assert.equal(code, "Unavailable");
-  for (const part of [`${server.origin}/pkg/patchstore_bg.wasm`, "text/html; charset=utf-8", "<!DOCTYPE html>", "base of the app", "optimizeDeps.exclude"]) {
+  for (const part of [`${server.origin}/pkg/patchstore_bg.wasm`, "text/html; charset=utf-8", "<!DOCTYPE html>", "base path", "optimizeDeps.exclude"]) {
     assert.ok(message.includes(part), `${message} lacks ${part}`);
   }
   assert.equal(later, undefined, "the next call tries again");

@@ -37,7 +37,7 @@ inPage({
     };
     for (const [name, call] of Object.entries(calls)) {
       // Together with others, in the same group.
-      const refused = rejects(call(), "LimitExceeded", { message: /there is no memory for 2147483648 bytes/ }, name);
+      const refused = rejects(call(), "LimitExceeded", { message: /not enough memory for 2147483648 more bytes/ }, name);
       await Promise.all([refused, kv.set("beside", name)]);
       same(await kv.get("beside"), name);
       same(await kv.get("small"), 1);
@@ -77,7 +77,7 @@ inPage({
     await db.insert("c", { _id: "x" });
     for (const bound of ["prefix", "gt", "gte", "lt", "lte"]) {
       const range = { [bound]: "x".repeat(2 ** 28) };
-      const message = new RegExp(`range.${bound} is 268435456 UTF-16 code units long; the most is 1000`);
+      const message = new RegExp(`range.${bound} is 268435456 UTF-16 code units long; the limit is 1000`);
       throws(() => kv.iterate(range), "InvalidArgument", { message });
       await rejects(kv.entries(range), "InvalidArgument", { message });
     }
@@ -86,7 +86,7 @@ inPage({
     // Browsers store less than that at once, but of an object each time it is reached counts.
     const part = new Uint8Array(8 << 20);
     await make("too much", [["1:s:a", 1], ["1:s:b", Array(33).fill(part)], ["1:s:c", 3]]);
-    await rejects(patch.importPlain("too much"), "LimitExceeded", { message: /at least: \d+ bytes|takes \d+ bytes.* most is 268435456/ });
+    await rejects(patch.importPlain("too much"), "LimitExceeded", { message: /at least\): \d+ bytes|takes \d+ bytes.* limit is 268435456/ });
     same(await patch.kv("s").keys(), [], "nothing is imported");
     same([await kv.keys(), await db.count("c")], [["k"], 1]);
     await make("fine", [["1:s:a", 1]]);

@@ -292,7 +292,7 @@ inPage({
         while (seen.length < 5) await new Promise((resolve) => setTimeout(resolve, 10));
         return seen;
       });
-      const refused = (mebibytes) => ["LimitExceeded", `at least ${mebibytes << 20} bytes; the most is ${64 << 20}`];
+      const refused = (mebibytes) => ["LimitExceeded", `at least ${mebibytes << 20} bytes; the limit is ${64 << 20}`];
       same(found, [1 << 20, refused(65), 64 << 20, refused(66), 2 << 20]);
       await kv.set("k", "x".repeat(65 << 20));
       const update = await sandbox.run(({ kv, failure }) => failure(kv.update("k", () => 1)));

@@ -38,7 +38,10 @@ fn a_call_that_writes_too_much_fails_alone() {
         let after = put(&engine, "after", 10);
         let error = refused.await.unwrap_err();
         assert_eq!(error.code(), Code::LimitExceeded);
-        assert!(error.message().contains("the most is 536870912"), "{error}");
+        assert!(
+            error.message().contains("the limit is 536870912"),
+            "{error}"
+        );
         before.await.unwrap();
         after.await.unwrap();
         assert!(get(&engine, "before").await.unwrap().is_some());

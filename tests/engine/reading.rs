@@ -58,7 +58,7 @@ async fn insert_all(engine: &Engine) {
         let docs = (from..from + 500).map(&mut prepare).collect();
         let mut insert = Insert::new(&collection(), docs);
         let work = move |w: &mut dyn patchstore::engine::access::Writes| insert.step(w);
-        drop(engine.write(Box::new(work)).await.unwrap());
+        engine.write(Box::new(work)).await.unwrap();
     }
 }
 

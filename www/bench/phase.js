@@ -88,7 +88,7 @@ async function sampleOf(item, times, context, systemName) {
   const noted = (number) => measured.push(number);
   try {
     await item.run({ ...context, timed, noted });
-    if (measured.length === 0) return { item: item.id, skipped: "not to be had in this browser" };
+    if (measured.length === 0) return { item: item.id, skipped: "not available in this browser" };
     return { item: item.id, value: median(measured), times };
   } catch (error) {
     console.error(`${systemName}, ${item.id}: ${error?.stack ?? error}`);

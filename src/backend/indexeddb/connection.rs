@@ -91,7 +91,7 @@ impl Connection {
         let (of, at) = (Rc::clone(link), transaction.clone());
         let is_numbered = append.at.is_some();
         Ok(link.settle(transaction, move |end| match end {
-            // Committed, but what it saw cannot be told: whoever reopens finds it in the log.
+            // Committed, but what it saw is unknown: reopening finds it in the log.
             End::Completed => issued.appended().map_err(|_| Failure::Lost),
             End::Aborted => Err(of.abort_of(&at, &issued.all(), is_numbered, mode)),
         }))

@@ -313,7 +313,7 @@ impl Link {
         }
         match (reason, mode) {
             (Some(reason), _) => error::thrown(&reason),
-            // How browsers report a full disk: aborted, by nobody, for no reason.
+            // How browsers report a full disk: aborted, without being asked to and without a reason.
             (None, Mode::Write(_)) => {
                 Failure::Quota(transaction.error().map(|bare| error::cause(&bare)))
             }

@@ -1,4 +1,4 @@
-//! The Web Lock that open connections share, so that a database is deleted only when nobody has
+//! The Web Lock that open connections share, so that a database is deleted only when no tab has
 //! it open: a frozen tab would block the deletion, and with it every later open.
 
 use futures_channel::oneshot;

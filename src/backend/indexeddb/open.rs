@@ -51,13 +51,13 @@ pub(super) async fn open(name: &str, creates: bool) -> Result<OpenDatabase, Erro
             return Err(Error::no_patch());
         }
         Ok(Err(exception)) => return Err(error::not_opened(name, &exception)),
-        Err(oneshot::Canceled) => return Err(Error::internal("opening came to no end")),
+        Err(oneshot::Canceled) => return Err(Error::internal("opening never finished")),
     };
     if schema::is_ours(database.get()) {
         Ok(database)
     } else if creates {
         Err(Error::unsupported(format!(
-            "the database \"{name}\" has other stores than a patch"
+            "the database \"{name}\" does not have the stores of a patch"
         )))
     } else {
         Err(Error::no_patch())
@@ -141,7 +141,7 @@ impl Call {
         self.end(Err(exception.map_or(JsValue::UNDEFINED, JsValue::from)));
     }
 
-    /// Hands the outcome over; if nobody wants it any more, it closes itself on the way.
+    /// Hands the outcome over; if it is not wanted any more, it closes itself on the way.
     fn end(&self, outcome: Result<OpenDatabase, JsValue>) {
         self.request.set_onupgradeneeded(None);
         self.request.set_onsuccess(None);
@@ -154,7 +154,7 @@ impl Call {
     }
 }
 
-/// Notes that nobody waits any more.
+/// Notes that the caller has stopped waiting.
 struct Abandon(Rc<Call>);
 
 impl Drop for Abandon {

@@ -8,15 +8,15 @@ use crate::error::{Error, Result};
 
 /// How a call ended.
 pub enum Verdict {
-    /// Committed.
+    /// Its frame has taken effect.
     Committed,
     /// A transaction that must begin anew.
     Conflict,
-    /// Not committed.
+    /// It has no effect, and this is why.
     Failed(Error),
 }
 
-/// Whom to tell, once. Dropped untold, it says `Closed`.
+/// Tells a caller how its call ended, once. Dropped before that, it says `Closed`.
 #[derive(Default)]
 pub struct Done(Option<Tell>);
 
@@ -39,7 +39,7 @@ impl Done {
         Self(Some(Tell::Callback(tell)))
     }
 
-    /// Tells, if nobody has.
+    /// Tells, if it was not told before.
     pub fn tell(&mut self, outcome: Verdict) {
         match self.0.take() {
             None => {}

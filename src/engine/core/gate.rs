@@ -39,7 +39,7 @@ impl Gate {
         }
     }
 
-    /// Enters if nobody is in.
+    /// Enters if it is free.
     #[must_use]
     pub fn try_enter(&self) -> Option<Pass> {
         let mut inner = self.0.borrow_mut();

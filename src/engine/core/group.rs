@@ -90,9 +90,9 @@ pub struct Group {
 /// What is known of a frame while it is in flight.
 #[derive(Debug, Clone)]
 pub struct Flight {
-    /// The writer's sequence.
+    /// The sequence of the frame.
     pub sequence: u64,
-    /// The batch as sealed.
+    /// The batch that the frame carries.
     pub batch: Batch,
     /// What has been seen of it.
     pub sighting: Sighting,

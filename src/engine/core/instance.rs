@@ -23,46 +23,46 @@ use crate::error::{Code, Error, Result};
 /// What is known of the record that keeps room for deleting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reserve {
-    /// Nothing.
+    /// Not looked for since opening.
     Unknown,
-    /// It is there.
+    /// It was written, or found in the store.
     There,
-    /// It is not there.
+    /// It was given up, for its room.
     Gone,
 }
 
 /// How those below start what lies above them; set once, when the engine is opened.
 #[derive(Clone, Copy)]
 pub struct Signals {
-    /// There is something to commit.
+    /// Runs the committer, if there is anything to commit.
     pub commit: fn(&Rc<Core>),
-    /// Those in line may go on.
+    /// Serves the line, if those in it may go on.
     pub serve: fn(&Rc<Core>),
 }
 
 /// One open engine.
 pub struct Core {
-    /// Opens connections.
+    /// Opens connections, also in place of a lost one.
     pub connector: Rc<dyn Connector>,
-    /// Options.
+    /// How it was opened; never changes.
     pub options: Options,
-    /// Cache and world.
+    /// What attempts need: the cache, and time, randomness and scheduling.
     pub context: Context,
-    /// The page.
+    /// The page or worker, whose engines share a timer and the memory of their caches.
     pub realm: Rc<Realm>,
-    /// Hears of what the backend tells.
+    /// Handles the events of every connection that is opened.
     pub events: Rc<dyn Fn(Event)>,
-    /// Starts what lies above.
+    /// How this room starts work of rooms above it.
     pub signals: Signals,
-    /// How it is used.
+    /// How often it is used: decides when other tabs' commits are looked for.
     pub pace: Pace,
-    /// This realm's name in the log.
+    /// The writer that its frames name, random for each opening.
     pub writer: Id,
     /// Held by whoever takes in frames or changes the view by a flip.
     pub intake: Gate,
     /// Held by flush, merge and collect.
     pub maintenance: Gate,
-    /// Everything that changes.
+    /// Everything that changes; never borrowed across an await.
     pub state: RefCell<State>,
     /// Loads under way and who waits for them.
     pub loads: RefCell<SortedMap<Id, Vec<Loading>>>,
@@ -156,19 +156,19 @@ impl Core {
         let _told_or_gone = told.await;
     }
 
-    /// The view of this moment.
+    /// The current view, with this realm's pending writes on top.
     #[must_use]
     pub fn view(&self) -> Rc<View> {
         self.state.borrow().view.clone()
     }
 
-    /// The world.
+    /// Time, randomness and scheduling.
     #[must_use]
     pub fn env(&self) -> &dyn Env {
         &*self.context.env
     }
 
-    /// A new random id.
+    /// A random id, for a record to be written.
     #[must_use]
     pub fn new_id(&self) -> Id {
         let mut bytes = [0; 16];
@@ -176,7 +176,7 @@ impl Core {
         Id(bytes)
     }
 
-    /// The connection.
+    /// The current connection; it is another one after a loss.
     #[must_use]
     pub fn backend(&self) -> Rc<dyn Backend> {
         self.state.borrow().backend.clone()
@@ -198,7 +198,7 @@ impl Core {
         (self.signals.serve)(self);
     }
 
-    /// Tells the subscribers.
+    /// Tells everyone who has subscribed.
     pub fn tell(&self, notice: &Notice) {
         self.subscribers.tell(notice);
     }

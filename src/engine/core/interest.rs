@@ -13,16 +13,16 @@ use crate::engine::keyspace::memtable::Memtable;
 /// A cache of what is read from some ranges. It is told while the engine's state is being changed, and must
 /// not call back into it.
 pub trait Interest {
-    /// The ranges.
+    /// The ranges of whose changes it is told.
     fn ranges(&self) -> &[KeyRange];
     /// An operation on a key of the ranges; `is_new`: on a key that ends in a place in the order of insertion
-    /// which was taken together with this operation: nobody has read it before.
+    /// which was taken together with this operation: no read has seen it before.
     fn touched(&self, op: &Op, is_new: bool);
     /// Anything in the ranges may have changed.
     fn lost(&self);
 }
 
-/// All of an engine.
+/// The interests of one engine. One that is dropped is not told any more.
 #[derive(Default)]
 pub struct Interests(Vec<Weak<dyn Interest>>);
 

@@ -30,7 +30,7 @@ pub fn checked(core: &Rc<Core>, holds: std::result::Result<(), &'static str>) ->
     holds.map_err(|what| broken(core, what))
 }
 
-/// The same where there is nobody to return an error to; whether it holds.
+/// The same where no caller can be given an error; whether it holds.
 pub fn must(core: &Rc<Core>, holds: bool, what: &'static str) -> bool {
     if !holds {
         drop(broken(core, what));

@@ -4,7 +4,7 @@ use futures_channel::oneshot;
 
 use crate::error::{Error, Result};
 
-/// Who waits for a load.
+/// A caller that waits for a load which another one has begun.
 pub type Loading = oneshot::Sender<Result<(), LoadError>>;
 
 /// Why something could not be loaded.
@@ -12,7 +12,7 @@ pub type Loading = oneshot::Sender<Result<(), LoadError>>;
 pub enum LoadError {
     /// The record is not there: replaced by a flip, or lost.
     Missing,
-    /// Anything else.
+    /// It could not be read, or what was read is damaged.
     Fail(Error),
 }
 

@@ -7,10 +7,10 @@ use std::rc::{Rc, Weak};
 use super::options::Reason;
 use crate::engine::keyspace::footprint::WriteSet;
 
-/// Something that happened.
+/// What subscribers are told of.
 #[derive(Debug, Clone)]
 pub enum Notice {
-    /// A commit is seen.
+    /// A frame was applied.
     Commit {
         /// Whether another realm made it.
         remote: bool,
@@ -19,7 +19,7 @@ pub enum Notice {
     },
     /// The log was cut past what this realm had seen: anything may have changed.
     Cut,
-    /// The engine is closed.
+    /// The engine has closed; nothing follows.
     Closed(Reason),
 }
 
@@ -32,7 +32,7 @@ struct Inner {
     listeners: SortedMap<u64, (Listener, bool)>,
 }
 
-/// Who is told.
+/// The listeners of one engine.
 #[derive(Clone, Default)]
 pub struct Subscribers(Rc<RefCell<Inner>>);
 

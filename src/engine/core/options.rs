@@ -11,7 +11,7 @@ pub struct Limits {
     pub log_bytes: usize,
     /// Bytes of pieces that the log cites or hides at which it does.
     pub piece_bytes: u64,
-    /// Bytes of replaced records that may wait for slow readers when nobody writes any more; three times as
+    /// Bytes of replaced records that may wait for slow readers once there are no more writes; three times as
     /// many while somebody does.
     pub garbage_bytes: u64,
     /// Stored bytes from which on level 0 is merged.
@@ -36,7 +36,7 @@ impl Default for Limits {
 /// What is done where there is no patch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Absent {
-    /// An empty one is created.
+    /// Opening creates an empty one.
     Create,
     /// One is begun that does not count as there before its first generation.
     Prepare,
@@ -53,7 +53,7 @@ pub struct Options {
     pub cache_bytes: usize,
     /// How often the log is looked at for the commits of other tabs, ms; 0 for never.
     pub poll_ms: u32,
-    /// How long nobody must have used it before its connection is closed, ms. The next use opens another.
+    /// How long it must have been idle before its connection is closed, ms. The next use opens another.
     pub idle_ms: u32,
     /// When to flush and merge.
     pub limits: Limits,
@@ -79,12 +79,12 @@ impl Default for Options {
 pub enum Reason {
     /// By its own `close`.
     Closed,
-    /// The patch was deleted.
+    /// The patch was deleted, in this tab or another one.
     Deleted,
     /// Another version of the database is wanted.
     VersionChange,
     /// The connection was lost and could not be restored, or the data are gone.
     Lost,
-    /// It has come into a state that cannot be.
+    /// An invariant was broken, which is named.
     Broken(&'static str),
 }

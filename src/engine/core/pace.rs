@@ -15,7 +15,7 @@ pub struct Pace {
     pub quiet: Cell<u32>,
     /// The round of the last look.
     pub round: Cell<u64>,
-    /// For how long nobody has used it, ms.
+    /// For how long it has not been used, ms.
     pub idle_ms: Cell<u32>,
 }
 

@@ -11,9 +11,9 @@ use crate::engine::keyspace::draft::Draft;
 
 /// Something that waits for its turn because an earlier call is not ready.
 pub enum Waiting {
-    /// A write.
+    /// A write whose batch is not made yet.
     Write(Box<Submission>),
-    /// A transaction's batch.
+    /// The finished batch of a transaction.
     Prepared(Box<Prepared>),
     /// Anything else that wants to start when its turn comes.
     Turn(Box<dyn FnOnce()>),
@@ -23,7 +23,7 @@ pub enum Waiting {
 
 /// A transaction's batch on its way into the queue.
 pub struct Prepared {
-    /// Its number in this realm.
+    /// The number of the call, in program order.
     pub id: u64,
     /// What it wrote and read.
     pub draft: Draft,
@@ -39,15 +39,15 @@ pub struct Prepared {
 
 /// A write on its way into the queue.
 pub struct Submission {
-    /// Its number in this realm.
+    /// The number of the call, in program order.
     pub id: u64,
-    /// Its work.
+    /// Makes its batch, as often as need be.
     pub work: Work,
     /// Whom to tell.
     pub done: Done,
 }
 
-/// All of it.
+/// The uncommitted calls of a realm: gathered into groups, or waiting in line before that.
 #[derive(Default)]
 pub struct Queue {
     /// The first may be in flight; the last gathers.

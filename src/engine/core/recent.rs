@@ -27,7 +27,7 @@ struct Inner {
 
 /// Where somebody began: the last frame known then. What came since is remembered as long as this lives.
 pub struct Since {
-    /// The frame.
+    /// The last frame known at that moment.
     pub known: u64,
     home: Rc<RefCell<Inner>>,
 }
@@ -61,7 +61,7 @@ impl Recent {
         inner.from = position;
     }
 
-    /// Whether frames since a beginning touch what was read; true also when that cannot be told.
+    /// Whether frames since a beginning touch what was read; true also when that is unknown.
     #[must_use]
     pub fn touched(&self, since: &Since, reads: &ReadSet) -> bool {
         let inner = self.0.borrow();

@@ -3,7 +3,7 @@
 use super::instance::Core;
 use crate::engine::keyspace::context::SLICE_MS;
 
-/// A slice of time.
+/// A slice of time, after which long work lets the host do other work.
 pub struct Slice {
     until_ms: f64,
     steps: u32,

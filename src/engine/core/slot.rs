@@ -43,7 +43,7 @@ impl<T: 'static> Slot<T> {
     /// `Internal` when there is none.
     pub fn take(self) -> Result<T> {
         let value = self.0.borrow_mut().take();
-        value.ok_or_else(|| Error::internal("work that ended has left no result"))
+        value.ok_or_else(|| Error::internal("finished work left no result"))
     }
 
     /// The result after `done`.

@@ -28,11 +28,11 @@ pub struct State {
     pub closing: bool,
     /// Set once it is closed.
     pub closed: Option<Reason>,
-    /// The head as known.
+    /// The head as last read or written.
     pub head: Head,
     /// What readers see.
     pub view: Rc<View>,
-    /// The last frame taken in.
+    /// The number of the last frame taken in.
     pub known: u64,
     /// The highest sequence applied, by writer.
     pub seen: SortedMap<Id, u64>,
@@ -49,9 +49,9 @@ pub struct State {
     pub rebuilt_layers: u64,
     /// What recent frames wrote, for validating drafts and transactions.
     pub recent: Recent,
-    /// The last call's number.
+    /// The number of the last call issued.
     pub last_call: u64,
-    /// The last sequence used.
+    /// The last sequence used for a frame; none is used twice.
     pub sequence: u64,
     /// A frame got a number at or below the head's position: the next one names its own.
     pub repair_log: bool,
@@ -61,7 +61,7 @@ pub struct State {
     pub asleep: bool,
     /// Whether the stores have been looked at over the present connection.
     pub looked: bool,
-    /// Uncommitted calls.
+    /// The uncommitted calls, in program order.
     pub queue: Queue,
     /// Turns at the log.
     pub turns: Turns,
@@ -72,15 +72,15 @@ pub struct State {
 /// The part of the tail that a flush writes out. Frames taken in meanwhile go above it.
 #[derive(Debug, Clone, Copy)]
 pub struct Frozen {
-    /// The oldest layers.
+    /// How many of the layers, the oldest ones.
     pub layers: usize,
-    /// Frames in them.
+    /// Frames in these layers.
     pub frames: usize,
-    /// Bytes of those.
+    /// Bytes of these frames.
     pub bytes: usize,
-    /// What they put and hide of pieces.
+    /// About how many bytes of pieces they put or hide.
     pub pieces: u64,
-    /// The first entries of `tail_writers`.
+    /// How many of `tail_writers`, the first ones.
     pub writers: usize,
     /// [`State::rebuilt_layers`] at the time.
     pub rebuilt_layers: u64,
@@ -155,7 +155,7 @@ impl State {
             .drain(..frozen.writers.min(self.tail_writers.len()));
     }
 
-    /// Marks the uncommitted calls that read what was written. Until these have run again, nobody reads.
+    /// Marks the uncommitted calls that read what was written. Until these have run again, reads wait.
     pub fn mark_stale(&mut self, writes: &WriteSet) {
         self.mark(|reads| reads.meets(writes));
     }

@@ -11,7 +11,7 @@ pub struct Turns {
     pub theirs: Option<(Id, f64)>,
     /// The last one whose end was heard of, perhaps before its beginning.
     pub ended: Option<Id>,
-    /// This realm's turn.
+    /// The turn of this realm, while it lasts.
     pub mine: Option<Mine>,
     /// Races that the first group has lost.
     pub losses: u32,
@@ -21,13 +21,13 @@ pub struct Turns {
     pub waiting: Vec<oneshot::Sender<()>>,
 }
 
-/// A turn of this realm.
+/// The turn that this realm has asked for.
 pub struct Mine {
-    /// Its name.
+    /// Names it to the other realms; of two, the lower one goes first.
     pub ticket: Id,
-    /// When it is over.
+    /// When it ends at the latest.
     pub until_ms: f64,
-    /// When it was told of.
+    /// When the other realms were last told of it.
     pub told_ms: f64,
     /// Until when this realm's own commits wait, for a transaction.
     pub alone_until_ms: f64,

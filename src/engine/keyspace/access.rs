@@ -25,7 +25,7 @@ pub enum Stop {
     Need(Needs),
     /// The slice of time is used up: let the host do other work, then go on.
     Yield,
-    /// It failed.
+    /// The work has failed; it is not run again.
     Fail(Error),
 }
 
@@ -41,20 +41,20 @@ impl From<Error> for Stop {
     }
 }
 
-/// What an attempt comes to.
+/// The result of one attempt.
 pub type Attempt<T> = Result<T, Stop>;
 
-/// What a call comes to: at once, on warm data, or later.
+/// The result of a call: at once, on warm data, or later.
 pub enum Answer<T> {
-    /// Done.
+    /// It ran at once.
     Ready(Result<T>),
-    /// Under way.
+    /// It waits for a load, for a slice of time, or for its turn.
     Later(LocalBoxFuture<'static, Result<T>>),
 }
 
 /// A place in a scan of a range. Owns no data of the keyspace but pins what it is reading.
 pub struct Cursor {
-    /// The range scanned.
+    /// The range that is scanned.
     pub range: KeyRange,
     /// From the upper end downwards.
     pub reverse: bool,
@@ -83,7 +83,7 @@ impl Cursor {
 /// How much a stretch of a scan holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Measure {
-    /// Live records.
+    /// Live records in the stretch.
     pub records: u64,
     /// Bytes of their keys and values, before compression.
     pub bytes: u64,

@@ -37,7 +37,7 @@ const LENT_PIECES: usize = 2;
 
 /// A segment in memory.
 pub struct SegmentSlot {
-    /// As stored.
+    /// The segment as it is stored, its pages compressed.
     pub segment: Segment,
     pages: RefCell<Vec<Option<Rc<Page>>>>,
     decoded_bytes: Cell<usize>,
@@ -81,7 +81,7 @@ impl SegmentSlot {
 enum Item {
     /// And how many segments and directory pages had been put before.
     Segment(Rc<SegmentSlot>, u64),
-    /// Likewise.
+    /// The second number is likewise that of its put.
     Directory(Rc<Vec<Entry>>, u64, Cell<bool>),
     Piece(Bytes, Cell<bool>),
 }
@@ -123,7 +123,7 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// A new cache.
+    /// A cache for one more engine, which shares the memory with the others.
     pub fn cache(self: &Rc<Self>, budget_bytes: usize) -> Rc<Cache> {
         let cache = Rc::new(Cache {
             pool: self.clone(),
@@ -332,7 +332,7 @@ impl Cache {
         }
     }
 
-    /// Forgets everything.
+    /// Drops everything that is cached.
     pub fn clear(&self) {
         let items = std::mem::take(&mut *self.items.borrow_mut());
         items.values().for_each(|item| self.release(item));
@@ -340,7 +340,7 @@ impl Cache {
         self.lent.take();
     }
 
-    /// Bytes held.
+    /// Bytes of all that is cached.
     #[must_use]
     pub fn bytes(&self) -> usize {
         let lent = self.lent.borrow();

@@ -12,8 +12,8 @@ pub const SLICE_MS: f64 = 5.0;
 /// What attempts need of the engine.
 #[derive(Clone)]
 pub struct Context {
-    /// The cache.
+    /// The cache, from which attempts take what is loaded.
     pub cache: Rc<Cache>,
-    /// The world.
+    /// Time, randomness and scheduling.
     pub env: Rc<dyn Env>,
 }

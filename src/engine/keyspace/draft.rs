@@ -27,9 +27,9 @@ pub struct Draft {
     base: Snapshot,
     /// The view under the draft's own operations.
     under: Rc<View>,
-    /// What was read.
+    /// What was read so far, on which the commit depends.
     pub reads: ReadSet,
-    /// The operations, in order.
+    /// The operations so far, in the order of the calls.
     pub ops: Vec<Op>,
     /// What they weigh, in bytes of keys and values. A value that becomes a piece counts a part
     /// of its bytes: it goes beside the frame, in one copy.
@@ -134,7 +134,7 @@ impl Draft {
     /// `LimitExceeded` above [`MAX_CALL_BYTES`].
     pub fn check_size(&self) -> Result<()> {
         limits::within(
-            "what is to be written at once",
+            "what one call or transaction writes",
             self.held_bytes,
             MAX_CALL_BYTES,
         )

@@ -16,7 +16,7 @@ pub type TakeCell<'a> = dyn FnMut(&[u8], CellRef<'_>) -> Attempt<bool> + 'a;
 /// Cells consumed of the segment at hand.
 #[derive(Debug, Clone, Copy, Default)]
 struct Consumed {
-    /// Live cells.
+    /// Cells that are no tombstones.
     records: u64,
     /// Tombstones.
     tombstones: u64,

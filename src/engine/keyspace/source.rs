@@ -16,15 +16,15 @@ use crate::codec::range::after;
 
 /// A sorted source within the bounds of a scan.
 pub enum Source {
-    /// A memtable.
+    /// A memtable, which needs no loading.
     Memory(MemorySource),
-    /// Segments.
+    /// The segments of a run or level.
     Segments(SegmentSource),
 }
 
 /// A memtable as a source.
 pub struct MemorySource {
-    /// The table.
+    /// The table that is read; it does not change.
     pub table: Rc<Memtable>,
     head: Option<(Bytes, Cell)>,
     rest: KeyRange,

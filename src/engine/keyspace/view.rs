@@ -13,7 +13,7 @@ use crate::codec::tuple::compare;
 /// One committed layer above the directory.
 #[derive(Debug, Clone)]
 pub enum Layer {
-    /// Frames in memory.
+    /// Frames, as one memtable.
     Memory(Rc<Memtable>),
     /// A run that a frame cited.
     Run(Rc<Vec<Entry>>),
@@ -27,7 +27,7 @@ pub struct View {
     pub own: Vec<Rc<Memtable>>,
     /// Committed frames that are not in the directory, the newest first.
     pub layers: Vec<Layer>,
-    /// The directory.
+    /// The root of the directory.
     pub root: Rc<Root>,
     /// The runs of the root's level 0, shared with cursors.
     pub runs: Vec<Rc<Vec<Entry>>>,

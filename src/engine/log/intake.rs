@@ -57,7 +57,7 @@ pub async fn take_in_holding(core: &Rc<Core>, pass: &Pass) -> Result<()> {
     )
     .await?;
     let [Reply::Record(head), Reply::Frames(frames)] = replies.as_slice() else {
-        return Err(Error::internal("a read was not replied to"));
+        return Err(Error::internal("a read got no reply"));
     };
     let head = check_life(core, head.as_ref(), flight, frames)?;
     if head.epoch != core.state.borrow().head.epoch {
@@ -97,8 +97,8 @@ fn check_life(
         }
         Err(error) => Err(error),
         Ok(_) => {
-            // Deleted, and perhaps created anew since. Of a connection that was lost, nobody can tell
-            // what has become of the data.
+            // Deleted, and perhaps created again since. After a lost connection it is unknown what has become
+            // of the data.
             let lost = {
                 let state = core.state.borrow();
                 !state.asleep && (state.lost || !state.looked)
@@ -199,9 +199,9 @@ fn fate_of(state: &State, header: &FrameHeader, number: u64) -> Fate {
 
 /// What a reload reads, in one transaction.
 pub struct Stored {
-    /// The head.
+    /// The head, which says of what epoch the others are.
     pub head: Head,
-    /// The root of the directory.
+    /// The root of the same epoch.
     pub root: Root,
     /// The frames above the head's position.
     pub frames: Vec<(u64, Bytes)>,
@@ -218,7 +218,7 @@ pub fn decode_stored(replies: &[Reply]) -> Result<Option<Stored>> {
         Reply::Frames(frames),
     ] = replies
     else {
-        return Err(Error::internal("a read was not replied to"));
+        return Err(Error::internal("a read got no reply"));
     };
     let Some(head) = head.as_ref().map(Head::decode).transpose()? else {
         return Ok(None);
@@ -227,7 +227,7 @@ pub fn decode_stored(replies: &[Reply]) -> Result<Option<Stored>> {
     let root = root.ok_or_else(|| Error::corrupt("the root of the directory is missing"))?;
     if root.epoch != head.epoch {
         return Err(Error::corrupt(format!(
-            "the root is of epoch {}, the head of epoch {}",
+            "the root has epoch {}, the head epoch {}",
             root.epoch, head.epoch
         )));
     }

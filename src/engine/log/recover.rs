@@ -23,7 +23,7 @@ pub enum Outcome {
     Void,
     /// It is not stored: the same bytes may be sent again.
     Absent,
-    /// It may have taken effect, and nobody can tell.
+    /// Whether it has taken effect is unknown.
     Unknown(Error),
 }
 
@@ -73,7 +73,7 @@ pub async fn after_others(
             Outcome::Absent => Outcome::Void,
             told => told,
         },
-        _ => Outcome::Unknown(Error::internal("the log has lost it")),
+        _ => Outcome::Unknown(Error::internal("the log has lost the frame")),
     }
 }
 
@@ -106,7 +106,7 @@ fn as_stored(core: &Rc<Core>, frame: &Sent<'_>) -> Outcome {
         return told;
     }
     let state = core.state.borrow();
-    // Writers leave the table only when it is full; while this one is in it, or nobody has left
+    // Writers leave the table only when it is full; while this one is in it, or no writer has left
     // it yet, an absent frame was never committed.
     let remembered = state.head.epoch == frame.epoch
         || state.head.sequence_of(core.writer).is_some()
@@ -114,7 +114,7 @@ fn as_stored(core: &Rc<Core>, frame: &Sent<'_>) -> Outcome {
     if remembered {
         Outcome::Absent
     } else {
-        Outcome::Unknown(Error::internal("its writer has been forgotten"))
+        Outcome::Unknown(Error::internal("the head no longer lists its writer"))
     }
 }
 
@@ -132,7 +132,7 @@ pub fn outcome_unknown(why: &Error) -> Error {
     Error::new(
         Code::ConnectionLost,
         format!(
-            "the connection was lost during a commit, and whether it took effect cannot be told ({})",
+            "the connection was lost during a commit, and the outcome is unknown ({})",
             why.message()
         ),
     )

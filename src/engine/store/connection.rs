@@ -39,7 +39,7 @@ async fn reconnect_now(core: &Rc<Core>, failed: &Rc<dyn Backend>) -> Result<()> 
     let mut why = Error::closed();
     for _ in 0..REOPENINGS {
         let events = core.events.clone();
-        // What was deleted while nobody used it here is not made anew.
+        // What was deleted while it was not in use here is not created again.
         let asleep = core.state.borrow().asleep;
         let opened = if asleep {
             core.connector.open_existing(events)
@@ -100,7 +100,7 @@ async fn read_persistently(core: Rc<Core>, reads: Vec<Read>) -> Result<Vec<Reply
     }
     Err(Error::new(
         crate::error::Code::ConnectionLost,
-        "the connection is lost again and again",
+        "the connection keeps getting lost",
     ))
 }
 
@@ -166,7 +166,7 @@ async fn error_of_now(core: &Rc<Core>, failure: Failure) -> Error {
             cause,
         ),
         Failure::Memory(why) => Error::new(Code::LimitExceeded, why),
-        Failure::Taken => Error::internal("a number of the log was taken"),
+        Failure::Taken => Error::internal("a log number was already in use"),
         Failure::Lost => Error::new(
             Code::ConnectionLost,
             "the connection to the database was lost",

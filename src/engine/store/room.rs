@@ -39,7 +39,7 @@ pub struct Attempts {
 }
 
 impl Attempts {
-    /// None yet.
+    /// No attempt made yet.
     #[must_use]
     pub const fn new(frees: bool, flush: Option<FreePieces>) -> Self {
         Self {

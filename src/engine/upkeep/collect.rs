@@ -52,7 +52,7 @@ async fn orphans(core: &Rc<Core>) -> Result<Vec<RecordKey>> {
     )
     .await?;
     let [Reply::Ids(runs), Reply::Ids(blobs)] = replies.as_slice() else {
-        return Err(Error::internal("a read was not replied to"));
+        return Err(Error::internal("a read got no reply"));
     };
     let live = live(core, !blobs.is_empty()).await?;
     let reserve = RecordKey::Run(RESERVE);

@@ -19,9 +19,9 @@ use crate::error::Result;
 /// A flip under construction: the head it builds upon and the root it will install.
 pub struct Flip {
     base: Head,
-    /// The directory to be.
+    /// The directory that it installs.
     pub root: Root,
-    /// What is replaced by it.
+    /// The records that it replaces.
     pub garbage: Vec<Garbage>,
     /// What was written ahead for it.
     pub staging: Staging,
@@ -95,7 +95,7 @@ impl Flip {
         self.base.position + 1
     }
 
-    /// Runs the transaction. True: it is live. False: somebody else was first, or nobody can tell;
+    /// Runs the transaction. True: it is live. False: another flip was first, or the outcome is unknown;
     /// the view has been built anew.
     ///
     /// # Errors

@@ -88,7 +88,7 @@ async fn free_pieces_now(core: &Rc<Core>) -> bool {
     freed > 0 || core.view().root.epoch != before
 }
 
-/// The pieces that flushing the log would list; none if that cannot be told.
+/// The pieces that flushing the log would list; none if that is unknown.
 async fn dead_in_log(core: &Rc<Core>) -> Vec<Garbage> {
     let dead = dead::of_tail(core, &core.view().committed()).await;
     dead.unwrap_or_default()

@@ -14,7 +14,7 @@ const LEVEL0_RUNS_PRESSED: usize = 2;
 const CROWDED_RUNS: usize = 16;
 /// How many times more each level takes than the one above it.
 const FANOUT: u64 = 10;
-/// How full the log has to be for a flush as soon as nobody writes: what is in it is read and replayed by whoever
+/// How full the log has to be for a flush as soon as there are no writes: what is in it is read and replayed by whoever
 /// opens the patch next.
 const WORTH_A_FLUSH: f64 = 0.125;
 /// How full it is when a commit waits for a flush.
@@ -23,7 +23,7 @@ const OVERFULL: f64 = 2.0;
 /// What is in the log, above the directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Tail {
-    /// Frames.
+    /// Frames in the log.
     pub frames: usize,
     /// Their bytes.
     pub bytes: usize,
@@ -34,7 +34,7 @@ pub struct Tail {
 /// A step of upkeep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// Nothing is due.
+    /// Nothing is due; upkeep ends.
     Rest,
     /// The log becomes runs.
     Flush,
@@ -61,14 +61,14 @@ impl Tail {
         frames.max(bytes).max(pieces)
     }
 
-    /// Whether it is worth a flush when nobody writes.
+    /// Whether it is worth a flush while there are no writes.
     #[must_use]
     pub fn is_worth_a_flush(&self, limits: &Limits) -> bool {
         self.fullness(limits) >= WORTH_A_FLUSH
     }
 }
 
-/// Whether pieces that the log hides are worth a flush when nobody writes, so many bytes of them.
+/// Whether pieces that the log hides are worth a flush while there are no writes, so many bytes of them.
 #[must_use]
 pub fn is_worth_freeing(dead_bytes: u64, limits: &Limits) -> bool {
     dead_bytes as f64 >= WORTH_A_FLUSH * limits.piece_bytes as f64

@@ -2,7 +2,7 @@
 //!
 //! One timer goes through all engines of a page. It looks for those that somebody uses or listens to, and for those
 //! where something has happened just now. The others become *stale*: their next read looks first. One
-//! that nobody has used for long closes its connection; whatever needs it next opens another.
+//! that has not been used for long closes its connection; whatever needs it next opens another.
 
 use futures_channel::oneshot;
 use futures_util::FutureExt;
@@ -17,7 +17,7 @@ use crate::engine::log::intake;
 
 /// Engines looked for in one round of the timer, those in use first.
 const LOOKS: usize = 32;
-/// Looks that find nothing new before an engine that nobody uses is left alone.
+/// Looks that find nothing new before an engine that is not in use is left alone.
 const QUIET_LOOKS: u32 = 2;
 /// After so many such looks at a log that holds something, any tab tidies up: whose it was may be gone.
 const LONG_IDLE: u32 = 16;
@@ -99,7 +99,7 @@ async fn look_and_tidy(core: Rc<Core>) {
     maintain::tidy(&core, pace.quiet.get() == LONG_IDLE).await;
 }
 
-/// Looks now.
+/// Looks at once, since another tab says that it has committed.
 pub fn wake(core: &Rc<Core>) {
     let inner = core.clone();
     core.env()

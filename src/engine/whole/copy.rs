@@ -47,7 +47,10 @@ pub async fn copy(
         Answer::Later(held) => held.await,
     };
     if held? {
-        return Err(Error::new(Code::Exists, "the new patch holds data already"));
+        return Err(Error::new(
+            Code::Exists,
+            "the target patch already holds data",
+        ));
     }
     // Void is what others have sealed upon the empty patch; and that the log was cut past what they
     // know is how they learn that anything may have changed.

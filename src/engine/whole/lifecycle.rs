@@ -1,9 +1,9 @@
 //! Deleting a patch, and whether one holds anything.
 //!
 //! A patch is deleted by clearing all four stores in one transaction, which uses up a number of the log, so that
-//! nobody's commit looks as if nothing had happened. That there is no head says that there is no patch; engines
+//! no commit of another tab looks as if nothing had happened. That there is no head says that there is no patch; engines
 //! that had it open find out by the head that they look at then, or anyway. Where there is no room even for that
-//! number, it is used up a moment later. The database itself goes when nobody has it open.
+//! number, it is used up a moment later. The database itself goes when no tab has it open.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -24,7 +24,7 @@ const ATTEMPTS: u32 = 3;
 /// it. `connector` opens existing databases only. Nothing is deleted once `stopped` says so.
 ///
 /// # Errors
-/// `Blocked`, `Unavailable`; the patch is as it was. `ConnectionLost`: nobody can tell.
+/// `Blocked`, `Unavailable`; the patch is as it was. `ConnectionLost`: the outcome is unknown.
 pub async fn delete(connector: Rc<dyn Connector>, stopped: Rc<dyn Fn() -> bool>) -> Result<bool> {
     let mut outcome = Ok(false);
     let mut fenced = true;

@@ -17,7 +17,7 @@ pub type Look = Box<dyn FnOnce(Bytes) -> LocalBoxFuture<'static, bool>>;
 /// Whether the storage takes a value and gives it back as `look` finds it. Nothing is left of it.
 ///
 /// # Errors
-/// Why that cannot be told.
+/// Why that could not be found out.
 pub async fn takes(core: Rc<Core>, value: Bytes, look: Look) -> Result<bool> {
     core.check_open()?;
     let (piece, record) = seal_piece(&core, &value)?;

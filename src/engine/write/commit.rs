@@ -39,7 +39,7 @@ pub fn start(core: &Rc<Core>) {
             let mut turn = None;
             while let Some(first) = first_call(&inner) {
                 if let Err(error) = commit_first(&inner).await {
-                    // The error is that group's. If it has landed all the same, it is nobody's.
+                    // The error is for that group. If the group has landed all the same, it is for no call.
                     fail_group(&inner, first, &error);
                 }
                 turn::after_step(&inner, &mut turn);
@@ -158,7 +158,7 @@ fn append(core: &Rc<Core>, sealed: &Sealed) -> Settled<Appended> {
     backend.append(append, durability)
 }
 
-/// The error of a commit of which nobody can tell. With a patch that is deleted, its effect is gone.
+/// The error of a commit whose outcome is unknown. If the patch was deleted, its effect is gone.
 fn unknown(core: &Core, error: Error) -> Error {
     if core.state.borrow().closed == Some(Reason::Deleted) {
         return error;

@@ -26,7 +26,7 @@ pub fn guarded(core: &Rc<Core>, work: &Work, draft: &mut Draft) -> Attempt<()> {
     let attempt = match work.try_borrow_mut() {
         Ok(mut work) => work(draft).and_then(|()| Ok(draft.check_size()?)),
         Err(_) => Err(Stop::Fail(Error::internal(
-            "a call's work ran inside of itself",
+            "a call's work ran inside itself",
         ))),
     };
     release(core);
@@ -41,11 +41,11 @@ fn release(core: &Core) {
 
 /// A draft, and upon what it was made.
 pub struct Drafted {
-    /// The draft.
+    /// The batch, and what it read.
     pub draft: Draft,
-    /// What was known then.
+    /// What was known when it was begun.
     pub since: Since,
-    /// What was seen then.
+    /// The view upon which it was begun.
     pub view: Rc<View>,
 }
 
@@ -128,7 +128,7 @@ fn overtaken(core: &Rc<Core>, since: &Since, reads: &ReadSet, view: &Rc<View>) -
     own_changed || touched_since(&state, since, reads)
 }
 
-/// Whether frames after `since` touch what was read; true also when that cannot be told.
+/// Whether frames after `since` touch what was read; true also when that is unknown.
 #[must_use]
 pub fn touched_since(state: &State, since: &Since, reads: &ReadSet) -> bool {
     // (Where a damaged log has lost frames, less is known than is remembered.)

@@ -13,7 +13,7 @@ use crate::engine::core::queue::{Submission, Waiting};
 use crate::engine::keyspace::memtable::Memtable;
 use crate::engine::upkeep::poll;
 
-/// Serves the line, if nobody does.
+/// Serves the line, unless it is being served.
 pub fn serve(core: &Rc<Core>) {
     serve_from(core, None);
 }

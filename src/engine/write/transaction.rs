@@ -79,7 +79,7 @@ impl Transaction {
         let mut inner = self
             .inner
             .try_borrow_mut()
-            .map_err(|_| Error::internal("a transaction's work ran inside of itself"))?;
+            .map_err(|_| Error::internal("a transaction's work ran inside itself"))?;
         if let Some(turn) = &inner.turn {
             turn.goes_on();
         }

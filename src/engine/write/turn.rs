@@ -93,7 +93,7 @@ impl Turn {
         renew(&self.core, self.ticket);
     }
 
-    /// Its name.
+    /// The ticket by which other realms know it.
     pub fn ticket(&self) -> Id {
         self.ticket
     }

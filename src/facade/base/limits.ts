@@ -24,7 +24,7 @@ export const MAX_SORT_FIELDS = 32;
 
 /** What is too much; `size` and `most` count what `unit` says. */
 export function exceeded(what: string, size: number, most: number, unit = "bytes"): PatchStoreError {
-  return new PatchStoreError("LimitExceeded", `${what}: ${size} ${unit}; the most is ${most}`);
+  return new PatchStoreError("LimitExceeded", `${what}: ${size} ${unit}; the limit is ${most}`);
 }
 
 /** Throws LimitExceeded above `most`. */
@@ -47,7 +47,7 @@ export class Tally {
     this.#bytes += bytes + ITEM_BYTES;
     this.#items += 1;
     if (this.#bytes > MAX_CALL_BYTES) {
-      throw exceeded(`${this.#what} (${this.#items} items so far, ${ITEM_BYTES} bytes for each beside its own)`, this.#bytes, MAX_CALL_BYTES);
+      throw exceeded(`${this.#what} (${this.#items} items so far, each counted with ${ITEM_BYTES} extra bytes)`, this.#bytes, MAX_CALL_BYTES);
     }
   }
 
@@ -62,7 +62,7 @@ export function allocating<T>(bytes: number, take: () => T): T {
   try {
     return take();
   } catch (cause) {
-    const message = `there is no memory for ${bytes} bytes beside what is held already`;
+    const message = `there is not enough memory for ${bytes} more bytes`;
     throw new PatchStoreError("LimitExceeded", message, { cause });
   }
 }

@@ -44,7 +44,7 @@ function checked(what: string, value: unknown): string {
     throw invalid(`${what} must be a string, not ${describe(value)}`);
   }
   if (value.length > MAX_UNITS) {
-    throw invalid(`${what} is ${value.length} UTF-16 code units long; the most is ${MAX_UNITS}`);
+    throw invalid(`${what} is ${value.length} UTF-16 code units long; the limit is ${MAX_UNITS}`);
   }
   return value;
 }
@@ -63,6 +63,6 @@ export function name(value: unknown, what: string): string {
 /** Checks a part of the name of a database, which is well-formed text. */
 export function databasePart(what: string, value: unknown): string {
   const part = checked(what, value);
-  if (!isWellFormed(part)) throw invalid(`${what} must not hold lone surrogates`);
+  if (!isWellFormed(part)) throw invalid(`${what} must not contain lone surrogates`);
   return part;
 }

@@ -21,7 +21,7 @@ export function known<T extends object>(
     throw invalid(
       later.includes(name)
         ? `${what}.${name} is not supported yet`
-        : `${what}.${name} is not an option; there are ${names.join(", ")}`,
+        : `${what}.${name} is not an option; the options are ${names.join(", ")}`,
     );
   }
   return options;
@@ -50,7 +50,7 @@ export function whole(what: string, value: unknown, otherwise: number): number {
   if (value === undefined) return otherwise;
   if (typeof value !== "number") throw invalid(`${what} must be a number, not ${describe(value)}`);
   if (value === Infinity || (Number.isInteger(value) && value >= 0)) return value;
-  throw invalid(`${what} must be a whole number from 0 up, not ${value}`);
+  throw invalid(`${what} must be a whole number, 0 or greater, not ${value}`);
 }
 
 export function func(what: string, value: unknown): void {

@@ -1,15 +1,15 @@
 /**
- * The public types: what the package delivers, by hand.
+ * The public types of the package, written by hand.
  *
  * Names of stores, nodes, collections and keys are any strings of at most 1 000 UTF-16 code
  * units. Keys may be empty; names of stores, nodes and collections and ids of patches may not.
  */
 
-/** What a resolved write promises: "relaxed" survives a crash of the page or the browser,
- *  "strict" also a power cut. */
+/** What a resolved write promises: with "relaxed" it survives a crash of the page or the browser,
+ *  with "strict" also a power cut. */
 export type Durability = "relaxed" | "strict";
 
-/** Where {@link init} may take the wasm from. */
+/** Where {@link init} may load the wasm from. */
 export type WasmSource =
   | string
   | URL
@@ -25,10 +25,10 @@ export interface OpenOptions {
   backend?: "indexeddb" | "memory";
   /** Default "relaxed". */
   durability?: Durability;
-  /** Bytes of what is stored that are kept in memory: half of them decoded pages, half copies of values that were
+  /** Bytes of stored data kept in memory: half of them for decoded pages, half for copies of values that were
    *  read. Default 32 MiB. */
   cacheBytes?: number;
-  /** Give up with code Blocked when the database is not open by then. Default 10 000. */
+  /** Milliseconds after which opening gives up with code Blocked. Default 10 000. */
   openTimeoutMs?: number;
   /** Aborting rejects with the signal's reason and leaves nothing open. */
   signal?: AbortSignal;
@@ -47,15 +47,15 @@ export interface Patch {
   db(storeName: string): DB;
   /** The unnamed stores that are private to one node. */
   node(nodeId: string): { readonly kv: KV; readonly db: DB };
-  /** A key-value store that is driven by messages, as a visual patcher places it: the node's own, or
-   *  the named one. Throws InvalidArgument for what is no place. */
+  /** A key-value store that is driven by messages, as in a visual patcher: the node's own store, or
+   *  the named one. Throws InvalidArgument if `at` names neither. */
   kvObject(at: { node: string; name?: string }): MessageObject<KvMessage, KvOutput>;
   /** A document store that is driven by messages. */
   dbObject(at: { node: string; name?: string }): MessageObject<DbMessage, DbOutput>;
   /**
-   * Runs `work` against a snapshot and commits its writes at once or not at all, also across
+   * Runs `work` against a snapshot and commits all of its writes together or none, also across
    * tabs. It is run again when another commit touched what it read, at most `retries` times
-   * (default 10), then the promise rejects with Conflict. What `work` throws is rethrown and
+   * (default 10); then the promise rejects with Conflict. If `work` throws, the error is rethrown and
    * nothing is written. Afterwards `tx` is Closed.
    */
   transaction<T>(
@@ -64,35 +64,35 @@ export interface Patch {
   ): Promise<T>;
   /** Resolves when every write acknowledged so far would survive a power cut. */
   flush(): Promise<void>;
-  /** Merges the log into pages and gives back the space of dead data. */
+  /** Merges the log into pages and frees the space of dead data. */
   compact(): Promise<void>;
   stats(): Promise<PatchStats>;
-  /** The nodes that own something in their unnamed stores, ascending by id, with the bytes of it
-   *  as {@link PatchStats.liveBytes} counts them (0: nothing is left but an empty collection). */
+  /** The nodes that own something in their unnamed stores, ascending by id, with its size
+   *  as {@link PatchStats.liveBytes} counts it (0: only an empty collection is left). */
   nodes(): Promise<{ node: string; bytes: number }[]>;
-  /** Removes all that a node owns, at once. False when it owned nothing. */
+  /** Removes everything that a node owns, atomically. False when it owned nothing. */
   deleteNode(node: string): Promise<boolean>;
-  /** Copies all that a node owns to another, at once: keys, and documents with their ids, times
-   *  and order. A node that owns nothing leaves the other with nothing. Rejects with Exists when
+  /** Copies everything that a node owns to another node, atomically: keys, and documents with their ids, times
+   *  and order. If `from` owns nothing, nothing is copied. Rejects with Exists when
    *  `to` owns something. */
   copyNode(from: string, to: string): Promise<void>;
   /**
-   * Copies an IndexedDB database in the plain layout (an object store "kv", no other is looked at)
-   * into this patch. Keys that exist here are kept, and counted; the source stays as it was. Refused
-   * before anything is written: a database that is not there, or of another shape
-   * (UnsupportedFormat), and values that cannot be stored. What fails later (no room, the patch
-   * closed) leaves what was imported until then; run again, it goes on from there. It is committed
+   * Copies an IndexedDB database in the plain layout (an object store "kv"; other stores are ignored)
+   * into this patch. Keys that exist here are kept, and counted; the source stays as it was. Before
+   * anything is written, it refuses a database that does not exist (InvalidArgument) or has another shape
+   * (UnsupportedFormat), and values that cannot be stored. A later failure (no room, the patch
+   * closed) leaves what was imported until then; run the import again to continue. It is committed
    * in parts of about 4 MiB.
    */
   importPlain(
     databaseName: string,
     options?: ImportOptions,
   ): Promise<{ imported: number; kept: number }>;
-  /** Returns the unsubscribe. */
+  /** Returns a function that unsubscribes. */
   on<E extends keyof PatchEvents>(event: E, listener: (e: PatchEvents[E]) => void): () => void;
   /**
    * Serves one node's kv and db to a sandbox, which connects to the other end of the port
-   * (`patchstore/sandbox`). Throws InvalidArgument for what is no port or no grant.
+   * (`patchstore/sandbox`). Throws InvalidArgument if `port` is no MessagePort or `grant` is malformed.
    */
   serve(port: MessagePort, grant: Grant): { close(): void };
   /** Waits for the writes already issued; later calls are Closed. Closing twice is fine. */
@@ -101,14 +101,14 @@ export interface Patch {
 }
 
 export interface ImportOptions {
-  /** How the keys name store and key: `${store.length}:${store}:${key}`, or `${store}:${key}`, cut
-   *  at the first colon. Default "length-prefixed"; it is not guessed, since a key may be read both
-   *  ways. */
+  /** How the keys name store and key: `${store.length}:${store}:${key}`, or `${store}:${key}`, split
+   *  at the first colon. Default "length-prefixed"; it is not guessed, because a key may be valid in both
+   *  formats. */
   keyFormat?: "length-prefixed" | "colon";
-  /** Where a store goes; asked once for each. Default: the named store of its name. */
+  /** Where a store is imported to; called once for each. Default: the named store of the same name. */
   scope?: (store: string) => Scope;
-  /** The module "patchstore/plain", where it cannot be loaded when it is needed: a service worker
-   *  has to import it by itself, since it may not load modules later. */
+  /** The module "patchstore/plain", for environments that cannot load it on demand: a service worker
+   *  has to import it itself, since it may not load modules later. */
   reader?: object;
 }
 
@@ -126,9 +126,9 @@ export interface PatchStatus {
   readonly backend: "indexeddb" | "memory";
   readonly durability: Durability;
   readonly encrypted: boolean;
-  /** Whether the origin's storage is exempt from eviction; null before it was asked. Nothing asks it yet: always null. */
+  /** Whether the origin's storage is exempt from eviction; null if unknown. Not implemented yet: always null. */
   readonly persisted: boolean | null;
-  /** True when this patch held data at an earlier visit and the browser has dropped it since. Nothing looks for that yet: always false. */
+  /** True when this patch held data at an earlier visit and the browser has evicted it since. Not implemented yet: always false. */
   readonly evicted: boolean;
 }
 
@@ -139,7 +139,7 @@ export interface PatchStats {
   liveBytes: number;
   /** Bytes waiting in the log. */
   logBytes: number;
-  /** Bytes in pages that are dead. */
+  /** Bytes of dead data in pages. */
   garbageBytes: number;
   /** Bytes of large values, kept out of line. */
   blobBytes: number;
@@ -149,9 +149,9 @@ export interface PatchStats {
 }
 
 export interface PatchEvents {
-  /** After each commit that this tab sees; `remote` when another tab made it. No `scopes`: it is not known which
-   *  were changed (after a batch of more than 1 MiB over several, or after other tabs' commits that were merged
-   *  before this one looked), it may be any. */
+  /** After each commit that this tab sees; `remote` when another tab made it. Empty `scopes` mean that the changed
+   *  scopes are unknown and any may have changed: after a batch of more than 1 MiB over several scopes, or after
+   *  other tabs' commits that were merged before this tab looked. */
   change: { readonly remote: boolean; readonly scopes: Scope[] };
   closed: { readonly reason: "closed" | "deleted" | "versionchange" | "lost" };
 }
@@ -159,8 +159,8 @@ export interface PatchEvents {
 /** A patch as `listPatches` finds it. */
 export interface PatchInfo {
   id: string;
-  /** About what its keys and values take before compression, replaced ones included that are not
-   *  merged away yet; null when that cannot be read (encrypted, damaged, of a later format, or held up). */
+  /** About the size of its keys and values before compression, including replaced ones that are not
+   *  merged away yet; null when it cannot be read (encrypted, damaged, of a later format, or blocked). */
   bytes: number | null;
   encrypted: boolean;
 }
@@ -169,11 +169,11 @@ export interface PatchInfo {
  * What can be stored: null, boolean, number (NaN, ±Infinity and -0 kept), bigint, string
  * (lone surrogates kept), Date, ArrayBuffer, every typed array, DataView, Blob, File, Map, Set,
  * arrays (holes become undefined) and plain objects of these, `undefined` inside them kept.
- * What is stored is what the value was at the call, what comes back is a fresh copy. Anything
- * else is refused with code NotStorable and the path of the offender; so are instances of
+ * A call stores the value as it was at the moment of the call; a read returns a fresh copy. Anything
+ * else is refused with code NotStorable and the path of the offending value; so are instances of
  * subclasses of these, which would come back as something else. Symbol-keyed properties, and
- * properties of arrays other than their elements, are left out, as JSON does. A value that takes more than
- * 256 MiB, encoded, is LimitExceeded, as is one for whose copies there is no memory.
+ * properties of arrays other than their elements, are left out, as in JSON. A value that takes more than
+ * 256 MiB, encoded, is LimitExceeded, as is one for whose copies there is not enough memory.
  *
  * In a path, the n-th member of a Set is `[n]`, the n-th key of a Map `[n][0]`, its value `[n][1]`.
  */
@@ -186,17 +186,17 @@ export interface KV {
   /** True when it existed. */
   delete(key: string): Promise<boolean>;
   has(key: string): Promise<boolean>;
-  /** In ascending order of UTF-16 code units, as `Array.prototype.sort` gives. */
+  /** In ascending order of UTF-16 code units, as by `Array.prototype.sort`. */
   keys(range?: KeyRange): Promise<string[]>;
-  /** LimitExceeded where the result takes more than 512 MiB (32 bytes for each item beside its own), as of all
+  /** LimitExceeded when the result takes more than 512 MiB (with 32 bytes added for each item), as for all
    *  calls: `limit` and {@link iterate} read it in parts. */
   entries<T = unknown>(range?: KeyRange): Promise<[string, T][]>;
   /** Pages through a range in key order without holding all of it in memory. */
   iterate<T = unknown>(range?: KeyRange): AsyncIterableIterator<[string, T]>;
   /** LimitExceeded above two million keys. */
   getMany<T = unknown>(keys: string[]): Promise<(T | undefined)[]>;
-  /** All or nothing. LimitExceeded where all of it takes more than 512 MiB, 256 bytes for each item beside its
-   *  own: two million items at most. Above 1 000 items or 1 MiB the iterable is read in slices while the call
+  /** All or nothing. LimitExceeded when all of it takes more than 512 MiB, with 256 bytes added for each item:
+   *  at most two million items. Above 1 000 items or 1 MiB the iterable is read in slices while the call
    *  runs: leave its values unchanged until the promise settles. */
   setMany(entries: Iterable<readonly [string, Storable]>): Promise<void>;
   deleteMany(keys: string[]): Promise<number>;
@@ -208,14 +208,14 @@ export interface KV {
   ): Promise<T | undefined>;
   clear(): Promise<void>;
   count(range?: KeyRange): Promise<number>;
-  /** Called with the new value after each commit (of any tab) that changed it. Returns the
-   *  unsubscribe. */
+  /** Calls `listener` with the new value after each commit (of any tab) that changed it. Returns a
+   *  function that unsubscribes. */
   watch<T = unknown>(key: string, listener: (value: T | undefined) => void): () => void;
   /** The named store of that name, whatever this one is. */
   store(name: string): KV;
 }
 
-/** Bounds and prefix intersect; an empty or inverted range gives nothing. */
+/** Bounds and prefix are combined; an empty or inverted range matches nothing. */
 export interface KeyRange {
   prefix?: string;
   gt?: string;
@@ -233,11 +233,11 @@ export interface DB {
   /** Generates `_id` (21 characters) unless given; sets `_created` and `_updated`
    *  (milliseconds since the epoch). */
   insert(collection: string, doc: object): Promise<string>;
-  /** All or nothing; bounded, and read in slices, as by {@link KV.setMany}. */
+  /** All or nothing; with the limits of {@link KV.setMany}, and read in slices like it. */
   insertMany(collection: string, docs: Iterable<object>): Promise<string[]>;
   /** Every field of `query` must equal the document's, deeply; dotted paths reach into objects
-   *  and array positions, in 32 steps at most. In order of insertion, unless sorted. LimitExceeded for a query of more
-   *  than 1 000 fields or 1 MiB, a result of more than 512 MiB, and where more than that is to be sorted. */
+   *  and array positions, with at most 32 steps. In order of insertion, unless sorted. LimitExceeded for a query of more
+   *  than 1 000 fields or 1 MiB, for a result of more than 512 MiB, and when more than that must be sorted. */
   find<T = Doc>(collection: string, query?: Query, options?: FindOptions): Promise<T[]>;
   /** By id, or the first that matches a query; null when none. */
   findOne<T = Doc>(collection: string, idOrQuery: string | Query): Promise<T | null>;
@@ -274,12 +274,12 @@ export type Query = Record<string, any>;
 
 export interface FindOptions {
   /** Ties keep insertion order. Values of different types sort as: undefined, null, boolean,
-   *  number and bigint, string, Date, bytes, array, object. LimitExceeded above 32 fields, or where one of them
+   *  number and bigint, string, Date, bytes, array, object. LimitExceeded above 32 fields, or when one of them
    *  takes more than 256 KiB in a document. */
   sort?: Record<string, 1 | -1> | [field: string, direction: 1 | -1][];
   skip?: number;
   limit?: number;
-  /** Only these fields; `_id` comes along always. LimitExceeded above 1 000 of them. */
+  /** Only these fields; `_id` is always included. LimitExceeded above 1 000 of them. */
   fields?: string[];
   signal?: AbortSignal;
 }
@@ -287,15 +287,15 @@ export interface FindOptions {
 /** What a sandbox at the other end of a port may do. Everything else is refused with AccessDenied. */
 export interface Grant {
   node: string;
-  /** Named stores it may open through store(); default none. "*" grants all of this patch. */
+  /** Named stores that it may open with store(); default none. "*" grants all stores of this patch. */
   stores?: string[] | "*";
   /** Default "readwrite". */
   access?: "read" | "readwrite";
-  /** Refuse, with LimitExceeded, a value above this size: about that of its bytes and of its texts in JSON,
-   *  and 8 for each number, element and property. Default 64 MiB, at most 256 MiB. An answer above it, and above 64 MiB, is refused, too:
-   *  to be asked for in parts. */
+  /** Refuse, with LimitExceeded, a value above this size: about its bytes and its strings in JSON,
+   *  plus 8 for each number, element and property. Default 64 MiB, at most 256 MiB. An answer that is larger than
+   *  this and than 64 MiB is refused too, and has to be read in parts. */
   maxValueBytes?: number;
-  /** Refuse, with LimitExceeded, calls above this many that the sandbox has no answer to yet.
+  /** Refuse, with LimitExceeded, more calls than this that wait for an answer.
    *  Default 10 000. */
   maxInFlight?: number;
 }
@@ -307,11 +307,11 @@ export interface Grant {
  * - shorthand: `{set: ["k", 1]}`, `{get: "k"}`, `{keys: true}`, `{insert: ["notes", {…}]}`, `{find: "notes"}`
  * - text: `set k 1`, `get k`, `keys`, `insert notes {"text": "hi"}`, `find notes`
  *
- * A message has exactly the properties of its form. In a text, spaces (those of JSON) part the
+ * A message has exactly the properties of its form. In a text, spaces (those of JSON) separate the
  * operation from its arguments. Keys, ids and names of collections and stores are bare words, or JSON
- * strings in double quotes where they are empty, hold spaces or begin with a quote. A value is the rest
- * of the text: as JSON if it is that, else the text itself without the spaces around it. A document or a
- * query is the rest of the text, and a JSON object. `messages.schema.json` of the package says
+ * strings in double quotes if they are empty, contain spaces or begin with a quote. A value is the rest
+ * of the text: parsed as JSON if it is valid JSON, otherwise the text itself without surrounding spaces. A document or a
+ * query is the rest of the text, and must be a JSON object. `messages.schema.json` in the package describes
  * the same in JSON Schema.
  */
 export interface MessageObject<Message, Output> {
@@ -319,9 +319,9 @@ export interface MessageObject<Message, Output> {
   readonly scope: Scope;
   /**
    * Resolves to the tagged output, and never rejects. A message is read when it is sent, and
-   * messages take effect in the order in which they were sent. One that has no form, or several
-   * at once, is `{op: "error", code: "InvalidArgument"}`, and its message says where a text went
-   * wrong; a failed operation is `{op: "error"}` with the code of the failure.
+   * messages take effect in the order in which they were sent. A message without a form, or with several
+   * at once, gives `{op: "error", code: "InvalidArgument"}`, whose message says where a text went
+   * wrong; a failed operation gives `{op: "error"}` with the code of the failure.
    */
   send(message: Message | (unknown & {})): Promise<Output>;
   /** Sends later messages to a named store; "" or undefined goes back to the node's own. Throws

@@ -75,7 +75,7 @@ export class BlobReader {
   async #inlined(encoded: Uint8Array, gaps: readonly Gap[]): Promise<Encoded> {
     const bytes = gaps.reduce((sum, [, { size }]) => sum + size, 0);
     if (bytes > MAX_COPIED_BYTES) {
-      const message = `this browser stores no Blobs here, and as bytes ${bytes} are too many: the limit is ${MAX_COPIED_BYTES}`;
+      const message = `this browser cannot store Blobs here, and ${bytes} bytes are too many to store as bytes: the limit is ${MAX_COPIED_BYTES}`;
       throw new PatchStoreError("NotStorable", message, { path: gaps[0]?.[2] });
     }
     const contents: Uint8Array[] = [];
@@ -89,7 +89,7 @@ export class BlobReader {
       if (bytes.length !== blob.size) throw undefined;
       return bytes;
     } catch (cause) {
-      const why = cause === LATE ? "did not arrive in time" : "cannot be read";
+      const why = cause === LATE ? "did not arrive in time" : "could not be read";
       const evidence = cause === LATE ? { path } : { path, cause };
       throw new PatchStoreError("NotStorable", `the bytes of the Blob at ${path} ${why}`, evidence);
     }

@@ -55,7 +55,7 @@ function join(settings: Settings): Engine {
     for (const name of ["backend", "durability"] as const) {
       if (present.settings[name] !== settings[name]) {
         throw invalid(
-          `options.${name} is "${settings[name]}", but the patch is open here with "${present.settings[name]}"`,
+          `options.${name} is "${settings[name]}", but the patch is already open here with "${present.settings[name]}"`,
         );
       }
     }
@@ -91,7 +91,7 @@ export function within<T>(
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     const blocked = () =>
-      reject(new PatchStoreError("Blocked", `${database} is not open after ${openTimeoutMs} ms`));
+      reject(new PatchStoreError("Blocked", `${database} could not be opened within ${openTimeoutMs} ms`));
     // A timer cannot wait longer than this; nor does anybody.
     const timer = setTimeout(blocked, Math.min(openTimeoutMs, 2 ** 31 - 1));
     const abort = () => reject(signal?.reason);

@@ -42,7 +42,7 @@ class KeyList {
   constructor(keys: unknown) {
     if (!Array.isArray(keys)) throw invalid(`keys must be an array, not ${describe(keys)}`);
     // Before it is copied: a proxy may claim any length.
-    within("a list of keys takes at least", keys.length * ITEM_BYTES, MAX_CALL_BYTES);
+    within("a list of keys (at least)", keys.length * ITEM_BYTES, MAX_CALL_BYTES);
     this.#keys = keys.length > SLICE_KEYS ? Array.prototype.slice.call(keys) : keys;
   }
 

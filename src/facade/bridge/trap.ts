@@ -22,7 +22,7 @@ export function onStop(hear: (error: PatchStoreError) => void): () => void {
 function tellAll(by: unknown): PatchStoreError {
   poison ??= new PatchStoreError(
     "Internal",
-    `a defect of the storage engine stopped it; what was committed is safe, reload the page: ${lastPanic ?? String(by)}`,
+    `the storage engine stopped because of a defect; committed data is safe, reload the page: ${lastPanic ?? String(by)}`,
     { cause: by },
   );
   for (const reject of waiting) {

@@ -38,7 +38,7 @@ export async function wasmOf(source: unknown): Promise<Wasm> {
     }
     given = await given;
   } catch (cause) {
-    const hint = at.startsWith(" from file:") ? "" : ": is the page offline, or does connect-src of its Content-Security-Policy forbid that?";
+    const hint = at.startsWith(" from file:") ? "" : ": is the page offline, or does connect-src in its Content-Security-Policy forbid it?";
     throw unavailable(at, String(cause) + hint, cause);
   }
   if (!isResponse(given)) {
@@ -74,8 +74,8 @@ async function wasmIn(response: Response, at: string): Promise<Wasm> {
     if ([0, 97, 115, 109].every((byte, index) => start[index] === byte)) return bytes;
     throw unavailable(
       at,
-      `what came is no wasm but ${type}, ${JSON.stringify(new TextDecoder().decode(start))}. A server that has no such file may answer with its page: ` +
-        `is the base of the app right, and is the package in optimizeDeps.exclude, where Vite serves it?`,
+      `the response is not wasm but ${type}, ${JSON.stringify(new TextDecoder().decode(start))}. A server that lacks the file may answer with its index page: ` +
+        `is the app's base path right and, with Vite, is the package in optimizeDeps.exclude?`,
     );
   } catch (cause) {
     throw cause instanceof PatchStoreError ? cause : notCompiled(at, cause);
@@ -90,7 +90,7 @@ export function notCompiled(at: string, cause: unknown): PatchStoreError {
 }
 
 function unavailable(at: string, why: string, cause?: unknown): PatchStoreError {
-  return new PatchStoreError("Unavailable", `the wasm cannot be loaded${at}: ${why}`, { cause });
+  return new PatchStoreError("Unavailable", `the wasm could not be loaded${at}: ${why}`, { cause });
 }
 
 /** What a test's imitation of a browser may lack. */

@@ -54,7 +54,7 @@ function typed(
   if (stranger !== undefined) throw invalid(`${op} does not take ${show(stranger)}`);
   return takes.map(({ field, optional }) => {
     if (fields.includes(field)) return read(() => message[field]);
-    if (!optional) throw invalid(`${op} lacks its ${field}`);
+    if (!optional) throw invalid(`${op} is missing its ${field}`);
     return undefined;
   });
 }
@@ -104,6 +104,6 @@ function read<T>(get: () => T): T {
     try {
       reason = `: ${String(cause).slice(0, 200)}`;
     } catch {}
-    throw new PatchStoreError("InvalidArgument", `the message cannot be read${reason}`, { cause });
+    throw new PatchStoreError("InvalidArgument", `the message could not be read${reason}`, { cause });
   }
 }

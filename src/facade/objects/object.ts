@@ -89,6 +89,6 @@ function errorOutput(error: unknown): KvOutput & { op: "error" } {
   const { message, code } =
     error instanceof PatchStoreError
       ? error
-      : { message: "the message met a defect of the library", code: "Internal" as const };
+      : { message: "the message hit a defect of the library", code: "Internal" as const };
   return { op: "error", message, code };
 }

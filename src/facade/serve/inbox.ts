@@ -65,13 +65,13 @@ export class Inbox {
     if (!Array.isArray(given)) throw invalid(NO_CALL);
     const args = given.slice(0, method.arity);
     if (this.#flights.size >= this.#permit.maxInFlight) {
-      throw exceeded(`${this.#flights.size + 1} calls in flight; the most is ${this.#permit.maxInFlight}`);
+      throw exceeded(`${this.#flights.size + 1} calls in flight; the limit is ${this.#permit.maxInFlight}`);
     }
     let bytes = part?.bytes ?? 0;
     args.forEach((each, at) => {
       const isValue = at === method.valueAt;
       if (isValue && method.isBatch) return void (bytes += this.#weighRows(each));
-      if (!isValue && Array.isArray(each) && each.length > MAX_KEYS) throw exceeded(`${each.length} keys; the most is ${MAX_KEYS}`);
+      if (!isValue && Array.isArray(each) && each.length > MAX_KEYS) throw exceeded(`${each.length} keys; the limit is ${MAX_KEYS}`);
       bytes += within(each, isValue ? this.#permit.maxValueBytes : MAX_ARGUMENT_BYTES);
     });
     if (this.#takenBytes + bytes > MAX_TAKEN_BYTES) throw tooLarge(this.#takenBytes + bytes, MAX_TAKEN_BYTES);
@@ -119,7 +119,7 @@ export class Inbox {
   /** Rows are pairs of key and value, or documents: what a key adds may be large for no value. */
   #weighRows(rows: unknown): number {
     if (!Array.isArray(rows)) throw invalid(NO_CALL);
-    if (rows.length > MAX_ROWS) throw exceeded(`${rows.length} rows in one message; the most is ${MAX_ROWS}`);
+    if (rows.length > MAX_ROWS) throw exceeded(`${rows.length} rows in one message; the limit is ${MAX_ROWS}`);
     let bytes = 0;
     for (const row of rows as unknown[]) {
       const value: unknown = Array.isArray(row) ? row[1] : row;
@@ -147,5 +147,5 @@ export function within(value: unknown, most: number): number {
 
 /** @param bytes how many there are at least: what weighs stops counting above the limit */
 function tooLarge(bytes: number, most: number): PatchStoreError {
-  return exceeded(`at least ${bytes} bytes; the most is ${most}`);
+  return exceeded(`at least ${bytes} bytes; the limit is ${most}`);
 }

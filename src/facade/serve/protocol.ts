@@ -1,6 +1,6 @@
 /**
  * What goes over the port between a sandbox and its host: arrays that begin with one of these
- * numbers, most of them followed by the id of a call. ARCHITECTURE.md has the whole protocol.
+ * numbers, most of them followed by the id of a call. docs/architecture/facade-and-sandboxes.md has the whole protocol.
  */
 
 /** From the sandbox. */

@@ -197,7 +197,7 @@ export class Session {
     // Before it is sent: what is moved weighs nothing any more.
     const weighed = (part: unknown) => {
       bytes += weigh(part, most - bytes);
-      if (bytes > most) throw exceeded(`an answer of at least ${bytes} bytes; the most is ${most}: ask for it in parts (limit, iterate)`);
+      if (bytes > most) throw exceeded(`an answer of at least ${bytes} bytes; the limit is ${most}: ask for it in parts (limit, iterate)`);
       return part;
     };
     let at = 0;

@@ -31,7 +31,7 @@ export class Watches {
   }
 
   async add(id: number, kv: KvStore, key: string): Promise<void> {
-    if (this.#open.size >= MAX_WATCHES) throw exceeded(`${MAX_WATCHES + 1} watches; the most is ${MAX_WATCHES}`);
+    if (this.#open.size >= MAX_WATCHES) throw exceeded(`${MAX_WATCHES + 1} watches; the limit is ${MAX_WATCHES}`);
     const watch: Watch = { stop: () => undefined, unseen: [], late: undefined };
     watch.stop = kv.watch(key, (value) => this.#changed(id, watch, value));
     this.#open.set(id, watch);

@@ -152,7 +152,7 @@ function document(doc: unknown, what: string): Snapshot {
 
 function* documentRows(docs: Iterable<object>): Generator<Row> {
   if (typeof (docs as Partial<typeof docs> | null)?.[Symbol.iterator] !== "function") {
-    throw invalid(`docs must be iterable; this is ${describe(docs)}`);
+    throw invalid(`docs must be iterable, not ${describe(docs)}`);
   }
   let at = 0;
   for (const doc of docs) yield document(doc, `docs[${at++}]`);

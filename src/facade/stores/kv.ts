@@ -133,12 +133,12 @@ export class KvStore implements KV {
 
 function* entryRows(entries: Iterable<readonly [string, unknown]>): Generator<Row> {
   if (typeof (entries as Partial<typeof entries> | null)?.[Symbol.iterator] !== "function") {
-    throw invalid(`entries must be iterable; this is ${describe(entries)}`);
+    throw invalid(`entries must be iterable, not ${describe(entries)}`);
   }
   let at = 0;
   for (const entry of entries) {
     if (typeof entry !== "object" || entry === null || entry.length < 2) {
-      throw invalid(`entries[${at}] must be a pair of key and value, not ${describe(entry)}`);
+      throw invalid(`entries[${at}] must be a [key, value] pair, not ${describe(entry)}`);
     }
     yield { key: key(entry[0], `the key of entries[${at}]`), ...snapshot(entry[1]) };
     at += 1;

@@ -41,7 +41,7 @@ export async function transact<T>(
   }
   throw new PatchStoreError(
     "Conflict",
-    `the transaction met other commits ${retries + 1} times; nothing was written`,
+    `the transaction conflicted with other commits ${retries + 1} times; nothing was written`,
   );
 }
 

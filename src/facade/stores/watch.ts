@@ -24,7 +24,7 @@ export function watchKey(
   listener: (value: unknown) => void,
 ): () => void {
   handle.check();
-  if (handle.isTransaction) throw invalid("watch is not to be had within a transaction");
+  if (handle.isTransaction) throw invalid("watch is not available in a transaction");
   let wanted = true;
   const watcher = handle.now(() =>
     port.watch(key, (value: Encoded | undefined) => {

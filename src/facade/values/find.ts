@@ -76,7 +76,7 @@ function sortOf(sort: unknown): [string, 1 | -1][] {
   const path = paths("options.sort");
   return pairs.map((pair) => {
     if (!Array.isArray(pair) || pair.length !== 2 || typeof pair[0] !== "string") {
-      throw invalid("options.sort must hold pairs of a field and a direction");
+      throw invalid("options.sort must contain [field, direction] pairs");
     }
     const [field, direction] = pair as [string, unknown];
     if (direction !== 1 && direction !== -1) {
@@ -95,7 +95,7 @@ function fieldsOf(fields: unknown): string[] | undefined {
   const path = paths("options.fields");
   return fields.map((field: unknown) => {
     if (typeof field === "string") return crossing(path(field));
-    throw invalid(`options.fields must hold strings, not ${describe(field)}`);
+    throw invalid(`options.fields must contain strings, not ${describe(field)}`);
   });
 }
 

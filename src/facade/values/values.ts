@@ -34,7 +34,7 @@ function jsonOf(value: unknown): string | undefined {
     left = MAX_VALUE_BYTES;
     text = isJson(value, 0) ? JSON.stringify(value) : undefined;
   } catch {}
-  if (left < 0) throw exceeded("a value takes at least", MAX_VALUE_BYTES - left, MAX_VALUE_BYTES);
+  if (left < 0) throw exceeded("a value (at least)", MAX_VALUE_BYTES - left, MAX_VALUE_BYTES);
   // Escapes may make it that long: the exact form has none.
   return text !== undefined && text.length > MAX_VALUE_BYTES ? undefined : text;
 }

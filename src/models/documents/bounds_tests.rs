@@ -128,7 +128,10 @@ fn a_document_that_grows_too_large_is_refused() {
     let doc = meta::created(Form::of(&object("a")).unwrap(), "x".into(), 1.0).unwrap();
     let error = meta::merged(&doc, &object("b"), 2.0).unwrap_err();
     assert_eq!(error.code(), crate::Code::LimitExceeded);
-    assert!(error.message().contains("the most is 268435456"), "{error}");
+    assert!(
+        error.message().contains("the limit is 268435456"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -35,7 +35,7 @@ impl Collections {
         r.scan(&mut self.cursor, false, &mut |key, _| {
             let name = key
                 .get(self.prefix_bytes..)
-                .ok_or_else(|| Error::corrupt("the key of a collection is cut short"))?;
+                .ok_or_else(|| Error::corrupt("the key of a collection is truncated"))?;
             self.names.push(tuple::read_string(name)?.0);
             Ok(true)
         })?;

@@ -137,6 +137,9 @@ impl Many for Insert {
 fn exists(id: JsStr<'_>) -> Error {
     Error::new(
         Code::Exists,
-        format!("a document with the _id \"{}\" exists", id.to_display()),
+        format!(
+            "a document with the _id \"{}\" already exists",
+            id.to_display()
+        ),
     )
 }

@@ -203,17 +203,17 @@ fn parts(doc: Form<'_>) -> Result<Parts<'_>> {
 /// The id that a stored document begins with.
 pub(super) fn id_of(doc: &[u8]) -> Result<JsString> {
     let id = parts(Form::of(doc)?)?.id.string()?;
-    id.ok_or_else(|| Error::corrupt("the id of a stored document is no string"))
+    id.ok_or_else(|| Error::corrupt("the id of a stored document is not a string"))
 }
 
 /// The stored document `old` with the stored object `changes` merged into it.
 pub(super) fn merged(old: &[u8], changes: &[u8], now_ms: f64) -> Result<Bytes> {
-    given("what a document is updated with", Form::of(changes)?)?;
+    given("the update", Form::of(changes)?)?;
     let (exact, old, changes) = in_one_form(Form::of(old)?, Form::of(changes)?)?;
     let (old, new) = (as_form(&old, exact), as_form(&changes, exact));
     limits::room_for(bytes_of(new))?;
     let mut fresh = Vec::new();
-    let mut fields = given("what a document is updated with", new)?;
+    let mut fields = given("the update", new)?;
     while let Some((name, value)) = fields.next()? {
         if !is_meta(name) {
             fresh.push((name, value, false));
@@ -268,10 +268,10 @@ pub(super) fn replaced(old: &[u8], doc: &[u8], now_ms: f64) -> Result<Bytes> {
     } = parts(Form::of(old)?)?;
     let id_text = id
         .string()?
-        .ok_or_else(|| Error::corrupt("a stored id is no string"))?;
+        .ok_or_else(|| Error::corrupt("a stored id is not a string"))?;
     let created_ms = created
         .number()?
-        .ok_or_else(|| Error::corrupt("a stored time is no number"))?;
+        .ok_or_else(|| Error::corrupt("a stored time is not a number"))?;
     let (id, created) = (text(exact, id_text.as_js())?, time(exact, created_ms)?);
     let mut draft = Draft::new(
         new,

@@ -188,7 +188,7 @@ fn there(doc: Option<Bytes>) -> Result<Bytes> {
 }
 
 fn broken_index() -> Error {
-    Error::corrupt("the index of ids does not lead to a document")
+    Error::corrupt("the id index points to no document")
 }
 
 #[cfg(test)]

@@ -76,7 +76,7 @@ impl Projection {
 }
 
 fn fields_of(doc: Form<'_>) -> Result<Fields<'_>> {
-    Fields::of(doc)?.ok_or_else(|| Error::corrupt("a stored document is no object"))
+    Fields::of(doc)?.ok_or_else(|| Error::corrupt("a stored document is not an object"))
 }
 
 /// The dotted paths that lead deeper: a property of that very name is meant first.
@@ -188,7 +188,7 @@ fn array(form: Form<'_>, length: usize, parts: &[(usize, Vec<u8>)]) -> Result<Ve
     };
     let bytes: usize = parts.iter().map(|(_, part)| part.len()).sum();
     let room = bytes + length.saturating_mul(nothing.len() + separator.len()) + 16;
-    limits::within("what is chosen of a document", room, MAX_VALUE_BYTES)?;
+    limits::within("the projection of a document", room, MAX_VALUE_BYTES)?;
     limits::room_for(room)?;
     let mut out = Vec::with_capacity(room);
     match form {

@@ -19,7 +19,7 @@ use crate::models::query::Path;
 const RUN_ITEMS: usize = 1024;
 /// Bytes of keys of a run, which may all have to be compared.
 const RUN_KEY_BYTES: usize = 2 << 20;
-/// Bytes of a field to be sorted by.
+/// Bytes of a sort field.
 const MAX_KEY_BYTES: usize = 256 << 10;
 /// By this a field is multiplied to get what its tree takes, at most.
 const TREE_FACTOR: usize = 24;
@@ -135,7 +135,7 @@ impl Sorter {
             None => (Value::Undefined, 0),
             Some(found) => {
                 let bytes = found.as_bytes().len();
-                limits::within("a field to be sorted by", bytes, MAX_KEY_BYTES)?;
+                limits::within("a sort field", bytes, MAX_KEY_BYTES)?;
                 (Value::of_form(found)?, tree_bytes(found))
             }
         };
@@ -163,7 +163,7 @@ impl Sorter {
             Kept::All(runs) => runs.add(item.with(doc)?),
             Kept::First(first) => first.add(item, doc)?,
         }
-        let what = "what is to be sorted (a query or a limit makes it less)";
+        let what = "the data to sort (a query or a limit reduces it)";
         limits::within(what, self.held_bytes(), MAX_CALL_BYTES)
     }
 
@@ -343,7 +343,7 @@ mod tests {
         sorter.add(&doc(1, MAX_KEY_BYTES - 2)).unwrap();
         let error = sorter.add(&doc(1, MAX_KEY_BYTES)).unwrap_err();
         assert_eq!(error.code(), Code::LimitExceeded);
-        assert!(error.message().contains("the most is 262144"), "{error}");
+        assert!(error.message().contains("the limit is 262144"), "{error}");
     }
 
     #[test]

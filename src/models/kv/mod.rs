@@ -69,7 +69,7 @@ impl Kv {
 }
 
 fn foreign() -> Error {
-    Error::corrupt("a stored key is not of its store")
+    Error::corrupt("a stored key does not belong to its store")
 }
 
 /// The stored value under a record's key.

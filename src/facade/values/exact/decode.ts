@@ -34,13 +34,13 @@ function valueIn(reader: Reader, at: number, end: number): unknown {
   reader.turnTo(at + FORM_BYTES, end);
   try {
     const value = valueOf(reader, 0);
-    if (!reader.isAtEnd) throw damaged("something follows it");
+    if (!reader.isAtEnd) throw damaged("data follows its end");
     return value;
   } catch (cause) {
     if (cause instanceof PatchStoreError) throw cause;
     // It has no room for it, or does not know the kind.
     const code = cause instanceof RangeError ? "LimitExceeded" : "Unavailable";
-    throw new PatchStoreError(code, "this browser cannot make a value that is stored", { cause });
+    throw new PatchStoreError(code, "this browser cannot create a stored value", { cause });
   }
 }
 
@@ -103,7 +103,7 @@ function container(reader: Reader, tag: Tag, depth: number): unknown {
       return out;
     }
     default:
-      throw damaged(`it holds an unknown tag (${tag})`);
+      throw damaged(`it contains an unknown tag (${tag})`);
   }
 }
 
@@ -118,7 +118,7 @@ type Class = new (...parts: unknown[]) => unknown;
 
 function bytes(reader: Reader): unknown {
   const name = BYTES_KINDS[reader.byte()];
-  if (name === undefined) throw damaged("it holds an unknown kind of buffer");
+  if (name === undefined) throw damaged("it contains an unknown kind of buffer");
   const content = reader.bytes();
   if (name === "Uint8Array") return content;
   return name === "ArrayBuffer" ? content.buffer : make(name, content.buffer);

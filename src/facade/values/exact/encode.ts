@@ -44,7 +44,7 @@ class Encoder {
     } catch (cause) {
       // What user code (a getter, a proxy's trap) or the platform threw while being read.
       if (cause !== undefined && (cause === this.#refusal || cause === this.#out.excess)) throw cause;
-      throw this.#refused("what throws when it is read cannot be stored", cause);
+      throw this.#refused("a value that throws when read cannot be stored", cause);
     }
     const encoded: WithBlobs = this.#out.finish();
     if (this.#beside.length > 0) encoded.blobs = this.#beside;

@@ -135,7 +135,7 @@ export class Reader {
 
   #take(length: number): number {
     const at = this.#at;
-    if (length > this.#end - at) throw damaged("it is cut short");
+    if (length > this.#end - at) throw damaged("it is truncated");
     this.#at = at + length;
     return at;
   }

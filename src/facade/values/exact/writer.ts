@@ -180,7 +180,7 @@ export class Writer {
 
   #grow(bytes: number): void {
     const wanted = this.#at + bytes;
-    if (wanted > MAX_VALUE_BYTES) throw (this.excess = exceeded("a value takes at least", wanted, MAX_VALUE_BYTES));
+    if (wanted > MAX_VALUE_BYTES) throw (this.excess = exceeded("a value (at least)", wanted, MAX_VALUE_BYTES));
     const grown = this.#taken(wanted, Math.max(wanted, Math.min(2 * this.#out.length, MAX_VALUE_BYTES)));
     grown.set(this.#out);
     this.#out = grown;
