@@ -14,6 +14,23 @@ pub fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
+/// The varint at the front of some bytes, and how many it takes; `None` where it does not end, or does not fit
+/// 64 bits. (Never in `usize`: that has 32 bits in wasm, and lengths of what lies beside a value have more.)
+#[must_use]
+pub fn varint_in(bytes: &[u8]) -> Option<(u64, usize)> {
+    let mut value = 0u64;
+    for (at, &byte) in bytes.iter().take(10).enumerate() {
+        if at == 9 && byte > 1 {
+            break;
+        }
+        value |= u64::from(byte & 0x7f) << (7 * at);
+        if byte & 0x80 == 0 {
+            return Some((value, at + 1));
+        }
+    }
+    None
+}
+
 /// Appends a byte string behind its varint length.
 pub fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     put_varint(out, bytes.len() as u64);
@@ -92,22 +109,14 @@ impl Input {
     /// # Errors
     /// `Corrupt` when it does not end, or does not fit 64 bits.
     pub fn varint(&mut self) -> Result<u64> {
-        let mut value = 0u64;
-        for (at, &byte) in self.rest.iter().take(10).enumerate() {
-            let bits = u64::from(byte & 0x7f);
-            if at == 9 && byte > 1 {
-                break;
-            }
-            value |= bits << (7 * at);
-            if byte & 0x80 == 0 {
-                self.take(at + 1)?;
-                return Ok(value);
-            }
-        }
-        Err(Error::corrupt(format!(
-            "a {} holds a broken varint",
-            self.what
-        )))
+        let Some((value, taken)) = varint_in(&self.rest) else {
+            return Err(Error::corrupt(format!(
+                "a {} holds a broken varint",
+                self.what
+            )));
+        };
+        self.take(taken)?;
+        Ok(value)
     }
 
     /// A varint that counts things which take at least one byte each: never more than remain.
@@ -170,6 +179,18 @@ mod tests {
             let mut input = Input::new(out.into(), "test");
             prop_assert_eq!(input.varint().unwrap(), value);
             prop_assert!(input.end().is_ok());
+        }
+
+        #[test]
+        fn a_varint_is_found_where_it_lies(value: u64, behind: Vec<u8>) {
+            let mut out = Vec::new();
+            put_varint(&mut out, value);
+            let len = out.len();
+            for cut in 0..len {
+                prop_assert_eq!(varint_in(&out[..cut]), None);
+            }
+            out.extend(behind);
+            prop_assert_eq!(varint_in(&out), Some((value, len)));
         }
 
         #[test]

@@ -19,7 +19,7 @@ use std::cmp::Ordering;
 
 use super::cell::{Cell, CellRef, PieceRef};
 use super::entry::fill_tail_in;
-use super::io::{Input, put_bytes, put_varint};
+use super::io::{Input, put_bytes, put_varint, varint_in};
 use super::tuple::compare;
 use crate::error::{Error, Result};
 use crate::record::Id;
@@ -221,16 +221,13 @@ impl Page {
         let rest = self.data.get(place.value as usize..place.end as usize)?;
         match place.flags & 3 {
             INLINE => {
-                let (_, at) = varint_at(rest)?;
+                let (_, at) = varint_in(rest)?;
                 rest.get(at..).map(CellRef::Inline)
             }
             PIECE => {
                 let (id, rest) = rest.split_first_chunk()?;
-                let (len, _) = varint_at(rest)?;
-                Some(CellRef::Piece(PieceRef {
-                    id: Id(*id),
-                    len: len as u64,
-                }))
+                let (len, _) = varint_in(rest)?;
+                Some(CellRef::Piece(PieceRef { id: Id(*id), len }))
             }
             _ => Some(CellRef::Tombstone),
         }
@@ -290,7 +287,7 @@ fn read_place(raw: &[u8], at: usize, from: usize) -> Result<Place> {
     if flags & 3 == 3 || flags > 15 {
         return Err(Error::corrupt("a page's cell has unknown flags"));
     }
-    let (key_len, key_at) = varint_at(rest).ok_or_else(broken)?;
+    let (key_len, key_at) = length_at(rest).ok_or_else(broken)?;
     let key = start + 1 + key_at;
     let value = key
         .checked_add(key_len)
@@ -298,11 +295,11 @@ fn read_place(raw: &[u8], at: usize, from: usize) -> Result<Place> {
         .ok_or_else(broken)?;
     let after = raw.get(value..).ok_or_else(broken)?;
     let len = match flags & 3 {
-        INLINE => varint_at(after)
+        INLINE => length_at(after)
             .and_then(|(len, at)| len.checked_add(at))
             .ok_or_else(broken)?,
         PIECE => {
-            let (_, at) = varint_at(after.get(16..).ok_or_else(broken)?).ok_or_else(broken)?;
+            let (_, at) = varint_in(after.get(16..).ok_or_else(broken)?).ok_or_else(broken)?;
             16 + at
         }
         _ => 0,
@@ -320,15 +317,10 @@ fn read_place(raw: &[u8], at: usize, from: usize) -> Result<Place> {
     })
 }
 
-fn varint_at(bytes: &[u8]) -> Option<(usize, usize)> {
-    let mut value = 0u64;
-    for (at, &byte) in bytes.iter().take(5).enumerate() {
-        value |= u64::from(byte & 0x7f) << (7 * at);
-        if byte & 0x80 == 0 {
-            return Some((usize::try_from(value).ok()?, at + 1));
-        }
-    }
-    None
+/// A varint that is a length of what lies in memory.
+fn length_at(bytes: &[u8]) -> Option<(usize, usize)> {
+    let (length, taken) = varint_in(bytes)?;
+    Some((usize::try_from(length).ok()?, taken))
 }
 
 fn fill_holes(raw: &mut [u8], place: Place, fill: u64) {

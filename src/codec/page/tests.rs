@@ -71,3 +71,26 @@ fn every_key_is_found_and_what_is_between_too() {
         }
     }
 }
+
+#[test]
+fn a_piece_may_be_longer_than_memory() {
+    // The Blobs beside a value count.
+    for len in [
+        u64::from(u32::MAX),
+        1 << 32,
+        5 << 30,
+        1 << 35,
+        1 << 63,
+        u64::MAX,
+    ] {
+        let id = Id([7; 16]);
+        let mut builder = PageBuilder::default();
+        let piece = Cell::Piece(PieceRef { id, len });
+        builder.push(b"large", &piece, CellHoles::default());
+        let small = Cell::Inline(Bytes::from_static(b"value"));
+        builder.push(b"small", &small, CellHoles::default());
+        let page = Page::decode(builder.take(), 0).unwrap();
+        assert_eq!(page.cell(0), Some(piece));
+        assert_eq!(page.cell(1), Some(small));
+    }
+}
