@@ -133,7 +133,7 @@ fn segments(criterion: &mut Criterion) {
     group.bench_function("build, compressed", |b| b.iter(build));
     group.bench_function("open and read all pages", |b| {
         b.iter(|| {
-            let segment = Segment::open(black_box(record.clone()), 0).ok()?;
+            let segment = Segment::open(Id([7; 16]), black_box(&record), 0).ok()?;
             let pages = (0..segment.pages()).filter_map(|at| segment.page(at).ok());
             Some(pages.map(|page| page.len()).sum::<usize>())
         });

@@ -122,7 +122,27 @@ export const MUTANTS = [
   },
   {
     name: "ignore checksums",
-    edits: [{ at: "no-checksum", from: "twox_hash::XxHash64::oneshot(0, bytes)", to: "bytes.len() as u64" }],
+    edits: [
+      { at: "no-checksum", from: "twox_hash::XxHash64::oneshot(seed, bytes)", to: "seed ^ bytes.len() as u64" },
+    ],
+  },
+  {
+    name: "take a record for another that lies under its name",
+    edits: [{ at: "no-seed", from: "first_number(id)", to: "first_number(id) & 0" }],
+  },
+  {
+    name: "keep what was said of a whole segment for what is left of it",
+    edits: [{ at: "tags-of-the-whole", from: "Tags::default()", to: "std::mem::take(&mut first.more)" }],
+  },
+  {
+    name: "take the frame in flight for void where a later format is met",
+    edits: [
+      {
+        at: "later-recalls",
+        from: "shut(core, Reason::VersionChange);",
+        before: "flight::recall_void(core, None, &[]);",
+      },
+    ],
   },
   {
     name: "drop tombstones that still hide something",

@@ -1,13 +1,13 @@
 //! Segments: their index, their pages as stored, and pages as decoded.
 
-use super::{corpus, records};
+use super::{corpus, records, records::ID};
 use bytes::Bytes;
 use fastrand::Rng;
 use patchstore::codec::cell::{Cell, PieceRef};
 use patchstore::codec::io::Input;
 use patchstore::codec::order::{Order, PROVISIONAL};
 use patchstore::codec::page::{CellHoles, Page, PageBuilder};
-use patchstore::codec::seal::checksum;
+use patchstore::codec::seal::{self, Record};
 use patchstore::codec::segment::{Segment, SegmentBuilder};
 use std::collections::BTreeMap;
 
@@ -40,7 +40,7 @@ fn cells(rng: &mut Rng, most: usize) -> BTreeMap<Bytes, Cell> {
 }
 
 pub fn a_segment(rng: &mut Rng) -> Vec<u8> {
-    let mut builder = SegmentBuilder::new(records::id(rng));
+    let mut builder = SegmentBuilder::new(ID);
     for (key, cell) in cells(rng, 40) {
         builder.push(&key, &cell, true);
     }
@@ -61,6 +61,10 @@ pub fn a_page(rng: &mut Rng) -> Vec<u8> {
         builder.push(&key, &cell, holes(&key, &cell));
     }
     builder.take()
+}
+
+fn checksum(bytes: &[u8]) -> u64 {
+    seal::checksum(Record::segment(ID).seed(), bytes)
 }
 
 /// Makes the checks of the pages right that the index still leads to, then that of the index.
@@ -93,9 +97,11 @@ pub fn seal(record: &mut [u8]) {
 fn places(index: Bytes) -> Option<Vec<(usize, usize)>> {
     let mut input = Input::new(index, "index");
     let mut places = Vec::new();
+    let mut offset = 8usize;
     for _ in 0..input.count().ok()? {
-        let place = (input.varint().ok()? as usize, input.varint().ok()? as usize);
-        places.push(place);
+        let stored = input.varint().ok()? as usize;
+        places.push((offset, stored));
+        offset = offset.saturating_add(stored).saturating_add(8);
         if input.varint().and_then(|_| input.bytes()).is_err() {
             break;
         }
@@ -106,9 +112,9 @@ fn places(index: Bytes) -> Option<Vec<(usize, usize)>> {
 pub fn segment(input: &[u8]) -> Option<Vec<u8>> {
     let record = Bytes::copy_from_slice(input);
     // Filled with themselves, holes stay.
-    let segment = Segment::open(record.clone(), PROVISIONAL).ok()?;
-    let filled = Segment::open(record, 42).ok()?;
-    let mut builder = SegmentBuilder::new(patchstore::backend::Id([0; 16]));
+    let segment = Segment::open(ID, &record, PROVISIONAL).ok()?;
+    let filled = Segment::open(ID, &record, 42).ok()?;
+    let mut builder = SegmentBuilder::new(ID);
     let mut last: Option<Bytes> = None;
     for at in 0..segment.pages() {
         let page = segment.page(at).ok()?;

@@ -9,6 +9,7 @@ use super::entries::{EntryCursor, Listing};
 use crate::codec::cell::{Cell, CellRef};
 use crate::codec::entry::Entry;
 use crate::codec::page::Page;
+use crate::codec::tags::Tags;
 
 /// Takes a cell; whether it wants more.
 pub type TakeCell<'a> = dyn FnMut(&[u8], CellRef<'_>) -> Attempt<bool> + 'a;
@@ -80,6 +81,9 @@ impl SegmentSource {
             first.records = first.records.saturating_sub(consumed.records);
             first.tombstones = first.tombstones.saturating_sub(consumed.tombstones);
             first.bytes = first.bytes.saturating_sub(consumed.bytes);
+            // It was said of the whole.
+            // planted: tags-of-the-whole
+            first.more = Tags::default();
         }
         Ok(rest)
     }

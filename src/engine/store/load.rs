@@ -8,7 +8,7 @@ use std::rc::Rc;
 use super::connection;
 use crate::backend::{Id, RecordKey};
 use crate::codec::root::decode_directory_page;
-use crate::codec::seal::{self, Kind};
+use crate::codec::seal::{self, Record};
 use crate::codec::segment::Segment;
 use crate::engine::core::instance::Core;
 use crate::engine::core::loading::LoadError;
@@ -61,11 +61,13 @@ async fn load_alone(core: &Rc<Core>, need: Need, id: Id) -> Result<(), LoadError
         .ok_or(LoadError::Missing)?;
     let cache = &core.context.cache;
     match need {
-        Need::Segment(_, fill) => cache.put_segment(id, Segment::open(record, fill)?),
-        Need::Directory(_) => cache.put_directory(id, Rc::new(decode_directory_page(&record)?)),
+        Need::Segment(_, fill) => cache.put_segment(id, Segment::open(id, &record, fill)?),
+        Need::Directory(_) => {
+            cache.put_directory(id, Rc::new(decode_directory_page(id, &record)?));
+        }
         Need::Piece(_) => {
             let takers = core.loads.borrow().get(&id).map_or(0, Vec::len) + 1;
-            cache.lend_piece(id, seal::open(Kind::Piece, &record)?, takers);
+            cache.lend_piece(id, seal::open(Record::piece(id), &record)?, takers);
         }
     }
     Ok(())

@@ -213,7 +213,7 @@ impl Flip {
     async fn transact(&self, core: &Rc<Core>, head: &Head) -> Result<bool, Failure> {
         let mut writes = vec![
             Write::Put(RecordKey::Head, head.encode()),
-            Write::Put(RecordKey::Root, self.root.encode()),
+            Write::Put(RecordKey::Root, self.root.encode(head.incarnation)),
         ];
         if self.new_generation {
             // Whoever has not heard of it gets a number that tells: see `commit`.

@@ -206,7 +206,7 @@ fn first_writes(seen: &Seen, appended: u64, mut head: Head) -> Option<Vec<Write>
     )];
     writes.extend(clear_all());
     writes.push(Write::Put(RecordKey::Head, head.encode()));
-    writes.push(Write::Put(RecordKey::Root, root.encode()));
+    writes.push(Write::Put(RecordKey::Root, root.encode(head.incarnation)));
     Some(writes)
 }
 

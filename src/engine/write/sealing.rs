@@ -73,7 +73,7 @@ pub async fn seal_first(core: &Rc<Core>) -> Result<Option<Sealed>> {
             generation: state.head.generation,
             writer: core.writer,
             sequence: state.sequence,
-            wall_ms: core.env().now_ms(),
+            wall_ms: frame::wall_ms(core.env().now_ms()),
             required: 0,
         };
         let Some(group) = state.queue.groups.front_mut() else {
