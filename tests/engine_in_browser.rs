@@ -254,9 +254,10 @@ async fn a_copy_is_there_at_once_and_is_the_same() {
 fn lengths_above_the_memory_are_read_as_written() {
     // Where addresses have 32 bits.
     for len in [1 << 32, 5 << 30, 1 << 35, 1 << 63, u64::MAX] {
-        let piece = Cell::Piece(PieceRef {
+        let piece = Cell::piece(PieceRef {
             id: Id([7; 16]),
             len,
+            shared: false,
         });
         let mut builder = PageBuilder::default();
         builder.push(b"large", &piece, CellHoles::default());
@@ -265,7 +266,7 @@ fn lengths_above_the_memory_are_read_as_written() {
     }
     // An inline value that claims 4 GiB and a byte more, of which the low 32 bits say one.
     let mut builder = PageBuilder::default();
-    let value = Cell::Inline(Bytes::from_static(b"v"));
+    let value = Cell::inline(Bytes::from_static(b"v"));
     builder.push(b"key", &value, CellHoles::default());
     let mut page = builder.take();
     page.truncate(page.len() - 2);

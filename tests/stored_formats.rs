@@ -11,11 +11,12 @@ use bytes::Bytes;
 use patchstore::backend::{Id, RecordKey};
 use patchstore::codec::batch::{Batch, Op, OpKey, OpValue};
 use patchstore::codec::cell::{Cell, PieceRef};
-use patchstore::codec::entry::{Entry, Holes};
+use patchstore::codec::entry::{Entry, Expiry, Holes};
 use patchstore::codec::frame::{self, FrameHeader};
 use patchstore::codec::head::{Head, MAX_WRITERS};
 use patchstore::codec::io::{put_bytes, put_varint};
 use patchstore::codec::kinds::tag::{TEST_NEEDED, TEST_SKIPPABLE};
+use patchstore::codec::marks::{Marks, expiry_of};
 use patchstore::codec::order::{Order, PROVISIONAL};
 use patchstore::codec::root::{
     Garbage, PageRef, Root, decode_directory_page, encode_directory_page,
@@ -45,6 +46,13 @@ fn tags(tag: u64, payload: &[u8]) -> Tags {
     Tags::of(out.into()).unwrap()
 }
 
+/// Of some records, of which the first expires at a time.
+fn expiring(count: u32, at_ms: u32) -> Expiry {
+    let mut expiry = Expiry::default();
+    (0..count).for_each(|more| expiry.add(u64::from(at_ms) + u64::from(more)));
+    expiry
+}
+
 fn entry() -> impl Strategy<Value = Entry> {
     let numbers = (any::<u64>(), any::<u32>(), any::<u32>(), any::<u32>());
     (id(), bytes(20), bytes(20), any::<[bool; 4]>(), numbers).prop_map(|(id, a, b, flags, n)| {
@@ -65,6 +73,7 @@ fn entry() -> impl Strategy<Value = Entry> {
             tombstones: n.2.into(),
             bytes: n.3.into(),
             stored: 7,
+            expiry: expiring(n.3 % 3, n.2),
             more: tags(7, &n.3.to_le_bytes()),
         }
     })
@@ -91,6 +100,10 @@ fn key() -> impl Strategy<Value = OpKey> {
     (bytes(30), own).prop_map(|(prefix, order)| OpKey { prefix, order })
 }
 
+fn marks() -> impl Strategy<Value = Marks> {
+    any::<Option<u64>>().prop_map(|expiry| expiry.map_or(Marks::NONE, Marks::expiring))
+}
+
 fn op() -> impl Strategy<Value = Op> {
     let value = prop_oneof![
         bytes(200).prop_map(OpValue::Inline),
@@ -98,10 +111,11 @@ fn op() -> impl Strategy<Value = Op> {
             frame: PROVISIONAL,
             slot
         })),
-        (id(), any::<u64>()).prop_map(|(id, len)| OpValue::Piece(PieceRef { id, len })),
+        (id(), any::<u64>(), any::<bool>())
+            .prop_map(|(id, len, shared)| OpValue::Piece(PieceRef { id, len, shared })),
     ];
     prop_oneof![
-        (key(), value).prop_map(|(key, value)| Op::Put(key, value)),
+        (key(), value, marks()).prop_map(|(key, value, marks)| Op::Put(key, value, marks)),
         key().prop_map(Op::Delete),
         (bytes(9), bytes(9)).prop_map(|(from, until)| Op::DeleteRange(KeyRange { from, until })),
     ]
@@ -190,11 +204,15 @@ proptest! {
         let cells: BTreeMap<Bytes, Cell> = cells
             .into_iter()
             .map(|(key, (kind, value))| {
-                let cell = match kind {
-                    0 => Cell::Tombstone,
-                    1 => Cell::Piece(PieceRef { id: Id([kind; 16]), len: value.len() as u64 }),
-                    _ => Cell::Inline(value.into()),
+                let piece = |shared| PieceRef { id: Id([kind; 16]), len: 1 << value.len().min(63), shared };
+                let mut cell = match kind {
+                    0 => Cell::tombstone(),
+                    1 | 2 => Cell::piece(piece(kind == 2)),
+                    _ => Cell::inline(value.into()),
                 };
+                if kind > 0 && kind % 2 == 0 {
+                    cell.marks = Marks::expiring(u64::from(kind) << 40);
+                }
                 (Bytes::from(key), cell)
             })
             .collect();
@@ -202,6 +220,9 @@ proptest! {
         cells.iter().for_each(|(key, cell)| builder.push(key, cell, false));
         let (record, entry) = builder.finish();
         prop_assert_eq!(entry.records + entry.tombstones, cells.len() as u64);
+        let mut expiry = Expiry::default();
+        cells.values().for_each(|cell| expiry.add(expiry_of(cell.marks.as_slice())));
+        prop_assert_eq!(entry.expiry, expiry);
         let read = |record: Bytes| {
             let segment = Segment::open(Id([1; 16]), &record, 0)?;
             let mut out = BTreeMap::new();
@@ -239,6 +260,7 @@ proptest! {
             tombstones: 0,
             bytes: 2,
             stored: 3,
+            expiry: Expiry::default(),
             more,
         };
         let (page, reference) = encode_directory_page(id, &[entry(more_at(1))]);
@@ -332,6 +354,20 @@ fn flags_and_stores_that_are_not_given_out_are_unsupported() {
         let error = decode_directory_page(id, &record).unwrap_err();
         assert_eq!(error.code(), Code::UnsupportedFormat, "{flag:#x}");
     }
+    // One operation, of a code or with a flag that there is not.
+    for first in [
+        0x00, 0x04, 0x21, 0x29, 0x31, 0x39, 0x41, 0x0A, 0x82, 0x42, 0x07, 0x0B, 0x83,
+    ] {
+        let body = [&[0, 1, first][..], &[0; 40]].concat();
+        let frame = forged_frame(&Tags::default(), 0, 0, &body);
+        let error = frame::open(&frame).unwrap().batch().unwrap_err();
+        assert_eq!(error.code(), Code::UnsupportedFormat, "{first:#04x}");
+    }
+    // A mark that must be known.
+    let body = [0, 1, 0x81, 1, b'k', 4, 0x80, 0x80, 4, 0, 0];
+    let frame = forged_frame(&Tags::default(), 0, 0, &body);
+    let error = frame::open(&frame).unwrap().batch().unwrap_err();
+    assert_eq!(error.code(), Code::UnsupportedFormat);
     // No runs, no levels, one record of garbage in store 2.
     let mut out = seal::start(Record::root(id), 100);
     out.extend([1, 0, 0, 1, 2]);
@@ -361,7 +397,7 @@ fn a_record_under_another_name_is_corrupt() {
     let mut builder = SegmentBuilder::new(one);
     builder.push(
         &Bytes::from_static(b"key"),
-        &Cell::Inline(Bytes::from_static(b"value")),
+        &Cell::inline(Bytes::from_static(b"value")),
         false,
     );
     let (segment, entry) = builder.finish();
@@ -394,7 +430,7 @@ fn holes_are_filled_with_the_frame() {
         let mut key = b"doc-".to_vec();
         key.extend(placed(slot).to_bytes());
         let value = Bytes::copy_from_slice(&placed(slot).to_bytes());
-        builder.push(&key.into(), &Cell::Inline(value), true);
+        builder.push(&key.into(), &Cell::inline(value), true);
     }
     let (record, mut entry) = builder.finish();
     assert!(entry.holes.any && entry.holes.first && entry.holes.last);
@@ -409,6 +445,6 @@ fn holes_are_filled_with_the_frame() {
     assert_eq!(page.key(2)[4..], order.to_bytes());
     assert_eq!(
         page.cell(2),
-        Some(Cell::Inline(Bytes::copy_from_slice(&order.to_bytes())))
+        Some(Cell::inline(Bytes::copy_from_slice(&order.to_bytes())))
     );
 }

@@ -4,12 +4,14 @@
 //! 16      id of the record in `runs`
 //! bytes   first key   (varint length + bytes)
 //! bytes   last key
-//! 1       flags: 1 has holes, 2 the first key is a hole, 4 the last key is, 8 cites pieces, 80 tags follow
+//! 1       flags: 1 has holes, 2 the first key is a hole, 4 the last key is, 8 cites pieces,
+//!         20 has records that can expire, 80 tags follow
 //! varint  fill: the frame (base + number) that goes into the holes; 0 = not known yet
 //! varint  records (live cells)
 //! varint  tombstones
 //! varint  bytes of keys and values of the live cells, pieces included
 //! varint  stored bytes
+//! varint  least time at which any expires, varint how many can (flag 20)
 //! tags    (flag 80; see `tags`), kept as long as the entry is taken over as it is
 //! ```
 //!
@@ -19,6 +21,7 @@ use bytes::Bytes;
 
 use super::io::{Input, put_bytes, put_varint};
 use super::kinds::entry as flag;
+use super::marks::NEVER;
 use super::order::{ORDER_BYTES, Order, PROVISIONAL};
 use super::tags::Tags;
 use super::tuple::compare;
@@ -48,8 +51,80 @@ pub struct Entry {
     pub bytes: u64,
     /// Bytes of the record in `runs`.
     pub stored: u64,
+    /// Which of `records` can expire.
+    pub expiry: Expiry,
     /// What this library does not know of; whoever narrows or rebuilds an entry drops it.
     pub more: Tags,
+}
+
+/// What is known of the records that can expire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expiry {
+    /// None expires before, in ms since the epoch.
+    pub least_ms: u64,
+    /// How many can.
+    pub count: u64,
+}
+
+impl Default for Expiry {
+    fn default() -> Self {
+        Self {
+            least_ms: NEVER,
+            count: 0,
+        }
+    }
+}
+
+impl Expiry {
+    /// Adds a record, which may be one that never does.
+    pub fn add(&mut self, at_ms: u64) {
+        self.join(&Self {
+            least_ms: at_ms,
+            count: u64::from(at_ms != NEVER),
+        });
+    }
+
+    /// Adds what is known of others.
+    pub fn join(&mut self, other: &Self) {
+        self.least_ms = self.least_ms.min(other.least_ms);
+        self.count = self.count.saturating_add(other.count);
+    }
+
+    /// Takes some away. The least time stays: none that is left expires before.
+    pub fn leave(&mut self, count: u64) {
+        self.count = self.count.saturating_sub(count);
+        if self.count == 0 {
+            *self = Self::default();
+        }
+    }
+
+    /// The flag of an entry, or of a reference to a page of them.
+    #[must_use]
+    pub const fn flag(&self) -> u8 {
+        if self.count == 0 { 0 } else { flag::EXPIRY }
+    }
+
+    /// Appends it to a record, if the flag says that it is there.
+    pub fn put(&self, out: &mut Vec<u8>) {
+        if self.count > 0 {
+            put_varint(out, self.least_ms);
+            put_varint(out, self.count);
+        }
+    }
+
+    /// Reads it, if the flags say that it is there.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub fn read(input: &mut Input, flags: u8) -> Result<Self> {
+        if flags & flag::EXPIRY == 0 {
+            return Ok(Self::default());
+        }
+        Ok(Self {
+            least_ms: input.varint()?,
+            count: input.varint()?,
+        })
+    }
 }
 
 /// Which parts of a segment wait for their frame's number.
@@ -75,6 +150,7 @@ impl Entry {
                 | with(self.holes.first, flag::FIRST_HOLE)
                 | with(self.holes.last, flag::LAST_HOLE)
                 | with(self.pieces, flag::PIECES)
+                | self.expiry.flag()
                 | with(!self.more.is_empty(), flag::TAGS),
         );
         for number in [
@@ -86,6 +162,7 @@ impl Entry {
         ] {
             put_varint(out, number);
         }
+        self.expiry.put(out);
         put_more(&self.more, out);
     }
 
@@ -116,6 +193,7 @@ impl Entry {
             tombstones: input.varint()?,
             bytes: input.varint()?,
             stored: input.varint()?,
+            expiry: Expiry::read(input, flags)?,
             more: read_more(input, flags)?,
         })
     }

@@ -22,6 +22,62 @@ pub mod record {
     pub const ALL: [u8; 6] = [HEAD, ROOT, DIRECTORY, FRAME, SEGMENT, PIECE];
 }
 
+/// The first byte of an operation: what it does, then what follows. 0x40 is not given out.
+pub mod op {
+    /// The bits that tell what it does.
+    pub const CODE: u8 = 0x03;
+    /// Stores a value.
+    pub const PUT: u8 = 1;
+    /// Removes a key.
+    pub const DELETE: u8 = 2;
+    /// Removes a range.
+    pub const DELETE_RANGE: u8 = 3;
+    /// The key ends in an order of the frame.
+    pub const OWN_KEY: u8 = 0x04;
+    /// The bits that tell what the value is; 0x20 is given out for "as before", what is above is free.
+    pub const VALUE: u8 = 0x38;
+    /// Bytes.
+    pub const INLINE: u8 = 0x00;
+    /// An order of the frame.
+    pub const OWN_ORDER: u8 = 0x08;
+    /// A piece.
+    pub const PIECE: u8 = 0x10;
+    /// A piece that other cells may cite too.
+    pub const SHARED: u8 = 0x18;
+    /// Marks follow.
+    pub const MARKS: u8 = 0x80;
+}
+
+/// The flags of a cell in a page. 0x20 and above are not given out.
+pub mod cell {
+    /// The bits that tell what the value is.
+    pub const VALUE: u8 = 0x03;
+    /// None: the key was removed.
+    pub const TOMBSTONE: u8 = 0;
+    /// Bytes.
+    pub const INLINE: u8 = 1;
+    /// A piece.
+    pub const PIECE: u8 = 2;
+    /// A piece that other cells may cite too.
+    pub const SHARED: u8 = 3;
+    /// The key ends in a hole.
+    pub const KEY_HOLE: u8 = 0x04;
+    /// The value is an order with a hole.
+    pub const VALUE_HOLE: u8 = 0x08;
+    /// Marks follow.
+    pub const MARKS: u8 = 0x10;
+    /// All of them.
+    pub const KNOWN: u8 = VALUE | KEY_HOLE | VALUE_HOLE | MARKS;
+}
+
+/// Tags of a cell's marks.
+pub mod mark {
+    /// When it expires.
+    pub const EXPIRY: u64 = 2;
+    /// All that are given out.
+    pub const ALL: [(u64, &str); 3] = [(EXPIRY, "expiry"), (4, "stamp"), (6, "cites blobs")];
+}
+
 /// Flags of the directory's entries, and of the references to its pages. 0x10 and 0x40 are not given out.
 pub mod entry {
     /// The segment has holes.
@@ -32,12 +88,14 @@ pub mod entry {
     pub const LAST_HOLE: u8 = 0x04;
     /// The segment cites pieces.
     pub const PIECES: u8 = 0x08;
+    /// There are records that can expire.
+    pub const EXPIRY: u8 = 0x20;
     /// Tags follow.
     pub const TAGS: u8 = 0x80;
     /// Of an entry.
-    pub const KNOWN: u8 = HOLES | FIRST_HOLE | LAST_HOLE | PIECES | TAGS;
+    pub const KNOWN: u8 = HOLES | FIRST_HOLE | LAST_HOLE | PIECES | OF_PAGES;
     /// Of a reference to a page.
-    pub const OF_PAGES: u8 = TAGS;
+    pub const OF_PAGES: u8 = EXPIRY | TAGS;
 }
 
 /// Stores of the records that the garbage lists.

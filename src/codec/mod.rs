@@ -8,6 +8,7 @@ pub mod head;
 pub mod io;
 pub mod js_string;
 pub mod kinds;
+pub mod marks;
 pub mod order;
 pub mod page;
 pub mod range;

@@ -9,8 +9,9 @@
 //!   varint  number of directory pages, in key order; of each:
 //!     16      id of the record in `runs`
 //!     bytes   first key, last key
-//!     1       flags: 80 tags follow
+//!     1       flags: 20 has records that can expire, 80 tags follow
 //!     varint  entries, records, bytes (of keys and values), stored bytes (of the segments)
+//!     varint  least time at which any expires, varint how many can (flag 20)
 //!     tags    (flag 80; see `tags`), kept as long as the reference is
 //! varint  number of garbage records, each: 1 (0 = `runs`, 1 = `blobs`), 16 id, varint bytes,
 //!         varint epoch of the flip that replaced it: to be deleted some flips later
@@ -22,7 +23,7 @@
 use bytes::Bytes;
 
 use super::cell::PieceRef;
-use super::entry::{Entry, put_more, read_flags, read_more};
+use super::entry::{Entry, Expiry, put_more, read_flags, read_more};
 use super::io::{Input, put_bytes, put_varint};
 use super::kinds::{entry as flag, store as stores};
 use super::seal::{self, Record};
@@ -91,6 +92,8 @@ pub struct PageRef {
     pub bytes: u64,
     /// Stored bytes of the segments.
     pub stored: u64,
+    /// Which of the records can expire.
+    pub expiry: Expiry,
     /// What this library does not know of.
     pub more: Tags,
 }
@@ -132,10 +135,12 @@ impl Root {
                 out.extend_from_slice(&page.id.0);
                 put_bytes(&mut out, &page.first);
                 put_bytes(&mut out, &page.last);
-                out.push(if page.more.is_empty() { 0 } else { flag::TAGS });
+                let tags = if page.more.is_empty() { 0 } else { flag::TAGS };
+                out.push(page.expiry.flag() | tags);
                 for number in [page.entries, page.records, page.bytes, page.stored] {
                     put_varint(&mut out, number);
                 }
+                page.expiry.put(&mut out);
                 put_more(&page.more, &mut out);
             }
         }
@@ -213,6 +218,7 @@ fn read_page_ref(input: &mut Input) -> Result<PageRef> {
         records: input.varint()?,
         bytes: input.varint()?,
         stored: input.varint()?,
+        expiry: Expiry::read(input, flags)?,
         more: read_more(input, flags)?,
     })
 }
@@ -264,6 +270,10 @@ pub fn encode_directory_page(id: Id, entries: &[Entry]) -> (Bytes, Option<PageRe
             records: sum(entries, |entry| entry.records),
             bytes: sum(entries, |entry| entry.bytes),
             stored: sum(entries, |entry| entry.stored),
+            expiry: entries.iter().fold(Expiry::default(), |mut all, entry| {
+                all.join(&entry.expiry);
+                all
+            }),
             more: Tags::default(),
         });
     (seal::finish(of, out), reference)

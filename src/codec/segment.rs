@@ -20,9 +20,10 @@
 
 use bytes::Bytes;
 
-use super::cell::Cell;
-use super::entry::{Entry, Holes, fill_tail};
+use super::cell::{Cell, Value};
+use super::entry::{Entry, Expiry, Holes, fill_tail};
 use super::io::{Input, put_bytes, put_varint};
+use super::marks::expiry_of;
 use super::order::{Order, PROVISIONAL};
 use super::page::{CellHoles, Page, PageBuilder};
 use super::seal::{self, Kind, Record};
@@ -76,6 +77,7 @@ impl SegmentBuilder {
                 tombstones: 0,
                 bytes: 0,
                 stored: 0,
+                expiry: Expiry::default(),
                 more: Tags::default(),
             },
         }
@@ -111,13 +113,15 @@ impl SegmentBuilder {
         self.entry.last = key.clone();
         self.entry.holes.last = holes.key;
         self.entry.holes.any |= holes.key || holes.value;
-        match cell {
-            Cell::Tombstone => self.entry.tombstones += 1,
-            cell => {
-                self.entry.records += 1;
-                self.entry.bytes += key.len() as u64 + cell.len();
-                self.entry.pieces |= matches!(cell, Cell::Piece(_));
-            }
+        if cell.is_tombstone() {
+            self.entry.tombstones += 1;
+        } else {
+            self.entry.records += 1;
+            self.entry.bytes = (self.entry.bytes)
+                .saturating_add(key.len() as u64)
+                .saturating_add(cell.len());
+            self.entry.pieces |= cell.cited_piece().is_some();
+            self.entry.expiry.add(expiry_of(cell.marks.as_slice()));
         }
         self.page.push(key, cell, holes);
         if self.page.len() >= PAGE_BYTES {
@@ -172,7 +176,7 @@ fn find_holes(key: &[u8], cell: &Cell) -> CellHoles {
     };
     CellHoles {
         key: is_hole(key.len().checked_sub(12).and_then(|at| key.get(at..))),
-        value: matches!(cell, Cell::Inline(value) if is_hole(Some(value))),
+        value: matches!(&cell.value, Value::Inline(value) if is_hole(Some(value))),
     }
 }
 

@@ -1,15 +1,17 @@
 //! Sealed records: heads, roots, directory pages, frames, pieces.
 
 use super::corpus;
+use super::segments::marks;
 use bytes::Bytes;
 use fastrand::Rng;
 use patchstore::backend::{Id, RecordKey};
 use patchstore::codec::batch::{Batch, Op, OpKey, OpValue};
 use patchstore::codec::cell::PieceRef;
-use patchstore::codec::entry::{Entry, Holes};
+use patchstore::codec::entry::{Entry, Expiry, Holes};
 use patchstore::codec::frame::{self as frames, FrameHeader};
 use patchstore::codec::head::Head;
 use patchstore::codec::io::{Input, put_bytes, put_varint};
+use patchstore::codec::marks::Marks;
 use patchstore::codec::order::{Order, PROVISIONAL};
 use patchstore::codec::root::{Garbage, Root, decode_directory_page, encode_directory_page};
 use patchstore::codec::seal::{self as seals, Record};
@@ -60,6 +62,15 @@ pub fn tags(rng: &mut Rng) -> Tags {
     Tags::of(out.into()).unwrap_or_default()
 }
 
+fn expiry(rng: &mut Rng) -> Expiry {
+    let mut expiry = Expiry::default();
+    if rng.bool() {
+        expiry.count = number(rng);
+        expiry.add(number(rng) >> 1);
+    }
+    expiry
+}
+
 fn place(rng: &mut Rng) -> Order {
     Order {
         frame: PROVISIONAL,
@@ -96,6 +107,7 @@ fn a_run(rng: &mut Rng) -> Vec<Entry> {
             tombstones: number(rng),
             bytes: number(rng),
             stored: number(rng),
+            expiry: expiry(rng),
             more: tags(rng),
         }
     })
@@ -160,13 +172,25 @@ fn an_op(rng: &mut Rng) -> Op {
             from: some(rng, 9),
             until: some(rng, 9),
         }),
-        2 => Op::Put(key, OpValue::Order(place(rng))),
-        3 => {
-            let (id, len) = (id(rng), number(rng));
-            Op::Put(key, OpValue::Piece(PieceRef { id, len }))
-        }
-        _ => Op::Put(key, OpValue::Inline(some(rng, 60))),
+        2 => put(rng, key, |rng| OpValue::Order(place(rng))),
+        3 => put(rng, key, |rng| {
+            OpValue::Piece(PieceRef {
+                id: id(rng),
+                len: number(rng),
+                shared: rng.bool(),
+            })
+        }),
+        _ => put(rng, key, |rng| OpValue::Inline(some(rng, 60))),
     }
+}
+
+fn put(rng: &mut Rng, key: OpKey, value: impl Fn(&mut Rng) -> OpValue) -> Op {
+    let marks = if rng.u8(..4) == 0 {
+        marks(rng)
+    } else {
+        Marks::NONE
+    };
+    Op::Put(key, value(rng), marks)
 }
 
 pub fn a_frame(rng: &mut Rng) -> Vec<u8> {

@@ -28,7 +28,7 @@ impl Interest for Records {
 
     fn touched(&self, op: &Op, _is_new: bool) {
         match op {
-            Op::Put(key, _) | Op::Delete(key) => {
+            Op::Put(key, ..) | Op::Delete(key) => {
                 self.kept.borrow_mut().remove(&key.to_bytes());
             }
             Op::DeleteRange(_) => panic!("a range is not an operation on a key"),

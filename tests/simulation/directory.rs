@@ -157,7 +157,7 @@ fn check_run(
                 assert!(previous.as_ref() < Some(&key), "keys out of order");
                 if entry.first <= key
                     && key <= entry.last
-                    && let Some(Cell::Piece(piece)) = page.cell(n)
+                    && let Some(piece) = page.cell(n).unwrap().cited_piece()
                 {
                     pieces.insert(RecordKey::Piece(piece.id));
                 }

@@ -1,5 +1,67 @@
 use super::*;
 
+/// Whether no number is there twice.
+fn are_apart(mut numbers: Vec<u64>) -> bool {
+    let count = numbers.len();
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers.len() == count
+}
+
+#[test]
+fn nothing_is_given_out_twice() {
+    let bytes = |list: &[u8]| list.iter().map(|&byte| byte.into()).collect();
+    let tags = |list: &[(u64, &str)]| list.iter().map(|(tag, _)| *tag).collect();
+    assert!(are_apart(bytes(&record::ALL)));
+    assert!(are_apart(bytes(&[op::PUT, op::DELETE, op::DELETE_RANGE])));
+    assert!(are_apart(bytes(&[
+        op::INLINE,
+        op::OWN_ORDER,
+        op::PIECE,
+        op::SHARED
+    ])));
+    assert!(are_apart(bytes(&[
+        cell::TOMBSTONE,
+        cell::INLINE,
+        cell::PIECE,
+        cell::SHARED
+    ])));
+    assert!(are_apart(bytes(&[store::RUNS, store::BLOBS])));
+    for list in [
+        &mark::ALL[..],
+        &tag::HEAD,
+        &tag::FRAME,
+        &tag::ROOT,
+        &tag::ENTRY,
+    ] {
+        assert!(are_apart(tags(list)), "{list:?}");
+        // What must be known stands under even ones, and all of it must be.
+        assert!(
+            list.iter()
+                .all(|(number, _)| number % 2 == 0 && *number < tag::TEST_NEEDED)
+        );
+    }
+}
+
+#[test]
+fn flags_are_bits_apart() {
+    let op = [op::CODE, op::OWN_KEY, op::VALUE, op::MARKS];
+    let cell = [cell::VALUE, cell::KEY_HOLE, cell::VALUE_HOLE, cell::MARKS];
+    let entry = [
+        entry::HOLES,
+        entry::FIRST_HOLE,
+        entry::LAST_HOLE,
+        entry::PIECES,
+        entry::EXPIRY,
+        entry::TAGS,
+    ];
+    for (flags, free) in [(&op[..], 0x40), (&cell, 0xE0), (&entry, 0x50)] {
+        let bits: u32 = flags.iter().map(|flag| flag.count_ones()).sum();
+        let all = flags.iter().fold(0, |all, flag| all | flag);
+        assert_eq!((bits, all), (u8::count_ones(!free), !free));
+    }
+}
+
 #[test]
 fn no_kind_of_key_is_given_out_twice() {
     for pair in key::GIVEN_OUT.windows(2) {

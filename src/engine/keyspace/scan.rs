@@ -286,13 +286,11 @@ impl Scan {
         }
         let found = self.next_cell(cache, shadowed)?;
         Ok(found.map(|(key, cell)| {
-            let measure = match cell {
-                Cell::Tombstone => Measure::default(),
-                cell => Measure {
-                    records: 1,
-                    bytes: key.len() as u64 + cell.len(),
-                },
-            };
+            let mut measure = Measure::default();
+            if !cell.is_tombstone() {
+                measure.records = 1;
+                measure.bytes = key.len() as u64 + cell.len();
+            }
             (key, measure)
         }))
     }

@@ -9,7 +9,7 @@ use super::context::{Context, SLICE_MS};
 use super::scan::{Scan, rest_of};
 use super::view::View;
 use crate::backend::Id;
-use crate::codec::cell::{Cell, CellRef, PieceRef};
+use crate::codec::cell::{Cell, CellRef, PieceRef, Value, ValueRef};
 
 /// How many calls of `breathe` pass between two looks at the clock.
 const BREATHS: u32 = 4;
@@ -84,10 +84,10 @@ impl Snapshot {
     }
 
     fn value_of(&self, cell: Cell) -> Attempt<Option<Bytes>> {
-        match cell {
-            Cell::Tombstone => Ok(None),
-            Cell::Inline(bytes) => Ok(Some(bytes)),
-            Cell::Piece(piece) => self.piece(piece).map(Some),
+        match cell.value {
+            Value::Tombstone => Ok(None),
+            Value::Inline(bytes) => Ok(Some(bytes)),
+            Value::Piece(piece) => self.piece(piece).map(Some),
         }
     }
 
@@ -148,7 +148,7 @@ impl Reads for Snapshot {
 
     fn contains(&mut self, key: &[u8]) -> Attempt<bool> {
         let cell = self.view.get(&self.context.cache, key)?;
-        Ok(!matches!(cell, None | Some(Cell::Tombstone)))
+        Ok(cell.is_some_and(|cell| !cell.is_tombstone()))
     }
 
     fn scan(&mut self, cursor: &mut Cursor, values: bool, take: &mut Take<'_>) -> Attempt<bool> {
@@ -160,11 +160,11 @@ impl Reads for Snapshot {
         let mut each = |key: &[u8], cell: CellRef<'_>| {
             let piece;
             let mut of = None;
-            let value = match cell {
-                CellRef::Tombstone => return Ok(true),
+            let value = match cell.value {
+                ValueRef::Tombstone => return Ok(true),
                 _ if !values => &[],
-                CellRef::Inline(value) => value,
-                CellRef::Piece(place) => {
+                ValueRef::Inline(value) => value,
+                ValueRef::Piece(place) => {
                     piece = self.piece(place)?;
                     of = Some(place.id);
                     &piece[..]

@@ -36,5 +36,6 @@ pub fn seal_piece(core: &Rc<Core>, value: &Bytes) -> Result<(PieceRef, Bytes)> {
     } else {
         core.context.cache.put_piece(id, value.clone());
     }
-    Ok((PieceRef { id, len }, record))
+    let shared = false;
+    Ok((PieceRef { id, len, shared }, record))
 }

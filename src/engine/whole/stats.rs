@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use std::rc::Rc;
 
-use crate::codec::cell::Cell;
+use crate::codec::cell::{Cell, Value};
 use crate::engine::core::fitting::fitting_view;
 use crate::engine::core::instance::Core;
 use crate::engine::core::loading::LoadError;
@@ -85,10 +85,10 @@ async fn count(
         slice.breathe(core).await;
         // (Of a hidden piece, it is known by other means whether it is there still.)
         let mut hidden = |key: &Bytes, cell: &Cell| {
-            stats.garbage_bytes += match cell {
-                Cell::Tombstone => 0,
-                cell if cell.cited_piece().is_some() => key.len() as u64,
-                cell => key.len() as u64 + cell.len(),
+            stats.garbage_bytes += match cell.value {
+                Value::Tombstone => 0,
+                Value::Piece(_) => key.len() as u64,
+                Value::Inline(_) => key.len() as u64 + cell.len(),
             };
         };
         match scan.measure(&core.context.cache, range, &mut hidden) {

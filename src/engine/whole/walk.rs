@@ -36,7 +36,7 @@ impl Walk {
         loop {
             self.slice.breathe(core).await;
             match self.scan.next_cell(&core.context.cache, &mut |_, _| {}) {
-                Ok(Some((_, Cell::Tombstone))) => {}
+                Ok(Some((_, cell))) if cell.is_tombstone() => {}
                 Ok(found) => return Ok(found),
                 Err(stop) => overcome(core, stop).await?,
             }

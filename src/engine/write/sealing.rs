@@ -134,7 +134,7 @@ pub async fn seal_first(core: &Rc<Core>) -> Result<Option<Sealed>> {
 fn move_out_pieces(core: &Rc<Core>, mut ops: Vec<Op>) -> Result<(Batch, Vec<(Id, Bytes)>)> {
     let mut pieces = Vec::new();
     for op in &mut ops {
-        if let Op::Put(_, value) = op
+        if let Op::Put(_, value, _) = op
             && let OpValue::Inline(bytes) = value
             && is_piece(bytes)
         {
