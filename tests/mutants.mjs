@@ -131,8 +131,46 @@ export const MUTANTS = [
     edits: [{ at: "no-seed", from: "first_number(id)", to: "first_number(id) & 0" }],
   },
   {
-    name: "keep what was said of a whole segment for what is left of it",
-    edits: [{ at: "tags-of-the-whole", from: "Tags::default()", to: "std::mem::take(&mut first.more)" }],
+    name: "lose in a flip what a later library has left in the head",
+    edits: [{ at: "more-lost", from: "..self.base.clone()", to: "more: Default::default(), ..self.base.clone()" }],
+  },
+  {
+    name: "ask what a frame needs before its fate",
+    edits: [
+      { at: "needs-first", from: "Ok(Frame {", before: `tags.needs(&[], "frame")?;` },
+    ],
+  },
+  {
+    name: "ask for the key of a frame before its fate",
+    edits: [
+      { at: "key-first", from: "let content", before: "if is_sealed { return Err(seal::encrypted()); }" },
+    ],
+  },
+  {
+    name: "count a segment whole of which something has expired",
+    edits: [{ at: "measure-expired", from: "entry.expiry.least_ms", to: "entry.expiry.least_ms.max(NEVER)" }],
+  },
+  {
+    name: "go on with a read at another moment",
+    edits: [
+      {
+        at: "two-nows",
+        from: "core.clone(), snapshot",
+        to: "core.clone(), Snapshot::new(core.context.clone(), snapshot.view().clone())",
+      },
+    ],
+  },
+  {
+    name: "hand out copies of what this engine lets expire",
+    edits: [{ at: "undated", from: "self.base.note_dated();", to: "" }],
+  },
+  {
+    name: "forget when a value expires",
+    edits: [{ at: "marks-lost", from: "marks.clone()", to: "{ let _ = marks; Default::default() }" }],
+  },
+  {
+    name: "list a piece when the first of those goes that cite it",
+    edits: [{ at: "list-shared", from: "!piece.shared", to: "true || piece.shared" }],
   },
   {
     name: "take the frame in flight for void where a later format is met",

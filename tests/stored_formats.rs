@@ -3,6 +3,7 @@
 
 #![cfg(not(target_arch = "wasm32"))]
 #![expect(
+    clippy::unwrap_used,
     clippy::indexing_slicing,
     reason = "a test that meets the unexpected must fail"
 )]
@@ -11,7 +12,8 @@ use bytes::Bytes;
 use patchstore::backend::{Id, RecordKey};
 use patchstore::codec::batch::{Batch, Op, OpKey, OpValue};
 use patchstore::codec::cell::{Cell, PieceRef};
-use patchstore::codec::entry::{Entry, Expiry, Holes};
+use patchstore::codec::entry::{Entry, Holes};
+use patchstore::codec::expiry::Expiry;
 use patchstore::codec::frame::{self, FrameHeader};
 use patchstore::codec::head::{Head, MAX_WRITERS};
 use patchstore::codec::io::{put_bytes, put_varint};

@@ -21,7 +21,7 @@ use bytes::Bytes;
 
 use super::cell::PieceRef;
 use super::entry::Entry;
-use super::io::{Input, put_bytes, put_varint};
+use super::io::{Input, later, put_bytes, put_varint};
 use super::kinds::op as flag;
 use super::marks::{self, Marks};
 use super::order::{Order, PROVISIONAL};
@@ -252,9 +252,7 @@ fn decode_op(input: &mut Input) -> Result<Op> {
     };
     let kind = flags & flag::VALUE;
     if flags & !(flag::CODE | may_have) != 0 || flags & flag::CODE == 0 || kind > flag::SHARED {
-        return Err(Error::unsupported(format!(
-            "a frame holds an unknown operation ({flags:#04x})"
-        )));
+        return Err(later("frame"));
     }
     if flags & flag::CODE == flag::DELETE_RANGE {
         return Ok(Op::DeleteRange(KeyRange {

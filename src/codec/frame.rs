@@ -19,10 +19,10 @@
 use bytes::Bytes;
 
 use super::batch::Batch;
-use super::io::{Input, put_varint};
+use super::io::{Input, later, put_varint};
 use super::seal::{self, Kind, Record};
 use super::tags::Tags;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::record::Id;
 
 /// The latest wall time that writers note.
@@ -103,6 +103,7 @@ pub fn void(incarnation: Id) -> Bytes {
 /// `Corrupt`, `UnsupportedFormat` (another version).
 pub fn open(record: &Bytes) -> Result<Frame> {
     let is_sealed = seal::key_id(Kind::Frame, record)? != 0;
+    // planted: key-first
     let content = if is_sealed {
         seal::after_fixed(record)
     } else {
@@ -120,6 +121,7 @@ pub fn open(record: &Bytes) -> Result<Frame> {
     let catalog = input.varint()?;
     let tags = Tags::read(&mut input)?;
     let body = (!is_sealed).then_some(input);
+    // planted: needs-first
     Ok(Frame {
         header,
         catalog,
@@ -136,7 +138,7 @@ impl Frame {
     pub fn batch(self) -> Result<Batch> {
         self.tags.needs(&[], "frame")?;
         if self.catalog != 0 {
-            return Err(Error::unsupported("a frame knows of a catalog"));
+            return Err(later("frame"));
         }
         let mut body = self.body.ok_or_else(seal::encrypted)?;
         Batch::decode(&mut body)

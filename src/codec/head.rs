@@ -81,10 +81,11 @@ impl Head {
 
     /// The same of one that was stored, perhaps by a library that remembers more writers.
     fn check_read(&self) -> std::result::Result<(), &'static str> {
-        let mut writers: Vec<Id> = self.writers.iter().map(|(writer, _)| *writer).collect();
-        writers.sort_unstable();
-        if writers.windows(2).any(|pair| pair.first() == pair.last()) {
-            return Err("the head remembers a writer twice");
+        let mut others = self.writers.iter();
+        while let Some((writer, _)) = others.next() {
+            if others.as_slice().iter().any(|(other, _)| other == writer) {
+                return Err("the head remembers a writer twice");
+            }
         }
         if self.epoch == 0 {
             return Err("the head has no epoch");

@@ -37,6 +37,12 @@ pub fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
+/// The error of what a later library has stored in a `what`.
+#[must_use]
+pub fn later(what: &str) -> Error {
+    Error::unsupported(format!("a {what} holds what this library does not know"))
+}
+
 /// Reads fields from the front of some bytes; every shortage is `Corrupt`, naming `what`.
 pub struct Input {
     rest: Bytes,
@@ -50,8 +56,12 @@ impl Input {
         Self { rest: bytes, what }
     }
 
+    fn broken(&self, how: &str) -> Error {
+        Error::corrupt(format!("a {} {how}", self.what))
+    }
+
     fn short(&self) -> Error {
-        Error::corrupt(format!("a {} ends too early", self.what))
+        self.broken("ends too early")
     }
 
     /// Bytes not read yet.
@@ -110,10 +120,7 @@ impl Input {
     /// `Corrupt` when it does not end, or does not fit 64 bits.
     pub fn varint(&mut self) -> Result<u64> {
         let Some((value, taken)) = varint_in(&self.rest) else {
-            return Err(Error::corrupt(format!(
-                "a {} holds a broken varint",
-                self.what
-            )));
+            return Err(self.broken("holds a broken varint"));
         };
         self.take(taken)?;
         Ok(value)
@@ -136,8 +143,7 @@ impl Input {
     /// # Errors
     /// `Corrupt` when it does not.
     pub fn varint32(&mut self) -> Result<u32> {
-        u32::try_from(self.varint()?)
-            .map_err(|_| Error::corrupt(format!("a {} holds too large a number", self.what)))
+        u32::try_from(self.varint()?).map_err(|_| self.broken("holds too large a number"))
     }
 
     /// A byte string behind its varint length, without copying.
@@ -157,11 +163,7 @@ impl Input {
         if self.rest.is_empty() {
             Ok(())
         } else {
-            Err(Error::corrupt(format!(
-                "a {} is followed by {} stray bytes",
-                self.what,
-                self.rest.len()
-            )))
+            Err(self.broken("is followed by stray bytes"))
         }
     }
 }

@@ -9,7 +9,7 @@
 
 use std::rc::Rc;
 
-use super::io::{put_bytes, put_varint, varint_in};
+use super::io::{later, put_bytes, put_varint, varint_in};
 use super::kinds::mark::EXPIRY;
 use super::tags;
 use crate::error::{Error, Result};
@@ -58,7 +58,7 @@ pub fn check(list: &[u8]) -> Result<()> {
     match tags::find(list, EXPIRY).map(|payload| (varint_in(payload), payload.len())) {
         None => Ok(()),
         Some((Some((1.., taken)), all)) if taken == all => Ok(()),
-        Some((Some((1.., _)), _)) => Err(Error::unsupported("a cell's expiry goes on")),
+        Some((Some((1.., _)), _)) => Err(later("cell")),
         Some(_) => Err(Error::corrupt("a cell's expiry is broken")),
     }
 }

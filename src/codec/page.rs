@@ -18,7 +18,7 @@ use std::cmp::Ordering;
 
 use super::cell::{Cell, CellRef, PieceRef, Value, ValueRef};
 use super::entry::fill_tail_in;
-use super::io::{put_bytes, put_varint, varint_in};
+use super::io::{later, put_bytes, put_varint, varint_in};
 use super::kinds::cell as flag;
 use super::marks::{self, Marks};
 use super::order::ORDER_BYTES;
@@ -301,9 +301,7 @@ fn read_place(raw: &[u8], start: usize) -> Result<Place> {
     let kind = flags & flag::VALUE;
     let is_marked = flags & flag::MARKS != 0;
     if flags & !flag::KNOWN != 0 || (is_marked && kind == flag::TOMBSTONE) {
-        return Err(Error::unsupported(format!(
-            "a page's cell has unknown flags {flags:#04x}"
-        )));
+        return Err(later("cell"));
     }
     // Where the bytes behind the length at a place begin and end.
     let bytes_at = |at: usize| -> Result<(usize, usize)> {

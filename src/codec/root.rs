@@ -23,8 +23,9 @@
 use bytes::Bytes;
 
 use super::cell::PieceRef;
-use super::entry::{Entry, Expiry, put_more, read_flags, read_more};
-use super::io::{Input, put_bytes, put_varint};
+use super::entry::{Entry, put_more, read_flags, read_more};
+use super::expiry::Expiry;
+use super::io::{Input, later, put_bytes, put_varint};
 use super::kinds::{entry as flag, store as stores};
 use super::seal::{self, Record};
 use super::tags::Tags;
@@ -68,10 +69,13 @@ impl Garbage {
         }
     }
 
-    /// The same of a piece.
+    /// The same of a piece whose cell goes; none for one that others may cite too: whoever collects what nothing
+    /// refers to finds it.
     #[must_use]
-    pub fn piece(piece: PieceRef) -> Self {
-        Self::new(RecordKey::Piece(piece.id), piece.len)
+    pub fn piece(piece: PieceRef) -> Option<Self> {
+        // planted: list-shared
+        let is_sole = !piece.shared;
+        is_sole.then(|| Self::new(RecordKey::Piece(piece.id), piece.len))
     }
 }
 
@@ -187,10 +191,7 @@ impl Root {
             let key = match store {
                 stores::RUNS => RecordKey::Run(id),
                 stores::BLOBS => RecordKey::Piece(id),
-                _ => {
-                    let message = "the root lists garbage of an unknown store";
-                    return Err(Error::unsupported(message));
-                }
+                _ => return Err(later("root")),
             };
             root.garbage.push(Garbage {
                 key,

@@ -21,7 +21,8 @@
 use bytes::Bytes;
 
 use super::cell::{Cell, Value};
-use super::entry::{Entry, Expiry, Holes, fill_tail};
+use super::entry::{Entry, Holes, fill_tail};
+use super::expiry::Expiry;
 use super::io::{Input, put_bytes, put_varint};
 use super::marks::expiry_of;
 use super::order::{Order, PROVISIONAL};
@@ -221,11 +222,10 @@ impl Segment {
                 return Err(Error::corrupt("a segment's page claims too many bytes"));
             }
             // In parts, as sums may overflow where addresses have 32 bits.
-            offset = (index_at - offset)
-                .checked_sub(CHECK)
-                .and_then(|left| left.checked_sub(place.stored))
-                .map(|left| index_at - left)
-                .ok_or_else(outside)?;
+            if place.stored > index_at || offset + place.stored + CHECK > index_at {
+                return Err(outside());
+            }
+            offset += place.stored + CHECK;
             pages.push(place);
         }
         input.end()?;

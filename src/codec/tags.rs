@@ -12,7 +12,7 @@
 
 use bytes::Bytes;
 
-use super::io::{Input, put_bytes, varint_in};
+use super::io::{Input, later, put_bytes, varint_in};
 use crate::error::{Error, Result};
 
 /// A list as it lies in its record, so that what is kept is kept to the byte.
@@ -97,9 +97,7 @@ pub fn check_shape(mut list: &[u8]) -> Result<()> {
 pub fn needs(mut list: &[u8], known: &[u64], what: &'static str) -> Result<()> {
     while let Some((tag, _, rest)) = split(list) {
         if tag % 2 == 0 && !known.contains(&tag) {
-            return Err(Error::unsupported(format!(
-                "a {what} holds what this library does not know ({tag})"
-            )));
+            return Err(later(what));
         }
         list = rest;
     }

@@ -10,7 +10,7 @@ use patchstore::codec::segment::Segment;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The id under which room is kept for deleting.
-const RESERVE: RecordKey = RecordKey::Run(Id([0xff; 16]));
+pub const RESERVE: RecordKey = RecordKey::Run(Id([0xff; 16]));
 
 /// Checks the records of a database at rest, whose log has just been flushed and whose orphans have
 /// just been collected by the only tab.
@@ -95,7 +95,9 @@ pub fn check_pieces(records: &[(RecordKey, Bytes)]) {
         each_cell(entry, &records, |key, cell| {
             let cited = cell.cited_piece();
             if newest.contains_key(&key) {
-                hidden.extend(cited.map(|piece| RecordKey::Piece(piece.id)));
+                // (Of one that others may cite too nobody can tell without looking at them.)
+                let sole = cited.filter(|piece| !piece.shared);
+                hidden.extend(sole.map(|piece| RecordKey::Piece(piece.id)));
             }
             newest.entry(key).or_insert(cell);
         });

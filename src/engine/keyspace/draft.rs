@@ -232,6 +232,10 @@ impl Writes for Draft {
     }
 
     fn put_marked(&mut self, key: OpKey, value: Bytes, marks: Marks) {
+        // planted: undated
+        if marks != Marks::NONE {
+            self.base.note_dated();
+        }
         self.push(Op::Put(key, OpValue::Inline(value), marks));
     }
 

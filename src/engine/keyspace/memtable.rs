@@ -31,6 +31,7 @@ impl Memtable {
                     }
                     OpValue::Piece(piece) => Value::Piece(*piece),
                 };
+                // planted: marks-lost
                 let marks = marks.clone();
                 self.insert(key.to_bytes(), Cell { value, marks });
             }
@@ -132,5 +133,5 @@ impl Memtable {
 }
 
 fn note_dead(dead: &mut Vec<Garbage>, cell: &Cell) {
-    dead.extend(cell.cited_piece().map(Garbage::piece));
+    dead.extend(cell.cited_piece().and_then(Garbage::piece));
 }

@@ -16,6 +16,7 @@ pub mod entries;
 pub mod estimate;
 pub mod footprint;
 pub mod memtable;
+pub mod now;
 pub mod ranges;
 pub mod scan;
 pub mod segments;

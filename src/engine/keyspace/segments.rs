@@ -86,7 +86,6 @@ impl SegmentSource {
             first.bytes = first.bytes.saturating_sub(consumed.bytes);
             first.expiry.leave(consumed.expiring);
             // It was said of the whole.
-            // planted: tags-of-the-whole
             first.more = Tags::default();
         }
         Ok(rest)
@@ -256,3 +255,6 @@ impl SegmentSource {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

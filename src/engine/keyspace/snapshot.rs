@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use super::access::{Attempt, Cursor, Measure, Need, Reads, Stop, Take};
 use super::context::{Context, SLICE_MS};
+use super::now::Now;
 use super::scan::{Scan, rest_of};
 use super::view::View;
 use crate::backend::Id;
@@ -30,6 +31,7 @@ pub struct Snapshot {
     deadline_ms: Option<f64>,
     breaths: u32,
     fresh: bool,
+    now: Now,
     /// Pieces that the cache does not keep: attempts that begin anew must find them.
     kept: RefCell<Vec<(Id, Bytes)>>,
 }
@@ -39,6 +41,7 @@ impl Snapshot {
     #[must_use]
     pub fn new(context: Context, view: Rc<View>) -> Self {
         Self {
+            now: Now::default(),
             context,
             view,
             fresh: false,
@@ -57,13 +60,18 @@ impl Snapshot {
 
     /// What it shows.
     #[must_use]
-    pub fn view(&self) -> &View {
+    pub const fn view(&self) -> &Rc<View> {
         &self.view
     }
 
     /// The same work goes on, on a view that shows it more; what it showed before.
     pub fn look_at(&mut self, view: Rc<View>) -> Rc<View> {
         std::mem::replace(&mut self.view, view)
+    }
+
+    /// Something that may expire is written through it.
+    pub fn note_dated(&self) {
+        self.context.dated.set(true);
     }
 
     /// Lets go of what attempts of the work before have kept.
@@ -81,6 +89,12 @@ impl Snapshot {
     pub fn refresh(&mut self) {
         self.deadline_ms = None;
         self.breaths = 0;
+    }
+
+    /// The cell that counts for a key, unless it has expired.
+    fn live(&self, key: &[u8]) -> Attempt<Option<Cell>> {
+        let cell = self.view.get(&self.context.cache, key)?;
+        Ok(cell.filter(|cell| !self.now.is_past(&self.context, cell.marks.as_slice())))
     }
 
     fn value_of(&self, cell: Cell) -> Attempt<Option<Bytes>> {
@@ -140,14 +154,14 @@ impl Reads for Snapshot {
     }
 
     fn get(&mut self, key: &[u8]) -> Attempt<Option<Bytes>> {
-        match self.view.get(&self.context.cache, key)? {
+        match self.live(key)? {
             None => Ok(None),
             Some(cell) => self.value_of(cell),
         }
     }
 
     fn contains(&mut self, key: &[u8]) -> Attempt<bool> {
-        let cell = self.view.get(&self.context.cache, key)?;
+        let cell = self.live(key)?;
         Ok(cell.is_some_and(|cell| !cell.is_tombstone()))
     }
 
@@ -162,6 +176,7 @@ impl Reads for Snapshot {
             let mut of = None;
             let value = match cell.value {
                 ValueRef::Tombstone => return Ok(true),
+                _ if self.now.is_past(&self.context, cell.marks) => return Ok(true),
                 _ if !values => &[],
                 ValueRef::Inline(value) => value,
                 ValueRef::Piece(place) => {
@@ -200,7 +215,7 @@ impl Reads for Snapshot {
         let mut scanning = take_state(cursor, &self.view);
         let found = scanning
             .scan
-            .measure(&self.context.cache, &cursor.range, &mut |_, _| {});
+            .measure(&self.context, &cursor.range, &self.now, &mut |_, _| {});
         cursor.state = Some(scanning);
         Ok(found?.map(|(last, measure)| {
             cursor.last = Some(last);

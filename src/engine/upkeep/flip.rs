@@ -81,6 +81,7 @@ impl Flip {
                 .filter(|(id, _)| !self.writers.iter().any(|(w, _)| w == id)),
         );
         writers.truncate(MAX_WRITERS);
+        // planted: more-lost
         Head {
             epoch: self.base.epoch + 1,
             generation: self.base.generation + u64::from(self.new_generation),

@@ -64,6 +64,7 @@ pub async fn open(
         context: Context {
             cache: realm.pool.cache(options.cache_bytes),
             env,
+            dated: Rc::default(),
         },
         realm,
         events,
