@@ -8,6 +8,7 @@ use patchstore::backend::Id;
 use patchstore::codec::batch::{Batch, Op, OpKey, OpValue};
 use patchstore::codec::cell::Cell;
 use patchstore::codec::io::Input;
+use patchstore::codec::marks::Marks;
 use patchstore::codec::page::{CellHoles, Page, PageBuilder};
 use patchstore::codec::segment::{Segment, SegmentBuilder};
 use patchstore::codec::value::{Form, fields, json, json_tree};
@@ -61,7 +62,13 @@ fn values(criterion: &mut Criterion) {
 }
 
 fn frames(criterion: &mut Criterion) {
-    let ops = (0..1000).map(|n| Op::Put(OpKey::plain(key(n)), OpValue::Inline(stored(n))));
+    let ops = (0..1000).map(|n| {
+        Op::Put(
+            OpKey::plain(key(n)),
+            OpValue::Inline(stored(n)),
+            Marks::NONE,
+        )
+    });
     let batch = Batch {
         run: Vec::new(),
         ops: ops.collect(),
@@ -86,7 +93,7 @@ fn frames(criterion: &mut Criterion) {
 
 fn pages(criterion: &mut Criterion) {
     let cells: Vec<(Bytes, Cell)> = (0..CELLS)
-        .map(|n| (key(n), Cell::Inline(stored(n))))
+        .map(|n| (key(n), Cell::inline(stored(n))))
         .collect();
     let build = || {
         let mut builder = PageBuilder::default();
@@ -118,7 +125,7 @@ fn pages(criterion: &mut Criterion) {
 
 fn segments(criterion: &mut Criterion) {
     let cells: Vec<(Bytes, Cell)> = (0..500)
-        .map(|n| (key(n), Cell::Inline(stored(n))))
+        .map(|n| (key(n), Cell::inline(stored(n))))
         .collect();
     let build = || {
         let mut builder = SegmentBuilder::new(Id([7; 16]));
@@ -133,7 +140,7 @@ fn segments(criterion: &mut Criterion) {
     group.bench_function("build, compressed", |b| b.iter(build));
     group.bench_function("open and read all pages", |b| {
         b.iter(|| {
-            let segment = Segment::open(black_box(record.clone()), 0).ok()?;
+            let segment = Segment::open(Id([7; 16]), black_box(&record), 0).ok()?;
             let pages = (0..segment.pages()).filter_map(|at| segment.page(at).ok());
             Some(pages.map(|page| page.len()).sum::<usize>())
         });

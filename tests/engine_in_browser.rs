@@ -10,6 +10,8 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use patchstore::Code;
 use patchstore::backend::indexeddb::IndexedDbConnector;
+use patchstore::codec::cell::{Cell, PieceRef};
+use patchstore::codec::page::{CellHoles, Page, PageBuilder};
 use patchstore::codec::value::from_json;
 use patchstore::engine::access::{Answer, Session};
 use patchstore::engine::{self, Absent, Engine, Options, Reason};
@@ -21,6 +23,7 @@ use patchstore::models::kv;
 use patchstore::models::many::Many;
 use patchstore::models::query::Query;
 use patchstore::models::scope::Scope;
+use patchstore::record::Id;
 use std::rc::Rc;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
@@ -245,4 +248,28 @@ async fn a_copy_is_there_at_once_and_is_the_same() {
     source.close().await;
     copy.close().await;
     assert!(delete(&from).await && delete(&to).await);
+}
+
+#[wasm_bindgen_test]
+fn lengths_above_the_memory_are_read_as_written() {
+    // Where addresses have 32 bits.
+    for len in [1 << 32, 5 << 30, 1 << 35, 1 << 63, u64::MAX] {
+        let piece = Cell::piece(PieceRef {
+            id: Id([7; 16]),
+            len,
+            shared: false,
+        });
+        let mut builder = PageBuilder::default();
+        builder.push(b"large", &piece, CellHoles::default());
+        let page = Page::decode(builder.take(), 0).unwrap();
+        assert_eq!(page.cell(0), Some(piece));
+    }
+    // An inline value that claims 4 GiB and a byte more, of which the low 32 bits say one.
+    let mut builder = PageBuilder::default();
+    let value = Cell::inline(Bytes::from_static(b"v"));
+    builder.push(b"key", &value, CellHoles::default());
+    let mut page = builder.take();
+    page.truncate(page.len() - 2);
+    page.extend([0x81, 0x80, 0x80, 0x80, 0x10, b'v']);
+    assert_eq!(Page::decode(page, 0).unwrap_err().code(), Code::Corrupt);
 }

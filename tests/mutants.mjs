@@ -122,7 +122,65 @@ export const MUTANTS = [
   },
   {
     name: "ignore checksums",
-    edits: [{ at: "no-checksum", from: "twox_hash::XxHash64::oneshot(0, bytes)", to: "bytes.len() as u64" }],
+    edits: [
+      { at: "no-checksum", from: "twox_hash::XxHash64::oneshot(seed, bytes)", to: "seed ^ bytes.len() as u64" },
+    ],
+  },
+  {
+    name: "take a record for another that lies under its name",
+    edits: [{ at: "no-seed", from: "first_number(id)", to: "first_number(id) & 0" }],
+  },
+  {
+    name: "lose in a flip what a later library has left in the head",
+    edits: [{ at: "more-lost", from: "..self.base.clone()", to: "more: Default::default(), ..self.base.clone()" }],
+  },
+  {
+    name: "ask what a frame needs before its fate",
+    edits: [
+      { at: "needs-first", from: "Ok(Frame {", before: `tags.needs(&[], "frame")?;` },
+    ],
+  },
+  {
+    name: "ask for the key of a frame before its fate",
+    edits: [
+      { at: "key-first", from: "let content", before: "if is_sealed { return Err(seal::encrypted()); }" },
+    ],
+  },
+  {
+    name: "count a segment whole of which something has expired",
+    edits: [{ at: "measure-expired", from: "entry.expiry.least_ms", to: "entry.expiry.least_ms.max(NEVER)" }],
+  },
+  {
+    name: "go on with a read at another moment",
+    edits: [
+      {
+        at: "two-nows",
+        from: "core.clone(), snapshot",
+        to: "core.clone(), Snapshot::new(core.context.clone(), snapshot.view().clone())",
+      },
+    ],
+  },
+  {
+    name: "hand out copies of what this engine lets expire",
+    edits: [{ at: "undated", from: "self.base.note_dated();", to: "" }],
+  },
+  {
+    name: "forget when a value expires",
+    edits: [{ at: "marks-lost", from: "marks.clone()", to: "{ let _ = marks; Default::default() }" }],
+  },
+  {
+    name: "list a piece when the first of those goes that cite it",
+    edits: [{ at: "list-shared", from: "!piece.shared", to: "true || piece.shared" }],
+  },
+  {
+    name: "take the frame in flight for void where a later format is met",
+    edits: [
+      {
+        at: "later-recalls",
+        from: "shut(core, Reason::VersionChange);",
+        before: "flight::recall_void(core, None, &[]);",
+      },
+    ],
   },
   {
     name: "drop tombstones that still hide something",

@@ -3,6 +3,7 @@
 
 #![cfg(not(target_arch = "wasm32"))]
 #![expect(
+    clippy::unwrap_used,
     clippy::indexing_slicing,
     reason = "a test that meets the unexpected must fail"
 )]
@@ -12,12 +13,21 @@ use patchstore::backend::{Id, RecordKey};
 use patchstore::codec::batch::{Batch, Op, OpKey, OpValue};
 use patchstore::codec::cell::{Cell, PieceRef};
 use patchstore::codec::entry::{Entry, Holes};
+use patchstore::codec::expiry::Expiry;
 use patchstore::codec::frame::{self, FrameHeader};
-use patchstore::codec::head::Head;
+use patchstore::codec::head::{Head, MAX_WRITERS};
+use patchstore::codec::io::{put_bytes, put_varint};
+use patchstore::codec::kinds::tag::{TEST_NEEDED, TEST_SKIPPABLE};
+use patchstore::codec::marks::{Marks, expiry_of};
 use patchstore::codec::order::{Order, PROVISIONAL};
-use patchstore::codec::root::{Garbage, Root, decode_directory_page, encode_directory_page};
+use patchstore::codec::root::{
+    Garbage, PageRef, Root, decode_directory_page, encode_directory_page,
+};
+use patchstore::codec::seal::{self, Record};
 use patchstore::codec::segment::{Segment, SegmentBuilder};
+use patchstore::codec::tags::Tags;
 use patchstore::engine::access::KeyRange;
+use patchstore::{Code, Error};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -28,6 +38,21 @@ fn id() -> impl Strategy<Value = Id> {
 
 fn bytes(most: usize) -> impl Strategy<Value = Bytes> {
     vec(any::<u8>(), 0..most).prop_map(Bytes::from)
+}
+
+/// One field.
+fn tags(tag: u64, payload: &[u8]) -> Tags {
+    let mut out = Vec::new();
+    put_varint(&mut out, tag);
+    put_bytes(&mut out, payload);
+    Tags::of(out.into()).unwrap()
+}
+
+/// Of some records, of which the first expires at a time.
+fn expiring(count: u32, at_ms: u32) -> Expiry {
+    let mut expiry = Expiry::default();
+    (0..count).for_each(|more| expiry.add(u64::from(at_ms) + u64::from(more)));
+    expiry
 }
 
 fn entry() -> impl Strategy<Value = Entry> {
@@ -50,6 +75,8 @@ fn entry() -> impl Strategy<Value = Entry> {
             tombstones: n.2.into(),
             bytes: n.3.into(),
             stored: 7,
+            expiry: expiring(n.3 % 3, n.2),
+            more: tags(7, &n.3.to_le_bytes()),
         }
     })
 }
@@ -75,6 +102,10 @@ fn key() -> impl Strategy<Value = OpKey> {
     (bytes(30), own).prop_map(|(prefix, order)| OpKey { prefix, order })
 }
 
+fn marks() -> impl Strategy<Value = Marks> {
+    any::<Option<u64>>().prop_map(|expiry| expiry.map_or(Marks::NONE, Marks::expiring))
+}
+
 fn op() -> impl Strategy<Value = Op> {
     let value = prop_oneof![
         bytes(200).prop_map(OpValue::Inline),
@@ -82,10 +113,11 @@ fn op() -> impl Strategy<Value = Op> {
             frame: PROVISIONAL,
             slot
         })),
-        (id(), any::<u64>()).prop_map(|(id, len)| OpValue::Piece(PieceRef { id, len })),
+        (id(), any::<u64>(), any::<bool>())
+            .prop_map(|(id, len, shared)| OpValue::Piece(PieceRef { id, len, shared })),
     ];
     prop_oneof![
-        (key(), value).prop_map(|(key, value)| Op::Put(key, value)),
+        (key(), value, marks()).prop_map(|(key, value, marks)| Op::Put(key, value, marks)),
         key().prop_map(Op::Delete),
         (bytes(9), bytes(9)).prop_map(|(from, until)| Op::DeleteRange(KeyRange { from, until })),
     ]
@@ -119,7 +151,8 @@ proptest! {
     #[test]
     fn heads(incarnation in id(), n in any::<[u64; 4]>(), writers in vec((id(), any::<u64>()), 0..9)) {
         let [generation, epoch, position, base] = n;
-        let head = Head { incarnation, generation, epoch, position, base, writers };
+        let more = tags(3, b"kept");
+        let head = Head { incarnation, generation, epoch, position, base, writers, more };
         let record = head.encode();
         prop_assert_eq!(Head::decode(&record).unwrap(), head);
         spoil(&record, |record| Head::decode(&record).is_ok());
@@ -132,14 +165,14 @@ proptest! {
             generation: n[0],
             writer: ids.1,
             sequence: n[1],
-            wall_ms: 1.7e12,
+            wall_ms: 1_700_000_000_000,
             required: n[2],
         };
         let batch = Batch { run: cited, ops };
         let record = frame::encode(&header, &batch);
         let decode = |record: &Bytes| {
-            let (header, mut rest) = frame::decode_header(record)?;
-            Ok::<_, patchstore::Error>((header, Batch::decode(&mut rest)?))
+            let frame = frame::open(record)?;
+            Ok::<_, patchstore::Error>((frame.header, frame.batch()?))
         };
         prop_assert_eq!(decode(&record).unwrap(), (header, batch));
         spoil(&record, |record| decode(&record).is_ok());
@@ -153,18 +186,19 @@ proptest! {
         garbage in vec((id(), any::<bool>(), any::<u32>()), 0..5),
     ) {
         let (record, reference) = encode_directory_page(Id([7; 16]), &page);
-        prop_assert_eq!(decode_directory_page(&record).unwrap(), page);
-        spoil(&record, |record| decode_directory_page(&record).is_ok());
+        prop_assert_eq!(decode_directory_page(Id([7; 16]), &record).unwrap(), page);
+        spoil(&record, |record| decode_directory_page(Id([7; 16]), &record).is_ok());
         let garbage = garbage.into_iter().map(|(id, piece, bytes)| Garbage {
             key: if piece { RecordKey::Piece(id) } else { RecordKey::Run(id) },
             bytes: u64::from(bytes),
             epoch: 3,
         });
-        let levels = vec![reference.into_iter().collect(), Vec::new()];
-        let root = Root { epoch, runs, levels, garbage: garbage.collect() };
-        let record = root.encode();
-        prop_assert_eq!(Root::decode(&record).unwrap(), root);
-        spoil(&record, |record| Root::decode(&record).is_ok());
+        let tagged = reference.into_iter().map(|page| PageRef { more: tags(5, b"page"), ..page });
+        let levels = vec![tagged.collect(), Vec::new()];
+        let root = Root { epoch, runs, levels, garbage: garbage.collect(), more: tags(9, b"kept") };
+        let record = root.encode(Id([8; 16]));
+        prop_assert_eq!(Root::decode(Id([8; 16]), &record).unwrap(), root);
+        spoil(&record, |record| Root::decode(Id([8; 16]), &record).is_ok());
     }
 
     #[test]
@@ -172,11 +206,15 @@ proptest! {
         let cells: BTreeMap<Bytes, Cell> = cells
             .into_iter()
             .map(|(key, (kind, value))| {
-                let cell = match kind {
-                    0 => Cell::Tombstone,
-                    1 => Cell::Piece(PieceRef { id: Id([kind; 16]), len: value.len() as u64 }),
-                    _ => Cell::Inline(value.into()),
+                let piece = |shared| PieceRef { id: Id([kind; 16]), len: 1 << value.len().min(63), shared };
+                let mut cell = match kind {
+                    0 => Cell::tombstone(),
+                    1 | 2 => Cell::piece(piece(kind == 2)),
+                    _ => Cell::inline(value.into()),
                 };
+                if kind > 0 && kind % 2 == 0 {
+                    cell.marks = Marks::expiring(u64::from(kind) << 40);
+                }
                 (Bytes::from(key), cell)
             })
             .collect();
@@ -184,8 +222,11 @@ proptest! {
         cells.iter().for_each(|(key, cell)| builder.push(key, cell, false));
         let (record, entry) = builder.finish();
         prop_assert_eq!(entry.records + entry.tombstones, cells.len() as u64);
+        let mut expiry = Expiry::default();
+        cells.values().for_each(|cell| expiry.add(expiry_of(cell.marks.as_slice())));
+        prop_assert_eq!(entry.expiry, expiry);
         let read = |record: Bytes| {
-            let segment = Segment::open(record, 0)?;
+            let segment = Segment::open(Id([1; 16]), &record, 0)?;
             let mut out = BTreeMap::new();
             for at in 0..segment.pages() {
                 let page = segment.page(at)?;
@@ -194,7 +235,7 @@ proptest! {
             Ok::<_, patchstore::Error>(out)
         };
         prop_assert_eq!(&read(record.clone()).unwrap(), &cells);
-        let segment = Segment::open(record.clone(), 0).unwrap();
+        let segment = Segment::open(Id([1; 16]), &record, 0).unwrap();
         for (key, cell) in &cells {
             let page = segment.page(segment.page_of(key)).unwrap();
             let found = page.cell(page.lower_bound(key));
@@ -204,14 +245,180 @@ proptest! {
     }
 
     #[test]
+    fn what_is_not_known_is_refused_or_kept(payload in bytes(20), odd: bool, at in 0..5usize) {
+        // Of an entry in a run, of one in a page, of a reference to a page, of root and head.
+        let tag = if odd { TEST_SKIPPABLE } else { TEST_NEEDED };
+        let given = tags(tag, &payload);
+        let more_at = |place: usize| if at == place { given.clone() } else { Tags::default() };
+        let (id, incarnation) = (Id([7; 16]), Id([8; 16]));
+        let entry = |more: Tags| Entry {
+            id: Id([9; 16]),
+            first: Bytes::from_static(b"a"),
+            last: Bytes::from_static(b"b"),
+            holes: Holes::default(),
+            pieces: false,
+            fill: 0,
+            records: 1,
+            tombstones: 0,
+            bytes: 2,
+            stored: 3,
+            expiry: Expiry::default(),
+            more,
+        };
+        let (page, reference) = encode_directory_page(id, &[entry(more_at(1))]);
+        let reference = reference.map(|page| PageRef { more: more_at(2), ..page });
+        let root = Root {
+            epoch: 1,
+            runs: vec![vec![entry(more_at(0))]],
+            levels: vec![reference.into_iter().collect()],
+            garbage: Vec::new(),
+            more: more_at(3),
+        };
+        let head = Head { more: more_at(4), ..Head::new(incarnation) };
+        let decoded = (
+            decode_directory_page(id, &page),
+            Root::decode(incarnation, &root.encode(incarnation)),
+            Head::decode(&head.encode()),
+        );
+        let errors = [
+            decoded.0.as_ref().err(),
+            decoded.1.as_ref().err(),
+            decoded.2.as_ref().err(),
+        ];
+        let codes: Vec<Code> = errors.into_iter().flatten().map(Error::code).collect();
+        if odd {
+            prop_assert_eq!(codes, []);
+            prop_assert_eq!(&decoded.0.unwrap()[0].more, &more_at(1));
+            prop_assert_eq!(decoded.1.unwrap(), root);
+            prop_assert_eq!(decoded.2.unwrap(), head);
+        } else {
+            prop_assert_eq!(codes, [Code::UnsupportedFormat]);
+        }
+    }
+
+    #[test]
+    fn a_frame_is_told_by_its_header_whatever_it_holds(needed: bool, sealed: bool, catalog in 0..2u64) {
+        let tag = if needed { TEST_NEEDED } else { TEST_SKIPPABLE };
+        let record = forged_frame(&tags(tag, b"payload"), catalog, if sealed { 7 } else { 0 }, b"\x07?");
+        let frame = frame::open(&record).unwrap();
+        prop_assert_eq!((frame.header.generation, frame.header.sequence), (5, 9));
+        let code = frame.batch().unwrap_err().code();
+        let expected = if sealed && !needed && catalog == 0 {
+            Code::Encrypted
+        } else if needed || catalog > 0 {
+            Code::UnsupportedFormat
+        } else {
+            Code::Corrupt
+        };
+        prop_assert_eq!(code, expected);
+        let plain = forged_frame(&tags(TEST_SKIPPABLE, b"payload"), 0, 0, &[0, 0]);
+        prop_assert_eq!(frame::open(&plain).unwrap().batch().unwrap(), Batch::default());
+    }
+
+    #[test]
     fn noise_is_refused(noise in vec(any::<u8>(), 0..300)) {
         let noise = Bytes::from(noise);
         prop_assert!(Head::decode(&noise).is_err());
-        prop_assert!(Root::decode(&noise).is_err());
-        prop_assert!(decode_directory_page(&noise).is_err());
-        prop_assert!(frame::decode_header(&noise).is_err());
-        prop_assert!(Segment::open(noise, 0).is_err());
+        prop_assert!(Root::decode(Id([8; 16]), &noise).is_err());
+        prop_assert!(decode_directory_page(Id([7; 16]), &noise).is_err());
+        prop_assert!(frame::open(&noise).is_err());
+        prop_assert!(Segment::open(Id([1; 16]), &noise, 0).is_err());
     }
+}
+
+/// A frame of generation 5 and sequence 9 with any tags, under any key, with any body.
+fn forged_frame(tags: &Tags, catalog: u64, key_id: u8, body: &[u8]) -> Bytes {
+    let mut out = seal::start(Record::FRAME, 100);
+    out[4] = key_id;
+    out.extend([1; 16]);
+    put_varint(&mut out, 5);
+    out.extend([2; 16]);
+    for number in [9, 0, 0, catalog] {
+        put_varint(&mut out, number);
+    }
+    tags.put(&mut out);
+    out.extend_from_slice(body);
+    seal::finish(Record::FRAME, out)
+}
+
+#[test]
+fn flags_and_stores_that_are_not_given_out_are_unsupported() {
+    let id = Id([7; 16]);
+    for flag in [0x10, 0x40] {
+        let mut out = seal::start(Record::directory(id), 100);
+        out.push(1);
+        out.extend([9; 16]);
+        put_bytes(&mut out, b"a");
+        put_bytes(&mut out, b"b");
+        out.push(flag);
+        out.extend([0; 5]);
+        let record = seal::finish(Record::directory(id), out);
+        let error = decode_directory_page(id, &record).unwrap_err();
+        assert_eq!(error.code(), Code::UnsupportedFormat, "{flag:#x}");
+    }
+    // One operation, of a code or with a flag that there is not.
+    for first in [
+        0x00, 0x04, 0x21, 0x29, 0x31, 0x39, 0x41, 0x0A, 0x82, 0x42, 0x07, 0x0B, 0x83,
+    ] {
+        let body = [&[0, 1, first][..], &[0; 40]].concat();
+        let frame = forged_frame(&Tags::default(), 0, 0, &body);
+        let error = frame::open(&frame).unwrap().batch().unwrap_err();
+        assert_eq!(error.code(), Code::UnsupportedFormat, "{first:#04x}");
+    }
+    // A mark that must be known.
+    let body = [0, 1, 0x81, 1, b'k', 4, 0x80, 0x80, 4, 0, 0];
+    let frame = forged_frame(&Tags::default(), 0, 0, &body);
+    let error = frame::open(&frame).unwrap().batch().unwrap_err();
+    assert_eq!(error.code(), Code::UnsupportedFormat);
+    // No runs, no levels, one record of garbage in store 2.
+    let mut out = seal::start(Record::root(id), 100);
+    out.extend([1, 0, 0, 1, 2]);
+    out.extend([9; 16]);
+    out.extend([0, 0, 0]);
+    let error = Root::decode(id, &seal::finish(Record::root(id), out)).unwrap_err();
+    assert_eq!(error.code(), Code::UnsupportedFormat);
+}
+
+#[test]
+fn a_head_may_remember_more_writers_than_this_library_does() {
+    let mut head = Head::new(Id([1; 16]));
+    head.writers = (0..MAX_WRITERS as u8 + 9)
+        .map(|n| (Id([n; 16]), 7))
+        .collect();
+    assert_eq!(Head::decode(&head.encode()).unwrap(), head);
+    head.writers.push((Id([3; 16]), 8));
+    assert_eq!(
+        Head::decode(&head.encode()).unwrap_err().code(),
+        Code::Corrupt
+    );
+}
+
+#[test]
+fn a_record_under_another_name_is_corrupt() {
+    let (one, other) = (Id([1; 16]), Id([2; 16]));
+    let mut builder = SegmentBuilder::new(one);
+    builder.push(
+        &Bytes::from_static(b"key"),
+        &Cell::inline(Bytes::from_static(b"value")),
+        false,
+    );
+    let (segment, entry) = builder.finish();
+    let (page, _) = encode_directory_page(one, &[entry]);
+    let root = Root {
+        epoch: 1,
+        ..Root::default()
+    }
+    .encode(one);
+    assert!(Segment::open(one, &segment, 0).is_ok());
+    assert!(decode_directory_page(one, &page).is_ok());
+    assert!(Root::decode(one, &root).is_ok());
+    let codes = [
+        Segment::open(other, &segment, 0).map(drop),
+        decode_directory_page(other, &page).map(drop),
+        Root::decode(other, &root).map(drop),
+    ]
+    .map(|outcome| outcome.unwrap_err().code());
+    assert_eq!(codes, [Code::Corrupt; 3]);
 }
 
 #[test]
@@ -225,18 +432,21 @@ fn holes_are_filled_with_the_frame() {
         let mut key = b"doc-".to_vec();
         key.extend(placed(slot).to_bytes());
         let value = Bytes::copy_from_slice(&placed(slot).to_bytes());
-        builder.push(&key.into(), &Cell::Inline(value), true);
+        builder.push(&key.into(), &Cell::inline(value), true);
     }
     let (record, mut entry) = builder.finish();
     assert!(entry.holes.any && entry.holes.first && entry.holes.last);
     entry.resolve(42);
-    let page = Segment::open(record, 42).unwrap().page(0).unwrap();
+    let page = Segment::open(Id([1; 16]), &record, 42)
+        .unwrap()
+        .page(0)
+        .unwrap();
     assert_eq!(page.key_bytes(0), entry.first);
     assert_eq!(page.key_bytes(2), entry.last);
     let order = Order { frame: 42, slot: 2 };
     assert_eq!(page.key(2)[4..], order.to_bytes());
     assert_eq!(
         page.cell(2),
-        Some(Cell::Inline(Bytes::copy_from_slice(&order.to_bytes())))
+        Some(Cell::inline(Bytes::copy_from_slice(&order.to_bytes())))
     );
 }

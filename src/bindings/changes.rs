@@ -35,12 +35,12 @@ impl ChangesPort {
 
 #[wasm_bindgen]
 impl ChangesPort {
-    /// Another number after each change; NaN when a read would have to wait, or fail.
+    /// Another number after each change; NaN when a read would have to wait, or fail, and where anything may expire.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "no count comes near 2^53")]
     pub fn stamp(&self) -> f64 {
         // planted: at-once
-        if self.engine.is_ready() {
+        if self.engine.is_ready() && !self.engine.is_dated() {
             self.freshness.stamp() as f64
         } else {
             f64::NAN

@@ -1,5 +1,5 @@
 use super::*;
-use crate::codec::seal::{self, Kind};
+use crate::codec::seal::{self, Record};
 use crate::codec::value::{Value, attached};
 
 fn value(names: &[u8]) -> Bytes {
@@ -56,11 +56,12 @@ fn one_that_nobody_has_kept_is_told() {
 #[test]
 fn a_record_keeps_them_as_its_value_does() {
     let value = offered(value(&[1]), vec![blob("one")]).unwrap();
-    let mut out = seal::start(Kind::Piece, value.len());
+    let of = Record::piece(crate::record::Id([7; 16]));
+    let mut out = seal::start(of, value.len());
     out.extend_from_slice(&value);
-    let record = held(seal::finish(out));
+    let record = held(seal::finish(of, out));
     drop(value);
-    let opened = seal::open(Kind::Piece, &record).unwrap();
+    let opened = seal::open(of, &record).unwrap();
     drop(record);
     assert_eq!(all(&opened).unwrap().len(), 1);
     drop(opened);

@@ -3,24 +3,27 @@
 //! ```text
 //! varint  number of segments of the cited run, then the entries (see `entry`)
 //! varint  number of operations, then each:
-//! 1       code
-//!           1 Put          key value
-//!           2 Delete       key
-//!           3 DeleteRange  from (bytes), until (bytes)
-//! 1       flags, for 1 and 2: 1 the key ends with an order of this very frame,
-//!           2 the value is an order of this very frame, 4 the value is a piece
-//! key     bytes; with flag 1 followed by the varint slot
-//! value   bytes; with flag 2 the varint slot; with flag 4 the 16 bytes of the id and a varint length
+//! 1       bits 0–1: 1 Put, 2 Delete, 3 DeleteRange
+//!         04 the key ends with an order of this very frame
+//!         38 the value: 00 bytes, 08 an order of this very frame, 10 a piece, 18 a piece that others may cite too
+//!         80 marks follow
+//! Put     key, marks (flag 80: a list of `tags`, see `marks`), value
+//! Delete  key
+//! DeleteRange  from (bytes), until (bytes)
+//! key     bytes; with flag 04 followed by the varint slot
+//! value   bytes; 08 the varint slot; 10 and 18 the 16 bytes of the id and a varint length
 //! ```
 //!
 //! The cited run lies above the operations (a large batch removes its ranges, then stores its
-//! cells). An unknown code or flag is `UnsupportedFormat`.
+//! cells). Any other first byte is `UnsupportedFormat`.
 
 use bytes::Bytes;
 
 use super::cell::PieceRef;
 use super::entry::Entry;
-use super::io::{Input, put_bytes, put_varint};
+use super::io::{Input, later, put_bytes, put_varint};
+use super::kinds::op as flag;
+use super::marks::{self, Marks};
 use super::order::{Order, PROVISIONAL};
 use super::range::KeyRange;
 use super::root::check_entries;
@@ -75,8 +78,8 @@ pub enum OpValue {
 /// One operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Op {
-    /// Stores a value.
-    Put(OpKey, OpValue),
+    /// Stores a value, of which something may be said.
+    Put(OpKey, OpValue, Marks),
     /// Removes a key.
     Delete(OpKey),
     /// Removes every key of a range.
@@ -148,7 +151,7 @@ impl Batch {
 /// Lets `change` replace each order of an operation.
 pub fn resolve_op(op: &mut Op, mut change: impl FnMut(&mut Order)) {
     match op {
-        Op::Put(key, value) => {
+        Op::Put(key, value, _) => {
             key.order.as_mut().map(&mut change);
             if let OpValue::Order(order) = value {
                 change(order);
@@ -164,8 +167,8 @@ pub fn resolve_op(op: &mut Op, mut change: impl FnMut(&mut Order)) {
 /// The orders of an operation.
 pub fn orders_of(op: &Op) -> impl Iterator<Item = Order> {
     let (in_key, in_value) = match op {
-        Op::Put(key, OpValue::Order(order)) => (key.order, Some(*order)),
-        Op::Put(key, _) | Op::Delete(key) => (key.order, None),
+        Op::Put(key, OpValue::Order(order), _) => (key.order, Some(*order)),
+        Op::Put(key, ..) | Op::Delete(key) => (key.order, None),
         Op::DeleteRange(_) => (None, None),
     };
     in_key.into_iter().chain(in_value)
@@ -187,19 +190,26 @@ fn is_own(order: Option<Order>) -> bool {
 }
 
 fn encode_op(op: &Op, out: &mut Vec<u8>) {
+    let own_key = |key: &OpKey| if is_own(key.order) { flag::OWN_KEY } else { 0 };
     match op {
-        Op::Put(key, value) => {
-            let value_flag = match value {
-                OpValue::Order(order) if is_own(Some(*order)) => 2,
-                OpValue::Piece(_) => 4,
-                _ => 0,
+        Op::Put(key, value, marks) => {
+            let kind = match value {
+                OpValue::Order(order) if is_own(Some(*order)) => flag::OWN_ORDER,
+                OpValue::Piece(piece) if piece.shared => flag::SHARED,
+                OpValue::Piece(_) => flag::PIECE,
+                OpValue::Order(_) | OpValue::Inline(_) => flag::INLINE,
             };
-            out.extend_from_slice(&[1, u8::from(is_own(key.order)) | value_flag]);
+            let marks = marks.as_slice();
+            let marked = if marks.is_empty() { 0 } else { flag::MARKS };
+            out.push(flag::PUT | own_key(key) | kind | marked);
             encode_key(key, out);
+            if !marks.is_empty() {
+                put_bytes(out, marks);
+            }
             match value {
                 OpValue::Inline(bytes) => put_bytes(out, bytes),
                 OpValue::Order(order) if is_own(Some(*order)) => {
-                    put_varint(out, u64::from(order.slot))
+                    put_varint(out, u64::from(order.slot));
                 }
                 OpValue::Order(order) => put_bytes(out, &order.to_bytes()),
                 OpValue::Piece(piece) => {
@@ -209,11 +219,11 @@ fn encode_op(op: &Op, out: &mut Vec<u8>) {
             }
         }
         Op::Delete(key) => {
-            out.extend_from_slice(&[2, u8::from(is_own(key.order))]);
+            out.push(flag::DELETE | own_key(key));
             encode_key(key, out);
         }
         Op::DeleteRange(range) => {
-            out.push(3);
+            out.push(flag::DELETE_RANGE);
             put_bytes(out, &range.from);
             put_bytes(out, &range.until);
         }
@@ -234,38 +244,43 @@ fn decode_key(input: &mut Input, own: bool) -> Result<OpKey> {
 }
 
 fn decode_op(input: &mut Input) -> Result<Op> {
-    let code = input.u8()?;
-    if code == 3 {
+    let flags = input.u8()?;
+    let may_have = match flags & flag::CODE {
+        flag::PUT => flag::OWN_KEY | flag::VALUE | flag::MARKS,
+        flag::DELETE => flag::OWN_KEY,
+        _ => 0,
+    };
+    let kind = flags & flag::VALUE;
+    if flags & !(flag::CODE | may_have) != 0 || flags & flag::CODE == 0 || kind > flag::SHARED {
+        return Err(later("frame"));
+    }
+    if flags & flag::CODE == flag::DELETE_RANGE {
         return Ok(Op::DeleteRange(KeyRange {
             from: input.bytes()?,
             until: input.bytes()?,
         }));
     }
-    let flags = input.u8()?;
-    let known = match code {
-        1 => [0, 1, 2, 3, 4, 5].contains(&flags),
-        2 => flags <= 1,
-        _ => false,
-    };
-    if !known {
-        return Err(Error::unsupported(format!(
-            "a frame holds an unknown operation {code}/{flags}"
-        )));
-    }
-    let key = decode_key(input, flags & 1 != 0)?;
-    if code == 2 {
+    let key = decode_key(input, flags & flag::OWN_KEY != 0)?;
+    if flags & flag::CODE == flag::DELETE {
         return Ok(Op::Delete(key));
     }
-    let value = match flags & 6 {
-        2 => OpValue::Order(Order {
+    let mut said = Marks::NONE;
+    if flags & flag::MARKS != 0 {
+        let list = input.bytes()?;
+        marks::check(&list)?;
+        said = Marks::of(&list);
+    }
+    let value = match kind {
+        flag::INLINE => OpValue::Inline(input.bytes()?),
+        flag::OWN_ORDER => OpValue::Order(Order {
             frame: PROVISIONAL,
             slot: input.varint32()?,
         }),
-        4 => OpValue::Piece(PieceRef {
+        _ => OpValue::Piece(PieceRef {
             id: Id(input.array()?),
             len: input.varint()?,
+            shared: kind == flag::SHARED,
         }),
-        _ => OpValue::Inline(input.bytes()?),
     };
-    Ok(Op::Put(key, value))
+    Ok(Op::Put(key, value, said))
 }

@@ -4,20 +4,26 @@
 //! 16      id of the record in `runs`
 //! bytes   first key   (varint length + bytes)
 //! bytes   last key
-//! 1       flags: 1 has holes, 2 the first key is a hole, 4 the last key is, 8 cites pieces
+//! 1       flags: 1 has holes, 2 the first key is a hole, 4 the last key is, 8 cites pieces,
+//!         20 has records that can expire, 80 tags follow
 //! varint  fill: the frame (base + number) that goes into the holes; 0 = not known yet
 //! varint  records (live cells)
 //! varint  tombstones
 //! varint  bytes of keys and values of the live cells, pieces included
 //! varint  stored bytes
+//! varint  least time at which any expires, varint how many can (flag 20)
+//! tags    (flag 80; see `tags`), kept as long as the entry is taken over as it is
 //! ```
 //!
 //! The bounds may be narrower than the segment: what lies outside of them has been merged away.
 
 use bytes::Bytes;
 
-use super::io::{Input, put_bytes, put_varint};
+use super::expiry::Expiry;
+use super::io::{Input, later, put_bytes, put_varint};
+use super::kinds::entry as flag;
 use super::order::{ORDER_BYTES, Order, PROVISIONAL};
+use super::tags::Tags;
 use super::tuple::compare;
 use crate::error::{Error, Result};
 use crate::record::Id;
@@ -45,6 +51,10 @@ pub struct Entry {
     pub bytes: u64,
     /// Bytes of the record in `runs`.
     pub stored: u64,
+    /// Which of `records` can expire.
+    pub expiry: Expiry,
+    /// What this library does not know of; whoever narrows or rebuilds an entry drops it.
+    pub more: Tags,
 }
 
 /// Which parts of a segment wait for their frame's number.
@@ -64,11 +74,14 @@ impl Entry {
         out.extend_from_slice(&self.id.0);
         put_bytes(out, &self.first);
         put_bytes(out, &self.last);
+        let with = |is: bool, flag: u8| if is { flag } else { 0 };
         out.push(
-            u8::from(self.holes.any)
-                | u8::from(self.holes.first) << 1
-                | u8::from(self.holes.last) << 2
-                | u8::from(self.pieces) << 3,
+            with(self.holes.any, flag::HOLES)
+                | with(self.holes.first, flag::FIRST_HOLE)
+                | with(self.holes.last, flag::LAST_HOLE)
+                | with(self.pieces, flag::PIECES)
+                | self.expiry.flag()
+                | with(!self.more.is_empty(), flag::TAGS),
         );
         for number in [
             self.fill,
@@ -79,6 +92,8 @@ impl Entry {
         ] {
             put_varint(out, number);
         }
+        self.expiry.put(out);
+        put_more(&self.more, out);
     }
 
     /// Reads an entry.
@@ -89,12 +104,7 @@ impl Entry {
         let id = Id(input.array()?);
         let first = input.bytes()?;
         let last = input.bytes()?;
-        let flags = input.u8()?;
-        if flags > 15 {
-            return Err(Error::unsupported(format!(
-                "a segment has unknown flags {flags:#x}"
-            )));
-        }
+        let flags = read_flags(input, flag::KNOWN)?;
         if first > last {
             return Err(Error::corrupt("a segment's bounds are inverted"));
         }
@@ -103,16 +113,18 @@ impl Entry {
             first,
             last,
             holes: Holes {
-                any: flags & 1 != 0,
-                first: flags & 2 != 0,
-                last: flags & 4 != 0,
+                any: flags & flag::HOLES != 0,
+                first: flags & flag::FIRST_HOLE != 0,
+                last: flags & flag::LAST_HOLE != 0,
             },
-            pieces: flags & 8 != 0,
+            pieces: flags & flag::PIECES != 0,
             fill: input.varint()?,
             records: input.varint()?,
             tombstones: input.varint()?,
             bytes: input.varint()?,
             stored: input.varint()?,
+            expiry: Expiry::read(input, flags)?,
+            more: read_more(input, flags)?,
         })
     }
 
@@ -140,6 +152,38 @@ impl Entry {
     #[must_use]
     pub fn overlaps(&self, first: &[u8], last: &[u8]) -> bool {
         self.first.as_ref() <= last && first <= self.last.as_ref()
+    }
+}
+
+/// Reads the flags of an entry, or of a reference to a page of them.
+///
+/// # Errors
+/// `UnsupportedFormat` for those that are not `known`.
+pub fn read_flags(input: &mut Input, known: u8) -> Result<u8> {
+    let flags = input.u8()?;
+    if flags & !known == 0 {
+        return Ok(flags);
+    }
+    Err(later("segment"))
+}
+
+/// Reads the tags, if the flags say that there are any.
+///
+/// # Errors
+/// `Corrupt`, `UnsupportedFormat`.
+pub fn read_more(input: &mut Input, flags: u8) -> Result<Tags> {
+    if flags & flag::TAGS == 0 {
+        return Ok(Tags::default());
+    }
+    let more = Tags::read(input)?;
+    more.needs(&[], "segment")?;
+    Ok(more)
+}
+
+/// Appends the tags, if there are any.
+pub fn put_more(more: &Tags, out: &mut Vec<u8>) {
+    if !more.is_empty() {
+        more.put(out);
     }
 }
 

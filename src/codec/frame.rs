@@ -1,26 +1,35 @@
 //! A frame of the log: one commit. Kind `F` of the envelope (see `seal`), with this header:
 //!
 //! ```text
-//! 16  incarnation
-//! 8   generation, u64 little-endian
-//! 16  writer
-//! 8   sequence, u64 little-endian
-//! 8   wall time of the writer, ms since the epoch, f64 little-endian
+//! 16      incarnation
+//! varint  generation
+//! 16      writer
+//! varint  sequence
+//! varint  wall time of the writer, ms since the epoch
 //! varint  the number that it must get in the log, or else be void; 0: any
+//! varint  the number of the last change of the catalog that its writer knew, 0 (there is no catalog yet)
+//! tags    (see `tags`)
 //! ```
 //!
 //! and the batch (see `batch`) as its body.
+//!
+//! What becomes of a frame is told by its header alone, which is in the clear whatever key it is sealed under: a void
+//! or repeated one is passed over, whatever it holds. Only then, by way of [`Frame::batch`], is asked what it needs.
 
 use bytes::Bytes;
 
 use super::batch::Batch;
-use super::io::{Input, put_varint};
-use super::seal::{self, Kind};
+use super::io::{Input, later, put_varint};
+use super::seal::{self, Kind, Record};
+use super::tags::Tags;
 use crate::error::Result;
 use crate::record::Id;
 
+/// The latest wall time that writers note.
+const MAX_WALL_MS: u64 = (1 << 48) - 1;
+
 /// What a frame says of itself.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FrameHeader {
     /// The life of the database that the frame was sealed for.
     pub incarnation: Id,
@@ -30,25 +39,48 @@ pub struct FrameHeader {
     pub writer: Id,
     /// Ascending per writer.
     pub sequence: u64,
-    /// When, by the writer's clock: ms since the epoch.
-    pub wall_ms: f64,
+    /// When, by the writer's clock: ms since the epoch. Of any size in what was stored.
+    pub wall_ms: u64,
     /// The number that it must get in the log to count: nothing that its writer had not seen comes
     /// before it then. 0: any.
     pub required: u64,
 }
 
+/// A frame that was stored, of which only the header has been looked at.
+pub struct Frame {
+    /// What it says of itself. Unchecked where it is sealed under a key.
+    pub header: FrameHeader,
+    catalog: u64,
+    tags: Tags,
+    /// None: it is sealed under a key.
+    body: Option<Input>,
+}
+
+/// A clock's time as it is written.
+#[must_use]
+pub const fn wall_ms(now_ms: f64) -> u64 {
+    // (What is no number becomes 0.)
+    let whole = now_ms as u64;
+    if whole < MAX_WALL_MS {
+        whole
+    } else {
+        MAX_WALL_MS
+    }
+}
+
 /// Encodes a frame.
 #[must_use]
 pub fn encode(header: &FrameHeader, batch: &Batch) -> Bytes {
-    let mut out = seal::start(Kind::Frame, 256);
+    let mut out = seal::start(Record::FRAME, 256);
     out.extend_from_slice(&header.incarnation.0);
-    out.extend_from_slice(&header.generation.to_le_bytes());
+    put_varint(&mut out, header.generation);
     out.extend_from_slice(&header.writer.0);
-    out.extend_from_slice(&header.sequence.to_le_bytes());
-    out.extend_from_slice(&header.wall_ms.to_le_bytes());
-    put_varint(&mut out, header.required);
+    for number in [header.sequence, header.wall_ms, header.required, 0] {
+        put_varint(&mut out, number);
+    }
+    Tags::default().put(&mut out);
     batch.encode(&mut out);
-    seal::finish(out)
+    seal::finish(Record::FRAME, out)
 }
 
 /// A frame that is void for everybody: of a generation that there never is.
@@ -59,25 +91,75 @@ pub fn void(incarnation: Id) -> Bytes {
         generation: u64::MAX,
         writer: incarnation,
         sequence: 0,
-        wall_ms: 0.0,
+        wall_ms: 0,
         required: 0,
     };
     encode(&header, &Batch::default())
 }
 
-/// Decodes the header, having checked the envelope, and gives the body's input.
+/// Reads the header.
 ///
 /// # Errors
-/// `Corrupt`, `UnsupportedFormat`, `Encrypted`.
-pub fn decode_header(record: &Bytes) -> Result<(FrameHeader, Input)> {
-    let mut input = Input::new(seal::open(Kind::Frame, record)?, "frame");
+/// `Corrupt`, `UnsupportedFormat` (another version).
+pub fn open(record: &Bytes) -> Result<Frame> {
+    let is_sealed = seal::key_id(Kind::Frame, record)? != 0;
+    // planted: key-first
+    let content = if is_sealed {
+        seal::after_fixed(record)
+    } else {
+        seal::open(Record::FRAME, record)?
+    };
+    let mut input = Input::new(content, "frame");
     let header = FrameHeader {
         incarnation: Id(input.array()?),
-        generation: input.u64()?,
+        generation: input.varint()?,
         writer: Id(input.array()?),
-        sequence: input.u64()?,
-        wall_ms: f64::from_le_bytes(input.array()?),
+        sequence: input.varint()?,
+        wall_ms: input.varint()?,
         required: input.varint()?,
     };
-    Ok((header, input))
+    let catalog = input.varint()?;
+    let tags = Tags::read(&mut input)?;
+    let body = (!is_sealed).then_some(input);
+    // planted: needs-first
+    Ok(Frame {
+        header,
+        catalog,
+        tags,
+        body,
+    })
+}
+
+impl Frame {
+    /// The operations of a frame that counts.
+    ///
+    /// # Errors
+    /// `UnsupportedFormat`, `Encrypted`, `Corrupt`.
+    pub fn batch(self) -> Result<Batch> {
+        self.tags.needs(&[], "frame")?;
+        if self.catalog != 0 {
+            return Err(later("frame"));
+        }
+        let mut body = self.body.ok_or_else(seal::encrypted)?;
+        Batch::decode(&mut body)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wall_ms;
+
+    #[test]
+    fn any_clock_is_written_as_a_time() {
+        assert_eq!(wall_ms(1.7e12), 1_700_000_000_000);
+        for (clock, written) in [
+            (f64::NAN, 0),
+            (-1.0, 0),
+            (f64::NEG_INFINITY, 0),
+            (1e300, (1 << 48) - 1),
+            (f64::INFINITY, (1 << 48) - 1),
+        ] {
+            assert_eq!(wall_ms(clock), written, "{clock}");
+        }
+    }
 }

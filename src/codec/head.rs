@@ -2,22 +2,26 @@
 //!
 //! ```text
 //! 16      incarnation: random, one per life of the database
-//! 8       generation, u64 little-endian; 0: there is no patch (yet), the record is as good as none
-//! 8       epoch, u64 little-endian: raised by every flip
-//! 8       position, u64 little-endian: the last frame that is in the directory
-//! 8       base, u64 little-endian: added to frame numbers in orders of insertion
-//! varint  number of key slots, 0
+//! varint  generation; 0: there is no patch (yet), the record is as good as none
+//! varint  epoch: raised by every flip
+//! varint  position: the last frame that is in the directory
+//! varint  base: added to frame numbers in orders of insertion
 //! varint  number of writers, then of each:
 //!   16      id
 //!   varint  the sequence of its last frame at or below the position
+//! tags    (see `tags`), kept by every flip
 //! ```
 //!
-//! Writers are ordered by when they last wrote, the most recent first; at most [`MAX_WRITERS`].
+//! Writers are ordered by when they last wrote, the most recent first.
+//!
+//! The head is the gate: what older libraries must not pass over stands in other records only while a needed tag of
+//! the head says so, and has been put there by a flip that raised the generation.
 
 use bytes::Bytes;
 
 use super::io::{Input, put_varint};
-use super::seal::{self, Kind};
+use super::seal::{self, Record};
+use super::tags::Tags;
 use crate::error::{Error, Result};
 use crate::record::Id;
 
@@ -39,6 +43,8 @@ pub struct Head {
     pub base: u64,
     /// Last merged sequence of each writer, the most recent writer first.
     pub writers: Vec<(Id, u64)>,
+    /// What this library does not know of.
+    pub more: Tags,
 }
 
 impl Head {
@@ -52,6 +58,7 @@ impl Head {
             position: 0,
             base: 0,
             writers: Vec::new(),
+            more: Tags::default(),
         }
     }
 
@@ -69,6 +76,11 @@ impl Head {
         if self.writers.len() > MAX_WRITERS {
             return Err("the head remembers too many writers");
         }
+        self.check_read()
+    }
+
+    /// The same of one that was stored, perhaps by a library that remembers more writers.
+    fn check_read(&self) -> std::result::Result<(), &'static str> {
         let mut others = self.writers.iter();
         while let Some((writer, _)) = others.next() {
             if others.as_slice().iter().any(|(other, _)| other == writer) {
@@ -84,18 +96,18 @@ impl Head {
     /// Encodes the head.
     #[must_use]
     pub fn encode(&self) -> Bytes {
-        let mut out = seal::start(Kind::Head, 64 + self.writers.len() * 20);
+        let mut out = seal::start(Record::HEAD, 64 + self.writers.len() * 20);
         out.extend_from_slice(&self.incarnation.0);
         for number in [self.generation, self.epoch, self.position, self.base] {
-            out.extend_from_slice(&number.to_le_bytes());
+            put_varint(&mut out, number);
         }
-        put_varint(&mut out, 0);
         put_varint(&mut out, self.writers.len() as u64);
         for (writer, sequence) in &self.writers {
             out.extend_from_slice(&writer.0);
             put_varint(&mut out, *sequence);
         }
-        seal::finish(out)
+        self.more.put(&mut out);
+        seal::finish(Record::HEAD, out)
     }
 
     /// Decodes a head.
@@ -103,23 +115,23 @@ impl Head {
     /// # Errors
     /// `Corrupt`, `UnsupportedFormat`, `Encrypted`.
     pub fn decode(record: &Bytes) -> Result<Self> {
-        let mut input = Input::new(seal::open(Kind::Head, record)?, "head");
+        let mut input = Input::new(seal::open(Record::HEAD, record)?, "head");
         let mut head = Self {
             incarnation: Id(input.array()?),
-            generation: input.u64()?,
-            epoch: input.u64()?,
-            position: input.u64()?,
-            base: input.u64()?,
+            generation: input.varint()?,
+            epoch: input.varint()?,
+            position: input.varint()?,
+            base: input.varint()?,
             writers: Vec::new(),
+            more: Tags::default(),
         };
-        if input.varint()? != 0 {
-            return Err(Error::unsupported("the head holds key slots"));
-        }
         for _ in 0..input.count()? {
             head.writers.push((Id(input.array()?), input.varint()?));
         }
+        head.more = Tags::read(&mut input)?;
         input.end()?;
-        head.check().map_err(Error::corrupt)?;
+        head.more.needs(&[], "head")?;
+        head.check_read().map_err(Error::corrupt)?;
         Ok(head)
     }
 

@@ -14,10 +14,33 @@ pub fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
+/// The varint at the front of some bytes, and how many it takes; `None` where it does not end, or does not fit
+/// 64 bits. (Never in `usize`: that has 32 bits in wasm, and lengths of what lies beside a value have more.)
+#[must_use]
+pub fn varint_in(bytes: &[u8]) -> Option<(u64, usize)> {
+    let mut value = 0u64;
+    for (at, &byte) in bytes.iter().take(10).enumerate() {
+        if at == 9 && byte > 1 {
+            break;
+        }
+        value |= u64::from(byte & 0x7f) << (7 * at);
+        if byte & 0x80 == 0 {
+            return Some((value, at + 1));
+        }
+    }
+    None
+}
+
 /// Appends a byte string behind its varint length.
 pub fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     put_varint(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
+}
+
+/// The error of what a later library has stored in a `what`.
+#[must_use]
+pub fn later(what: &str) -> Error {
+    Error::unsupported(format!("a {what} holds what this library does not know"))
 }
 
 /// Reads fields from the front of some bytes; every shortage is `Corrupt`, naming `what`.
@@ -33,8 +56,12 @@ impl Input {
         Self { rest: bytes, what }
     }
 
+    fn broken(&self, how: &str) -> Error {
+        Error::corrupt(format!("a {} {how}", self.what))
+    }
+
     fn short(&self) -> Error {
-        Error::corrupt(format!("a {} ends too early", self.what))
+        self.broken("ends too early")
     }
 
     /// Bytes not read yet.
@@ -92,22 +119,11 @@ impl Input {
     /// # Errors
     /// `Corrupt` when it does not end, or does not fit 64 bits.
     pub fn varint(&mut self) -> Result<u64> {
-        let mut value = 0u64;
-        for (at, &byte) in self.rest.iter().take(10).enumerate() {
-            let bits = u64::from(byte & 0x7f);
-            if at == 9 && byte > 1 {
-                break;
-            }
-            value |= bits << (7 * at);
-            if byte & 0x80 == 0 {
-                self.take(at + 1)?;
-                return Ok(value);
-            }
-        }
-        Err(Error::corrupt(format!(
-            "a {} holds a broken varint",
-            self.what
-        )))
+        let Some((value, taken)) = varint_in(&self.rest) else {
+            return Err(self.broken("holds a broken varint"));
+        };
+        self.take(taken)?;
+        Ok(value)
     }
 
     /// A varint that counts things which take at least one byte each: never more than remain.
@@ -127,8 +143,7 @@ impl Input {
     /// # Errors
     /// `Corrupt` when it does not.
     pub fn varint32(&mut self) -> Result<u32> {
-        u32::try_from(self.varint()?)
-            .map_err(|_| Error::corrupt(format!("a {} holds too large a number", self.what)))
+        u32::try_from(self.varint()?).map_err(|_| self.broken("holds too large a number"))
     }
 
     /// A byte string behind its varint length, without copying.
@@ -148,11 +163,7 @@ impl Input {
         if self.rest.is_empty() {
             Ok(())
         } else {
-            Err(Error::corrupt(format!(
-                "a {} is followed by {} stray bytes",
-                self.what,
-                self.rest.len()
-            )))
+            Err(self.broken("is followed by stray bytes"))
         }
     }
 }
@@ -170,6 +181,18 @@ mod tests {
             let mut input = Input::new(out.into(), "test");
             prop_assert_eq!(input.varint().unwrap(), value);
             prop_assert!(input.end().is_ok());
+        }
+
+        #[test]
+        fn a_varint_is_found_where_it_lies(value: u64, behind: Vec<u8>) {
+            let mut out = Vec::new();
+            put_varint(&mut out, value);
+            let len = out.len();
+            for cut in 0..len {
+                prop_assert_eq!(varint_in(&out[..cut]), None);
+            }
+            out.extend(behind);
+            prop_assert_eq!(varint_in(&out), Some((value, len)));
         }
 
         #[test]

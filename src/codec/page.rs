@@ -3,12 +3,11 @@
 //! Decoded, a page is
 //!
 //! ```text
-//! 4           n: number of cells, u32 little-endian
-//! 4 · n       offset of each cell from the start of the page, u32 little-endian
-//! per cell, each where the one before it ends:
-//!   1         flags: bits 0–1: 0 tombstone, 1 inline value, 2 piece;
-//!             4 the key ends in a hole, 8 the value is an order with a hole
+//! varint      n: number of cells, each where the one before it ends, the last at the end of the page:
+//!   1         flags: bits 0–1: 0 tombstone, 1 inline value, 2 piece, 3 piece that others may cite too;
+//!             04 the key ends in a hole, 08 the value is an order with a hole, 10 marks follow
 //!   bytes     key (varint length + bytes)
+//!   bytes     marks (flag 10: a list of `tags`, see `marks`); a tombstone has none
 //!   value     inline: bytes; piece: 16 bytes of the id, varint length
 //! ```
 //!
@@ -17,17 +16,20 @@
 use bytes::Bytes;
 use std::cmp::Ordering;
 
-use super::cell::{Cell, CellRef, PieceRef};
+use super::cell::{Cell, CellRef, PieceRef, Value, ValueRef};
 use super::entry::fill_tail_in;
-use super::io::{Input, put_bytes, put_varint};
+use super::io::{later, put_bytes, put_varint, varint_in};
+use super::kinds::cell as flag;
+use super::marks::{self, Marks};
+use super::order::ORDER_BYTES;
 use super::tuple::compare;
 use crate::error::{Error, Result};
 use crate::record::Id;
 
-const INLINE: u8 = 1;
-const PIECE: u8 = 2;
-const KEY_HOLE: u8 = 4;
-const VALUE_HOLE: u8 = 8;
+/// Bytes of the smallest cell: its flags and the length of its key.
+const MIN_CELL: usize = 2;
+/// About as many bytes has a cell at least: memory for as many is taken at once.
+const USUAL_CELL: usize = 16;
 
 /// Which parts of a cell wait for their frame's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -41,38 +43,47 @@ pub struct CellHoles {
 /// Collects the cells of one page.
 #[derive(Default)]
 pub struct PageBuilder {
-    offsets: Vec<u32>,
+    count: u64,
     cells: Vec<u8>,
 }
 
 impl PageBuilder {
-    /// Bytes of the page so far.
+    /// Bytes of the cells so far.
     #[must_use]
     pub fn len(&self) -> usize {
-        4 + 4 * self.offsets.len() + self.cells.len()
+        self.cells.len()
     }
 
     /// Whether it has no cell.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.offsets.is_empty()
+        self.count == 0
     }
 
     /// Adds a cell; keys must ascend.
     pub fn push(&mut self, key: &[u8], cell: &Cell, holes: CellHoles) {
-        self.offsets.push(self.cells.len() as u32);
-        let kind = match cell {
-            Cell::Tombstone => 0,
-            Cell::Inline(_) => INLINE,
-            Cell::Piece(_) => PIECE,
+        self.count += 1;
+        let kind = match &cell.value {
+            Value::Tombstone => flag::TOMBSTONE,
+            Value::Inline(_) => flag::INLINE,
+            Value::Piece(piece) if piece.shared => flag::SHARED,
+            Value::Piece(_) => flag::PIECE,
         };
-        let holes = if holes.key { KEY_HOLE } else { 0 } | if holes.value { VALUE_HOLE } else { 0 };
-        self.cells.push(kind | holes);
+        let marks = cell.marks.as_slice();
+        let with = |is: bool, flag: u8| if is { flag } else { 0 };
+        let flags = kind
+            | with(holes.key, flag::KEY_HOLE)
+            | with(holes.value, flag::VALUE_HOLE)
+            | with(!marks.is_empty(), flag::MARKS);
+        self.cells.push(flags);
         put_bytes(&mut self.cells, key);
-        match cell {
-            Cell::Tombstone => {}
-            Cell::Inline(value) => put_bytes(&mut self.cells, value),
-            Cell::Piece(piece) => {
+        if !marks.is_empty() {
+            put_bytes(&mut self.cells, marks);
+        }
+        match &cell.value {
+            Value::Tombstone => {}
+            Value::Inline(value) => put_bytes(&mut self.cells, value),
+            Value::Piece(piece) => {
                 self.cells.extend_from_slice(&piece.id.0);
                 put_varint(&mut self.cells, piece.len);
             }
@@ -81,15 +92,9 @@ impl PageBuilder {
 
     /// The page's bytes; the builder is empty again.
     pub fn take(&mut self) -> Vec<u8> {
-        let table = 4 + 4 * self.offsets.len();
-        let mut out = Vec::with_capacity(table + self.cells.len());
-        out.extend_from_slice(&(self.offsets.len() as u32).to_le_bytes());
-        for offset in &self.offsets {
-            out.extend_from_slice(&(table as u32 + offset).to_le_bytes());
-        }
-        out.extend_from_slice(&self.cells);
-        self.offsets.clear();
-        self.cells.clear();
+        let mut out = Vec::with_capacity(self.cells.len() + 5);
+        put_varint(&mut out, std::mem::take(&mut self.count));
+        out.append(&mut self.cells);
         out
     }
 }
@@ -107,6 +112,7 @@ pub struct Page {
 struct Place {
     flags: u8,
     key: u32,
+    /// Where the key ends: there the marks begin, or the value.
     value: u32,
     end: u32,
     /// How the key goes on after the page's prefix: looking it up mostly need not look at the key.
@@ -119,42 +125,34 @@ impl Page {
     /// # Errors
     /// `Corrupt`.
     pub fn decode(mut raw: Vec<u8>, fill: u64) -> Result<Self> {
-        let mut cells = Vec::new();
-        let mut input = Input::new(
-            Bytes::copy_from_slice(raw.get(..4).unwrap_or_default()),
-            "page",
-        );
-        let count = input.u32()? as usize;
-        if count.saturating_mul(4) > raw.len() {
-            return Err(Error::corrupt("a page claims more cells than it has bytes"));
-        }
-        cells.reserve_exact(count);
-        let mut from = 4 + 4 * count;
-        for at in 0..count {
-            let place = read_place(&raw, at, from)?;
+        let (count, mut from) = length_at(&raw)
+            .filter(|(count, _)| *count <= raw.len() / MIN_CELL)
+            .ok_or_else(|| Error::corrupt("a page claims more cells than it has bytes"))?;
+        let mut cells: Vec<Place> = Vec::with_capacity(count.min(raw.len() / USUAL_CELL));
+        for _ in 0..count {
+            let place = read_place(&raw, from)?;
             from = place.end as usize;
             fill_holes(&mut raw, place, fill);
+            let before = cells.last().map(|before| key_in(&raw, before));
+            if before.is_some_and(|before| compare(before, key_in(&raw, &place)).is_ge()) {
+                return Err(Error::corrupt("the keys of a page do not ascend"));
+            }
             cells.push(place);
+        }
+        if from != raw.len() {
+            return Err(Error::corrupt("a page goes on behind its cells"));
         }
         let mut page = Self {
             data: raw.into(),
             cells,
             prefix: 0,
         };
-        // The first and the last, if the keys ascend: then what these share, all share.
+        // As the keys ascend, what the first and the last share, all share.
         let ends = page.key(0).iter().zip(page.last_key());
         page.prefix = ends.take_while(|(a, b)| a == b).count();
-        let mut before: Option<&[u8]> = None;
         for place in &mut page.cells {
-            let key = page
-                .data
-                .get(place.key as usize..place.value as usize)
-                .unwrap_or_default();
-            if before.is_some_and(|before| compare(before, key).is_ge()) {
-                return Err(Error::corrupt("the keys of a page do not ascend"));
-            }
+            let key = key_in(&page.data, place);
             place.head = head(key.get(page.prefix..).unwrap_or_default());
-            before = Some(key);
         }
         Ok(page)
     }
@@ -204,42 +202,54 @@ impl Page {
     /// The cell at an index; `None` past the end. An inline value shares the page's memory.
     #[must_use]
     pub fn cell(&self, at: usize) -> Option<Cell> {
-        Some(match self.cell_ref(at)? {
-            CellRef::Tombstone => Cell::Tombstone,
-            CellRef::Inline(value) => {
+        let found = self.cell_ref(at)?;
+        let value = match found.value {
+            ValueRef::Tombstone => Value::Tombstone,
+            ValueRef::Inline(value) => {
                 let end = self.cells.get(at)?.end as usize;
-                Cell::Inline(self.data.slice(end - value.len()..end))
+                Value::Inline(self.data.slice(end - value.len()..end))
             }
-            CellRef::Piece(piece) => Cell::Piece(piece),
-        })
+            ValueRef::Piece(piece) => Value::Piece(piece),
+        };
+        let marks = Marks::of(found.marks);
+        Some(Cell { value, marks })
     }
 
     /// The cell at an index, where it lies; `None` past the end.
     #[must_use]
     pub fn cell_ref(&self, at: usize) -> Option<CellRef<'_>> {
         let place = self.cells.get(at)?;
-        let rest = self.data.get(place.value as usize..place.end as usize)?;
-        match place.flags & 3 {
-            INLINE => {
-                let (_, at) = varint_at(rest)?;
-                rest.get(at..).map(CellRef::Inline)
-            }
-            PIECE => {
-                let (id, rest) = rest.split_first_chunk()?;
-                let (len, _) = varint_at(rest)?;
-                Some(CellRef::Piece(PieceRef {
-                    id: Id(*id),
-                    len: len as u64,
-                }))
-            }
-            _ => Some(CellRef::Tombstone),
+        let mut rest = self.data.get(place.value as usize..place.end as usize)?;
+        let mut marks: &[u8] = &[];
+        if place.flags & flag::MARKS != 0 {
+            let (length, at) = length_at(rest)?;
+            (marks, rest) = rest.get(at..)?.split_at_checked(length)?;
         }
+        let value = match place.flags & flag::VALUE {
+            flag::TOMBSTONE => ValueRef::Tombstone,
+            flag::INLINE => {
+                let (_, at) = varint_in(rest)?;
+                ValueRef::Inline(rest.get(at..)?)
+            }
+            kind => {
+                let (id, rest) = rest.split_first_chunk()?;
+                let (len, _) = varint_in(rest)?;
+                ValueRef::Piece(PieceRef {
+                    id: Id(*id),
+                    len,
+                    shared: kind == flag::SHARED,
+                })
+            }
+        };
+        Some(CellRef { value, marks })
     }
 
     /// Whether the cell at an index is a tombstone.
     #[must_use]
     pub fn is_tombstone(&self, at: usize) -> bool {
-        self.cells.get(at).is_some_and(|place| place.flags & 3 == 0)
+        self.cells
+            .get(at)
+            .is_some_and(|place| place.flags & flag::VALUE == flag::TOMBSTONE)
     }
 
     /// The index of the first key that is not below `key`.
@@ -276,41 +286,56 @@ fn head(bytes: &[u8]) -> u32 {
     u32::from_be_bytes([at(0), at(1), at(2), at(3)])
 }
 
-/// Reads and checks where the parts of the cell at an index lie. It begins where the one before it
-/// ended: what fills the holes of one must not lie in another.
-fn read_place(raw: &[u8], at: usize, from: usize) -> Result<Place> {
+fn key_in<'a>(data: &'a [u8], place: &Place) -> &'a [u8] {
+    let key = data.get(place.key as usize..place.value as usize);
+    key.unwrap_or_default()
+}
+
+/// Reads and checks where the parts of a cell lie that begins where the one before it ended.
+fn read_place(raw: &[u8], start: usize) -> Result<Place> {
     let broken = || Error::corrupt("a page's cell lies outside of it");
-    let offset = |at: usize| -> Option<usize> {
-        let bytes = raw.get(4 + 4 * at..8 + 4 * at)?;
-        Some(u32::from_le_bytes(bytes.try_into().ok()?) as usize)
-    };
-    let start = offset(at).filter(|&at| at == from).ok_or_else(broken)?;
-    let rest = raw.get(start..).ok_or_else(broken)?;
-    let (&flags, rest) = rest.split_first().ok_or_else(broken)?;
-    if flags & 3 == 3 || flags > 15 {
-        return Err(Error::corrupt("a page's cell has unknown flags"));
+    let (&flags, _) = raw
+        .get(start..)
+        .and_then(<[u8]>::split_first)
+        .ok_or_else(broken)?;
+    let kind = flags & flag::VALUE;
+    let is_marked = flags & flag::MARKS != 0;
+    if flags & !flag::KNOWN != 0 || (is_marked && kind == flag::TOMBSTONE) {
+        return Err(later("cell"));
     }
-    let (key_len, key_at) = varint_at(rest).ok_or_else(broken)?;
-    let key = start + 1 + key_at;
-    let value = key
-        .checked_add(key_len)
-        .filter(|&end| end <= raw.len())
-        .ok_or_else(broken)?;
-    let after = raw.get(value..).ok_or_else(broken)?;
-    let len = match flags & 3 {
-        INLINE => varint_at(after)
-            .and_then(|(len, at)| len.checked_add(at))
-            .ok_or_else(broken)?,
-        PIECE => {
-            let (_, at) = varint_at(after.get(16..).ok_or_else(broken)?).ok_or_else(broken)?;
-            16 + at
-        }
-        _ => 0,
+    // Where the bytes behind the length at a place begin and end.
+    let bytes_at = |at: usize| -> Result<(usize, usize)> {
+        let (length, taken) = raw.get(at..).and_then(length_at).ok_or_else(broken)?;
+        let from = at + taken;
+        let end = from.checked_add(length).filter(|&end| end <= raw.len());
+        Ok((from, end.ok_or_else(broken)?))
     };
-    let end = value
-        .checked_add(len)
-        .filter(|&end| end <= raw.len())
-        .ok_or_else(broken)?;
+    let (key, value) = bytes_at(start + 1)?;
+    let mut at = value;
+    if is_marked {
+        let (from, end) = bytes_at(at)?;
+        marks::check(raw.get(from..end).unwrap_or_default())?;
+        at = end;
+    }
+    let end = match kind {
+        flag::TOMBSTONE => at,
+        flag::INLINE => {
+            let (from, end) = bytes_at(at)?;
+            // What fills a hole must not lie in anything else.
+            if flags & flag::VALUE_HOLE != 0 && end - from != ORDER_BYTES {
+                return Err(broken());
+            }
+            end
+        }
+        _ => {
+            let length = raw.get(at..).and_then(|rest| rest.get(16..));
+            let (_, taken) = length.and_then(varint_in).ok_or_else(broken)?;
+            at + 16 + taken
+        }
+    };
+    if flags & flag::VALUE_HOLE != 0 && kind != flag::INLINE {
+        return Err(broken());
+    }
     Ok(Place {
         flags,
         key: key as u32,
@@ -320,24 +345,19 @@ fn read_place(raw: &[u8], at: usize, from: usize) -> Result<Place> {
     })
 }
 
-fn varint_at(bytes: &[u8]) -> Option<(usize, usize)> {
-    let mut value = 0u64;
-    for (at, &byte) in bytes.iter().take(5).enumerate() {
-        value |= u64::from(byte & 0x7f) << (7 * at);
-        if byte & 0x80 == 0 {
-            return Some((usize::try_from(value).ok()?, at + 1));
-        }
-    }
-    None
+/// A varint that is a length of what lies in memory.
+fn length_at(bytes: &[u8]) -> Option<(usize, usize)> {
+    let (length, taken) = varint_in(bytes)?;
+    Some((usize::try_from(length).ok()?, taken))
 }
 
 fn fill_holes(raw: &mut [u8], place: Place, fill: u64) {
-    if place.flags & KEY_HOLE != 0
+    if place.flags & flag::KEY_HOLE != 0
         && let Some(key) = raw.get_mut(place.key as usize..place.value as usize)
     {
         fill_tail_in(key, fill);
     }
-    if place.flags & VALUE_HOLE != 0
+    if place.flags & flag::VALUE_HOLE != 0
         && let Some(value) = raw.get_mut(place.value as usize..place.end as usize)
     {
         fill_tail_in(value, fill);

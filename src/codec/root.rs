@@ -3,15 +3,19 @@
 //! Root, kind `R` of the envelope, body:
 //!
 //! ```text
-//! 8       epoch of the head that it belongs to, u64 little-endian
+//! varint  epoch of the head that it belongs to
 //! varint  number of runs in level 0, the newest first; of each: varint number of entries, entries
 //! varint  number of levels below; of each, from level 1 on:
 //!   varint  number of directory pages, in key order; of each:
 //!     16      id of the record in `runs`
 //!     bytes   first key, last key
+//!     1       flags: 20 has records that can expire, 80 tags follow
 //!     varint  entries, records, bytes (of keys and values), stored bytes (of the segments)
+//!     varint  least time at which any expires, varint how many can (flag 20)
+//!     tags    (flag 80; see `tags`), kept as long as the reference is
 //! varint  number of garbage records, each: 1 (0 = `runs`, 1 = `blobs`), 16 id, varint bytes,
 //!         varint epoch of the flip that replaced it: to be deleted some flips later
+//! tags    (see `tags`), kept by every flip
 //! ```
 //!
 //! Directory page, kind `D`, body: varint number of entries, entries in key order (see `entry`).
@@ -19,9 +23,12 @@
 use bytes::Bytes;
 
 use super::cell::PieceRef;
-use super::entry::Entry;
-use super::io::{Input, put_bytes, put_varint};
-use super::seal::{self, Kind};
+use super::entry::{Entry, put_more, read_flags, read_more};
+use super::expiry::Expiry;
+use super::io::{Input, later, put_bytes, put_varint};
+use super::kinds::{entry as flag, store as stores};
+use super::seal::{self, Record};
+use super::tags::Tags;
 use crate::error::{Error, Result};
 use crate::record::{Id, RecordKey};
 
@@ -36,6 +43,8 @@ pub struct Root {
     pub levels: Vec<Vec<PageRef>>,
     /// What recent flips replaced.
     pub garbage: Vec<Garbage>,
+    /// What this library does not know of.
+    pub more: Tags,
 }
 
 /// A record that is not live any more.
@@ -60,10 +69,13 @@ impl Garbage {
         }
     }
 
-    /// The same of a piece.
+    /// The same of a piece whose cell goes; none for one that others may cite too: whoever collects what nothing
+    /// refers to finds it.
     #[must_use]
-    pub fn piece(piece: PieceRef) -> Self {
-        Self::new(RecordKey::Piece(piece.id), piece.len)
+    pub fn piece(piece: PieceRef) -> Option<Self> {
+        // planted: list-shared
+        let is_sole = !piece.shared;
+        is_sole.then(|| Self::new(RecordKey::Piece(piece.id), piece.len))
     }
 }
 
@@ -84,6 +96,10 @@ pub struct PageRef {
     pub bytes: u64,
     /// Stored bytes of the segments.
     pub stored: u64,
+    /// Which of the records can expire.
+    pub expiry: Expiry,
+    /// What this library does not know of.
+    pub more: Tags,
 }
 
 impl Root {
@@ -106,11 +122,12 @@ impl Root {
         Ok(())
     }
 
-    /// Encodes the root.
+    /// Encodes the root of a life.
     #[must_use]
-    pub fn encode(&self) -> Bytes {
-        let mut out = seal::start(Kind::Root, 1024);
-        out.extend_from_slice(&self.epoch.to_le_bytes());
+    pub fn encode(&self, incarnation: Id) -> Bytes {
+        let of = Record::root(incarnation);
+        let mut out = seal::start(of, 1024);
+        put_varint(&mut out, self.epoch);
         put_varint(&mut out, self.runs.len() as u64);
         for run in &self.runs {
             put_entries(run, &mut out);
@@ -122,16 +139,20 @@ impl Root {
                 out.extend_from_slice(&page.id.0);
                 put_bytes(&mut out, &page.first);
                 put_bytes(&mut out, &page.last);
+                let tags = if page.more.is_empty() { 0 } else { flag::TAGS };
+                out.push(page.expiry.flag() | tags);
                 for number in [page.entries, page.records, page.bytes, page.stored] {
                     put_varint(&mut out, number);
                 }
+                page.expiry.put(&mut out);
+                put_more(&page.more, &mut out);
             }
         }
         put_varint(&mut out, self.garbage.len() as u64);
         for garbage in &self.garbage {
             let (store, id) = match garbage.key {
-                RecordKey::Piece(id) => (1, id),
-                RecordKey::Run(id) => (0, id),
+                RecordKey::Piece(id) => (stores::BLOBS, id),
+                RecordKey::Run(id) => (stores::RUNS, id),
                 RecordKey::Head | RecordKey::Root | RecordKey::Frame(_) => continue,
             };
             out.push(store);
@@ -139,17 +160,19 @@ impl Root {
             put_varint(&mut out, garbage.bytes);
             put_varint(&mut out, garbage.epoch);
         }
-        seal::finish(out)
+        self.more.put(&mut out);
+        seal::finish(of, out)
     }
 
-    /// Decodes a root.
+    /// Decodes the root of a life.
     ///
     /// # Errors
     /// `Corrupt`, `UnsupportedFormat`, `Encrypted`.
-    pub fn decode(record: &Bytes) -> Result<Self> {
-        let mut input = Input::new(seal::open(Kind::Root, record)?, "root");
+    pub fn decode(incarnation: Id, record: &Bytes) -> Result<Self> {
+        let body = seal::open(Record::root(incarnation), record)?;
+        let mut input = Input::new(body, "root");
         let mut root = Self {
-            epoch: input.u64()?,
+            epoch: input.varint()?,
             ..Self::default()
         };
         for _ in 0..input.count()? {
@@ -166,9 +189,9 @@ impl Root {
             let store = input.u8()?;
             let id = Id(input.array()?);
             let key = match store {
-                0 => RecordKey::Run(id),
-                1 => RecordKey::Piece(id),
-                _ => return Err(Error::corrupt("the root lists garbage of an unknown store")),
+                stores::RUNS => RecordKey::Run(id),
+                stores::BLOBS => RecordKey::Piece(id),
+                _ => return Err(later("root")),
             };
             root.garbage.push(Garbage {
                 key,
@@ -176,21 +199,28 @@ impl Root {
                 epoch: input.varint()?,
             });
         }
+        root.more = Tags::read(&mut input)?;
         input.end()?;
+        root.more.needs(&[], "root")?;
         root.check().map_err(Error::corrupt)?;
         Ok(root)
     }
 }
 
 fn read_page_ref(input: &mut Input) -> Result<PageRef> {
+    let id = Id(input.array()?);
+    let (first, last) = (input.bytes()?, input.bytes()?);
+    let flags = read_flags(input, flag::OF_PAGES)?;
     Ok(PageRef {
-        id: Id(input.array()?),
-        first: input.bytes()?,
-        last: input.bytes()?,
+        id,
+        first,
+        last,
         entries: input.varint()?,
         records: input.varint()?,
         bytes: input.varint()?,
         stored: input.varint()?,
+        expiry: Expiry::read(input, flags)?,
+        more: read_more(input, flags)?,
     })
 }
 
@@ -227,7 +257,8 @@ pub fn check_entries(entries: &[Entry]) -> std::result::Result<(), &'static str>
 /// Encodes a directory page and its reference.
 #[must_use]
 pub fn encode_directory_page(id: Id, entries: &[Entry]) -> (Bytes, Option<PageRef>) {
-    let mut out = seal::start(Kind::Directory, entries.len() * 128);
+    let of = Record::directory(id);
+    let mut out = seal::start(of, entries.len() * 128);
     put_entries(entries, &mut out);
     let reference = entries
         .first()
@@ -237,19 +268,30 @@ pub fn encode_directory_page(id: Id, entries: &[Entry]) -> (Bytes, Option<PageRe
             first: first.first.clone(),
             last: last.last.clone(),
             entries: entries.len() as u64,
-            records: entries.iter().map(|entry| entry.records).sum(),
-            bytes: entries.iter().map(|entry| entry.bytes).sum(),
-            stored: entries.iter().map(|entry| entry.stored).sum(),
+            records: sum(entries, |entry| entry.records),
+            bytes: sum(entries, |entry| entry.bytes),
+            stored: sum(entries, |entry| entry.stored),
+            expiry: entries.iter().fold(Expiry::default(), |mut all, entry| {
+                all.join(&entry.expiry);
+                all
+            }),
+            more: Tags::default(),
         });
-    (seal::finish(out), reference)
+    (seal::finish(of, out), reference)
 }
 
-/// Decodes a directory page.
+/// A forged page may claim more than a number can be.
+fn sum(entries: &[Entry], of: impl Fn(&Entry) -> u64) -> u64 {
+    entries.iter().map(of).fold(0, u64::saturating_add)
+}
+
+/// Decodes the directory page `id`.
 ///
 /// # Errors
 /// `Corrupt`, `UnsupportedFormat`, `Encrypted`.
-pub fn decode_directory_page(record: &Bytes) -> Result<Vec<Entry>> {
-    let mut input = Input::new(seal::open(Kind::Directory, record)?, "directory page");
+pub fn decode_directory_page(id: Id, record: &Bytes) -> Result<Vec<Entry>> {
+    let body = seal::open(Record::directory(id), record)?;
+    let mut input = Input::new(body, "directory page");
     let entries = read_entries(&mut input)?;
     input.end()?;
     check_entries(&entries).map_err(Error::corrupt)?;

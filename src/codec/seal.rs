@@ -3,19 +3,25 @@
 //! ```text
 //! 0        2  "PS"
 //! 2        1  kind: H head, R root, D directory page, F frame, S segment, B piece
-//! 3        1  version of the kind's format, 1
+//! 3        1  version of all formats, 2
 //! 4        4  key id, u32 little-endian; 0 = not encrypted
-//! 8        h  header of the kind, in the clear, of fixed length
-//! 8 + h    n  body
-//! 8 + h + n 8 XXH64 (seed 0) of everything before, u64 little-endian
+//! 8        …  header of the kind, body
+//! end - 8  8  XXH64 of everything before, u64 little-endian
 //! ```
 //!
-//! With a key id other than 0 the body will be ciphertext and the check an AEAD tag; until there
-//! are keys, such a record is `Encrypted`.
+//! The check's seed is what the record is called, so that one which lies under another's name is found out: of
+//! directory pages, segments and pieces the first eight bytes of their id (little-endian), of the root those of the
+//! incarnation, of head and frames 0. Whoever moves or cites a segment keeps its id and its bytes; a copy gets a new
+//! id, and is sealed anew.
+//!
+//! With a key id other than 0, what follows the header is sealed under a key (the head: nothing of it). The header
+//! of a frame can be read all the same; everything else is `Encrypted`, until there are keys.
 
 use bytes::Bytes;
 
+use super::kinds::{VERSION, record as letters};
 use crate::error::{Code, Error, Result};
+use crate::record::Id;
 
 /// What a record is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,19 +40,78 @@ pub enum Kind {
     Piece,
 }
 
-const VERSION: u8 = 1;
+/// What a record is, and whose.
+#[derive(Debug, Clone, Copy)]
+pub struct Record {
+    kind: Kind,
+    seed: u64,
+}
+
+impl Record {
+    /// The head.
+    pub const HEAD: Self = Self {
+        kind: Kind::Head,
+        seed: 0,
+    };
+    /// A frame: its number is not known when it is sealed.
+    pub const FRAME: Self = Self {
+        kind: Kind::Frame,
+        seed: 0,
+    };
+
+    const fn of(kind: Kind, id: Id) -> Self {
+        // planted: no-seed
+        let seed = first_number(id);
+        Self { kind, seed }
+    }
+
+    /// The root of the directory of a life.
+    #[must_use]
+    pub const fn root(incarnation: Id) -> Self {
+        Self::of(Kind::Root, incarnation)
+    }
+
+    /// A page of the directory.
+    #[must_use]
+    pub const fn directory(id: Id) -> Self {
+        Self::of(Kind::Directory, id)
+    }
+
+    /// A segment.
+    #[must_use]
+    pub const fn segment(id: Id) -> Self {
+        Self::of(Kind::Segment, id)
+    }
+
+    /// A piece.
+    #[must_use]
+    pub const fn piece(id: Id) -> Self {
+        Self::of(Kind::Piece, id)
+    }
+
+    /// The seed of its check.
+    #[must_use]
+    pub const fn seed(self) -> u64 {
+        self.seed
+    }
+}
+
+const fn first_number(Id([a, b, c, d, e, f, g, h, ..]): Id) -> u64 {
+    u64::from_le_bytes([a, b, c, d, e, f, g, h])
+}
+
 const FIXED: usize = 8;
 const CHECK: usize = 8;
 
 impl Kind {
     fn letter(self) -> u8 {
         match self {
-            Self::Head => b'H',
-            Self::Root => b'R',
-            Self::Directory => b'D',
-            Self::Frame => b'F',
-            Self::Segment => b'S',
-            Self::Piece => b'B',
+            Self::Head => letters::HEAD,
+            Self::Root => letters::ROOT,
+            Self::Directory => letters::DIRECTORY,
+            Self::Frame => letters::FRAME,
+            Self::Segment => letters::SEGMENT,
+            Self::Piece => letters::PIECE,
         }
     }
 
@@ -62,27 +127,27 @@ impl Kind {
     }
 }
 
-/// The check of everything stored: XXH64 of the xxHash family, seed 0. Fast without tables, of
-/// which CRC-32 at a like speed would bring 16 KiB into the wasm.
+/// The check of everything stored: XXH64 of the xxHash family. Fast without tables, of which CRC-32 at a
+/// like speed would bring 16 KiB into the wasm.
 #[must_use]
-pub fn checksum(bytes: &[u8]) -> u64 {
+pub fn checksum(seed: u64, bytes: &[u8]) -> u64 {
     // planted: no-checksum
-    twox_hash::XxHash64::oneshot(0, bytes)
+    twox_hash::XxHash64::oneshot(seed, bytes)
 }
 
 /// Starts a record: the fixed fields. The header and body follow, then [`finish`].
 #[must_use]
-pub fn start(kind: Kind, capacity: usize) -> Vec<u8> {
+pub fn start(of: Record, capacity: usize) -> Vec<u8> {
     let mut out = Vec::with_capacity(FIXED + capacity + CHECK);
-    out.extend_from_slice(&[b'P', b'S', kind.letter(), VERSION]);
+    out.extend_from_slice(&[b'P', b'S', of.kind.letter(), VERSION]);
     out.extend_from_slice(&0u32.to_le_bytes());
     out
 }
 
 /// Ends a record with its check.
 #[must_use]
-pub fn finish(mut out: Vec<u8>) -> Bytes {
-    let check = checksum(&out);
+pub fn finish(of: Record, mut out: Vec<u8>) -> Bytes {
+    let check = checksum(of.seed, &out);
     out.extend_from_slice(&check.to_le_bytes());
     out.into()
 }
@@ -90,23 +155,32 @@ pub fn finish(mut out: Vec<u8>) -> Bytes {
 /// Checks a record's envelope and gives what lies between the fixed fields and the check.
 ///
 /// # Errors
-/// `Corrupt` (too short, another kind, wrong check), `UnsupportedFormat` (another version),
-/// `Encrypted`.
-pub fn open(kind: Kind, record: &Bytes) -> Result<Bytes> {
+/// `Corrupt` (too short, another kind, wrong check, lies under another name), `UnsupportedFormat` (another
+/// version), `Encrypted`.
+pub fn open(of: Record, record: &Bytes) -> Result<Bytes> {
+    let kind = of.kind;
     check_fixed(kind, record)?;
     let split = record.len().saturating_sub(CHECK);
     let (Some(covered), Some(check)) = (record.get(..split), record.get(split..)) else {
         return Err(too_short(kind));
     };
     let expected = u64::from_le_bytes(check.try_into().map_err(|_| too_short(kind))?);
-    let got = checksum(covered);
-    if got != expected {
-        return Err(Error::corrupt(format!(
-            "the checksum of a {} is {got:016x} where {expected:016x} was written",
-            kind.name()
-        )));
-    }
+    check_sum(kind.name(), of.seed, covered, expected)?;
     Ok(record.slice(FIXED..split))
+}
+
+/// That bytes have the check that was written for them.
+///
+/// # Errors
+/// `Corrupt`.
+pub fn check_sum(what: &str, seed: u64, covered: &[u8], expected: u64) -> Result<()> {
+    let got = checksum(seed, covered);
+    if got == expected {
+        return Ok(());
+    }
+    Err(Error::corrupt(format!(
+        "the checksum of a {what} is {got:016x} where {expected:016x} was written"
+    )))
 }
 
 /// What lies between the fixed fields and the check of a piece's record, unchecked; other bytes as they are.
@@ -125,23 +199,8 @@ pub fn content(bytes: &[u8]) -> &[u8] {
 /// # Errors
 /// As [`open`].
 pub fn check_fixed(kind: Kind, record: &Bytes) -> Result<()> {
-    let Some((&[p, s, letter, version], rest)) = record.split_first_chunk::<4>() else {
-        return Err(too_short(kind));
-    };
-    if (p, s) != (b'P', b'S') || letter != kind.letter() {
-        return Err(Error::corrupt(format!("a record is not a {}", kind.name())));
-    }
-    if version != VERSION {
-        return Err(Error::unsupported(format!(
-            "a {} is of format version {version}, this library knows {VERSION}",
-            kind.name()
-        )));
-    }
-    let Some((key_id, _)) = rest.split_first_chunk::<4>() else {
-        return Err(too_short(kind));
-    };
-    if u32::from_le_bytes(*key_id) != 0 {
-        return Err(Error::new(Code::Encrypted, "the patch is encrypted"));
+    if key_id(kind, record)? != 0 {
+        return Err(encrypted());
     }
     if record.len() < FIXED + CHECK {
         return Err(too_short(kind));
@@ -149,35 +208,46 @@ pub fn check_fixed(kind: Kind, record: &Bytes) -> Result<()> {
     Ok(())
 }
 
+/// The key that a record is sealed under, 0 for none.
+///
+/// # Errors
+/// `Corrupt` (too short, another kind), `UnsupportedFormat` (another version).
+pub fn key_id(kind: Kind, record: &Bytes) -> Result<u32> {
+    let Some((&[p, s, letter, version], rest)) = record.split_first_chunk::<4>() else {
+        return Err(too_short(kind));
+    };
+    if (p, s) != (b'P', b'S') || letter != kind.letter() {
+        return Err(broken(kind, "is something else"));
+    }
+    if version != VERSION {
+        return Err(Error::unsupported(format!(
+            "a {} is of format version {version}, this library knows {VERSION}",
+            kind.name()
+        )));
+    }
+    let (key_id, _) = rest.split_first_chunk().ok_or_else(|| too_short(kind))?;
+    Ok(u32::from_le_bytes(*key_id))
+}
+
+/// What follows the fixed fields, unchecked.
+#[must_use]
+pub fn after_fixed(record: &Bytes) -> Bytes {
+    record.slice(FIXED.min(record.len())..)
+}
+
+/// The error of what is sealed under a key.
+#[must_use]
+pub fn encrypted() -> Error {
+    Error::new(Code::Encrypted, "the patch is encrypted")
+}
+
+fn broken(kind: Kind, how: &str) -> Error {
+    Error::corrupt(format!("a {} {how}", kind.name()))
+}
+
 fn too_short(kind: Kind) -> Error {
-    Error::corrupt(format!("a {} is too short", kind.name()))
+    broken(kind, "is too short")
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_flip_and_every_cut_is_an_error() {
-        let mut out = start(Kind::Frame, 9);
-        out.extend_from_slice(b"some body");
-        let record = finish(out);
-        assert_eq!(open(Kind::Frame, &record).unwrap().as_ref(), b"some body");
-        for at in 0..record.len() * 8 {
-            let mut bad = record.to_vec();
-            bad[at / 8] ^= 1 << (at % 8);
-            assert!(open(Kind::Frame, &bad.into()).is_err(), "bit {at}");
-        }
-        for n in 0..record.len() {
-            assert!(open(Kind::Frame, &record.slice(..n)).is_err(), "cut at {n}");
-        }
-    }
-
-    #[test]
-    fn another_version_is_unsupported() {
-        let mut record = finish(start(Kind::Head, 0)).to_vec();
-        record[3] = 2;
-        let error = open(Kind::Head, &record.into()).unwrap_err();
-        assert_eq!(error.code(), Code::UnsupportedFormat);
-    }
-}
+mod tests;

@@ -4,7 +4,6 @@
 //! 8   fixed fields of the envelope (see `seal`), kind S
 //! …   pages, each as stored (raw or compressed) followed by its XXH64, u64 little-endian
 //! …   index: varint number of pages, then of each
-//!       varint  offset from the start of the record
 //!       varint  stored bytes, without the check
 //!       varint  decoded bytes; equal to the stored ones when the page is not compressed
 //!       bytes   first key, holes unfilled
@@ -12,18 +11,24 @@
 //! 8   XXH64 of the index and its length, u64 little-endian
 //! ```
 //!
+//! The first page begins at 8, each other where the one before ends, and the last ends where the index begins. All
+//! checks have the segment's seed.
+//!
 //! Pages are compressed as LZ4 blocks (the block format of the LZ4 project). Segments are cut
 //! above 64 KiB because below that Chromium keeps a record inside of LevelDB, where deleting it
 //! does not free room once a quota has been hit.
 
 use bytes::Bytes;
 
-use super::cell::Cell;
+use super::cell::{Cell, Value};
 use super::entry::{Entry, Holes, fill_tail};
+use super::expiry::Expiry;
 use super::io::{Input, put_bytes, put_varint};
+use super::marks::expiry_of;
 use super::order::{Order, PROVISIONAL};
 use super::page::{CellHoles, Page, PageBuilder};
-use super::seal::{self, Kind};
+use super::seal::{self, Kind, Record};
+use super::tags::Tags;
 use super::tuple::compare;
 use crate::error::{Error, Result};
 use crate::record::Id;
@@ -32,6 +37,8 @@ use crate::record::Id;
 pub const PAGE_BYTES: usize = 16 << 10;
 /// A segment is closed when it has this many bytes, stored.
 pub const SEGMENT_BYTES: usize = 72 << 10;
+/// Where the first page begins.
+const FIRST_PAGE: usize = 8;
 /// Bytes of a check.
 const CHECK: usize = 8;
 /// A page that claims more decoded bytes than this is corrupt (a cell is at most a large key,
@@ -55,7 +62,7 @@ impl SegmentBuilder {
     #[must_use]
     pub fn new(id: Id) -> Self {
         Self {
-            record: seal::start(Kind::Segment, SEGMENT_BYTES + PAGE_BYTES),
+            record: seal::start(Record::segment(id), SEGMENT_BYTES + PAGE_BYTES),
             page: PageBuilder::default(),
             page_first: Bytes::new(),
             index: Vec::new(),
@@ -71,6 +78,8 @@ impl SegmentBuilder {
                 tombstones: 0,
                 bytes: 0,
                 stored: 0,
+                expiry: Expiry::default(),
+                more: Tags::default(),
             },
         }
     }
@@ -105,13 +114,15 @@ impl SegmentBuilder {
         self.entry.last = key.clone();
         self.entry.holes.last = holes.key;
         self.entry.holes.any |= holes.key || holes.value;
-        match cell {
-            Cell::Tombstone => self.entry.tombstones += 1,
-            cell => {
-                self.entry.records += 1;
-                self.entry.bytes += key.len() as u64 + cell.len();
-                self.entry.pieces |= matches!(cell, Cell::Piece(_));
-            }
+        if cell.is_tombstone() {
+            self.entry.tombstones += 1;
+        } else {
+            self.entry.records += 1;
+            self.entry.bytes = (self.entry.bytes)
+                .saturating_add(key.len() as u64)
+                .saturating_add(cell.len());
+            self.entry.pieces |= cell.cited_piece().is_some();
+            self.entry.expiry.add(expiry_of(cell.marks.as_slice()));
         }
         self.page.push(key, cell, holes);
         if self.page.len() >= PAGE_BYTES {
@@ -127,14 +138,17 @@ impl SegmentBuilder {
         } else {
             &raw
         };
-        put_varint(&mut self.index, self.record.len() as u64);
         put_varint(&mut self.index, stored.len() as u64);
         put_varint(&mut self.index, raw.len() as u64);
         put_bytes(&mut self.index, &self.page_first);
         self.pages += 1;
         self.record.extend_from_slice(stored);
-        self.record
-            .extend_from_slice(&seal::checksum(stored).to_le_bytes());
+        let check = seal::checksum(self.seed(), stored);
+        self.record.extend_from_slice(&check.to_le_bytes());
+    }
+
+    const fn seed(&self) -> u64 {
+        Record::segment(self.entry.id).seed()
     }
 
     /// The record and its directory entry.
@@ -148,7 +162,7 @@ impl SegmentBuilder {
         index.extend_from_slice(&self.index);
         let length = (index.len() as u32).to_le_bytes();
         index.extend_from_slice(&length);
-        let check = seal::checksum(&index);
+        let check = seal::checksum(self.seed(), &index);
         self.record.extend_from_slice(&index);
         self.record.extend_from_slice(&check.to_le_bytes());
         self.entry.stored = self.record.len() as u64;
@@ -163,7 +177,7 @@ fn find_holes(key: &[u8], cell: &Cell) -> CellHoles {
     };
     CellHoles {
         key: is_hole(key.len().checked_sub(12).and_then(|at| key.get(at..))),
-        value: matches!(cell, Cell::Inline(value) if is_hole(Some(value))),
+        value: matches!(&cell.value, Value::Inline(value) if is_hole(Some(value))),
     }
 }
 
@@ -172,6 +186,7 @@ fn find_holes(key: &[u8], cell: &Cell) -> CellHoles {
 pub struct Segment {
     record: Bytes,
     pages: Vec<PagePlace>,
+    seed: u64,
     fill: u64,
 }
 
@@ -184,42 +199,48 @@ struct PagePlace {
 }
 
 impl Segment {
-    /// Reads the index. `fill` goes into the holes.
+    /// Reads the index of the record `id`. `fill` goes into the holes.
     ///
     /// # Errors
     /// `Corrupt`, `UnsupportedFormat`, `Encrypted`.
-    pub fn open(record: Bytes, fill: u64) -> Result<Self> {
-        seal::check_fixed(Kind::Segment, &record)?;
-        let index = open_index(&record)?;
-        let limit = record.len();
+    pub fn open(id: Id, record: &Bytes, fill: u64) -> Result<Self> {
+        seal::check_fixed(Kind::Segment, record)?;
+        let seed = Record::segment(id).seed();
+        let (index, index_at) = open_index(seed, record)?;
+        let outside = || Error::corrupt("a segment's pages do not end where its index begins");
         let mut input = Input::new(index, "segment's index");
         let mut pages = Vec::new();
+        let mut offset = FIRST_PAGE;
         for _ in 0..input.count()? {
             let place = PagePlace {
-                offset: input.varint32()? as usize,
+                offset,
                 stored: input.varint32()? as usize,
                 decoded: input.varint32()? as usize,
                 first: input.bytes()?,
             };
-            // On its own, as two together may overflow where addresses have 32 bits.
-            if place.offset.max(place.stored) > limit
-                || place.offset + place.stored + CHECK > limit
-                || place.decoded > MAX_PAGE_BYTES
-                || place.decoded / LZ4_RATIO > place.stored
-            {
-                return Err(Error::corrupt("a segment's page lies outside of it"));
+            if place.decoded > MAX_PAGE_BYTES || place.decoded / LZ4_RATIO > place.stored {
+                return Err(Error::corrupt("a segment's page claims too many bytes"));
             }
+            // In parts, as sums may overflow where addresses have 32 bits.
+            if place.stored > index_at || offset + place.stored + CHECK > index_at {
+                return Err(outside());
+            }
+            offset += place.stored + CHECK;
             pages.push(place);
         }
         input.end()?;
+        if offset != index_at {
+            return Err(outside());
+        }
         if fill != 0 {
             for place in &mut pages {
                 place.first = fill_tail(&place.first, fill);
             }
         }
         Ok(Self {
-            record,
+            record: record.clone(),
             pages,
+            seed,
             fill,
         })
     }
@@ -260,13 +281,8 @@ impl Segment {
         ) else {
             return Err(Error::corrupt("a segment is cut"));
         };
-        let got = seal::checksum(stored);
-        let written = check.try_into().map_or(!got, u64::from_le_bytes);
-        if got != written {
-            return Err(Error::corrupt(format!(
-                "the checksum of a page is {got:016x} where {written:016x} was written"
-            )));
-        }
+        let check = <[u8; CHECK]>::try_from(check).unwrap_or_default();
+        seal::check_sum("page", self.seed, stored, u64::from_le_bytes(check))?;
         let raw = if place.stored == place.decoded {
             stored.to_vec()
         } else {
@@ -277,7 +293,8 @@ impl Segment {
     }
 }
 
-fn open_index(record: &Bytes) -> Result<Bytes> {
+/// The index, and where it begins.
+fn open_index(seed: u64, record: &Bytes) -> Result<(Bytes, usize)> {
     let broken = || Error::corrupt("a segment's index is cut");
     let tail = record.len().checked_sub(4 + CHECK).ok_or_else(broken)?;
     let mut input = Input::new(record.slice(tail..), "segment");
@@ -285,13 +302,9 @@ fn open_index(record: &Bytes) -> Result<Bytes> {
     let expected = input.u64()?;
     let start = tail
         .checked_sub(length)
-        .filter(|&at| at >= 8)
+        .filter(|&at| at >= FIRST_PAGE)
         .ok_or_else(broken)?;
-    let got = seal::checksum(&record.slice(start..tail + 4));
-    if got != expected {
-        return Err(Error::corrupt(format!(
-            "the checksum of a segment's index is {got:016x} where {expected:016x} was written"
-        )));
-    }
-    Ok(record.slice(start..tail))
+    let covered = record.slice(start..tail + 4);
+    seal::check_sum("segment's index", seed, &covered, expected)?;
+    Ok((record.slice(start..tail), start))
 }

@@ -215,6 +215,12 @@ impl Engine {
         is_open && !state.queue.is_held() && !self.0.pace.is_stale()
     }
 
+    /// Whether anything that can expire has been met: what was read may be gone without any commit.
+    #[must_use]
+    pub fn is_dated(&self) -> bool {
+        self.0.context.dated.get()
+    }
+
     /// Refuses newcomers, waits for the calls issued, and closes. Closing twice is fine.
     #[must_use]
     pub fn close(&self) -> LocalBoxFuture<'static, ()> {

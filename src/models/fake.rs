@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use std::collections::BTreeMap;
 
+use crate::codec::batch::OpKey;
+use crate::codec::marks::Marks;
 use crate::codec::order::{Order, PROVISIONAL};
 use crate::engine::access::{Attempt, Cursor, KeyRange, Measure, Need, Reads, Stop, Take, Writes};
 use crate::error::Error;
@@ -201,6 +203,10 @@ impl Reads for Batch<'_> {
 impl Writes for Batch<'_> {
     fn put(&mut self, key: Bytes, value: Bytes) {
         self.view.insert(key, value);
+    }
+
+    fn put_marked(&mut self, key: OpKey, value: Bytes, _marks: Marks) {
+        self.put(key.to_bytes(), value);
     }
 
     fn delete(&mut self, key: Bytes) {

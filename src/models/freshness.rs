@@ -79,7 +79,7 @@ impl Freshness {
     fn concerned(&self, op: &Op, is_new: bool) -> Concerned {
         let key = match (&self.store, op) {
             (_, Op::DeleteRange(_)) => return Concerned::Any,
-            (Store::Pairs(kv), Op::Put(key, _) | Op::Delete(key)) => kv.key_text(&key.prefix).ok(),
+            (Store::Pairs(kv), Op::Put(key, ..) | Op::Delete(key)) => kv.key_text(&key.prefix).ok(),
             (Store::Documents(collection), Op::Delete(key)) => {
                 if collection.is_document(&key.prefix) {
                     // The entry of its id goes with it, and tells which it was.
@@ -87,9 +87,9 @@ impl Freshness {
                 }
                 collection.id_of_entry(&key.prefix)
             }
-            (Store::Documents(_), Op::Put(_, OpValue::Order(_))) => return Concerned::Addition,
+            (Store::Documents(_), Op::Put(_, OpValue::Order(_), _)) => return Concerned::Addition,
             (Store::Documents(_), Op::Put(..)) if is_new => return Concerned::Addition,
-            (Store::Documents(collection), Op::Put(key, OpValue::Inline(doc)))
+            (Store::Documents(collection), Op::Put(key, OpValue::Inline(doc), _))
                 if collection.is_document(&key.prefix) =>
             {
                 Collection::id_of(doc).ok()

@@ -15,21 +15,12 @@ use bytes::Bytes;
 use super::names::check_name;
 use super::scope::Scope;
 use crate::codec::js_string::JsStr;
+use crate::codec::kinds::key::{OF_NAME as NAME, OF_NODE as NODE};
 use crate::codec::tuple;
 use crate::engine::access::KeyRange;
 use crate::error::{Error, Result};
 
-/// First byte of the key of a key-value pair.
-pub const KV: u8 = 0x10;
-/// First byte of the key of a document.
-pub const DOCUMENT: u8 = 0x20;
-/// First byte of the key of an entry of the id index.
-pub const ID: u8 = 0x21;
-/// First byte of the key of the marker of a collection.
-pub const COLLECTION: u8 = 0x22;
-
-const NODE: u8 = 0x01;
-const NAME: u8 = 0x02;
+pub use crate::codec::kinds::key::{COLLECTION, DOCUMENT, ID, OWNED, PAIR as KV};
 
 /// Where all key-value pairs and all documents lie: what a patch counts as its records.
 #[must_use]
@@ -53,9 +44,6 @@ pub fn scope_prefix(kind: u8, scope: &Scope) -> Result<Vec<u8>> {
     tuple::push_string(&mut key, name);
     Ok(key)
 }
-
-/// The kinds of keys that a scope's data lie under.
-pub const OWNED: [u8; 4] = [KV, DOCUMENT, ID, COLLECTION];
 
 /// A scope as it is encoded in keys.
 ///

@@ -3,7 +3,9 @@
 use super::values;
 use bytes::Bytes;
 use fastrand::Rng;
+use patchstore::codec::batch::OpKey;
 use patchstore::codec::js_string::JsString;
+use patchstore::codec::marks::Marks;
 use patchstore::codec::order::Order;
 use patchstore::codec::value::{Value, from_json};
 use patchstore::engine::access::{Attempt, Cursor, KeyRange, Measure, Reads, Take, Writes};
@@ -50,6 +52,7 @@ impl Reads for OneDocument {
 
 impl Writes for OneDocument {
     fn put(&mut self, _: Bytes, _: Bytes) {}
+    fn put_marked(&mut self, _: OpKey, _: Bytes, _: Marks) {}
     fn delete(&mut self, _: Bytes) {}
     fn delete_range(&mut self, _: KeyRange) {}
     fn new_order(&mut self) -> Order {

@@ -1,8 +1,8 @@
 //! Inputs that were wrongly dealt with once, and how.
 
-use super::segments;
+use super::{records, segments};
 use patchstore::codec::io::{put_bytes, put_varint};
-use patchstore::codec::seal::{self, Kind};
+use patchstore::codec::seal::{self, Record};
 
 /// The targets, and inputs that they have to refuse in little memory.
 pub fn all() -> Vec<(&'static str, Vec<u8>)> {
@@ -20,17 +20,18 @@ pub fn all() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 fn a_page_that_claims(decoded: u64) -> Vec<u8> {
-    let mut record = seal::start(Kind::Segment, 100);
+    let of = Record::segment(records::ID);
+    let mut record = seal::start(of, 100);
     let mut index = Vec::new();
     put_varint(&mut index, 1);
-    for number in [record.len() as u64, 9, decoded] {
+    for number in [9, decoded] {
         put_varint(&mut index, number);
     }
     put_bytes(&mut index, b"key");
     record.extend([0; 9 + 8]);
     record.extend_from_slice(&index);
     record.extend_from_slice(&(index.len() as u32).to_le_bytes());
-    let mut record = seal::finish(record).to_vec();
+    let mut record = seal::finish(of, record).to_vec();
     segments::seal(&mut record);
     record
 }

@@ -1,24 +1,35 @@
 //! Sealed records: heads, roots, directory pages, frames, pieces.
 
 use super::corpus;
+use super::segments::marks;
 use bytes::Bytes;
 use fastrand::Rng;
 use patchstore::backend::{Id, RecordKey};
 use patchstore::codec::batch::{Batch, Op, OpKey, OpValue};
 use patchstore::codec::cell::PieceRef;
 use patchstore::codec::entry::{Entry, Holes};
+use patchstore::codec::expiry::Expiry;
 use patchstore::codec::frame::{self as frames, FrameHeader};
 use patchstore::codec::head::Head;
 use patchstore::codec::io::{Input, put_bytes, put_varint};
+use patchstore::codec::marks::Marks;
 use patchstore::codec::order::{Order, PROVISIONAL};
 use patchstore::codec::root::{Garbage, Root, decode_directory_page, encode_directory_page};
-use patchstore::codec::seal::{self as seals, Kind};
+use patchstore::codec::seal::{self as seals, Record};
+use patchstore::codec::tags::Tags;
 use patchstore::engine::access::KeyRange;
+
+/// Of every record that has one, and the incarnation of every root.
+pub const ID: Id = Id(*b"name of a record");
 
 /// The last eight bytes are the check of everything before.
 pub fn seal(record: &mut [u8]) {
+    let seed = match record.get(2) {
+        Some(b'H' | b'F') => 0,
+        _ => Record::root(ID).seed(),
+    };
     if let Some((covered, check)) = record.split_last_chunk_mut::<8>() {
-        *check = seals::checksum(covered).to_le_bytes();
+        *check = seals::checksum(seed, covered).to_le_bytes();
     }
 }
 
@@ -31,17 +42,34 @@ pub fn number(rng: &mut Rng) -> u64 {
     rng.u64(..) >> rng.u32(..64)
 }
 
-/// The same, such that some add up to no more than a number can be.
-fn amount(rng: &mut Rng) -> u64 {
-    number(rng) >> 8
-}
-
 fn some(rng: &mut Rng, most: usize) -> Bytes {
     corpus::bytes(rng, most).into()
 }
 
 fn list<T>(rng: &mut Rng, most: usize, mut make: impl FnMut(&mut Rng) -> T) -> Vec<T> {
     (0..rng.usize(..=most)).map(|_| make(rng)).collect()
+}
+
+/// None mostly, else some that may be passed over.
+pub fn tags(rng: &mut Rng) -> Tags {
+    let mut out = Vec::new();
+    let mut tag = 1;
+    for _ in 0..rng.usize(..4).saturating_sub(1) {
+        tag += 2 * (1 + (number(rng) >> 2));
+        put_varint(&mut out, tag | 1);
+        put_bytes(&mut out, &corpus::bytes(rng, 6));
+        tag = (tag | 1).min(u64::MAX >> 1);
+    }
+    Tags::of(out.into()).unwrap_or_default()
+}
+
+fn expiry(rng: &mut Rng) -> Expiry {
+    let mut expiry = Expiry::default();
+    if rng.bool() {
+        expiry.count = number(rng);
+        expiry.add(number(rng) >> 1);
+    }
+    expiry
 }
 
 fn place(rng: &mut Rng) -> Order {
@@ -76,10 +104,12 @@ fn a_run(rng: &mut Rng) -> Vec<Entry> {
             id: id(rng),
             pieces: rng.bool(),
             fill: number(rng),
-            records: amount(rng),
-            tombstones: amount(rng),
-            bytes: amount(rng),
-            stored: amount(rng),
+            records: number(rng),
+            tombstones: number(rng),
+            bytes: number(rng),
+            stored: number(rng),
+            expiry: expiry(rng),
+            more: tags(rng),
         }
     })
 }
@@ -88,6 +118,7 @@ pub fn a_head(rng: &mut Rng) -> Vec<u8> {
     let mut head = Head::new(id(rng));
     head.generation = number(rng);
     head.epoch = number(rng).max(1);
+    head.more = tags(rng);
     head.writers = list(rng, 5, |rng| (id(rng), number(rng)));
     head.writers.sort_unstable_by_key(|(writer, _)| *writer);
     head.writers.dedup_by_key(|(writer, _)| *writer);
@@ -112,6 +143,7 @@ pub fn a_root(rng: &mut Rng) -> Vec<u8> {
             let mut page = encode_directory_page(id(rng), &a_run(rng)).1?;
             let lift = |key: &Bytes| Bytes::from([&[above][..], key].concat());
             (page.first, page.last) = (lift(&page.first), lift(&page.last));
+            page.more = tags(rng);
             Some(page)
         });
         pages.into_iter().flatten().collect()
@@ -121,12 +153,13 @@ pub fn a_root(rng: &mut Rng) -> Vec<u8> {
         runs: list(rng, 3, a_run),
         levels: list(rng, 3, level),
         garbage: list(rng, 3, garbage),
+        more: tags(rng),
     };
-    root.encode().to_vec()
+    root.encode(ID).to_vec()
 }
 
 pub fn a_directory(rng: &mut Rng) -> Vec<u8> {
-    encode_directory_page(id(rng), &a_run(rng)).0.to_vec()
+    encode_directory_page(ID, &a_run(rng)).0.to_vec()
 }
 
 fn an_op(rng: &mut Rng) -> Op {
@@ -140,13 +173,25 @@ fn an_op(rng: &mut Rng) -> Op {
             from: some(rng, 9),
             until: some(rng, 9),
         }),
-        2 => Op::Put(key, OpValue::Order(place(rng))),
-        3 => {
-            let (id, len) = (id(rng), number(rng));
-            Op::Put(key, OpValue::Piece(PieceRef { id, len }))
-        }
-        _ => Op::Put(key, OpValue::Inline(some(rng, 60))),
+        2 => put(rng, key, |rng| OpValue::Order(place(rng))),
+        3 => put(rng, key, |rng| {
+            OpValue::Piece(PieceRef {
+                id: id(rng),
+                len: number(rng),
+                shared: rng.bool(),
+            })
+        }),
+        _ => put(rng, key, |rng| OpValue::Inline(some(rng, 60))),
     }
+}
+
+fn put(rng: &mut Rng, key: OpKey, value: impl Fn(&mut Rng) -> OpValue) -> Op {
+    let marks = if rng.u8(..4) == 0 {
+        marks(rng)
+    } else {
+        Marks::NONE
+    };
+    Op::Put(key, value(rng), marks)
 }
 
 pub fn a_frame(rng: &mut Rng) -> Vec<u8> {
@@ -155,7 +200,7 @@ pub fn a_frame(rng: &mut Rng) -> Vec<u8> {
         generation: number(rng),
         writer: id(rng),
         sequence: number(rng),
-        wall_ms: f64::from_bits(rng.u64(..)),
+        wall_ms: number(rng),
         required: number(rng),
     };
     let run = a_run(rng);
@@ -164,9 +209,10 @@ pub fn a_frame(rng: &mut Rng) -> Vec<u8> {
 }
 
 pub fn a_piece(rng: &mut Rng) -> Vec<u8> {
-    let mut out = seals::start(Kind::Piece, 100);
+    let of = Record::piece(ID);
+    let mut out = seals::start(of, 100);
     out.extend(corpus::bytes(rng, 100));
-    seals::finish(out).to_vec()
+    seals::finish(of, out).to_vec()
 }
 
 /// What every format is made of.
@@ -186,36 +232,48 @@ pub fn head(input: &[u8]) -> Option<Vec<u8>> {
 }
 
 pub fn root(input: &[u8]) -> Option<Vec<u8>> {
-    let root = Root::decode(&Bytes::copy_from_slice(input)).ok()?;
-    Some(root.encode().to_vec())
+    let root = Root::decode(ID, &Bytes::copy_from_slice(input)).ok()?;
+    Some(root.encode(ID).to_vec())
 }
 
 pub fn directory(input: &[u8]) -> Option<Vec<u8>> {
-    let mut entries = decode_directory_page(&Bytes::copy_from_slice(input)).ok()?;
-    // The reference sums up what a rightful page can hold; a forged one may claim more.
-    for entry in &mut entries {
-        for amount in [&mut entry.records, &mut entry.bytes, &mut entry.stored] {
-            *amount = (*amount).min(u64::MAX >> 8);
-        }
-    }
-    let record = encode_directory_page(Id([0; 16]), &entries).0;
+    let mut entries = decode_directory_page(ID, &Bytes::copy_from_slice(input)).ok()?;
+    let record = encode_directory_page(ID, &entries).0;
     entries.iter_mut().for_each(|entry| entry.resolve(7));
     Some(record.to_vec())
 }
 
 pub fn frame(input: &[u8]) -> Option<Vec<u8>> {
-    let (header, mut rest) = frames::decode_header(&Bytes::copy_from_slice(input)).ok()?;
-    let mut batch = Batch::decode(&mut rest).ok()?;
+    let frame = frames::open(&Bytes::copy_from_slice(input)).ok()?;
+    let header = frame.header;
+    let mut batch = frame.batch().ok()?;
     let record = frames::encode(&header, &batch);
     batch.resolve(u64::MAX / 2);
     Some(record.to_vec())
 }
 
 pub fn piece(input: &[u8]) -> Option<Vec<u8>> {
-    let content = seals::open(Kind::Piece, &Bytes::copy_from_slice(input)).ok()?;
-    let mut out = seals::start(Kind::Piece, content.len());
+    let of = Record::piece(ID);
+    let content = seals::open(of, &Bytes::copy_from_slice(input)).ok()?;
+    let mut out = seals::start(of, content.len());
     out.extend_from_slice(&content);
-    Some(seals::finish(out).to_vec())
+    Some(seals::finish(of, out).to_vec())
+}
+
+pub fn some_tags(rng: &mut Rng) -> Vec<u8> {
+    let mut out = Vec::new();
+    tags(rng).put(&mut out);
+    out
+}
+
+pub fn tag_list(input: &[u8]) -> Option<Vec<u8>> {
+    let mut input = Input::new(Bytes::copy_from_slice(input), "test");
+    let tags = Tags::read(&mut input).ok()?;
+    input.end().ok()?;
+    let mut out = Vec::new();
+    tags.put(&mut out);
+    assert_eq!(tags.is_empty(), tags.memory_bytes() == 0);
+    tags.needs(&[], "test").ok().map(|()| out)
 }
 
 pub fn fields(input: &[u8]) -> Option<Vec<u8>> {

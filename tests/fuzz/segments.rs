@@ -1,13 +1,14 @@
 //! Segments: their index, their pages as stored, and pages as decoded.
 
-use super::{corpus, records};
+use super::{corpus, records, records::ID};
 use bytes::Bytes;
 use fastrand::Rng;
-use patchstore::codec::cell::{Cell, PieceRef};
+use patchstore::codec::cell::{Cell, PieceRef, Value};
 use patchstore::codec::io::Input;
+use patchstore::codec::marks::{self, Marks};
 use patchstore::codec::order::{Order, PROVISIONAL};
 use patchstore::codec::page::{CellHoles, Page, PageBuilder};
-use patchstore::codec::seal::checksum;
+use patchstore::codec::seal::{self, Record};
 use patchstore::codec::segment::{Segment, SegmentBuilder};
 use std::collections::BTreeMap;
 
@@ -17,30 +18,56 @@ fn a_hole(rng: &mut Rng) -> [u8; 12] {
     Order { frame, slot }.to_bytes()
 }
 
+/// Of what expires, mostly.
+pub fn marks(rng: &mut Rng) -> Marks {
+    let mut list = Marks::expiring(records::number(rng)).as_slice().to_vec();
+    if rng.bool() {
+        // Behind it, what may be passed over.
+        list.extend([rng.u8(..120) | 3, 1, rng.u8(..)]);
+    }
+    Marks::of(&list)
+}
+
+pub fn a_mark_list(rng: &mut Rng) -> Vec<u8> {
+    marks(rng).as_slice().to_vec()
+}
+
+pub fn mark_list(input: &[u8]) -> Option<Vec<u8>> {
+    // Of what is no list, too, it is asked at worst in vain.
+    let expiry = marks::expiry_of(input);
+    marks::check(input).ok()?;
+    assert!(expiry > 0);
+    Some(Marks::of(input).as_slice().to_vec())
+}
+
 fn cells(rng: &mut Rng, most: usize) -> BTreeMap<Bytes, Cell> {
     let cell = |rng: &mut Rng| {
         let mut key = corpus::bytes(rng, 4);
         if rng.u8(..4) == 0 {
             key.extend(a_hole(rng));
         }
-        let cell = match rng.u8(..6) {
-            0 => Cell::Tombstone,
-            1 => Cell::Piece(PieceRef {
+        let mut cell = match rng.u8(..6) {
+            0 => Cell::tombstone(),
+            1 => Cell::piece(PieceRef {
                 id: records::id(rng),
-                len: records::number(rng) >> 32,
+                len: records::number(rng),
+                shared: rng.bool(),
             }),
-            2 => Cell::Inline(Bytes::copy_from_slice(&a_hole(rng))),
+            2 => Cell::inline(Bytes::copy_from_slice(&a_hole(rng))),
             // Of few different bytes, for LZ4 to find.
-            3 => Cell::Inline(vec![rng.u8(..); rng.usize(..6000)].into()),
-            _ => Cell::Inline(corpus::bytes(rng, 12).repeat(rng.usize(..30)).into()),
+            3 => Cell::inline(vec![rng.u8(..); rng.usize(..6000)].into()),
+            _ => Cell::inline(corpus::bytes(rng, 12).repeat(rng.usize(..30)).into()),
         };
+        if !cell.is_tombstone() && rng.u8(..4) == 0 {
+            cell.marks = marks(rng);
+        }
         (Bytes::from(key), cell)
     };
     (0..rng.usize(1..=most)).map(|_| cell(rng)).collect()
 }
 
 pub fn a_segment(rng: &mut Rng) -> Vec<u8> {
-    let mut builder = SegmentBuilder::new(records::id(rng));
+    let mut builder = SegmentBuilder::new(ID);
     for (key, cell) in cells(rng, 40) {
         builder.push(&key, &cell, true);
     }
@@ -51,7 +78,7 @@ fn holes(key: &[u8], cell: &Cell) -> CellHoles {
     let is_hole = |bytes: &[u8]| Order::from_bytes(bytes).is_some_and(|o| o.frame == PROVISIONAL);
     CellHoles {
         key: key.last_chunk::<12>().is_some_and(|tail| is_hole(tail)),
-        value: matches!(cell, Cell::Inline(value) if is_hole(value)),
+        value: matches!(&cell.value, Value::Inline(value) if is_hole(value)),
     }
 }
 
@@ -61,6 +88,10 @@ pub fn a_page(rng: &mut Rng) -> Vec<u8> {
         builder.push(&key, &cell, holes(&key, &cell));
     }
     builder.take()
+}
+
+fn checksum(bytes: &[u8]) -> u64 {
+    seal::checksum(Record::segment(ID).seed(), bytes)
 }
 
 /// Makes the checks of the pages right that the index still leads to, then that of the index.
@@ -93,9 +124,11 @@ pub fn seal(record: &mut [u8]) {
 fn places(index: Bytes) -> Option<Vec<(usize, usize)>> {
     let mut input = Input::new(index, "index");
     let mut places = Vec::new();
+    let mut offset = 8usize;
     for _ in 0..input.count().ok()? {
-        let place = (input.varint().ok()? as usize, input.varint().ok()? as usize);
-        places.push(place);
+        let stored = input.varint().ok()? as usize;
+        places.push((offset, stored));
+        offset = offset.saturating_add(stored).saturating_add(8);
         if input.varint().and_then(|_| input.bytes()).is_err() {
             break;
         }
@@ -106,9 +139,9 @@ fn places(index: Bytes) -> Option<Vec<(usize, usize)>> {
 pub fn segment(input: &[u8]) -> Option<Vec<u8>> {
     let record = Bytes::copy_from_slice(input);
     // Filled with themselves, holes stay.
-    let segment = Segment::open(record.clone(), PROVISIONAL).ok()?;
-    let filled = Segment::open(record, 42).ok()?;
-    let mut builder = SegmentBuilder::new(patchstore::backend::Id([0; 16]));
+    let segment = Segment::open(ID, &record, PROVISIONAL).ok()?;
+    let filled = Segment::open(ID, &record, 42).ok()?;
+    let mut builder = SegmentBuilder::new(ID);
     let mut last: Option<Bytes> = None;
     for at in 0..segment.pages() {
         let page = segment.page(at).ok()?;
@@ -150,7 +183,7 @@ fn walk(page: &Page) {
             cell.is_some(),
             "a cell of a page that was checked is broken"
         );
-        assert_eq!(page.is_tombstone(at), cell == Some(Cell::Tombstone));
+        assert_eq!(page.is_tombstone(at), cell == Some(Cell::tombstone()));
         assert_eq!(
             page.lower_bound(page.key(at)),
             at,

@@ -67,6 +67,8 @@ pub fn all() -> Vec<Target> {
             .sealed(records::seal)
             .taking(lists),
         Target::new("piece", records::a_piece, records::piece).sealed(records::seal),
+        Target::new("tags", records::some_tags, records::tag_list),
+        Target::new("marks", segments::a_mark_list, segments::mark_list),
         Target::new("fields", records::some_fields, records::fields),
         Target::new("segment", segments::a_segment, segments::segment)
             .sealed(segments::seal)

@@ -13,9 +13,11 @@
     reason = "a test that meets the unexpected must fail"
 )]
 
+mod cells;
 mod directory;
 mod documents;
 mod explain;
+mod later;
 mod ledger;
 mod model;
 mod operation;
@@ -23,6 +25,7 @@ mod plan;
 mod shrink;
 mod spoiled;
 mod tab;
+mod tagged;
 mod world;
 
 use plan::Plan;
@@ -161,6 +164,14 @@ fn spoiled_records_are_reported_and_left_alone() {
         noticed > harmless,
         "{noticed} noticed, {harmless} of no account"
     );
+}
+
+#[test]
+fn what_is_not_known_and_may_be_passed_over_is_kept() {
+    let kept = (0..150).filter(|seed| world::keeps(&Plan::of_seed(*seed)));
+    let kept = kept.count();
+    println!("tags kept in {kept} worlds; the others began a new life");
+    assert!(kept > 75, "{kept}");
 }
 
 #[test]

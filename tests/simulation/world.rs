@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use futures_util::future::join_all;
 use patchstore::backend::simulated::{SimConnector, SimDatabase};
+use patchstore::backend::{Connector, Durability};
 use patchstore::engine::Engine;
 use patchstore::engine::access::{Session, afresh};
 use patchstore::env::Env;
@@ -18,6 +19,7 @@ use super::ledger::{Ending, Ledger};
 use super::operation::order_of;
 use super::plan::{Event, Item, Plan, Step};
 use super::tab::{Tab, options, scan, settled};
+use super::tagged::Tagged;
 
 /// So many times 50 ms and there must be an end to everything.
 const LONG_ENOUGH: u32 = 4_000;
@@ -75,6 +77,8 @@ struct World {
     /// The records when all tabs were done.
     left: RefCell<Option<SimDatabase>>,
     counts: RefCell<Counts>,
+    /// What a later library has left in it before all began, if one has.
+    tagged: RefCell<Option<Tagged>>,
 }
 
 /// The database that the plan leaves behind in the world of `env`, before anybody tidies up.
@@ -113,6 +117,20 @@ pub fn run(plan: &Plan) -> (Vec<String>, Counts) {
     counts.reads = world.ledger.reads.borrow().len();
     explain::check(&world.ledger, &phases);
     (world.ledger.trace.take(), counts)
+}
+
+/// Runs the plan on a database in which a later library has left what may be passed over. Whether that is still
+/// there: if not, a new life has begun.
+pub fn keeps(plan: &Plan) -> bool {
+    let world = World::new(plan);
+    let inner = world.clone();
+    world.env.block_on(async move {
+        inner.tag().await;
+        inner.unfold().await;
+    });
+    explain::check(&world.ledger, &world.phases.take());
+    let tagged = world.tagged.take();
+    tagged.unwrap().check(&world.database.records())
 }
 
 impl Slot {
@@ -154,6 +172,7 @@ impl World {
             erased: RefCell::default(),
             left: RefCell::default(),
             counts: RefCell::default(),
+            tagged: RefCell::default(),
         });
         let erased = Rc::downgrade(&world);
         world.database.when_erased(move |before, fenced| {
@@ -170,6 +189,31 @@ impl World {
             }
         });
         world
+    }
+
+    /// Leaves one segment, and tags, in the empty database.
+    async fn tag(&self) {
+        self.database.set_quota(None);
+        let engine = self.open_alone(&self.database).await;
+        // Beside all that anybody looks at; large enough to be moved as it is.
+        let written = engine.write(Box::new(|w| {
+            w.put(
+                Bytes::from_static(b"z/"),
+                super::operation::value(7, 7, 40_000),
+            );
+            Ok(())
+        }));
+        written.await.unwrap();
+        engine.compact().await.unwrap();
+        engine.close().await;
+        let (tagged, writes) = Tagged::tag(&self.database.records());
+        let connector = SimConnector::new(&self.env.new_realm(), &self.database);
+        let backend = connector.open(Rc::new(|_| ())).await.unwrap();
+        let flip = backend.flip(Box::new(|_| Some(writes)), Durability::Strict);
+        assert!(flip.await.unwrap());
+        backend.close();
+        self.database.set_quota(self.plan.quota_bytes);
+        self.tagged.replace(Some(tagged));
     }
 
     async fn unfold(self: Rc<Self>) {
@@ -422,6 +466,9 @@ impl World {
         self.look_at_erased().await;
         self.left.replace(Some(self.database.fork()));
         directory::check_pieces(&self.database.records());
+        if let Some(tagged) = &*self.tagged.borrow() {
+            tagged.check(&self.database.records());
+        }
         let phase = self.phase_of(&self.database).await;
         self.phases.borrow_mut().push(phase);
         directory::check_pieces(&self.database.records());

@@ -1,30 +1,81 @@
 use super::*;
-use crate::codec::order::{ORDER_BYTES, Order, PROVISIONAL};
+use crate::codec::order::{Order, PROVISIONAL};
+use crate::error::Code;
+
+fn code_of(page: Vec<u8>) -> Option<Code> {
+    Page::decode(page, 7).err().map(|error| error.code())
+}
 
 #[test]
-fn cells_that_overlap_are_refused() {
-    // Where cells overlapped, filling the hole of one changed the value of another, or its length: then
-    // it counted as absent.
+fn cells_follow_one_another_to_the_end_of_the_page() {
     let hole = Order {
         frame: PROVISIONAL,
         slot: 0,
     };
-    let within = [
-        &[KEY_HOLE, 1 + ORDER_BYTES as u8, b'b'],
+    let inner = [
+        &[flag::KEY_HOLE, 1 + ORDER_BYTES as u8, b'b'],
         &hole.to_bytes()[..],
     ]
     .concat();
-    let around = [&[INLINE, 1, b'a', within.len() as u8], &within[..]].concat();
-    let page = |cells: &[(u32, &[u8])]| {
-        let mut out = (cells.len() as u32).to_le_bytes().to_vec();
-        let offsets = cells.iter().flat_map(|(offset, _)| offset.to_le_bytes());
-        out.extend(offsets);
-        out.extend(cells.iter().flat_map(|(_, cell)| *cell));
-        Page::decode(out, 7)
+    let outer = [&[flag::INLINE, 1, b'a', inner.len() as u8], &inner[..]].concat();
+    let page = |count: u8, cells: &[&[u8]]| [&[count][..], &cells.concat()].concat();
+    assert_eq!(code_of(page(2, &[&outer, &inner])), None);
+    assert_eq!(code_of(page(1, &[&outer])), None);
+    assert_eq!(code_of(page(2, &[&outer])), Some(Code::Corrupt));
+    assert_eq!(code_of(page(1, &[&outer, &[0]])), Some(Code::Corrupt));
+    assert_eq!(code_of(page(2, &[&inner, &outer])), Some(Code::Corrupt));
+    assert_eq!(code_of(Vec::new()), Some(Code::Corrupt));
+    assert_eq!(code_of(vec![0]), None);
+    assert_eq!(code_of(vec![0, 0]), Some(Code::Corrupt));
+}
+
+#[test]
+fn a_hole_is_an_order_and_nothing_else() {
+    // Filling it would change what lies before: marks, or the id of a piece.
+    let order = Order {
+        frame: PROVISIONAL,
+        slot: 3,
     };
-    let end = 12 + around.len() as u32;
-    assert!(page(&[(12, &around), (end, &within)]).is_ok());
-    assert!(page(&[(12, &around), (12 + 4, &[])]).is_err());
+    let rightful = [&[1, 0x09, 1, b'k', 12][..], &order.to_bytes()].concat();
+    assert_eq!(code_of(rightful), None);
+    let marked = [
+        &[1, 0x19, 1, b'k', 15, 3, 13][..],
+        &order.to_bytes(),
+        &[0, 0],
+    ]
+    .concat();
+    assert_eq!(code_of(marked), Some(Code::Corrupt));
+    let piece = [&[1, 0x0A, 1, b'k'][..], &[7; 4], &order.to_bytes(), &[9]].concat();
+    assert_eq!(code_of(piece), Some(Code::Corrupt));
+    assert_eq!(code_of(vec![1, 0x08, 1, b'k']), Some(Code::Corrupt));
+}
+
+#[test]
+fn what_is_not_known_is_unsupported() {
+    for flags in [0x20, 0x40, 0x80, 0x10] {
+        let code = code_of(vec![1, flags, 1, b'k', 0]);
+        assert_eq!(code, Some(Code::UnsupportedFormat), "{flags:#x}");
+    }
+    // A mark that must be known: tag 2^16.
+    let marked = vec![1, 0x11, 1, b'k', 4, 0x80, 0x80, 4, 0, 0];
+    assert_eq!(code_of(marked), Some(Code::UnsupportedFormat));
+    // One that may be passed over is kept.
+    let kept = [1, 0x11, 1, b'k', 4, 0x81, 0x80, 4, 0, 1, b'v'];
+    let page = Page::decode(kept.to_vec(), 0).unwrap();
+    let cell = page.cell(0).unwrap();
+    assert_eq!(cell.value, Value::Inline(Bytes::from_static(b"v")));
+    let mut builder = PageBuilder::default();
+    builder.push(b"k", &cell, CellHoles::default());
+    assert_eq!(builder.take(), kept);
+}
+
+#[test]
+fn a_page_of_nothing_takes_little_memory() {
+    let len = 1 << 20;
+    let mut forged = Vec::with_capacity(len);
+    put_varint(&mut forged, len as u64 / 2 - 4);
+    forged.resize(len, 0);
+    assert_eq!(code_of(forged), Some(Code::Corrupt));
 }
 
 #[test]
@@ -49,7 +100,7 @@ fn every_key_is_found_and_what_is_between_too() {
         for key in &keys {
             builder.push(
                 key,
-                &Cell::Inline(Bytes::copy_from_slice(key)),
+                &Cell::inline(Bytes::copy_from_slice(key)),
                 CellHoles::default(),
             );
         }
@@ -58,7 +109,7 @@ fn every_key_is_found_and_what_is_between_too() {
             assert_eq!(page.lower_bound(key), at);
             assert_eq!(
                 page.cell(at),
-                Some(Cell::Inline(Bytes::copy_from_slice(key)))
+                Some(Cell::inline(Bytes::copy_from_slice(key)))
             );
             for end in 0..key.len() {
                 let shorter = &key[..end];
@@ -69,5 +120,32 @@ fn every_key_is_found_and_what_is_between_too() {
                 assert_eq!(page.lower_bound(&beyond), expected, "{beyond:?}");
             }
         }
+    }
+}
+
+#[test]
+fn a_piece_may_be_longer_than_memory() {
+    // The Blobs beside a value count.
+    for len in [
+        u64::from(u32::MAX),
+        1 << 32,
+        5 << 30,
+        1 << 35,
+        1 << 63,
+        u64::MAX,
+    ] {
+        let id = Id([7; 16]);
+        let mut builder = PageBuilder::default();
+        let piece = Cell::piece(PieceRef {
+            id,
+            len,
+            shared: len % 2 == 1,
+        });
+        builder.push(b"large", &piece, CellHoles::default());
+        let small = Cell::inline(Bytes::from_static(b"value"));
+        builder.push(b"small", &small, CellHoles::default());
+        let page = Page::decode(builder.take(), 0).unwrap();
+        assert_eq!(page.cell(0), Some(piece));
+        assert_eq!(page.cell(1), Some(small));
     }
 }

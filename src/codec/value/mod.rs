@@ -44,17 +44,10 @@ pub mod json_tree;
 pub mod tree;
 mod tree_of;
 
+pub use crate::codec::kinds::value::{EXACT, EXACT_ATTACHED, EXACT_VERSION, JSON};
 pub use exact::{Attached, BytesKind, Event, ExactReader, ExactWriter};
 pub use tree::{BigInt, Value};
 
-/// First byte of a value stored as JSON text.
-pub const JSON: u8 = 0x01;
-/// First byte of a value stored in the exact form.
-pub const EXACT: u8 = 0x02;
-/// Second byte of a value stored in the exact form.
-pub const EXACT_VERSION: u8 = 0x01;
-/// Second byte of a value stored in the exact form with Blobs beside it.
-pub const EXACT_ATTACHED: u8 = 0x02;
 /// Levels of containers that may lie in each other.
 pub const MAX_DEPTH: usize = 1000;
 

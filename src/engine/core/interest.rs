@@ -84,7 +84,7 @@ impl Interests {
 fn tell_one(interest: &dyn Interest, op: &Op, frame: u64) {
     let mut ranges = interest.ranges().iter();
     match op {
-        Op::Put(key, _) | Op::Delete(key) => {
+        Op::Put(key, ..) | Op::Delete(key) => {
             let at = &key.prefix;
             if ranges.any(|range| range.from <= *at && *at < range.until) {
                 // planted: all-new

@@ -12,6 +12,8 @@ use futures_util::future::LocalBoxFuture;
 use std::any::Any;
 
 use crate::blobs;
+use crate::codec::batch::OpKey;
+use crate::codec::marks::Marks;
 use crate::codec::order::Order;
 use crate::error::{Error, Result};
 
@@ -164,6 +166,8 @@ pub trait Reads {
 pub trait Writes: Reads {
     /// Stores `value` under `key`.
     fn put(&mut self, key: Bytes, value: Bytes);
+    /// The same of any key, with what is said of the value.
+    fn put_marked(&mut self, key: OpKey, value: Bytes, marks: Marks);
     /// Removes `key`.
     fn delete(&mut self, key: Bytes);
     /// Removes every key of the range.

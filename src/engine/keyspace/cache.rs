@@ -111,7 +111,7 @@ impl Item {
 }
 
 fn entry_bytes(entry: &Entry) -> usize {
-    size_of::<Entry>() + entry.first.len() + entry.last.len()
+    size_of::<Entry>() + entry.first.len() + entry.last.len() + entry.more.memory_bytes()
 }
 
 /// The caches of a page. Together they keep to the largest budget that any of them has.

@@ -1,5 +1,6 @@
 //! What attempts need of the engine.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use super::cache::Cache;
@@ -16,4 +17,6 @@ pub struct Context {
     pub cache: Rc<Cache>,
     /// Time, randomness and scheduling.
     pub env: Rc<dyn Env>,
+    /// Whether anything that can expire has been met: what was read may be gone without any commit.
+    pub dated: Rc<Cell<bool>>,
 }

@@ -11,6 +11,7 @@ use super::snapshot::Snapshot;
 use super::view::View;
 use crate::codec::batch::{Op, OpKey, OpValue, resolve_op};
 use crate::codec::cell::PIECE_BYTES;
+use crate::codec::marks::Marks;
 use crate::codec::order::{Order, PROVISIONAL};
 use crate::error::Result;
 use crate::limits::{self, ITEM_BYTES, MAX_CALL_BYTES};
@@ -160,24 +161,34 @@ pub fn renumber(ops: &mut [Op], from: u64, to: u64) {
 
 /// What an operation adds to [`Draft::bytes`].
 fn weight(op: &Op) -> usize {
-    match op {
-        Op::Put(key, OpValue::Inline(value)) if value.len() > PIECE_BYTES => {
-            key.prefix.len() + value.len() / PIECE_WEIGHT
+    said_bytes(op)
+        + match op {
+            Op::Put(key, OpValue::Inline(value), _) if value.len() > PIECE_BYTES => {
+                key.prefix.len() + value.len() / PIECE_WEIGHT
+            }
+            Op::Put(key, OpValue::Inline(value), _) => key.prefix.len() + value.len() + 16,
+            Op::Put(key, ..) | Op::Delete(key) => key.prefix.len() + 28,
+            Op::DeleteRange(range) => range.from.len() + range.until.len(),
         }
-        Op::Put(key, OpValue::Inline(value)) => key.prefix.len() + value.len() + 16,
-        Op::Put(key, _) | Op::Delete(key) => key.prefix.len() + 28,
-        Op::DeleteRange(range) => range.from.len() + range.until.len(),
-    }
 }
 
 /// What an operation adds to what a draft holds.
 fn held_bytes(op: &Op) -> usize {
     ITEM_BYTES
+        + said_bytes(op)
         + match op {
-            Op::Put(key, OpValue::Inline(value)) => key.prefix.len() + value.len(),
-            Op::Put(key, _) | Op::Delete(key) => key.prefix.len(),
+            Op::Put(key, OpValue::Inline(value), _) => key.prefix.len() + value.len(),
+            Op::Put(key, ..) | Op::Delete(key) => key.prefix.len(),
             Op::DeleteRange(range) => range.from.len() + range.until.len(),
         }
+}
+
+/// Bytes of its marks.
+fn said_bytes(op: &Op) -> usize {
+    match op {
+        Op::Put(_, _, marks) => marks.as_slice().len(),
+        Op::Delete(_) | Op::DeleteRange(_) => 0,
+    }
 }
 
 impl Reads for Draft {
@@ -222,7 +233,15 @@ impl Reads for Draft {
 
 impl Writes for Draft {
     fn put(&mut self, key: Bytes, value: Bytes) {
-        self.push(Op::Put(OpKey::plain(key), OpValue::Inline(value)));
+        self.put_marked(OpKey::plain(key), value, Marks::NONE);
+    }
+
+    fn put_marked(&mut self, key: OpKey, value: Bytes, marks: Marks) {
+        // planted: undated
+        if marks != Marks::NONE {
+            self.base.note_dated();
+        }
+        self.push(Op::Put(key, OpValue::Inline(value), marks));
     }
 
     fn delete(&mut self, key: Bytes) {
@@ -243,17 +262,13 @@ impl Writes for Draft {
     }
 
     fn put_at(&mut self, prefix: Bytes, order: Order, value: Bytes) {
-        self.push(Op::Put(
-            OpKey {
-                prefix,
-                order: Some(order),
-            },
-            OpValue::Inline(value),
-        ));
+        let order = Some(order);
+        self.put_marked(OpKey { prefix, order }, value, Marks::NONE);
     }
 
     fn put_order(&mut self, key: Bytes, order: Order) {
-        self.push(Op::Put(OpKey::plain(key), OpValue::Order(order)));
+        let place = OpValue::Order(order);
+        self.push(Op::Put(OpKey::plain(key), place, Marks::NONE));
     }
 
     fn delete_at(&mut self, prefix: Bytes, order: Order) {

@@ -16,7 +16,7 @@ const AT_EDGE: u64 = 4;
 #[must_use]
 pub fn pieces_of(view: &View, cache: &Cache, batch: &Batch) -> u64 {
     let hidden = batch.ops.iter().map(|op| match op {
-        Op::Put(key, value) => {
+        Op::Put(key, value, _) => {
             let put = match value {
                 OpValue::Piece(piece) => piece.len,
                 OpValue::Inline(_) | OpValue::Order(_) => 0,

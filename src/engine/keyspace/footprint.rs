@@ -64,7 +64,7 @@ impl WriteSet {
         let mut ends = Vec::with_capacity(ops.len());
         for op in ops {
             match op {
-                Op::Put(key, _) | Op::Delete(key) => {
+                Op::Put(key, ..) | Op::Delete(key) => {
                     bytes.extend_from_slice(&key.prefix);
                     if let Some(order) = key.order {
                         bytes.extend_from_slice(&order.to_bytes());

@@ -6,7 +6,7 @@ use super::access::KeyRange;
 use super::ranges::Ranges;
 use super::tree::Tree;
 use crate::codec::batch::{Op, OpValue};
-use crate::codec::cell::Cell;
+use crate::codec::cell::{Cell, Value};
 use crate::codec::root::Garbage;
 
 /// Sorted cells, and ranges removed below them. Its own cells are not subject to its ranges: a
@@ -23,17 +23,19 @@ impl Memtable {
     /// Applies one operation.
     pub fn apply(&mut self, op: &Op) {
         match op {
-            Op::Put(key, value) => {
-                let cell = match value {
-                    OpValue::Inline(bytes) => Cell::Inline(bytes.clone()),
+            Op::Put(key, value, marks) => {
+                let value = match value {
+                    OpValue::Inline(bytes) => Value::Inline(bytes.clone()),
                     OpValue::Order(order) => {
-                        Cell::Inline(Bytes::copy_from_slice(&order.to_bytes()))
+                        Value::Inline(Bytes::copy_from_slice(&order.to_bytes()))
                     }
-                    OpValue::Piece(piece) => Cell::Piece(*piece),
+                    OpValue::Piece(piece) => Value::Piece(*piece),
                 };
-                self.insert(key.to_bytes(), cell);
+                // planted: marks-lost
+                let marks = marks.clone();
+                self.insert(key.to_bytes(), Cell { value, marks });
             }
-            Op::Delete(key) => self.insert(key.to_bytes(), Cell::Tombstone),
+            Op::Delete(key) => self.insert(key.to_bytes(), Cell::tombstone()),
             Op::DeleteRange(range) => self.delete_range(range),
         }
     }
@@ -67,7 +69,7 @@ impl Memtable {
     pub fn get(&self, key: &[u8]) -> Option<Cell> {
         match self.cells.get(key) {
             Some(cell) => Some(cell.clone()),
-            None if self.ranges.contains(key) => Some(Cell::Tombstone),
+            None if self.ranges.contains(key) => Some(Cell::tombstone()),
             None => None,
         }
     }
@@ -131,5 +133,5 @@ impl Memtable {
 }
 
 fn note_dead(dead: &mut Vec<Garbage>, cell: &Cell) {
-    dead.extend(cell.cited_piece().map(Garbage::piece));
+    dead.extend(cell.cited_piece().and_then(Garbage::piece));
 }

@@ -17,6 +17,7 @@ pub mod estimate;
 pub mod footprint;
 pub mod memtable;
 pub mod needs;
+pub mod now;
 pub mod ranges;
 pub mod read_set;
 pub mod scan;

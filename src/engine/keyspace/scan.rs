@@ -5,8 +5,10 @@ use std::rc::Rc;
 
 use super::access::{Attempt, KeyRange, Measure, Needs, Stop};
 use super::cache::Cache;
+use super::context::Context;
 use super::entries::Listing;
 use super::memtable::Memtable;
+use super::now::Now;
 use super::segments::TakeCell;
 use super::source::Source;
 use super::view::{Layer, View};
@@ -279,23 +281,27 @@ impl Scan {
     }
 
     /// How much the next stretch within `range` holds, and its last key: a segment that nothing
-    /// else overlaps is not read, since the directory knows its counts; else it is one record. `shadowed`
+    /// else overlaps, and of which nothing has expired by `now`, is not read, since the directory knows its counts;
+    /// else it is one record. `shadowed`
     /// gets each cell that does not count.
     ///
     /// # Errors
     /// [`Stop`](super::access::Stop); the scan stays where it was.
     pub fn measure(
         &mut self,
-        cache: &Cache,
+        context: &Context,
         range: &KeyRange,
+        now: &Now,
         shadowed: &mut Shadowed<'_>,
     ) -> Attempt<Option<(Bytes, Measure)>> {
+        let cache = &context.cache;
         if !self.is_masked()
             && let Some(at) = self.undisputed(cache)?
             && let Some(Source::Segments(source)) = self.source_mut(at)
             && let Some(entry) = source.entry(cache)?
             && range.from <= entry.first
             && entry.last < range.until
+            && !now.takes_from(context, entry)
         {
             let measure = Measure {
                 records: entry.records,
@@ -307,13 +313,13 @@ impl Scan {
         }
         let found = self.next_cell(cache, shadowed)?;
         Ok(found.map(|(key, cell)| {
-            let measure = match cell {
-                Cell::Tombstone => Measure::default(),
-                cell => Measure {
-                    records: 1,
-                    bytes: key.len() as u64 + cell.len(),
-                },
-            };
+            let mut measure = Measure::default();
+            if now.is_past(context, cell.marks.as_slice()) {
+                shadowed(&key, &cell);
+            } else if !cell.is_tombstone() {
+                measure.records = 1;
+                measure.bytes = key.len() as u64 + cell.len();
+            }
             (key, measure)
         }))
     }

@@ -6,9 +6,11 @@ use std::rc::Rc;
 use super::access::{Attempt, KeyRange, Need, Needs, Stop};
 use super::cache::{Cache, SegmentSlot};
 use super::entries::{EntryCursor, Listing};
-use crate::codec::cell::{Cell, CellRef};
+use crate::codec::cell::{Cell, CellRef, ValueRef};
 use crate::codec::entry::Entry;
+use crate::codec::marks::{NEVER, expiry_of};
 use crate::codec::page::Page;
+use crate::codec::tags::Tags;
 
 /// Takes a cell; whether it wants more.
 pub type TakeCell<'a> = dyn FnMut(&[u8], CellRef<'_>) -> Attempt<bool> + 'a;
@@ -22,6 +24,8 @@ struct Consumed {
     tombstones: u64,
     /// Bytes of keys and values of the live cells.
     bytes: u64,
+    /// Live cells that can expire.
+    expiring: u64,
 }
 
 /// Segments as a source.
@@ -82,6 +86,9 @@ impl SegmentSource {
             first.records = first.records.saturating_sub(consumed.records);
             first.tombstones = first.tombstones.saturating_sub(consumed.tombstones);
             first.bytes = first.bytes.saturating_sub(consumed.bytes);
+            first.expiry.leave(consumed.expiring);
+            // It was said of the whole.
+            first.more = Tags::default();
         }
         Ok(rest)
     }
@@ -129,11 +136,14 @@ impl SegmentSource {
 
     pub(super) fn step(&mut self) {
         let Some(open) = &mut self.open else { return };
-        match open.page.cell(open.cell_at) {
-            Some(Cell::Tombstone) | None => self.consumed.tombstones += 1,
+        let cell = open.page.cell_ref(open.cell_at);
+        match cell.filter(|cell| cell.value != ValueRef::Tombstone) {
+            None => self.consumed.tombstones += 1,
             Some(cell) => {
                 self.consumed.records += 1;
-                self.consumed.bytes += open.page.key(open.cell_at).len() as u64 + cell.len();
+                let key = open.page.key(open.cell_at);
+                self.consumed.bytes += key.len() as u64 + cell.value.len();
+                self.consumed.expiring += u64::from(expiry_of(cell.marks) != NEVER);
             }
         }
         open.cell_at = self.entries.next_index(open.cell_at);
@@ -161,8 +171,8 @@ impl SegmentSource {
         let from = open.cell_at;
         let mut more = Ok(true);
         while open.cell_at < end && matches!(more, Ok(true)) {
-            let cell = page.cell_ref(open.cell_at).unwrap_or(CellRef::Tombstone);
-            more = take(page.key(open.cell_at), cell);
+            let cell = page.cell_ref(open.cell_at);
+            more = cell.map_or(Ok(true), |cell| take(page.key(open.cell_at), cell));
             open.cell_at += usize::from(more.is_ok());
         }
         if open.cell_at > from {
@@ -276,3 +286,6 @@ impl SegmentSource {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,10 +6,11 @@ use std::rc::Rc;
 
 use super::access::{Attempt, Cursor, Measure, Need, Needs, Reads, Stop, Take};
 use super::context::{Context, SLICE_MS};
+use super::now::Now;
 use super::scan::{Scan, rest_of};
 use super::view::View;
 use crate::backend::Id;
-use crate::codec::cell::{Cell, CellRef, PieceRef};
+use crate::codec::cell::{Cell, CellRef, PieceRef, Value, ValueRef};
 
 /// How many calls of `breathe` pass between two looks at the clock.
 const BREATHS: u32 = 4;
@@ -30,6 +31,7 @@ pub struct Snapshot {
     deadline_ms: Option<f64>,
     breaths: u32,
     fresh: bool,
+    now: Now,
     /// Pieces that the cache does not keep: attempts that begin anew must find them.
     kept: RefCell<Vec<(Id, Bytes)>>,
 }
@@ -39,6 +41,7 @@ impl Snapshot {
     #[must_use]
     pub fn new(context: Context, view: Rc<View>) -> Self {
         Self {
+            now: Now::default(),
             context,
             view,
             fresh: false,
@@ -57,13 +60,18 @@ impl Snapshot {
 
     /// What it shows.
     #[must_use]
-    pub fn view(&self) -> &View {
+    pub const fn view(&self) -> &Rc<View> {
         &self.view
     }
 
     /// The same work goes on, on a view that shows it more; what it showed before.
     pub fn look_at(&mut self, view: Rc<View>) -> Rc<View> {
         std::mem::replace(&mut self.view, view)
+    }
+
+    /// Something that may expire is written through it.
+    pub fn note_dated(&self) {
+        self.context.dated.set(true);
     }
 
     /// Lets go of what attempts of the work before have kept.
@@ -83,11 +91,17 @@ impl Snapshot {
         self.breaths = 0;
     }
 
+    /// The cell that counts for a key, unless it has expired.
+    fn live(&self, key: &[u8]) -> Attempt<Option<Cell>> {
+        let cell = self.view.get(&self.context.cache, key)?;
+        Ok(cell.filter(|cell| !self.now.is_past(&self.context, cell.marks.as_slice())))
+    }
+
     fn value_of(&self, cell: Cell) -> Attempt<Option<Bytes>> {
-        match cell {
-            Cell::Tombstone => Ok(None),
-            Cell::Inline(bytes) => Ok(Some(bytes)),
-            Cell::Piece(piece) => self.piece(piece).map(Some),
+        match cell.value {
+            Value::Tombstone => Ok(None),
+            Value::Inline(bytes) => Ok(Some(bytes)),
+            Value::Piece(piece) => self.piece(piece).map(Some),
         }
     }
 
@@ -144,7 +158,7 @@ impl Reads for Snapshot {
     }
 
     fn get(&mut self, key: &[u8]) -> Attempt<Option<Bytes>> {
-        match self.view.get(&self.context.cache, key)? {
+        match self.live(key)? {
             None => Ok(None),
             Some(cell) => self.value_of(cell),
         }
@@ -169,8 +183,8 @@ impl Reads for Snapshot {
     }
 
     fn contains(&mut self, key: &[u8]) -> Attempt<bool> {
-        let cell = self.view.get(&self.context.cache, key)?;
-        Ok(!matches!(cell, None | Some(Cell::Tombstone)))
+        let cell = self.live(key)?;
+        Ok(cell.is_some_and(|cell| !cell.is_tombstone()))
     }
 
     fn scan(&mut self, cursor: &mut Cursor, values: bool, take: &mut Take<'_>) -> Attempt<bool> {
@@ -182,11 +196,12 @@ impl Reads for Snapshot {
         let mut each = |key: &[u8], cell: CellRef<'_>| {
             let piece;
             let mut of = None;
-            let value = match cell {
-                CellRef::Tombstone => return Ok(true),
+            let value = match cell.value {
+                ValueRef::Tombstone => return Ok(true),
+                _ if self.now.is_past(&self.context, cell.marks) => return Ok(true),
                 _ if !values => &[],
-                CellRef::Inline(value) => value,
-                CellRef::Piece(place) => {
+                ValueRef::Inline(value) => value,
+                ValueRef::Piece(place) => {
                     piece = self.piece(place)?;
                     of = Some(place.id);
                     &piece[..]
@@ -222,7 +237,7 @@ impl Reads for Snapshot {
         let mut scanning = take_state(cursor, &self.view, false);
         let found = scanning
             .scan
-            .measure(&self.context.cache, &cursor.range, &mut |_, _| {});
+            .measure(&self.context, &cursor.range, &self.now, &mut |_, _| {});
         cursor.state = Some(scanning);
         Ok(found?.map(|(last, measure)| {
             cursor.last = Some(last);

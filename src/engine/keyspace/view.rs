@@ -196,8 +196,8 @@ fn get_in_run(cache: &Cache, entries: &[Entry], key: &[u8]) -> Attempt<Option<Ce
 }
 
 fn live_bytes(key: &[u8], cell: &Cell) -> u64 {
-    match cell {
-        Cell::Tombstone => 0,
-        cell => key.len() as u64 + cell.len(),
+    if cell.is_tombstone() {
+        return 0;
     }
+    key.len() as u64 + cell.len()
 }

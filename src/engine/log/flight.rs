@@ -41,8 +41,8 @@ pub fn recall_void(core: &Rc<Core>, before: Option<u64>, frames: &[(u64, Bytes)]
         return;
     };
     let is_it = |record: &Bytes| {
-        let decoded = frame::decode_header(record);
-        decoded.is_ok_and(|(found, _)| found.writer == core.writer && found.sequence == sequence)
+        let found = frame::open(record).map(|frame| frame.header);
+        found.is_ok_and(|found| found.writer == core.writer && found.sequence == sequence)
     };
     if before != Some(sequence) || frames.iter().any(|(_, record)| is_it(record)) {
         see(&core.state.borrow(), sequence, Seen::Void(0));

@@ -8,7 +8,6 @@ use std::rc::Rc;
 
 use super::flight;
 use crate::backend::{Id, Read, RecordKey, Reply};
-use crate::codec::batch::Batch;
 use crate::codec::frame::{self, FrameHeader};
 use crate::codec::head::Head;
 use crate::codec::root::Root;
@@ -46,6 +45,24 @@ async fn take_in_now(core: &Rc<Core>) -> Result<()> {
 /// # Errors
 /// As [`take_in`].
 pub async fn take_in_holding(core: &Rc<Core>, pass: &Pass) -> Result<()> {
+    stopped_by_later(core, take_in_next(core, pass).await)
+}
+
+/// Closes the engine where it has met what a later library has stored, or what is sealed under a key: it could not
+/// follow any more. The frame in flight may count all the same, so it is not recalled.
+fn stopped_by_later<T>(core: &Rc<Core>, outcome: Result<T>) -> Result<T> {
+    if outcome.as_ref().is_err_and(is_of_later) {
+        // planted: later-recalls
+        shut(core, Reason::VersionChange);
+    }
+    outcome
+}
+
+fn is_of_later(error: &Error) -> bool {
+    matches!(error.code(), Code::UnsupportedFormat | Code::Encrypted)
+}
+
+async fn take_in_next(core: &Rc<Core>, pass: &Pass) -> Result<()> {
     let after = core.state.borrow().known;
     let flight = flight::in_flight(core);
     let replies = read(
@@ -75,7 +92,7 @@ pub async fn take_in_holding(core: &Rc<Core>, pass: &Pass) -> Result<()> {
 }
 
 /// The stored head, if it is of the life of the database that this engine was opened on;
-/// otherwise, or if it is of a later format, the engine is closed. `flight`: what was in flight when that was read, with `frames`.
+/// otherwise, or if it is of a later format or encrypted, the engine is closed. `flight`: what was in flight when that was read, with `frames`.
 ///
 /// # Errors
 /// `ConnectionLost`, `Closed`, or that the head cannot be read.
@@ -89,8 +106,8 @@ fn check_life(
     let known = core.state.borrow().head.incarnation;
     match head {
         Ok(Some(head)) if head.incarnation == known => Ok(head),
-        // It could only do harm here. Whoever writes a later format has cut the log before.
-        Err(error) if error.code() == Code::UnsupportedFormat => {
+        // It could only do harm here. Whoever writes such a head has cut the log before.
+        Err(error) if is_of_later(&error) => {
             flight::recall_void(core, flight, frames);
             shut(core, Reason::VersionChange);
             Err(error)
@@ -127,7 +144,8 @@ fn take_frame(core: &Rc<Core>, number: u64, record: &Bytes) -> Result<()> {
             known + 1
         )));
     }
-    let (header, mut input) = frame::decode_header(record)?;
+    let frame = frame::open(record)?;
+    let header = frame.header;
     let fate = fate_of(&core.state.borrow(), &header, number);
     if fate != Fate::Applies {
         let mut state = core.state.borrow_mut();
@@ -135,7 +153,7 @@ fn take_frame(core: &Rc<Core>, number: u64, record: &Bytes) -> Result<()> {
         note_void(core, &state, &header, number);
         return Ok(());
     }
-    let mut batch = Batch::decode(&mut input)?;
+    let mut batch = frame.batch()?;
     batch.resolve(base + number);
     let own = header.writer == core.writer;
     let writes = {
@@ -223,7 +241,8 @@ pub fn decode_stored(replies: &[Reply]) -> Result<Option<Stored>> {
     let Some(head) = head.as_ref().map(Head::decode).transpose()? else {
         return Ok(None);
     };
-    let root = root.as_ref().map(Root::decode).transpose()?;
+    let decoded = |record| Root::decode(head.incarnation, record);
+    let root = root.as_ref().map(decoded).transpose()?;
     let root = root.ok_or_else(|| Error::corrupt("the root of the directory is missing"))?;
     if root.epoch != head.epoch {
         return Err(Error::corrupt(format!(
@@ -258,7 +277,7 @@ pub fn stored_reads() -> Vec<Read> {
 /// As [`take_in`].
 pub fn reload<'a>(core: &'a Rc<Core>, pass: &'a Pass) -> LocalBoxFuture<'a, Result<()>> {
     // Boxed, so that its state is not part of every caller's.
-    reload_now(core, pass).boxed_local()
+    async { stopped_by_later(core, reload_now(core, pass).await) }.boxed_local()
 }
 
 async fn reload_now(core: &Rc<Core>, _pass: &Pass) -> Result<()> {
@@ -361,13 +380,14 @@ fn replay_quietly(core: &Rc<Core>, number: u64, record: &Bytes) -> Result<()> {
             state.known + 1
         )));
     }
-    let (header, mut input) = frame::decode_header(record)?;
+    let frame = frame::open(record)?;
+    let header = frame.header;
     if fate_of(&state, &header, number) != Fate::Applies {
         state.skip_to(number, record.len());
         note_void(core, &state, &header, number);
         return Ok(());
     }
-    let mut batch = Batch::decode(&mut input)?;
+    let mut batch = frame.batch()?;
     batch.resolve(state.head.base + number);
     state.apply(
         &core.context.cache,

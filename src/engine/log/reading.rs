@@ -14,28 +14,26 @@ use crate::engine::keyspace::view::View;
 use crate::engine::store::load::load;
 use crate::error::{Error, Result};
 
-/// Runs reading work to its end, on `view` or, when that has been cleared away, on a newer one;
-/// `committed`: without what this realm has pending.
+/// Runs reading work to its end, on the view of `snapshot` or, when that has been cleared away, on a newer one, at
+/// the moment that its first attempt has met; `committed`: without what this realm has pending.
 ///
 /// # Errors
 /// What the work fails with, or what is wrong with the stored data.
 pub fn run_read(
     core: Rc<Core>,
-    view: Rc<View>,
+    snapshot: Snapshot,
     work: ReadWork<()>,
     committed: bool,
 ) -> LocalBoxFuture<'static, Result<()>> {
-    read_to_end(core, view, work, committed).boxed_local()
+    read_to_end(core, snapshot, work, committed).boxed_local()
 }
 
 async fn read_to_end(
     core: Rc<Core>,
-    view: Rc<View>,
+    mut snapshot: Snapshot,
     mut work: ReadWork<()>,
     committed: bool,
 ) -> Result<()> {
-    let mut snapshot = Snapshot::new(core.context.clone(), view.clone());
-    let mut view = view;
     loop {
         let attempt = work(&mut snapshot);
         snapshot.go_on();
@@ -47,13 +45,13 @@ async fn read_to_end(
                 Ok(()) => {}
                 Err(LoadError::Fail(error)) => return Err(error),
                 Err(LoadError::Missing) => {
-                    let renewed = renewed_view(&core, &view).await?;
-                    view = if committed {
+                    let renewed = renewed_view(&core, snapshot.view()).await?;
+                    let view = if committed {
                         renewed.committed()
                     } else {
                         fitting_view(&core).await?
                     };
-                    snapshot.turn_to(view.clone());
+                    snapshot.turn_to(view);
                 }
             },
         }

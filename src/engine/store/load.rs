@@ -9,7 +9,7 @@ use std::rc::Rc;
 use super::connection;
 use crate::backend::{Read, RecordKey, Reply};
 use crate::codec::root::decode_directory_page;
-use crate::codec::seal::{self, Kind};
+use crate::codec::seal::{self, Record};
 use crate::codec::segment::Segment;
 use crate::engine::core::instance::Core;
 use crate::engine::core::loading::LoadError;
@@ -89,11 +89,13 @@ async fn load_records(core: &Rc<Core>, needs: &[Need], first: Need) -> Result<()
 fn take(core: &Rc<Core>, need: Need, record: Bytes) -> Result<(), LoadError> {
     let cache = &core.context.cache;
     match need {
-        Need::Segment(id, fill) => cache.put_segment(id, Segment::open(record, fill)?),
-        Need::Directory(id) => cache.put_directory(id, Rc::new(decode_directory_page(&record)?)),
+        Need::Segment(id, fill) => cache.put_segment(id, Segment::open(id, &record, fill)?),
+        Need::Directory(id) => {
+            cache.put_directory(id, Rc::new(decode_directory_page(id, &record)?));
+        }
         Need::Piece(id) => {
             let takers = core.loads.borrow().get(&id).map_or(0, Vec::len) + 1;
-            cache.lend_piece(id, seal::open(Kind::Piece, &record)?, takers);
+            cache.lend_piece(id, seal::open(Record::piece(id), &record)?, takers);
         }
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use crate::blobs;
 use crate::codec::cell::{PIECE_BYTES, PieceRef};
-use crate::codec::seal::{self, Kind};
+use crate::codec::seal::{self, Record};
 use crate::codec::value::attached::bytes_beside;
 use crate::engine::core::instance::Core;
 use crate::error::Result;
@@ -24,9 +24,10 @@ pub fn is_piece(value: &[u8]) -> bool {
 pub fn seal_piece(core: &Rc<Core>, value: &Bytes) -> Result<(PieceRef, Bytes)> {
     limits::room_for(value.len())?;
     let id = core.new_id();
-    let mut out = seal::start(Kind::Piece, value.len());
+    let of = Record::piece(id);
+    let mut out = seal::start(of, value.len());
     out.extend_from_slice(value);
-    let mut record = seal::finish(out);
+    let mut record = seal::finish(of, out);
     let mut len = value.len() as u64;
     if blobs::any(value) {
         blobs::all(value)?;
@@ -35,5 +36,6 @@ pub fn seal_piece(core: &Rc<Core>, value: &Bytes) -> Result<(PieceRef, Bytes)> {
     } else {
         core.context.cache.put_piece(id, value.clone());
     }
-    Ok((PieceRef { id, len }, record))
+    let shared = false;
+    Ok((PieceRef { id, len, shared }, record))
 }

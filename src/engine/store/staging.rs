@@ -192,7 +192,7 @@ impl SegmentSink {
 pub fn keep_warm(core: &Rc<Core>, records: Vec<(crate::backend::Id, Bytes)>, fill: u64) {
     for (id, record) in records {
         // A record that was just made opens; if not, the reader that loads it reports it.
-        if let Ok(segment) = Segment::open(record, fill) {
+        if let Ok(segment) = Segment::open(id, &record, fill) {
             core.context.cache.put_segment(id, segment);
         }
     }

@@ -100,7 +100,9 @@ impl Found<'_> {
         in_directory: bool,
     ) -> Result<(), LoadError> {
         self.slice.breathe(self.core).await;
-        let Some(piece) = piece else { return Ok(()) };
+        let Some(piece) = piece.filter(|piece| Garbage::piece(*piece).is_some()) else {
+            return Ok(());
+        };
         let (view, cache) = (self.view, &self.core.context.cache);
         let cites = |cell: &Cell| cell.cited_piece().is_some_and(|cited| cited.id == piece.id);
         let is_dead = run_attempts(self.core, || {
@@ -117,7 +119,7 @@ impl Found<'_> {
             Ok(is_new)
         });
         if is_dead.await? {
-            self.dead.push(Garbage::piece(piece));
+            self.dead.extend(Garbage::piece(piece));
         }
         Ok(())
     }

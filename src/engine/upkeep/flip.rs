@@ -81,6 +81,7 @@ impl Flip {
                 .filter(|(id, _)| !self.writers.iter().any(|(w, _)| w == id)),
         );
         writers.truncate(MAX_WRITERS);
+        // planted: more-lost
         Head {
             epoch: self.base.epoch + 1,
             generation: self.base.generation + u64::from(self.new_generation),
@@ -213,7 +214,7 @@ impl Flip {
     async fn transact(&self, core: &Rc<Core>, head: &Head) -> Result<bool, Failure> {
         let mut writes = vec![
             Write::Put(RecordKey::Head, head.encode()),
-            Write::Put(RecordKey::Root, self.root.encode()),
+            Write::Put(RecordKey::Root, self.root.encode(head.incarnation)),
         ];
         if self.new_generation {
             // Whoever has not heard of it gets a number that tells: see `commit`.

@@ -8,7 +8,6 @@ use super::cut;
 use super::dead;
 use super::flip::Flip;
 use crate::backend::Id;
-use crate::codec::cell::Cell;
 use crate::codec::root::Root;
 use crate::engine::core::gate::Pass;
 use crate::engine::core::instance::Core;
@@ -94,7 +93,7 @@ async fn add_table(core: &Rc<Core>, flip: &mut Flip, table: &Memtable) -> Result
     let mut sink = SegmentSink::new(core, false, flip.keep_bytes(core));
     let mut slice = Slice::new(core);
     for (key, cell) in table.cells() {
-        if keep_tombstones || !matches!(cell, Cell::Tombstone) {
+        if keep_tombstones || !cell.is_tombstone() {
             sink.push(&mut flip.staging, key, cell).await?;
         }
         slice.breathe(core).await;

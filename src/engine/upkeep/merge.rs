@@ -9,7 +9,6 @@ use super::directory;
 use super::flip::Flip;
 use super::policy::{Pick, page_of};
 use crate::backend::{Id, RecordKey};
-use crate::codec::cell::Cell;
 use crate::codec::entry::Entry;
 use crate::codec::root::{Garbage, PageRef, Root};
 use crate::engine::core::gate::Pass;
@@ -211,7 +210,7 @@ async fn run_scan(
         let Some((key, cell)) = next.await.map_err(LoadError::into_error)? else {
             break;
         };
-        if keep_tombstones || !matches!(cell, Cell::Tombstone) {
+        if keep_tombstones || !cell.is_tombstone() {
             let before = sink.entries.len();
             sink.push(&mut flip.staging, &key, &cell).await?;
             if sink.entries.len() > before {

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use super::lifecycle::holds_any;
 use super::walk::Walk;
 use crate::backend::RecordKey;
-use crate::codec::cell::{Cell, PieceRef};
+use crate::codec::cell::{PieceRef, Value};
 use crate::engine::core::instance::Core;
 use crate::engine::core::loading::LoadError;
 use crate::engine::keyspace::access::{Answer, KeyRange, Need};
@@ -93,12 +93,12 @@ async fn fill(
         if stopped() {
             return Err(Error::closed().into());
         }
-        if let Cell::Piece(piece) = &cell {
-            let (copied, record) = seal_piece(target, &value_of(source, piece).await?)?;
+        if let Some(piece) = cell.cited_piece() {
+            let (copied, record) = seal_piece(target, &value_of(source, &piece).await?)?;
             flip.staging
                 .put(RecordKey::Piece(copied.id), record)
                 .await?;
-            cell = Cell::Piece(copied);
+            cell.value = Value::Piece(copied);
         }
         sink.push(&mut flip.staging, &key, &cell).await?;
     }

@@ -64,6 +64,7 @@ pub async fn open(
         context: Context {
             cache: realm.pool.cache(options.cache_bytes),
             env,
+            dated: Rc::default(),
         },
         realm,
         events,
@@ -206,7 +207,7 @@ fn first_writes(seen: &Seen, appended: u64, mut head: Head) -> Option<Vec<Write>
     )];
     writes.extend(clear_all());
     writes.push(Write::Put(RecordKey::Head, head.encode()));
-    writes.push(Write::Put(RecordKey::Root, root.encode()));
+    writes.push(Write::Put(RecordKey::Root, root.encode(head.incarnation)));
     Some(writes)
 }
 

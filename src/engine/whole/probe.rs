@@ -5,7 +5,7 @@ use futures_util::future::LocalBoxFuture;
 use std::rc::Rc;
 
 use crate::backend::{Durability, Failure, Read, RecordKey, Reply, Write};
-use crate::codec::seal::{self, Kind};
+use crate::codec::seal::{self, Record};
 use crate::engine::core::instance::Core;
 use crate::engine::store::pieces::seal_piece;
 use crate::engine::store::{connection, garbage};
@@ -29,7 +29,7 @@ pub async fn takes(core: Rc<Core>, value: Bytes, look: Look) -> Result<bool> {
         Err(failure) => return Err(connection::error_of(&core, failure).await),
     }
     let found = match connection::read(&core, vec![Read::Get(key)]).await?.pop() {
-        Some(Reply::Record(Some(record))) => seal::open(Kind::Piece, &record).ok(),
+        Some(Reply::Record(Some(record))) => seal::open(Record::piece(piece.id), &record).ok(),
         _ => None,
     };
     let taken = match found {

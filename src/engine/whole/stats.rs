@@ -3,12 +3,13 @@
 use bytes::Bytes;
 use std::rc::Rc;
 
-use crate::codec::cell::Cell;
+use crate::codec::cell::{Cell, Value};
 use crate::engine::core::fitting::fitting_view;
 use crate::engine::core::instance::Core;
 use crate::engine::core::loading::LoadError;
 use crate::engine::core::slice::Slice;
 use crate::engine::keyspace::access::KeyRange;
+use crate::engine::keyspace::now::Now;
 use crate::engine::keyspace::scan::Scan;
 use crate::engine::keyspace::view::View;
 use crate::engine::log::reading::renewed_view;
@@ -54,12 +55,13 @@ pub async fn stats(core: Rc<Core>, ranges: Vec<KeyRange>) -> Result<Stats> {
 
 async fn stats_of(core: &Rc<Core>, view: &View, ranges: &[KeyRange]) -> Result<Stats, LoadError> {
     let mut stats = Stats::default();
+    let now = Now::default();
     for range in ranges {
-        count(core, view, range, &mut stats).await?;
+        count(core, view, range, &now, &mut stats).await?;
     }
     // What is beside the ranges (indexes, markers) is no garbage either.
     let mut all = Stats::default();
-    count(core, view, &KeyRange::everything(), &mut all).await?;
+    count(core, view, &KeyRange::everything(), &now, &mut all).await?;
     let listed = garbage::listed(core);
     let dead = dead::of_tail(core, view).await?;
     let replaced: u64 = listed
@@ -77,6 +79,7 @@ async fn count(
     core: &Rc<Core>,
     view: &View,
     range: &KeyRange,
+    now: &Now,
     stats: &mut Stats,
 ) -> Result<(), LoadError> {
     let mut scan = Scan::of_view(view, range, false);
@@ -85,13 +88,13 @@ async fn count(
         slice.breathe(core).await;
         // (Of a hidden piece, it is known by other means whether it is there still.)
         let mut hidden = |key: &Bytes, cell: &Cell| {
-            stats.garbage_bytes += match cell {
-                Cell::Tombstone => 0,
-                cell if cell.cited_piece().is_some() => key.len() as u64,
-                cell => key.len() as u64 + cell.len(),
+            stats.garbage_bytes += match cell.value {
+                Value::Tombstone => 0,
+                Value::Piece(_) => key.len() as u64,
+                Value::Inline(_) => key.len() as u64 + cell.len(),
             };
         };
-        match scan.measure(&core.context.cache, range, &mut hidden) {
+        match scan.measure(&core.context, range, now, &mut hidden) {
             Ok(Some((_, measure))) => {
                 stats.records += measure.records;
                 stats.live_bytes += measure.bytes;

@@ -8,6 +8,7 @@ use crate::engine::core::instance::Core;
 use crate::engine::core::loading::LoadError;
 use crate::engine::core::slice::Slice;
 use crate::engine::keyspace::access::KeyRange;
+use crate::engine::keyspace::now::Now;
 use crate::engine::keyspace::scan::Scan;
 use crate::engine::keyspace::view::View;
 use crate::engine::store::load::overcome;
@@ -16,6 +17,7 @@ use crate::engine::store::load::overcome;
 pub struct Walk {
     scan: Scan,
     slice: Slice,
+    now: Now,
 }
 
 impl Walk {
@@ -25,10 +27,11 @@ impl Walk {
         Self {
             scan: Scan::of_view(view, range, false),
             slice: Slice::new(core),
+            now: Now::default(),
         }
     }
 
-    /// The next cell that is no tombstone.
+    /// The next cell that is no tombstone and has not expired.
     ///
     /// # Errors
     /// [`LoadError`].
@@ -36,7 +39,9 @@ impl Walk {
         loop {
             self.slice.breathe(core).await;
             match self.scan.next_cell(&core.context.cache, &mut |_, _| {}) {
-                Ok(Some((_, Cell::Tombstone))) => {}
+                Ok(Some((_, cell)))
+                    if cell.is_tombstone()
+                        || self.now.is_past(&core.context, cell.marks.as_slice()) => {}
                 Ok(found) => return Ok(found),
                 Err(stop) => overcome(core, stop).await?,
             }

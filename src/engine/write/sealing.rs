@@ -7,6 +7,7 @@ use super::write_ahead;
 use crate::backend::Id;
 use crate::blobs;
 use crate::codec::batch::{Batch, Op, OpValue};
+use crate::codec::cell::PieceRef;
 use crate::codec::frame::{self, FrameHeader};
 use crate::engine::core::group::{Flight, Sighting};
 use crate::engine::core::instance::Core;
@@ -62,7 +63,7 @@ pub async fn seal_first(core: &Rc<Core>) -> Result<Option<Sealed>> {
             generation: state.head.generation,
             writer: core.writer,
             sequence: state.sequence,
-            wall_ms: core.env().now_ms(),
+            wall_ms: frame::wall_ms(core.env().now_ms()),
             required: 0,
         };
         let Some(group) = state.queue.groups.front_mut() else {
@@ -116,20 +117,37 @@ pub async fn seal_first(core: &Rc<Core>) -> Result<Option<Sealed>> {
     Ok(Some(sealed))
 }
 
-/// Replaces large values by references to pieces.
+/// Replaces large values by references to pieces. Where a value is the very one of the Put before, as bytes in
+/// memory, both get the same piece, which is shared then.
 ///
 /// # Errors
 /// `Internal` when a Blob is missing, `LimitExceeded` where there is no memory for a piece.
 fn move_out_pieces(core: &Rc<Core>, mut ops: Vec<Op>) -> Result<(Batch, Vec<(Id, Bytes)>)> {
     let mut pieces = Vec::new();
+    let mut before: Option<(Bytes, &mut PieceRef)> = None;
     for op in &mut ops {
-        if let Op::Put(_, value) = op
-            && let OpValue::Inline(bytes) = value
-            && is_piece(bytes)
-        {
-            let (piece, record) = seal_piece(core, bytes)?;
-            *value = OpValue::Piece(piece);
-            pieces.push((piece.id, record));
+        let Op::Put(_, value, _) = op else { continue };
+        let bytes = match value {
+            OpValue::Inline(bytes) if is_piece(bytes) => bytes.clone(),
+            _ => {
+                before = None;
+                continue;
+            }
+        };
+        let is_same = |held: &Bytes| (held.as_ptr(), held.len()) == (bytes.as_ptr(), bytes.len());
+        match &mut before {
+            Some((held, piece)) if is_same(held) => {
+                piece.shared = true;
+                *value = OpValue::Piece(**piece);
+            }
+            _ => {
+                let (piece, record) = seal_piece(core, &bytes)?;
+                pieces.push((piece.id, record));
+                *value = OpValue::Piece(piece);
+                if let OpValue::Piece(piece) = value {
+                    before = Some((bytes, piece));
+                }
+            }
         }
     }
     let run = Vec::new();

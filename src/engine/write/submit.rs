@@ -47,13 +47,15 @@ fn read_view<T: 'static>(
     mut work: ReadWork<T>,
     committed: bool,
 ) -> Answer<T> {
-    let mut snapshot = Snapshot::new(core.context.clone(), view.clone());
+    let mut snapshot = Snapshot::new(core.context.clone(), view);
     match work(&mut snapshot) {
         Ok(value) => Answer::Ready(Ok(value)),
         Err(Stop::Fail(error)) => Answer::Ready(Err(error)),
         Err(Stop::Need(_) | Stop::Yield) => {
             let (work, slot) = Slot::around_read(work);
-            Answer::Later(slot.after(run_read(core.clone(), view, work, committed)))
+            snapshot.go_on();
+            // planted: two-nows
+            Answer::Later(slot.after(run_read(core.clone(), snapshot, work, committed)))
         }
     }
 }
@@ -69,7 +71,8 @@ fn read_in_turn<T: 'static>(
     let core = core.clone();
     let done = async move {
         let view = turn.await.map_err(|_| Error::closed())?;
-        run_read(core, view, work, false).await
+        let snapshot = Snapshot::new(core.context.clone(), view);
+        run_read(core, snapshot, work, false).await
     };
     slot.after(done.boxed_local())
 }

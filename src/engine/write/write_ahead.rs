@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use crate::backend::RecordKey;
 use crate::codec::batch::{Batch, Op};
-use crate::codec::cell::Cell;
+use crate::codec::cell::{Cell, Value};
 use crate::codec::order::{ORDER_BYTES, Order, PROVISIONAL};
 use crate::codec::root::check_entries;
 use crate::engine::core::group::Ahead;
@@ -99,17 +99,19 @@ async fn push_cell(
 ) -> Result<()> {
     let at = key.len().saturating_sub(ORDER_BYTES);
     let key = placeholder(key, at, call);
-    let cell = match cell {
-        Cell::Inline(value) if is_piece(value) => {
+    let mut cell = cell.clone();
+    match &cell.value {
+        Value::Inline(value) if is_piece(value) => {
+            // (Not shared, were it the same as that of another: each cell is written for itself.)
             let (piece, record) = seal_piece(core, value)?;
             staging.put(RecordKey::Piece(piece.id), record).await?;
-            Cell::Piece(piece)
+            cell.value = Value::Piece(piece);
         }
-        Cell::Inline(value) if value.len() == ORDER_BYTES => {
-            Cell::Inline(placeholder(value, 0, call))
+        Value::Inline(value) if value.len() == ORDER_BYTES => {
+            cell.value = Value::Inline(placeholder(value, 0, call));
         }
-        cell => cell.clone(),
-    };
+        _ => {}
+    }
     sink.push(staging, &key, &cell).await
 }
 

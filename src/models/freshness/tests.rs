@@ -1,6 +1,7 @@
 use super::*;
 use crate::codec::batch::OpKey;
 use crate::codec::cell::PieceRef;
+use crate::codec::marks::Marks;
 use crate::codec::order::Order;
 use crate::codec::value::from_json;
 use crate::models::Scope;
@@ -27,6 +28,10 @@ fn key(prefix: Bytes, order: Option<Order>) -> OpKey {
     OpKey { prefix, order }
 }
 
+fn put(key: OpKey, value: OpValue) -> Op {
+    Op::Put(key, value, Marks::NONE)
+}
+
 fn inline(json: &str) -> OpValue {
     OpValue::Inline(from_json(json.as_bytes()))
 }
@@ -49,8 +54,8 @@ fn told(freshness: &Freshness, op: Op, is_new: bool) -> Option<Vec<String>> {
 fn pairs_are_told_by_their_keys() {
     let (kv, freshness) = pairs();
     let at = |text: &str| OpKey::plain(kv.key(text.into()).unwrap());
-    let put = Op::Put(at("a"), inline("1"));
-    assert_eq!(told(&freshness, put, false), Some(vec!["a".into()]));
+    let stored = put(at("a"), inline("1"));
+    assert_eq!(told(&freshness, stored, false), Some(vec!["a".into()]));
     let delete = Op::Delete(at("b\0é"));
     assert_eq!(told(&freshness, delete, false), Some(vec!["b\0é".into()]));
     assert_eq!(taken(&freshness), Some(vec![]), "only what is new");
@@ -61,10 +66,10 @@ fn documents_are_told_by_their_ids() {
     let freshness = documents();
     let doc = inline(r#"{"_id":"x","_created":1,"_updated":2,"a":1}"#);
     let place = |order| key(prefix(keys::DOCUMENT), order);
-    let update = Op::Put(place(Some(ORDER)), doc.clone());
+    let update = put(place(Some(ORDER)), doc.clone());
     assert_eq!(told(&freshness, update, false), Some(vec!["x".into()]));
     let whole = [&prefix(keys::DOCUMENT)[..], &ORDER.to_bytes()].concat();
-    let copied = Op::Put(OpKey::plain(whole.into()), doc.clone());
+    let copied = put(OpKey::plain(whole.into()), doc.clone());
     assert_eq!(told(&freshness, copied, false), Some(vec!["x".into()]));
 
     let entry = OpKey::plain(keys::with_string(&prefix(keys::ID), "x".into()));
@@ -73,8 +78,8 @@ fn documents_are_told_by_their_ids() {
     assert_eq!(taken(&freshness), Some(vec!["x".into()]));
 
     let inserted = [
-        (Op::Put(place(Some(ORDER)), doc), true),
-        (Op::Put(entry, OpValue::Order(ORDER)), false),
+        (put(place(Some(ORDER)), doc), true),
+        (put(entry, OpValue::Order(ORDER)), false),
     ];
     for (op, is_new) in inserted {
         assert_eq!(told(&freshness, op, is_new), Some(vec![]));
@@ -88,22 +93,23 @@ fn what_cannot_be_told_one_by_one_may_be_anything() {
     let piece = OpValue::Piece(PieceRef {
         id: Id([1; 16]),
         len: 9,
+        shared: false,
     });
-    assert_eq!(told(&freshness, Op::Put(place(), piece), false), None);
-    let broken = Op::Put(place(), inline("[1]"));
+    assert_eq!(told(&freshness, put(place(), piece), false), None);
+    let broken = put(place(), inline("[1]"));
     assert_eq!(told(&freshness, broken, false), None);
     freshness.lost();
     assert_eq!(taken(&freshness), None);
 
     let (kv, freshness) = pairs();
-    let put = |n: usize| {
-        Op::Put(
+    let nth = |n: usize| {
+        put(
             OpKey::plain(kv.key((&*n.to_string()).into()).unwrap()),
             inline("1"),
         )
     };
-    (0..MAX_CHANGED).for_each(|n| freshness.touched(&put(n), false));
+    (0..MAX_CHANGED).for_each(|n| freshness.touched(&nth(n), false));
     assert_eq!(taken(&freshness).map(|keys| keys.len()), Some(MAX_CHANGED));
-    (0..=MAX_CHANGED).for_each(|n| freshness.touched(&put(n), false));
+    (0..=MAX_CHANGED).for_each(|n| freshness.touched(&nth(n), false));
     assert_eq!(taken(&freshness), None);
 }

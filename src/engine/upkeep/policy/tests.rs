@@ -16,6 +16,8 @@ fn entry(stored: u64) -> Entry {
         tombstones: 0,
         bytes: stored,
         stored,
+        expiry: Default::default(),
+        more: Default::default(),
     }
 }
 
@@ -28,6 +30,8 @@ fn page(entries: u64, stored: u64) -> PageRef {
         records: entries,
         bytes: stored,
         stored,
+        expiry: Default::default(),
+        more: Default::default(),
     }
 }
 

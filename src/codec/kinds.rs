@@ -1,0 +1,202 @@
+//! The numbers that stored bytes give a meaning to: those that are in use, and those that are given out for what is to
+//! come, so that nothing gets one twice. Constants alone.
+
+/// The version of every record's format.
+pub const VERSION: u8 = 2;
+
+/// Letters of records.
+pub mod record {
+    /// The head.
+    pub const HEAD: u8 = b'H';
+    /// The root of the directory.
+    pub const ROOT: u8 = b'R';
+    /// A page of the directory.
+    pub const DIRECTORY: u8 = b'D';
+    /// A frame of the log.
+    pub const FRAME: u8 = b'F';
+    /// A segment of a run.
+    pub const SEGMENT: u8 = b'S';
+    /// A piece of a large value.
+    pub const PIECE: u8 = b'B';
+    /// All of them.
+    pub const ALL: [u8; 6] = [HEAD, ROOT, DIRECTORY, FRAME, SEGMENT, PIECE];
+}
+
+/// The first byte of an operation: what it does, then what follows. 0x40 is not given out.
+pub mod op {
+    /// The bits that tell what it does.
+    pub const CODE: u8 = 0x03;
+    /// Stores a value.
+    pub const PUT: u8 = 1;
+    /// Removes a key.
+    pub const DELETE: u8 = 2;
+    /// Removes a range.
+    pub const DELETE_RANGE: u8 = 3;
+    /// The key ends in an order of the frame.
+    pub const OWN_KEY: u8 = 0x04;
+    /// The bits that tell what the value is; 0x20 is given out for "as before", what is above is free.
+    pub const VALUE: u8 = 0x38;
+    /// Bytes.
+    pub const INLINE: u8 = 0x00;
+    /// An order of the frame.
+    pub const OWN_ORDER: u8 = 0x08;
+    /// A piece.
+    pub const PIECE: u8 = 0x10;
+    /// A piece that other cells may cite too.
+    pub const SHARED: u8 = 0x18;
+    /// Marks follow.
+    pub const MARKS: u8 = 0x80;
+}
+
+/// The flags of a cell in a page. 0x20 and above are not given out.
+pub mod cell {
+    /// The bits that tell what the value is.
+    pub const VALUE: u8 = 0x03;
+    /// None: the key was removed.
+    pub const TOMBSTONE: u8 = 0;
+    /// Bytes.
+    pub const INLINE: u8 = 1;
+    /// A piece.
+    pub const PIECE: u8 = 2;
+    /// A piece that other cells may cite too.
+    pub const SHARED: u8 = 3;
+    /// The key ends in a hole.
+    pub const KEY_HOLE: u8 = 0x04;
+    /// The value is an order with a hole.
+    pub const VALUE_HOLE: u8 = 0x08;
+    /// Marks follow.
+    pub const MARKS: u8 = 0x10;
+    /// All of them.
+    pub const KNOWN: u8 = VALUE | KEY_HOLE | VALUE_HOLE | MARKS;
+}
+
+/// Tags of a cell's marks.
+pub mod mark {
+    /// When it expires.
+    pub const EXPIRY: u64 = 2;
+    /// All that are given out.
+    pub const ALL: [(u64, &str); 3] = [(EXPIRY, "expiry"), (4, "stamp"), (6, "cites blobs")];
+}
+
+/// Flags of the directory's entries, and of the references to its pages. 0x10 and 0x40 are not given out.
+pub mod entry {
+    /// The segment has holes.
+    pub const HOLES: u8 = 0x01;
+    /// The first key is one.
+    pub const FIRST_HOLE: u8 = 0x02;
+    /// The last key is one.
+    pub const LAST_HOLE: u8 = 0x04;
+    /// The segment cites pieces.
+    pub const PIECES: u8 = 0x08;
+    /// There are records that can expire.
+    pub const EXPIRY: u8 = 0x20;
+    /// Tags follow.
+    pub const TAGS: u8 = 0x80;
+    /// Of an entry.
+    pub const KNOWN: u8 = HOLES | FIRST_HOLE | LAST_HOLE | PIECES | OF_PAGES;
+    /// Of a reference to a page.
+    pub const OF_PAGES: u8 = EXPIRY | TAGS;
+}
+
+/// Stores of the records that the garbage lists.
+pub mod store {
+    /// Segments and directory pages.
+    pub const RUNS: u8 = 0;
+    /// Pieces.
+    pub const BLOBS: u8 = 1;
+}
+
+/// Tags that are given out for what is to come; none of them is known yet. 2^16 (needed) and 2^16 + 1 (skippable)
+/// are for tests, in every list.
+pub mod tag {
+    /// In the head.
+    pub const HEAD: [(u64, &str); 5] = [
+        (4, "expiry: stored clock"),
+        (8, "op-log: device, last stamp, floor"),
+        (12, "catalog: last change, data version"),
+        (16, "keys: slots, data keys"),
+        (20, "blobs"),
+    ];
+    /// In frames.
+    pub const FRAME: [(u64, &str); 1] = [(4, "stamps taken")];
+    /// In the root.
+    pub const ROOT: [(u64, &str); 1] = [(12, "catalog")];
+    /// In entries.
+    pub const ENTRY: [(u64, &str); 2] = [(4, "stamp fill"), (6, "digest")];
+    /// In every list, for tests: it must be known.
+    pub const TEST_NEEDED: u64 = 1 << 16;
+    /// Likewise: it is passed over.
+    pub const TEST_SKIPPABLE: u64 = TEST_NEEDED + 1;
+}
+
+/// First bytes of keys.
+pub mod key {
+    /// A key-value pair.
+    pub const PAIR: u8 = 0x10;
+    /// A document.
+    pub const DOCUMENT: u8 = 0x20;
+    /// An entry of the id index.
+    pub const ID: u8 = 0x21;
+    /// The marker of a collection.
+    pub const COLLECTION: u8 = 0x22;
+    /// Those of a scope's data.
+    pub const OWNED: [u8; 4] = [PAIR, DOCUMENT, ID, COLLECTION];
+    /// A scope that is a node.
+    pub const OF_NODE: u8 = 0x01;
+    /// A scope that is a named store.
+    pub const OF_NAME: u8 = 0x02;
+    /// The ranges that are given out: the first and the last of each, and for what.
+    pub const GIVEN_OUT: [(u8, u8, &str); 14] = [
+        (0x01, 0x0F, "catalog"),
+        (PAIR, PAIR, "pair"),
+        (0x11, 0x1F, "key-value"),
+        (DOCUMENT, DOCUMENT, "document"),
+        (ID, ID, "id"),
+        (COLLECTION, COLLECTION, "collection"),
+        (0x23, 0x2F, "documents"),
+        (0x30, 0x3F, "indexes"),
+        (0x40, 0x4F, "op-log"),
+        (0x50, 0x57, "meta"),
+        (0x58, 0x5F, "adapters"),
+        (0x60, 0x6F, "blobs"),
+        (0x70, 0x77, "search"),
+        (0x78, 0x7F, "vectors"),
+    ];
+}
+
+/// First bytes of stored values.
+pub mod value {
+    /// JSON text.
+    pub const JSON: u8 = 0x01;
+    /// The exact form.
+    pub const EXACT: u8 = 0x02;
+    /// Second byte of the exact form.
+    pub const EXACT_VERSION: u8 = 0x01;
+    /// Second byte of the exact form with Blobs beside it.
+    pub const EXACT_ATTACHED: u8 = 0x02;
+}
+
+/// Tags of the nodes of the exact form. 0x12 is given out for references to blobs; from 0x13 on they are free.
+pub(crate) mod node {
+    pub const NULL: u8 = 0x00;
+    pub const UNDEFINED: u8 = 0x01;
+    pub const FALSE: u8 = 0x02;
+    pub const TRUE: u8 = 0x03;
+    pub const NUMBER: u8 = 0x04;
+    pub const INTEGER: u8 = 0x05;
+    pub const BIGINT: u8 = 0x06;
+    pub const STRING: u8 = 0x07;
+    pub const DATE: u8 = 0x08;
+    pub const BYTES: u8 = 0x09;
+    pub const BLOB: u8 = 0x0A;
+    pub const FILE: u8 = 0x0B;
+    pub const ARRAY: u8 = 0x0C;
+    pub const OBJECT: u8 = 0x0D;
+    pub const MAP: u8 = 0x0E;
+    pub const SET: u8 = 0x0F;
+    pub const ATTACHED_BLOB: u8 = 0x10;
+    pub const ATTACHED_FILE: u8 = 0x11;
+}
+
+#[cfg(test)]
+mod tests;

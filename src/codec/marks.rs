@@ -1,0 +1,108 @@
+//! What is said of a cell: a list of tagged fields (see `tags`) beside its value.
+//!
+//! ```text
+//! 2  expiry   varint ms since the epoch, above 0: from then on the cell is as good as a tombstone
+//! ```
+//!
+//! No public call writes any yet: that is for when the head has the tag of a stored clock. They are read and
+//! carried, so that this library never shows what a later one has let expire.
+
+use std::rc::Rc;
+
+use super::io::{later, put_bytes, put_varint, varint_in};
+use super::kinds::mark::EXPIRY;
+use super::tags;
+use crate::error::{Error, Result};
+
+/// The time of what does not expire.
+pub const NEVER: u64 = u64::MAX;
+
+/// Marks, encoded; most cells have none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Marks(Option<Rc<[u8]>>);
+
+impl Marks {
+    /// None.
+    pub const NONE: Self = Self(None);
+
+    /// Those of what expires at a time, in ms since the epoch.
+    #[must_use]
+    pub fn expiring(at_ms: u64) -> Self {
+        let (mut list, mut payload) = (Vec::new(), Vec::new());
+        put_varint(&mut payload, at_ms.max(1));
+        put_varint(&mut list, EXPIRY);
+        put_bytes(&mut list, &payload);
+        Self::of(&list)
+    }
+
+    /// Those of an encoded list.
+    #[must_use]
+    pub fn of(list: &[u8]) -> Self {
+        Self((!list.is_empty()).then(|| list.into()))
+    }
+
+    /// The list; empty for none.
+    #[must_use]
+    pub fn as_slice(&self) -> &[u8] {
+        self.0.as_deref().unwrap_or_default()
+    }
+}
+
+/// Checks a list that was stored.
+///
+/// # Errors
+/// `Corrupt`; `UnsupportedFormat` for what must be known and is not.
+pub fn check(list: &[u8]) -> Result<()> {
+    tags::check_shape(list)?;
+    tags::needs(list, &[EXPIRY], "cell")?;
+    match tags::find(list, EXPIRY).map(|payload| (varint_in(payload), payload.len())) {
+        None => Ok(()),
+        Some((Some((1.., taken)), all)) if taken == all => Ok(()),
+        Some((Some((1.., _)), _)) => Err(later("cell")),
+        Some(_) => Err(Error::corrupt("a cell's expiry is broken")),
+    }
+}
+
+/// When a cell with these marks expires, in ms since the epoch; [`NEVER`]: it does not.
+#[must_use]
+pub fn expiry_of(list: &[u8]) -> u64 {
+    if list.is_empty() {
+        return NEVER;
+    }
+    let found = tags::find(list, EXPIRY).and_then(varint_in);
+    found.map_or(NEVER, |(at_ms, _)| at_ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Code;
+
+    #[test]
+    fn an_expiry_is_read_as_written() {
+        for at_ms in [1, 127, 128, 1_700_000_000_000, 1 << 48, NEVER] {
+            let marks = Marks::expiring(at_ms);
+            assert!(check(marks.as_slice()).is_ok());
+            assert_eq!(expiry_of(marks.as_slice()), at_ms);
+        }
+        assert_eq!(expiry_of(&[]), NEVER);
+        assert_eq!(Marks::of(&[]), Marks::NONE);
+    }
+
+    #[test]
+    fn what_is_wrong_with_marks_is_told() {
+        let code = |list: &[u8]| check(list).err().map(|error| error.code());
+        assert_eq!(code(&[]), None);
+        // Tag 2, of one byte: 7. Behind it tag 3, which may be passed over.
+        assert_eq!(code(&[2, 1, 7]), None);
+        assert_eq!(code(&[2, 1, 7, 3, 2, 0, 0]), None);
+        assert_eq!(expiry_of(&[1, 0, 2, 1, 7]), 7);
+        assert_eq!(code(&[2, 1, 0]), Some(Code::Corrupt));
+        assert_eq!(code(&[2, 0]), Some(Code::Corrupt));
+        assert_eq!(code(&[2, 1, 0x80]), Some(Code::Corrupt));
+        assert_eq!(code(&[2, 2, 7, 0]), Some(Code::UnsupportedFormat));
+        assert_eq!(code(&[4, 0]), Some(Code::UnsupportedFormat));
+        assert_eq!(code(&[3, 0, 2, 1, 7]), Some(Code::Corrupt));
+        assert_eq!(code(&[2, 2, 7]), Some(Code::Corrupt));
+    }
+}

@@ -1,0 +1,120 @@
+//! Lists of tagged fields: what records may come to hold that this library does not know yet.
+//!
+//! ```text
+//! bytes     the whole list, in it of each field, by ascending tags, each once:
+//!   varint  tag: even ones are needed, odd ones are skippable
+//!   bytes   payload
+//! ```
+//!
+//! An unknown needed one is `UnsupportedFormat`, an unknown skippable one is passed over and kept as it is. A payload
+//! never grows: what is to be added gets a tag of its own. A skippable tag may not refer to records, keys or frames,
+//! since those who do not know it would collect these.
+
+use bytes::Bytes;
+
+use super::io::{Input, later, put_bytes, varint_in};
+use crate::error::{Error, Result};
+
+/// A list as it lies in its record, so that what is kept is kept to the byte.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tags(Bytes);
+
+impl Tags {
+    /// A list that was encoded elsewhere.
+    ///
+    /// # Errors
+    /// `Corrupt` for what is no list.
+    pub fn of(list: Bytes) -> Result<Self> {
+        check_shape(&list)?;
+        Ok(Self(list))
+    }
+
+    /// Reads a list; judges nothing but its shape.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub fn read(input: &mut Input) -> Result<Self> {
+        Self::of(input.bytes()?)
+    }
+
+    /// Demands that every needed tag is among `known`. `what` has the list.
+    ///
+    /// # Errors
+    /// `UnsupportedFormat`.
+    pub fn needs(&self, known: &[u64], what: &'static str) -> Result<()> {
+        needs(&self.0, known, what)
+    }
+
+    /// Appends the list to a record.
+    pub fn put(&self, out: &mut Vec<u8>) {
+        put_bytes(out, &self.0);
+    }
+
+    /// Whether it has no field.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Bytes in memory, beside those of the struct.
+    #[must_use]
+    pub const fn memory_bytes(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// Takes the first field off a list: its tag, its payload and what follows.
+fn split(list: &[u8]) -> Option<(u64, &[u8], &[u8])> {
+    let (tag, at) = varint_in(list)?;
+    let list = list.get(at..)?;
+    let (length, at) = varint_in(list)?;
+    let (payload, rest) = list
+        .get(at..)?
+        .split_at_checked(usize::try_from(length).ok()?)?;
+    Some((tag, payload, rest))
+}
+
+/// Demands that bytes are a list.
+///
+/// # Errors
+/// `Corrupt`.
+pub fn check_shape(mut list: &[u8]) -> Result<()> {
+    let mut above = None;
+    while !list.is_empty() {
+        let Some((tag, _, rest)) = split(list).filter(|(tag, ..)| above < Some(*tag)) else {
+            return Err(Error::corrupt("a list of tagged fields is broken"));
+        };
+        above = Some(tag);
+        list = rest;
+    }
+    Ok(())
+}
+
+/// Demands of a list that every needed tag in it is among `known`.
+///
+/// # Errors
+/// `UnsupportedFormat`.
+pub fn needs(mut list: &[u8], known: &[u64], what: &'static str) -> Result<()> {
+    while let Some((tag, _, rest)) = split(list) {
+        if tag % 2 == 0 && !known.contains(&tag) {
+            return Err(later(what));
+        }
+        list = rest;
+    }
+    Ok(())
+}
+
+/// The payload of a tag.
+#[must_use]
+pub fn find(mut list: &[u8], tag: u64) -> Option<&[u8]> {
+    while let Some((found, payload, rest)) = split(list) {
+        if found == tag {
+            return Some(payload);
+        }
+        list = rest;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests;
