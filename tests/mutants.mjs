@@ -137,7 +137,7 @@ export const MUTANTS = [
   {
     name: "ask what a frame needs before its fate",
     edits: [
-      { at: "needs-first", from: "Ok(Frame {", before: `tags.needs(&[], "frame")?;` },
+{ at: "needs-first", from: "let frame", before: "frame::open(record)?.batch()?;" },
     ],
   },
   {

@@ -80,8 +80,7 @@ impl Entry {
                 | with(self.holes.first, flag::FIRST_HOLE)
                 | with(self.holes.last, flag::LAST_HOLE)
                 | with(self.pieces, flag::PIECES)
-                | self.expiry.flag()
-                | with(!self.more.is_empty(), flag::TAGS),
+                | flags_of(&self.expiry, &self.more),
         );
         for number in [
             self.fill,
@@ -92,8 +91,7 @@ impl Entry {
         ] {
             put_varint(out, number);
         }
-        self.expiry.put(out);
-        put_more(&self.more, out);
+        put_said(&self.expiry, &self.more, out);
     }
 
     /// Reads an entry.
@@ -108,6 +106,14 @@ impl Entry {
         if first > last {
             return Err(Error::corrupt("a segment's bounds are inverted"));
         }
+        let [fill, records, tombstones, bytes, stored] = [
+            input.varint()?,
+            input.varint()?,
+            input.varint()?,
+            input.varint()?,
+            input.varint()?,
+        ];
+        let (expiry, more) = read_said(input, flags)?;
         Ok(Self {
             id,
             first,
@@ -118,13 +124,13 @@ impl Entry {
                 last: flags & flag::LAST_HOLE != 0,
             },
             pieces: flags & flag::PIECES != 0,
-            fill: input.varint()?,
-            records: input.varint()?,
-            tombstones: input.varint()?,
-            bytes: input.varint()?,
-            stored: input.varint()?,
-            expiry: Expiry::read(input, flags)?,
-            more: read_more(input, flags)?,
+            fill,
+            records,
+            tombstones,
+            bytes,
+            stored,
+            expiry,
+            more,
         })
     }
 
@@ -167,24 +173,33 @@ pub fn read_flags(input: &mut Input, known: u8) -> Result<u8> {
     Err(later("segment"))
 }
 
-/// Reads the tags, if the flags say that there are any.
-///
-/// # Errors
-/// `Corrupt`, `UnsupportedFormat`.
-pub fn read_more(input: &mut Input, flags: u8) -> Result<Tags> {
-    if flags & flag::TAGS == 0 {
-        return Ok(Tags::default());
-    }
-    let more = Tags::read(input)?;
-    more.needs(&[], "segment")?;
-    Ok(more)
+/// The flags of what may follow the numbers of an entry, or of a reference to a page of them.
+#[must_use]
+pub const fn flags_of(expiry: &Expiry, more: &Tags) -> u8 {
+    let with_tags = if more.is_empty() { 0 } else { flag::TAGS };
+    expiry.flag() | with_tags
 }
 
-/// Appends the tags, if there are any.
-pub fn put_more(more: &Tags, out: &mut Vec<u8>) {
+/// Appends what the flags say that there is.
+pub fn put_said(expiry: &Expiry, more: &Tags, out: &mut Vec<u8>) {
+    expiry.put(out);
     if !more.is_empty() {
         more.put(out);
     }
+}
+
+/// Reads what the flags say that there is.
+///
+/// # Errors
+/// `Corrupt`, `UnsupportedFormat`.
+pub fn read_said(input: &mut Input, flags: u8) -> Result<(Expiry, Tags)> {
+    let expiry = Expiry::read(input, flags)?;
+    let mut more = Tags::default();
+    if flags & flag::TAGS != 0 {
+        more = Tags::read(input)?;
+        more.needs(&[], "segment")?;
+    }
+    Ok((expiry, more))
 }
 
 /// The key with the frame of the order at its end replaced, if that is the hole's placeholder.

@@ -46,14 +46,12 @@ pub struct FrameHeader {
     pub required: u64,
 }
 
-/// A frame that was stored, of which only the header has been looked at.
+/// A frame that was stored, of which only the header has been looked at, as far as it tells the fate.
 pub struct Frame {
     /// What it says of itself. Unchecked where it is sealed under a key.
     pub header: FrameHeader,
-    catalog: u64,
-    tags: Tags,
-    /// None: it is sealed under a key.
-    body: Option<Input>,
+    is_sealed: bool,
+    rest: Input,
 }
 
 /// A clock's time as it is written.
@@ -118,15 +116,10 @@ pub fn open(record: &Bytes) -> Result<Frame> {
         wall_ms: input.varint()?,
         required: input.varint()?,
     };
-    let catalog = input.varint()?;
-    let tags = Tags::read(&mut input)?;
-    let body = (!is_sealed).then_some(input);
-    // planted: needs-first
     Ok(Frame {
         header,
-        catalog,
-        tags,
-        body,
+        is_sealed,
+        rest: input,
     })
 }
 
@@ -135,13 +128,16 @@ impl Frame {
     ///
     /// # Errors
     /// `UnsupportedFormat`, `Encrypted`, `Corrupt`.
-    pub fn batch(self) -> Result<Batch> {
-        self.tags.needs(&[], "frame")?;
-        if self.catalog != 0 {
+    pub fn batch(mut self) -> Result<Batch> {
+        let catalog = self.rest.varint()?;
+        Tags::read(&mut self.rest)?.needs(&[], "frame")?;
+        if catalog != 0 {
             return Err(later("frame"));
         }
-        let mut body = self.body.ok_or_else(seal::encrypted)?;
-        Batch::decode(&mut body)
+        if self.is_sealed {
+            return Err(seal::encrypted());
+        }
+        Batch::decode(&mut self.rest)
     }
 }
 

@@ -23,7 +23,7 @@
 use bytes::Bytes;
 
 use super::cell::PieceRef;
-use super::entry::{Entry, put_more, read_flags, read_more};
+use super::entry::{Entry, flags_of, put_said, read_flags, read_said};
 use super::expiry::Expiry;
 use super::io::{Input, later, put_bytes, put_varint};
 use super::kinds::{entry as flag, store as stores};
@@ -139,13 +139,11 @@ impl Root {
                 out.extend_from_slice(&page.id.0);
                 put_bytes(&mut out, &page.first);
                 put_bytes(&mut out, &page.last);
-                let tags = if page.more.is_empty() { 0 } else { flag::TAGS };
-                out.push(page.expiry.flag() | tags);
+                out.push(flags_of(&page.expiry, &page.more));
                 for number in [page.entries, page.records, page.bytes, page.stored] {
                     put_varint(&mut out, number);
                 }
-                page.expiry.put(&mut out);
-                put_more(&page.more, &mut out);
+                put_said(&page.expiry, &page.more, &mut out);
             }
         }
         put_varint(&mut out, self.garbage.len() as u64);
@@ -211,16 +209,23 @@ fn read_page_ref(input: &mut Input) -> Result<PageRef> {
     let id = Id(input.array()?);
     let (first, last) = (input.bytes()?, input.bytes()?);
     let flags = read_flags(input, flag::OF_PAGES)?;
+    let [entries, records, bytes, stored] = [
+        input.varint()?,
+        input.varint()?,
+        input.varint()?,
+        input.varint()?,
+    ];
+    let (expiry, more) = read_said(input, flags)?;
     Ok(PageRef {
         id,
         first,
         last,
-        entries: input.varint()?,
-        records: input.varint()?,
-        bytes: input.varint()?,
-        stored: input.varint()?,
-        expiry: Expiry::read(input, flags)?,
-        more: read_more(input, flags)?,
+        entries,
+        records,
+        bytes,
+        stored,
+        expiry,
+        more,
     })
 }
 

@@ -63,57 +63,54 @@ impl Tags {
     }
 }
 
-/// Takes the first field off a list: its tag, its payload and what follows.
-fn split(list: &[u8]) -> Option<(u64, &[u8], &[u8])> {
-    let (tag, at) = varint_in(list)?;
-    let list = list.get(at..)?;
-    let (length, at) = varint_in(list)?;
-    let (payload, rest) = list
-        .get(at..)?
-        .split_at_checked(usize::try_from(length).ok()?)?;
-    Some((tag, payload, rest))
+/// Hands each field to `take`: its tag and its payload.
+fn each<'a>(mut list: &'a [u8], take: &mut dyn FnMut(u64, &'a [u8])) -> Option<()> {
+    let mut above = None;
+    while !list.is_empty() {
+        let (tag, at) = varint_in(list)?;
+        list = list.get(at..)?;
+        let (length, at) = varint_in(list)?;
+        let (payload, rest) = (list.get(at..)?).split_at_checked(usize::try_from(length).ok()?)?;
+        if above >= Some(tag) {
+            return None;
+        }
+        above = Some(tag);
+        list = rest;
+        take(tag, payload);
+    }
+    Some(())
 }
 
 /// Demands that bytes are a list.
 ///
 /// # Errors
 /// `Corrupt`.
-pub fn check_shape(mut list: &[u8]) -> Result<()> {
-    let mut above = None;
-    while !list.is_empty() {
-        let Some((tag, _, rest)) = split(list).filter(|(tag, ..)| above < Some(*tag)) else {
-            return Err(Error::corrupt("a list of tagged fields is broken"));
-        };
-        above = Some(tag);
-        list = rest;
-    }
-    Ok(())
+pub fn check_shape(list: &[u8]) -> Result<()> {
+    each(list, &mut |_, _| {}).ok_or_else(|| Error::corrupt("a list of tagged fields is broken"))
 }
 
 /// Demands of a list that every needed tag in it is among `known`.
 ///
 /// # Errors
 /// `UnsupportedFormat`.
-pub fn needs(mut list: &[u8], known: &[u64], what: &'static str) -> Result<()> {
-    while let Some((tag, _, rest)) = split(list) {
-        if tag % 2 == 0 && !known.contains(&tag) {
-            return Err(later(what));
-        }
-        list = rest;
-    }
-    Ok(())
+pub fn needs(list: &[u8], known: &[u64], what: &'static str) -> Result<()> {
+    let mut is_known = true;
+    each(list, &mut |tag, _| {
+        is_known &= tag % 2 == 1 || known.contains(&tag)
+    });
+    if is_known { Ok(()) } else { Err(later(what)) }
 }
 
 /// The payload of a tag.
 #[must_use]
-pub fn find(mut list: &[u8], tag: u64) -> Option<&[u8]> {
-    while let Some((found, payload, rest)) = split(list) {
-        if found == tag {
-            return Some(payload);
+pub fn find(list: &[u8], wanted: u64) -> Option<&[u8]> {
+    let mut found = None;
+    each(list, &mut |tag, payload| {
+        if tag == wanted {
+            found = Some(payload);
         }
-        list = rest;
-    }
-    None
+    });
+    found
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ async function found(id) {
   return page.evaluate(async (id) => {
     const patch = await lib.openPatch(id);
     const pairs = [];
-    for await (const { key, value } of patch.kv("s").iterate()) pairs.push([key, value]);
+    for await (const pair of patch.kv("s").iterate()) pairs.push(pair);
     const documents = await patch.db("d").collection("c").find({});
     await patch.close();
     return { pairs, documents };

@@ -9,6 +9,8 @@ pub fn all() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         // A page of some bytes that claimed 4 MiB was given them before LZ4 had seen it.
         ("segment", a_page_that_claims(4 << 20)),
+        // Memory for all the cells that a page claims is ten times what the page takes.
+        ("page", a_page_of_nothing(1 << 20)),
         // Each level of containers in each other was given room for 64 elements, of which there were
         // none: megabytes for 2 KB.
         ("exact value", nested_containers(0x0C)),
@@ -34,6 +36,13 @@ fn a_page_that_claims(decoded: u64) -> Vec<u8> {
     let mut record = seal::finish(of, record).to_vec();
     segments::seal(&mut record);
     record
+}
+
+fn a_page_of_nothing(bytes: usize) -> Vec<u8> {
+    let mut page = Vec::with_capacity(bytes);
+    put_varint(&mut page, bytes as u64 / 2 - 4);
+    page.resize(bytes, 0);
+    page
 }
 
 fn nested_containers(tag: u8) -> Vec<u8> {

@@ -73,7 +73,7 @@ pub fn all() -> Vec<Target> {
         Target::new("segment", segments::a_segment, segments::segment)
             .sealed(segments::seal)
             .taking(pages),
-        Target::new("page", segments::a_page, segments::page),
+        Target::new("page", segments::a_page, segments::page).taking(8),
         Target::new("exact value", values::an_exact_value, values::exact).taking(trees),
         Target::new("json value", values::a_json_value, values::json).taking(trees),
         Target::new("two values", queries::two_values, queries::compared).taking(4 * trees),

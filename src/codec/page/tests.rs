@@ -70,15 +70,6 @@ fn what_is_not_known_is_unsupported() {
 }
 
 #[test]
-fn a_page_of_nothing_takes_little_memory() {
-    let len = 1 << 20;
-    let mut forged = Vec::with_capacity(len);
-    put_varint(&mut forged, len as u64 / 2 - 4);
-    forged.resize(len, 0);
-    assert_eq!(code_of(forged), Some(Code::Corrupt));
-}
-
-#[test]
 fn every_key_is_found_and_what_is_between_too() {
     let keys = |names: &[&str]| -> Vec<Vec<u8>> {
         names.iter().map(|name| name.as_bytes().to_vec()).collect()

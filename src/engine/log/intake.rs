@@ -144,6 +144,7 @@ fn take_frame(core: &Rc<Core>, number: u64, record: &Bytes) -> Result<()> {
             known + 1
         )));
     }
+    // planted: needs-first
     let frame = frame::open(record)?;
     let header = frame.header;
     let fate = fate_of(&core.state.borrow(), &header, number);

@@ -100,9 +100,7 @@ impl Found<'_> {
         in_directory: bool,
     ) -> Result<(), LoadError> {
         self.slice.breathe(self.core).await;
-        let Some(piece) = piece.filter(|piece| Garbage::piece(*piece).is_some()) else {
-            return Ok(());
-        };
+        let Some(piece) = piece else { return Ok(()) };
         let (view, cache) = (self.view, &self.core.context.cache);
         let cites = |cell: &Cell| cell.cited_piece().is_some_and(|cited| cited.id == piece.id);
         let is_dead = run_attempts(self.core, || {
