@@ -12,6 +12,7 @@ pub mod kinds;
 pub mod marks;
 pub mod order;
 pub mod page;
+pub mod page_builder;
 pub mod range;
 pub mod root;
 pub mod seal;

@@ -110,7 +110,7 @@ inPage({
     await rejects(kv.entries(), "LimitExceeded", hint);
     await rejects(kv.getMany(Array(11).fill("k1")), "LimitExceeded", hint);
     await rejects(db.find("c"), "LimitExceeded", hint);
-    await rejects(db.find("c", {}, { sort: { n: 1 } }), "LimitExceeded", { message: /sort.*most is 536870912/ });
+    await rejects(db.find("c", {}, { sort: { n: 1 } }), "LimitExceeded", { message: /sort.*limit is 536870912/ });
     await rejects(patch.copyNode("n", "m"), "LimitExceeded", { message: /the node's data takes \d+ bytes; the limit is 536870912/ });
     let found = 0;
     for await (const [, value] of kv.iterate({ limit: 3 })) found += value.length;

@@ -12,7 +12,9 @@ mod connection;
 mod connector;
 mod database;
 mod fault;
+mod timing;
 
 pub use connector::SimConnector;
-pub use database::{SimDatabase, Timing};
+pub use database::SimDatabase;
 pub use fault::Fault;
+pub use timing::Timing;

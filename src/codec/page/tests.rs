@@ -1,3 +1,4 @@
+use super::super::page_builder::{CellHoles, PageBuilder};
 use super::*;
 use crate::codec::order::{Order, PROVISIONAL};
 use crate::error::Code;

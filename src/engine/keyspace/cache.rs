@@ -8,13 +8,11 @@ use crate::sorted::SortedMap;
 use bytes::Bytes;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::mem::size_of;
 use std::rc::{Rc, Weak};
 
-use super::access::Attempt;
+use super::cached::{Item, SegmentSlot};
 use crate::backend::Id;
 use crate::codec::entry::Entry;
-use crate::codec::page::Page;
 use crate::codec::segment::Segment;
 
 /// The budget never goes below this: about as much as the lookup of one key may need at once.
@@ -23,9 +21,6 @@ const MIN_BUDGET_BYTES: usize = 2 << 20;
 const AHEAD_PART: usize = 16;
 /// And no more than this.
 const MOST_AHEAD_BYTES: usize = 2 << 20;
-/// The segments and directory pages put last, which are never evicted: the lookup of one key goes through a segment of
-/// each run, begins anew with each that it lacks, and must find those that were loaded for it. They are small.
-const PINNED_ITEMS: u64 = 24;
 /// Pages decoded since something was put last may take this part of the budget on top of it.
 const SLACK_PART: usize = 8;
 /// A piece that takes more than this part of the budget is not kept.
@@ -34,85 +29,6 @@ const LARGE_PART: usize = 4;
 const BUSY_CACHES: usize = 8;
 /// As many of these wait for those they were loaded for, who take them within a few tasks. Who comes too late loads it again.
 const LENT_PIECES: usize = 2;
-
-/// A segment in memory.
-pub struct SegmentSlot {
-    /// The segment as it is stored, its pages compressed.
-    pub segment: Segment,
-    pages: RefCell<Vec<Option<Rc<Page>>>>,
-    decoded_bytes: Cell<usize>,
-    total: Rc<Cell<usize>>,
-    used: Cell<bool>,
-    attached: Cell<bool>,
-}
-
-impl SegmentSlot {
-    /// A page, decoded if it was not yet.
-    ///
-    /// # Errors
-    /// `Corrupt`.
-    pub fn page(&self, at: usize) -> Attempt<Rc<Page>> {
-        if let Some(Some(page)) = self.pages.borrow().get(at) {
-            return Ok(page.clone());
-        }
-        let page = Rc::new(self.segment.page(at)?);
-        if self.attached.get()
-            && let Some(place) = self.pages.borrow_mut().get_mut(at)
-        {
-            *place = Some(page.clone());
-            self.decoded_bytes
-                .set(self.decoded_bytes.get() + page.memory_bytes());
-            self.total.set(self.total.get() + page.memory_bytes());
-        }
-        Ok(page)
-    }
-
-    fn drop_pages(&self) -> bool {
-        let freed = self.decoded_bytes.replace(0);
-        self.total.set(self.total.get().saturating_sub(freed));
-        self.pages
-            .borrow_mut()
-            .iter_mut()
-            .for_each(|page| *page = None);
-        freed > 0
-    }
-}
-
-enum Item {
-    /// And how many segments and directory pages had been put before.
-    Segment(Rc<SegmentSlot>, u64),
-    /// The second number is likewise that of its put.
-    Directory(Rc<Vec<Entry>>, u64, Cell<bool>),
-    Piece(Bytes, Cell<bool>),
-}
-
-impl Item {
-    fn bytes(&self) -> usize {
-        match self {
-            Self::Segment(slot, _) => slot.segment.memory_bytes(),
-            Self::Directory(entries, ..) => entries.iter().map(entry_bytes).sum(),
-            Self::Piece(bytes, _) => bytes.len(),
-        }
-    }
-
-    fn take_used(&self) -> bool {
-        match self {
-            Self::Segment(slot, _) => slot.used.replace(false),
-            Self::Directory(_, _, used) | Self::Piece(_, used) => used.replace(false),
-        }
-    }
-
-    fn is_pinned(&self, puts: u64) -> bool {
-        match self {
-            Self::Segment(_, at) | Self::Directory(_, at, _) => at + PINNED_ITEMS >= puts,
-            Self::Piece(..) => false,
-        }
-    }
-}
-
-fn entry_bytes(entry: &Entry) -> usize {
-    size_of::<Entry>() + entry.first.len() + entry.last.len() + entry.more.memory_bytes()
-}
 
 /// The caches of a page. Together they keep to the largest budget that any of them has.
 #[derive(Default)]

@@ -10,6 +10,7 @@
 
 pub mod access;
 pub mod cache;
+pub mod cached;
 pub mod context;
 pub mod draft;
 pub mod entries;

@@ -13,7 +13,6 @@ use super::segments::TakeCell;
 use super::source::Source;
 use super::view::{Layer, View};
 use crate::codec::cell::Cell;
-use crate::codec::range::after;
 
 /// A merging scan over sources, the newest first.
 pub struct Scan {
@@ -339,21 +338,5 @@ impl Scan {
     /// All sources.
     pub fn sources_mut(&mut self) -> impl Iterator<Item = &mut Source> {
         self.sources.iter_mut()
-    }
-}
-
-/// The part of `range` that a scan has still to go through after `last`.
-#[must_use]
-pub fn rest_of(range: &KeyRange, last: Option<&Bytes>, reverse: bool) -> KeyRange {
-    match last {
-        None => range.clone(),
-        Some(key) if reverse => KeyRange {
-            from: range.from.clone(),
-            until: key.clone(),
-        },
-        Some(key) => KeyRange {
-            from: after(key),
-            until: range.until.clone(),
-        },
     }
 }

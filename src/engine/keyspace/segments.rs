@@ -4,7 +4,8 @@ use bytes::Bytes;
 use std::rc::Rc;
 
 use super::access::{Attempt, KeyRange, Need, Needs, Stop};
-use super::cache::{Cache, SegmentSlot};
+use super::cache::Cache;
+use super::cached::SegmentSlot;
 use super::entries::{EntryCursor, Listing};
 use crate::codec::cell::{Cell, CellRef, ValueRef};
 use crate::codec::entry::Entry;

@@ -4,13 +4,14 @@ use bytes::Bytes;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::access::{Attempt, Cursor, Measure, Need, Needs, Reads, Stop, Take};
+use super::access::{Attempt, Cursor, KeyRange, Measure, Need, Needs, Reads, Stop, Take};
 use super::context::{Context, SLICE_MS};
 use super::now::Now;
-use super::scan::{Scan, rest_of};
+use super::scan::Scan;
 use super::view::View;
 use crate::backend::Id;
 use crate::codec::cell::{Cell, CellRef, PieceRef, Value, ValueRef};
+use crate::codec::range::after;
 
 /// How many calls of `breathe` pass between two looks at the clock.
 const BREATHS: u32 = 4;
@@ -130,6 +131,21 @@ impl Snapshot {
 struct Scanning {
     scan: Scan,
     view: Rc<View>,
+}
+
+/// The part of `range` that a scan has still to go through after `last`.
+fn rest_of(range: &KeyRange, last: Option<&Bytes>, reverse: bool) -> KeyRange {
+    match last {
+        None => range.clone(),
+        Some(key) if reverse => KeyRange {
+            from: range.from.clone(),
+            until: key.clone(),
+        },
+        Some(key) => KeyRange {
+            from: after(key),
+            until: range.until.clone(),
+        },
+    }
 }
 
 /// The cursor's scan, if it is one of this very view, else a new one from where it stands. `ahead`: it may load what

@@ -7,10 +7,10 @@ use futures_util::future::LocalBoxFuture;
 use std::rc::Rc;
 
 use super::flight;
+use super::stored::{ALL, Stored, decode_stored, stored_reads};
 use crate::backend::{Id, Read, RecordKey, Reply};
 use crate::codec::frame::{self, FrameHeader};
 use crate::codec::head::Head;
-use crate::codec::root::Root;
 use crate::engine::core::gate::Pass;
 use crate::engine::core::group::Seen;
 use crate::engine::core::instance::Core;
@@ -22,7 +22,6 @@ use crate::engine::keyspace::view::View;
 use crate::engine::store::connection::read;
 use crate::error::{Code, Error, Result};
 
-const ALL: u32 = u32::MAX;
 /// Times that a reload may find less in the log than is known before the store counts as broken.
 const RELOADS: usize = 5;
 
@@ -214,62 +213,6 @@ fn fate_of(state: &State, header: &FrameHeader, number: u64) -> Fate {
     } else {
         Fate::Applies
     }
-}
-
-/// What a reload reads, in one transaction.
-pub struct Stored {
-    /// The head, which says of what epoch the others are.
-    pub head: Head,
-    /// The root of the same epoch.
-    pub root: Root,
-    /// The frames above the head's position.
-    pub frames: Vec<(u64, Bytes)>,
-}
-
-/// Decodes what a reload read; `None` when there is no head.
-///
-/// # Errors
-/// `Corrupt`, `UnsupportedFormat`, `Encrypted`.
-pub fn decode_stored(replies: &[Reply]) -> Result<Option<Stored>> {
-    let [
-        Reply::Record(head),
-        Reply::Record(root),
-        Reply::Frames(frames),
-    ] = replies
-    else {
-        return Err(Error::internal("a read got no reply"));
-    };
-    let Some(head) = head.as_ref().map(Head::decode).transpose()? else {
-        return Ok(None);
-    };
-    let decoded = |record| Root::decode(head.incarnation, record);
-    let root = root.as_ref().map(decoded).transpose()?;
-    let root = root.ok_or_else(|| Error::corrupt("the root of the directory is missing"))?;
-    if root.epoch != head.epoch {
-        return Err(Error::corrupt(format!(
-            "the root has epoch {}, the head epoch {}",
-            root.epoch, head.epoch
-        )));
-    }
-    let frames = frames
-        .iter()
-        .filter(|(number, _)| *number > head.position)
-        .cloned()
-        .collect();
-    Ok(Some(Stored { head, root, frames }))
-}
-
-/// The requests of a reload.
-#[must_use]
-pub fn stored_reads() -> Vec<Read> {
-    vec![
-        Read::Get(RecordKey::Head),
-        Read::Get(RecordKey::Root),
-        Read::Frames {
-            after: 0,
-            limit: ALL,
-        },
-    ]
 }
 
 /// Builds the committed part of the view anew from head, root and log.

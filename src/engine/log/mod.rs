@@ -10,3 +10,4 @@ pub mod flight;
 pub mod intake;
 pub mod reading;
 pub mod recover;
+pub mod stored;
