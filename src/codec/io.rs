@@ -18,6 +18,10 @@ pub fn put_varint(out: &mut Vec<u8>, mut value: u64) {
 /// 64 bits. (Never in `usize`: that has 32 bits in wasm, and lengths of what lies beside a value have more.)
 #[must_use]
 pub fn varint_in(bytes: &[u8]) -> Option<(u64, usize)> {
+    // Most are short.
+    if let [byte @ ..0x80, ..] = bytes {
+        return Some((u64::from(*byte), 1));
+    }
     let mut value = 0u64;
     for (at, &byte) in bytes.iter().take(10).enumerate() {
         if at == 9 && byte > 1 {

@@ -134,16 +134,20 @@ impl Page {
     /// The cell at an index; `None` past the end. An inline value shares the page's memory.
     #[must_use]
     pub fn cell(&self, at: usize) -> Option<Cell> {
-        let found = self.cell_ref(at)?;
-        let value = match found.value {
+        let place = self.cells.get(at)?;
+        if place.flags & (flag::VALUE | flag::MARKS) == flag::INLINE {
+            // As most are.
+            let (from, end) = (place.value as usize, place.end as usize);
+            let (_, taken) = varint_in(self.data.get(from..end)?)?;
+            return Some(Cell::inline(self.data.slice(from + taken..end)));
+        }
+        let CellRef { value, marks } = self.cell_ref(at)?;
+        let value = match value {
             ValueRef::Tombstone => Value::Tombstone,
-            ValueRef::Inline(value) => {
-                let end = self.cells.get(at)?.end as usize;
-                Value::Inline(self.data.slice(end - value.len()..end))
-            }
+            ValueRef::Inline(value) => Value::Inline(self.data.slice_ref(value)),
             ValueRef::Piece(piece) => Value::Piece(piece),
         };
-        let marks = Marks::of(found.marks);
+        let marks = Marks::of(marks);
         Some(Cell { value, marks })
     }
 
