@@ -61,7 +61,7 @@ fn key(text: &str) -> Bytes {
 async fn set(engine: &Engine, at: &str, value: Bytes) {
     let at = key(at);
     let work = engine.write(Box::new(move |w| {
-        kv::set(w, &at, &value);
+        kv::set(w, &at, &value)?;
         Ok(())
     }));
     work.await.unwrap();
@@ -142,7 +142,7 @@ async fn two_connections_lose_no_update() {
         let at = key("counter");
         let work = tab.write(Box::new(move |w| {
             let old = kv::get(w, &at)?.map_or(0, |v| u32::from_le_bytes(v[..].try_into().unwrap()));
-            kv::set(w, &at, &Bytes::copy_from_slice(&(old + 1).to_le_bytes()));
+            kv::set(w, &at, &Bytes::copy_from_slice(&(old + 1).to_le_bytes()))?;
             Ok(())
         }));
         async move { work.await.unwrap() }

@@ -59,7 +59,7 @@ fn set(engine: &Engine, scope: &Scope, key: &str, text: &str) -> Done<()> {
     let key = Kv::new(scope).unwrap().key(JsString::from(key).as_js());
     let (key, value) = (key.unwrap(), from_json(format!("\"{text}\"").as_bytes()));
     let work = move |w: &mut dyn patchstore::engine::access::Writes| {
-        kv::set(w, &key, &value);
+        kv::set(w, &key, &value)?;
         Ok(())
     };
     write(engine, Box::new(work))
@@ -76,7 +76,8 @@ fn encoded(scope: &Scope) -> Bytes {
 
 fn delete(engine: &Engine, scope: &Scope) -> Done<bool> {
     let scope = encoded(scope);
-    write(engine, Box::new(move |w| nodes::delete(w, &scope)))
+    let mut delete = nodes::Delete::new(scope);
+    write(engine, Box::new(move |w| delete.step(w)))
 }
 
 async fn list(engine: &Engine) -> Vec<(String, u64)> {

@@ -25,12 +25,21 @@ use patchstore::codec::root::{
 };
 use patchstore::codec::seal::{self, Record};
 use patchstore::codec::segment::{Segment, SegmentBuilder};
+use patchstore::codec::stamp::{Fill, Stamp};
 use patchstore::codec::tags::Tags;
 use patchstore::engine::access::KeyRange;
 use patchstore::{Code, Error};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
+
+fn fill(frame: u64) -> Fill {
+    let stamp = Stamp {
+        ms: frame % 99,
+        counter: 7,
+    };
+    Fill { frame, stamp }
+}
 
 fn id() -> impl Strategy<Value = Id> {
     any::<[u8; 16]>().prop_map(Id)
@@ -70,7 +79,7 @@ fn entry() -> impl Strategy<Value = Entry> {
                 last: last_hole,
             },
             pieces,
-            fill: n.0,
+            fill: fill(n.0),
             records: n.1.into(),
             tombstones: n.2.into(),
             bytes: n.3.into(),
@@ -152,7 +161,7 @@ proptest! {
     fn heads(incarnation in id(), n in any::<[u64; 4]>(), writers in vec((id(), any::<u64>()), 0..9)) {
         let [generation, epoch, position, base] = n;
         let more = tags(3, b"kept");
-        let head = Head { incarnation, generation, epoch, position, base, writers, more };
+        let head = Head { incarnation, generation, epoch, position, base, writers, op_log: None, more };
         let record = head.encode();
         prop_assert_eq!(Head::decode(&record).unwrap(), head);
         spoil(&record, |record| Head::decode(&record).is_ok());
@@ -168,7 +177,7 @@ proptest! {
             wall_ms: 1_700_000_000_000,
             required: n[2],
         };
-        let batch = Batch { run: cited, ops };
+        let batch = Batch { run: cited, ops, stamps: 0 };
         let record = frame::encode(&header, &batch);
         let decode = |record: &Bytes| {
             let frame = frame::open(record)?;
@@ -257,7 +266,7 @@ proptest! {
             last: Bytes::from_static(b"b"),
             holes: Holes::default(),
             pieces: false,
-            fill: 0,
+            fill: fill(0),
             records: 1,
             tombstones: 0,
             bytes: 2,
@@ -409,11 +418,11 @@ fn a_record_under_another_name_is_corrupt() {
         ..Root::default()
     }
     .encode(one);
-    assert!(Segment::open(one, &segment, 0).is_ok());
+    assert!(Segment::open(one, &segment, fill(0)).is_ok());
     assert!(decode_directory_page(one, &page).is_ok());
     assert!(Root::decode(one, &root).is_ok());
     let codes = [
-        Segment::open(other, &segment, 0).map(drop),
+        Segment::open(other, &segment, fill(0)).map(drop),
         decode_directory_page(other, &page).map(drop),
         Root::decode(other, &root).map(drop),
     ]
@@ -436,8 +445,8 @@ fn holes_are_filled_with_the_frame() {
     }
     let (record, mut entry) = builder.finish();
     assert!(entry.holes.any && entry.holes.first && entry.holes.last);
-    entry.resolve(42);
-    let page = Segment::open(Id([1; 16]), &record, 42)
+    entry.resolve(fill(42));
+    let page = Segment::open(Id([1; 16]), &record, fill(42))
         .unwrap()
         .page(0)
         .unwrap();

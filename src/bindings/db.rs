@@ -20,7 +20,7 @@ use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::models::Scope;
 use crate::models::documents::{
-    Collection, Collections, Count, Find, FindSpec, Ids, Insert, NewDoc,
+    self, Collection, Collections, Count, Find, FindSpec, Ids, Insert, NewDoc,
 };
 use crate::models::freshness::Freshness;
 use crate::models::many::{self, Many};
@@ -260,10 +260,8 @@ impl DbPort {
     /// Removes a collection.
     pub fn drop(&self, collection: &str) -> Result<Promise, JsValue> {
         let collection = self.collection(collection)?;
-        let done = self.session.write(Box::new(move |w| {
-            collection.drop_all(w);
-            Ok(())
-        }));
+        let mut drop = documents::Drop::new(&collection);
+        let done = self.session.write(Box::new(move |w| drop.step(w)));
         Ok(outcome::promise(done, outcome::nothing))
     }
 

@@ -20,7 +20,9 @@ use crate::engine::access::{Attempt, Reads, Session, WriteWork, afresh};
 use crate::error::{Error, Result};
 use crate::models::Scope;
 use crate::models::freshness::Freshness;
-use crate::models::kv::{self, AddMany, DeleteMany, GetMany, KeyRangeSpec, Kv, Scan, SetMany};
+use crate::models::kv::{
+    self, AddMany, Clear, DeleteMany, GetMany, KeyRangeSpec, Kv, Scan, SetMany,
+};
 use crate::models::many;
 
 /// One store, of a patch or of a transaction. Strings come in as `strings::received` takes them.
@@ -128,7 +130,7 @@ impl KvPort {
         let key = self.record(key)?;
         let stored = values::stored(encoded).map_err(thrown)?;
         let work: WriteWork<()> = Box::new(move |w| {
-            kv::set(w, &key, &stored);
+            kv::set(w, &key, &stored)?;
             Ok(())
         });
         self.session.write_and_tell(work, outcome::tell(done));
@@ -204,11 +206,8 @@ impl KvPort {
 
     /// Removes every key.
     pub fn clear(&self) -> Promise {
-        let kv = self.kv.clone();
-        let done = self.session.write(Box::new(move |w| {
-            kv.clear(w);
-            Ok(())
-        }));
+        let mut clear = Clear::new(&self.kv);
+        let done = self.session.write(Box::new(move |w| clear.step(w)));
         outcome::promise(done, outcome::nothing)
     }
 

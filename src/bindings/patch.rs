@@ -237,7 +237,8 @@ impl PatchPort {
     #[wasm_bindgen(js_name = deleteNode)]
     pub fn delete_node(&self, id: &str) -> Result<Promise, JsValue> {
         let scope = node(id)?;
-        let work = Box::new(move |w: &mut dyn Writes| nodes::delete(w, &scope));
+        let mut delete = nodes::Delete::new(scope);
+        let work = Box::new(move |w: &mut dyn Writes| delete.step(w));
         Ok(outcome::promise(self.engine.write(work), outcome::plain))
     }
 

@@ -27,6 +27,7 @@ use super::marks::{self, Marks};
 use super::order::{Order, PROVISIONAL};
 use super::range::KeyRange;
 use super::root::check_entries;
+use super::stamp::{self, Fill, HOLE};
 use crate::error::{Error, Result};
 use crate::record::Id;
 
@@ -94,6 +95,8 @@ pub struct Batch {
     pub run: Vec<Entry>,
     /// In order.
     pub ops: Vec<Op>,
+    /// How many stamps it takes. It stands in the frame's header.
+    pub stamps: u32,
 }
 
 impl Batch {
@@ -124,7 +127,8 @@ impl Batch {
         }
         input.end()?;
         check_entries(&run).map_err(Error::corrupt)?;
-        Ok(Self { run, ops })
+        let stamps = 0;
+        Ok(Self { run, ops, stamps })
     }
 
     /// Whether it writes nothing.
@@ -133,16 +137,19 @@ impl Batch {
         self.run.is_empty() && self.ops.is_empty()
     }
 
-    /// Puts base + number of the frame where the orders of this very frame are.
-    pub fn resolve(&mut self, frame: u64) {
+    /// Fills in what depends on the place in the log: the orders and the stamps of this very frame.
+    pub fn resolve(&mut self, fill: Fill) {
         for entry in &mut self.run {
-            entry.resolve(frame);
+            entry.resolve(fill);
         }
         for op in &mut self.ops {
             resolve_op(op, |order| {
                 if order.frame == PROVISIONAL {
-                    order.frame = frame;
+                    order.frame = fill.frame;
                 }
+            });
+            restamp(op, |hole| {
+                (hole.frame == HOLE).then(|| fill.stamp.plus(hole.slot).to_bytes())
             });
         }
     }
@@ -161,6 +168,15 @@ pub fn resolve_op(op: &mut Op, mut change: impl FnMut(&mut Order)) {
             key.order.as_mut().map(&mut change);
         }
         Op::DeleteRange(_) => {}
+    }
+}
+
+/// Lets `change` replace the hole of a stamp that an operation's value ends in.
+pub fn restamp(op: &mut Op, change: impl FnOnce(Order) -> Option<[u8; stamp::STAMP_BYTES]>) {
+    if let Op::Put(_, OpValue::Inline(value), _) = op
+        && let Some(tail) = stamp::hole_of(value).and_then(change)
+    {
+        *value = stamp::with_tail(value, tail);
     }
 }
 

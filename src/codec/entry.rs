@@ -5,8 +5,9 @@
 //! bytes   first key   (varint length + bytes)
 //! bytes   last key
 //! 1       flags: 1 has holes, 2 the first key is a hole, 4 the last key is, 8 cites pieces,
-//!         20 has records that can expire, 80 tags follow
+//!         10 the holes take stamps too, 20 has records that can expire, 80 tags follow
 //! varint  fill: the frame (base + number) that goes into the holes; 0 = not known yet
+//! 12      the stamp of the frame's slot 0 (flag 10; see `stamp`)
 //! varint  records (live cells)
 //! varint  tombstones
 //! varint  bytes of keys and values of the live cells, pieces included
@@ -23,6 +24,7 @@ use super::expiry::Expiry;
 use super::io::{Input, later, put_bytes, put_varint};
 use super::kinds::entry as flag;
 use super::order::{ORDER_BYTES, Order, PROVISIONAL};
+use super::stamp::{Fill, HOLE, Stamp};
 use super::tags::Tags;
 use super::tuple::compare;
 use crate::error::{Error, Result};
@@ -41,8 +43,8 @@ pub struct Entry {
     pub holes: Holes,
     /// Whether it cites pieces.
     pub pieces: bool,
-    /// What goes into the holes: base + frame number; 0 while not known.
-    pub fill: u64,
+    /// What goes into the holes.
+    pub fill: Fill,
     /// Live cells that are no tombstones.
     pub records: u64,
     /// Tombstones.
@@ -80,15 +82,14 @@ impl Entry {
                 | with(self.holes.first, flag::FIRST_HOLE)
                 | with(self.holes.last, flag::LAST_HOLE)
                 | with(self.pieces, flag::PIECES)
+                | with(self.fill.stamp != Stamp::default(), flag::STAMPS)
                 | flags_of(&self.expiry, &self.more),
         );
-        for number in [
-            self.fill,
-            self.records,
-            self.tombstones,
-            self.bytes,
-            self.stored,
-        ] {
+        put_varint(out, self.fill.frame);
+        if self.fill.stamp != Stamp::default() {
+            out.extend_from_slice(&self.fill.stamp.to_bytes());
+        }
+        for number in [self.records, self.tombstones, self.bytes, self.stored] {
             put_varint(out, number);
         }
         put_said(&self.expiry, &self.more, out);
@@ -106,8 +107,14 @@ impl Entry {
         if first > last {
             return Err(Error::corrupt("a segment's bounds are inverted"));
         }
-        let [fill, records, tombstones, bytes, stored] = [
-            input.varint()?,
+        let frame = input.varint()?;
+        let mut stamp = Stamp::default();
+        if flags & flag::STAMPS != 0 {
+            let found = Stamp::from_bytes(&input.array::<12>()?);
+            stamp = found.ok_or_else(|| Error::corrupt("a segment's stamp is broken"))?;
+        }
+        let fill = Fill { frame, stamp };
+        let [records, tombstones, bytes, stored] = [
             input.varint()?,
             input.varint()?,
             input.varint()?,
@@ -135,16 +142,16 @@ impl Entry {
     }
 
     /// Fills the holes, now that the frame that cites the segment has its number.
-    pub fn resolve(&mut self, frame: u64) {
-        if !self.holes.any || self.fill != 0 {
+    pub fn resolve(&mut self, fill: Fill) {
+        if !self.holes.any || self.fill.frame != 0 {
             return;
         }
-        self.fill = frame;
+        self.fill = fill;
         if self.holes.first {
-            self.first = fill_tail(&self.first, frame);
+            self.first = fill_tail(&self.first, fill);
         }
         if self.holes.last {
-            self.last = fill_tail(&self.last, frame);
+            self.last = fill_tail(&self.last, fill);
         }
     }
 
@@ -202,23 +209,29 @@ pub fn read_said(input: &mut Input, flags: u8) -> Result<(Expiry, Tags)> {
     Ok((expiry, more))
 }
 
-/// The key with the frame of the order at its end replaced, if that is the hole's placeholder.
+/// The key with the order at its end filled in, if that is the hole's placeholder.
 #[must_use]
-pub fn fill_tail(key: &[u8], frame: u64) -> Bytes {
+pub fn fill_tail(key: &[u8], fill: Fill) -> Bytes {
     let mut out = key.to_vec();
-    fill_tail_in(&mut out, frame);
+    fill_tail_in(&mut out, fill);
     out.into()
 }
 
-/// The same in place.
-pub fn fill_tail_in(key: &mut [u8], frame: u64) {
+/// The same in place, of a key or of a value, which may end in a stamp.
+pub fn fill_tail_in(key: &mut [u8], fill: Fill) {
     let at = key.len().saturating_sub(ORDER_BYTES);
     let Some(tail) = key.get_mut(at..) else {
         return;
     };
-    if let Some(order) = Order::from_bytes(tail)
-        && order.frame == PROVISIONAL
-    {
-        tail.copy_from_slice(&Order { frame, ..order }.to_bytes());
+    match Order::from_bytes(tail) {
+        Some(Order { frame, slot }) if frame == PROVISIONAL => {
+            let frame = fill.frame;
+            tail.copy_from_slice(&Order { frame, slot }.to_bytes());
+        }
+        // (Filled with themselves, holes stay.)
+        Some(Order { frame, slot }) if frame == HOLE && fill.frame != PROVISIONAL => {
+            tail.copy_from_slice(&fill.stamp.plus(slot).to_bytes());
+        }
+        _ => {}
     }
 }

@@ -8,7 +8,7 @@
 //! varint  wall time of the writer, ms since the epoch
 //! varint  the number that it must get in the log, or else be void; 0: any
 //! varint  the number of the last change of the catalog that its writer knew, 0 (there is no catalog yet)
-//! tags    (see `tags`)
+//! tags    (see `tags`): 4 how many stamps the frame takes (varint, not 0)
 //! ```
 //!
 //! and the batch (see `batch`) as its body.
@@ -19,10 +19,11 @@
 use bytes::Bytes;
 
 use super::batch::Batch;
-use super::io::{Input, later, put_varint};
+use super::io::{Input, later, put_varint, varint_in};
+use super::kinds::tag::STAMPS;
 use super::seal::{self, Kind, Record};
 use super::tags::Tags;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::record::Id;
 
 /// The latest wall time that writers note.
@@ -76,9 +77,35 @@ pub fn encode(header: &FrameHeader, batch: &Batch) -> Bytes {
     for number in [header.sequence, header.wall_ms, header.required, 0] {
         put_varint(&mut out, number);
     }
-    Tags::default().put(&mut out);
+    stamps_tag(batch.stamps).put(&mut out);
     batch.encode(&mut out);
     seal::finish(Record::FRAME, out)
+}
+
+fn stamps_tag(count: u32) -> Tags {
+    if count == 0 {
+        return Tags::default();
+    }
+    let mut payload = Vec::with_capacity(5);
+    put_varint(&mut payload, u64::from(count));
+    Tags::of_field(STAMPS, &payload)
+}
+
+/// What [`stamps_tag`] says.
+fn stamps_of(tags: &Tags) -> Result<u32> {
+    let Some(payload) = tags.find(STAMPS) else {
+        return Ok(0);
+    };
+    match varint_in(payload) {
+        Some((count @ 1.., taken)) if taken == payload.len() => {
+            u32::try_from(count).map_err(|_| broken_stamps())
+        }
+        _ => Err(broken_stamps()),
+    }
+}
+
+fn broken_stamps() -> Error {
+    Error::corrupt("the number of a frame's stamps is broken")
 }
 
 /// A frame that is void for everybody: of a generation that there never is.
@@ -130,14 +157,17 @@ impl Frame {
     /// `UnsupportedFormat`, `Encrypted`, `Corrupt`.
     pub fn batch(mut self) -> Result<Batch> {
         let catalog = self.rest.varint()?;
-        Tags::read(&mut self.rest)?.needs(&[], "frame")?;
+        let tags = Tags::read(&mut self.rest)?;
+        tags.needs(&[STAMPS], "frame")?;
         if catalog != 0 {
             return Err(later("frame"));
         }
         if self.is_sealed {
             return Err(seal::encrypted());
         }
-        Batch::decode(&mut self.rest)
+        let stamps = stamps_of(&tags)?;
+        let batch = Batch::decode(&mut self.rest)?;
+        Ok(Batch { stamps, ..batch })
     }
 }
 

@@ -9,7 +9,7 @@
 //! varint  number of writers, then of each:
 //!   16      id
 //!   varint  the sequence of its last frame at or below the position
-//! tags    (see `tags`), kept by every flip
+//! tags    (see `tags`), kept by every flip: 8 op-log: bytes device id, 12 the next stamp (see `stamp`)
 //! ```
 //!
 //! Writers are ordered by when they last wrote, the most recent first.
@@ -19,8 +19,10 @@
 
 use bytes::Bytes;
 
-use super::io::{Input, put_varint};
+use super::io::{Input, put_bytes, put_varint};
+use super::kinds::tag::OP_LOG;
 use super::seal::{self, Record};
+use super::stamp::{STAMP_BYTES, Stamp};
 use super::tags::Tags;
 use crate::error::{Error, Result};
 use crate::record::Id;
@@ -43,8 +45,41 @@ pub struct Head {
     pub base: u64,
     /// Last merged sequence of each writer, the most recent writer first.
     pub writers: Vec<(Id, u64)>,
+    /// The op-log, once writes are logged.
+    pub op_log: Option<OpLog>,
     /// What this library does not know of.
     pub more: Tags,
+}
+
+/// What the head says of the op-log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpLog {
+    /// The id of the device: ASCII, made when the log was switched on.
+    pub device: Bytes,
+    /// The least stamp that a frame above the position takes.
+    pub next_stamp: Stamp,
+}
+
+impl OpLog {
+    fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.device.len() + STAMP_BYTES + 1);
+        put_bytes(&mut out, &self.device);
+        out.extend_from_slice(&self.next_stamp.to_bytes());
+        out
+    }
+
+    fn decode(payload: &[u8]) -> Result<Self> {
+        let mut input = Input::new(Bytes::copy_from_slice(payload), "head");
+        let device = input.bytes()?;
+        let next_stamp = Stamp::from_bytes(&input.array::<STAMP_BYTES>()?);
+        input.end()?;
+        let next_stamp = next_stamp.filter(|_| device.is_ascii());
+        let broken = || Error::corrupt("what the head says of the op-log is broken");
+        Ok(Self {
+            device,
+            next_stamp: next_stamp.ok_or_else(broken)?,
+        })
+    }
 }
 
 impl Head {
@@ -58,6 +93,7 @@ impl Head {
             position: 0,
             base: 0,
             writers: Vec::new(),
+            op_log: None,
             more: Tags::default(),
         }
     }
@@ -106,7 +142,10 @@ impl Head {
             out.extend_from_slice(&writer.0);
             put_varint(&mut out, *sequence);
         }
-        self.more.put(&mut out);
+        match &self.op_log {
+            Some(op_log) => self.more.with(OP_LOG, &op_log.encode()).put(&mut out),
+            None => self.more.put(&mut out),
+        }
         seal::finish(Record::HEAD, out)
     }
 
@@ -123,14 +162,17 @@ impl Head {
             position: input.varint()?,
             base: input.varint()?,
             writers: Vec::new(),
+            op_log: None,
             more: Tags::default(),
         };
         for _ in 0..input.count()? {
             head.writers.push((Id(input.array()?), input.varint()?));
         }
-        head.more = Tags::read(&mut input)?;
+        let tags = Tags::read(&mut input)?;
         input.end()?;
-        head.more.needs(&[], "head")?;
+        tags.needs(&[OP_LOG], "head")?;
+        head.op_log = tags.find(OP_LOG).map(OpLog::decode).transpose()?;
+        head.more = tags.without(OP_LOG);
         head.check_read().map_err(Error::corrupt)?;
         Ok(head)
     }

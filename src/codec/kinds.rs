@@ -78,7 +78,7 @@ pub mod mark {
     pub const ALL: [(u64, &str); 3] = [(EXPIRY, "expiry"), (4, "stamp"), (6, "cites blobs")];
 }
 
-/// Flags of the directory's entries, and of the references to its pages. 0x10 and 0x40 are not given out.
+/// Flags of the directory's entries, and of the references to its pages. 0x40 is not given out.
 pub mod entry {
     /// The segment has holes.
     pub const HOLES: u8 = 0x01;
@@ -88,12 +88,14 @@ pub mod entry {
     pub const LAST_HOLE: u8 = 0x04;
     /// The segment cites pieces.
     pub const PIECES: u8 = 0x08;
+    /// The holes take stamps too.
+    pub const STAMPS: u8 = 0x10;
     /// There are records that can expire.
     pub const EXPIRY: u8 = 0x20;
     /// Tags follow.
     pub const TAGS: u8 = 0x80;
     /// Of an entry.
-    pub const KNOWN: u8 = HOLES | FIRST_HOLE | LAST_HOLE | PIECES | OF_PAGES;
+    pub const KNOWN: u8 = HOLES | FIRST_HOLE | LAST_HOLE | PIECES | STAMPS | OF_PAGES;
     /// Of a reference to a page.
     pub const OF_PAGES: u8 = EXPIRY | TAGS;
 }
@@ -112,17 +114,21 @@ pub mod tag {
     /// In the head.
     pub const HEAD: [(u64, &str); 5] = [
         (4, "expiry: stored clock"),
-        (8, "op-log: device, last stamp, floor"),
+        (OP_LOG, "op-log: device, next stamp"),
         (12, "catalog: last change, data version"),
         (16, "keys: slots, data keys"),
         (20, "blobs"),
     ];
+    /// In the head: the op-log.
+    pub const OP_LOG: u64 = 8;
     /// In frames.
-    pub const FRAME: [(u64, &str); 1] = [(4, "stamps taken")];
+    pub const FRAME: [(u64, &str); 1] = [(STAMPS, "stamps taken")];
+    /// In frames: how many stamps it takes.
+    pub const STAMPS: u64 = 4;
     /// In the root.
     pub const ROOT: [(u64, &str); 1] = [(12, "catalog")];
     /// In entries.
-    pub const ENTRY: [(u64, &str); 2] = [(4, "stamp fill"), (6, "digest")];
+    pub const ENTRY: [(u64, &str); 1] = [(6, "digest")];
     /// In every list, for tests: it must be known.
     pub const TEST_NEEDED: u64 = 1 << 16;
     /// Likewise: it is passed over.
@@ -141,6 +147,24 @@ pub mod key {
     pub const COLLECTION: u8 = 0x22;
     /// Those of a scope's data.
     pub const OWNED: [u8; 4] = [PAIR, DOCUMENT, ID, COLLECTION];
+    /// An entry of the op-log.
+    pub const LOGGED: u8 = 0x40;
+    /// The value of an entry.
+    pub const LOGGED_VALUE: u8 = 0x41;
+    /// An entry that is marked as synced.
+    pub const SYNCED: u8 = 0x42;
+    /// Up to where entries are marked as synced.
+    pub const SYNCED_TO: u8 = 0x43;
+    /// What a copy of the patch does not have: the entries of the op-log, the first and the last kind.
+    pub const OF_LOG: (u8, u8) = (LOGGED, SYNCED_TO);
+    /// When a record was written, and by which device.
+    pub const STATE: u8 = 0x44;
+    /// A leaf of the Merkle tree has changed.
+    pub const DIRTY: u8 = 0x45;
+    /// Digests of leaves.
+    pub const SUMS: u8 = 0x46;
+    /// What else is known of the op-log.
+    pub const MERGING: u8 = 0x47;
     /// A scope that is a node.
     pub const OF_NODE: u8 = 0x01;
     /// A scope that is a named store.

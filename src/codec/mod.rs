@@ -17,6 +17,7 @@ pub mod range;
 pub mod root;
 pub mod seal;
 pub mod segment;
+pub mod stamp;
 pub mod tags;
 pub mod tuple;
 pub mod value;

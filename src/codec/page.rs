@@ -22,6 +22,7 @@ use super::io::{later, varint_in};
 use super::kinds::cell as flag;
 use super::marks::{self, Marks};
 use super::order::ORDER_BYTES;
+use super::stamp::{Fill, STAMPED};
 use super::tuple::compare;
 use crate::error::{Error, Result};
 use crate::record::Id;
@@ -52,11 +53,11 @@ struct Place {
 }
 
 impl Page {
-    /// Checks a page and fills its holes with `fill` (base + number of the frame).
+    /// Checks a page and fills its holes.
     ///
     /// # Errors
     /// `Corrupt`.
-    pub fn decode(mut raw: Vec<u8>, fill: u64) -> Result<Self> {
+    pub fn decode(mut raw: Vec<u8>, fill: Fill) -> Result<Self> {
         let (count, mut from) = length_at(&raw)
             .filter(|(count, _)| *count <= raw.len() / MIN_CELL)
             .ok_or_else(|| Error::corrupt("a page claims more cells than it has bytes"))?;
@@ -258,7 +259,8 @@ fn read_place(raw: &[u8], start: usize) -> Result<Place> {
         flag::INLINE => {
             let (from, end) = bytes_at(at)?;
             // What fills a hole must not lie in anything else.
-            if flags & flag::VALUE_HOLE != 0 && end - from != ORDER_BYTES {
+            let is_stamped = end - from > ORDER_BYTES && raw.get(from) == Some(&STAMPED);
+            if flags & flag::VALUE_HOLE != 0 && end - from != ORDER_BYTES && !is_stamped {
                 return Err(broken());
             }
             end
@@ -287,7 +289,7 @@ fn length_at(bytes: &[u8]) -> Option<(usize, usize)> {
     Some((usize::try_from(length).ok()?, taken))
 }
 
-fn fill_holes(raw: &mut [u8], place: Place, fill: u64) {
+fn fill_holes(raw: &mut [u8], place: Place, fill: Fill) {
     if place.flags & flag::KEY_HOLE != 0
         && let Some(key) = raw.get_mut(place.key as usize..place.value as usize)
     {

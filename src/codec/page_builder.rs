@@ -9,7 +9,7 @@ use super::kinds::cell as flag;
 pub struct CellHoles {
     /// The order at the key's end.
     pub key: bool,
-    /// The order that is the value.
+    /// The order that is the value, or the stamp that it ends in.
     pub value: bool,
 }
 

@@ -29,6 +29,7 @@ use super::order::{Order, PROVISIONAL};
 use super::page::Page;
 use super::page_builder::{CellHoles, PageBuilder};
 use super::seal::{self, Kind, Record};
+use super::stamp::{self, Fill, HOLE};
 use super::tags::Tags;
 use super::tuple::compare;
 use crate::error::{Error, Result};
@@ -74,7 +75,7 @@ impl SegmentBuilder {
                 last: Bytes::new(),
                 holes: Holes::default(),
                 pieces: false,
-                fill: 0,
+                fill: Fill::default(),
                 records: 0,
                 tombstones: 0,
                 bytes: 0,
@@ -178,7 +179,7 @@ fn find_holes(key: &[u8], cell: &Cell) -> CellHoles {
     };
     CellHoles {
         key: is_hole(key.len().checked_sub(12).and_then(|at| key.get(at..))),
-        value: matches!(&cell.value, Value::Inline(value) if is_hole(Some(value))),
+        value: matches!(&cell.value, Value::Inline(value) if is_hole(Some(value)) || stamp::hole_of(value).is_some_and(|hole| hole.frame == HOLE)),
     }
 }
 
@@ -188,7 +189,7 @@ pub struct Segment {
     record: Bytes,
     pages: Vec<PagePlace>,
     seed: u64,
-    fill: u64,
+    fill: Fill,
 }
 
 #[derive(Debug)]
@@ -204,7 +205,7 @@ impl Segment {
     ///
     /// # Errors
     /// `Corrupt`, `UnsupportedFormat`, `Encrypted`.
-    pub fn open(id: Id, record: &Bytes, fill: u64) -> Result<Self> {
+    pub fn open(id: Id, record: &Bytes, fill: Fill) -> Result<Self> {
         seal::check_fixed(Kind::Segment, record)?;
         let seed = Record::segment(id).seed();
         let (index, index_at) = open_index(seed, record)?;
@@ -233,7 +234,7 @@ impl Segment {
         if offset != index_at {
             return Err(outside());
         }
-        if fill != 0 {
+        if fill.frame != 0 {
             for place in &mut pages {
                 place.first = fill_tail(&place.first, fill);
             }

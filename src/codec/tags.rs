@@ -12,7 +12,7 @@
 
 use bytes::Bytes;
 
-use super::io::{Input, later, put_bytes, varint_in};
+use super::io::{Input, later, put_bytes, put_varint, varint_in};
 use crate::error::{Error, Result};
 
 /// A list as it lies in its record, so that what is kept is kept to the byte.
@@ -27,6 +27,21 @@ impl Tags {
     pub fn of(list: Bytes) -> Result<Self> {
         check_shape(&list)?;
         Ok(Self(list))
+    }
+
+    /// A list of one field.
+    #[must_use]
+    pub fn of_field(tag: u64, payload: &[u8]) -> Self {
+        let mut list = Vec::with_capacity(payload.len() + 4);
+        put_varint(&mut list, tag);
+        put_bytes(&mut list, payload);
+        Self(list.into())
+    }
+
+    /// The payload of a tag.
+    #[must_use]
+    pub fn find(&self, tag: u64) -> Option<&[u8]> {
+        find(&self.0, tag)
     }
 
     /// Reads a list; judges nothing but its shape.
@@ -48,6 +63,42 @@ impl Tags {
     /// Appends the list to a record.
     pub fn put(&self, out: &mut Vec<u8>) {
         put_bytes(out, &self.0);
+    }
+
+    /// The same list with a field in place of the one of its tag.
+    #[must_use]
+    pub fn with(&self, tag: u64, payload: &[u8]) -> Self {
+        let mut list = Vec::with_capacity(self.0.len() + payload.len() + 4);
+        let mut is_put = false;
+        let put = |list: &mut Vec<u8>, tag: u64, payload: &[u8]| {
+            put_varint(list, tag);
+            put_bytes(list, payload);
+        };
+        each(&self.0, &mut |other, kept| {
+            if other > tag && !std::mem::replace(&mut is_put, true) {
+                put(&mut list, tag, payload);
+            }
+            if other != tag {
+                put(&mut list, other, kept);
+            }
+        });
+        if !is_put {
+            put(&mut list, tag, payload);
+        }
+        Self(list.into())
+    }
+
+    /// The same list without the field of a tag.
+    #[must_use]
+    pub fn without(&self, tag: u64) -> Self {
+        let mut list = Vec::with_capacity(self.0.len());
+        each(&self.0, &mut |other, kept| {
+            if other != tag {
+                put_varint(&mut list, other);
+                put_bytes(&mut list, kept);
+            }
+        });
+        Self(list.into())
     }
 
     /// Whether it has no field.

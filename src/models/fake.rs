@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use crate::codec::batch::OpKey;
 use crate::codec::marks::Marks;
 use crate::codec::order::{Order, PROVISIONAL};
+use crate::codec::stamp::{HOLE, Stamp};
 use crate::engine::access::{Attempt, Cursor, KeyRange, Measure, Need, Reads, Stop, Take, Writes};
 use crate::error::Error;
 use crate::record::Id;
@@ -22,7 +23,12 @@ pub struct Fake {
     pub stops: u64,
     pub reads: u64,
     pub breaths: u64,
-    commits: u64,
+    /// The device, if writes are logged.
+    pub device: Option<Bytes>,
+    /// The wall time of commits, ms.
+    pub now_ms: u64,
+    pub next_stamp: Stamp,
+    pub commits: u64,
 }
 
 /// One attempt.
@@ -30,6 +36,7 @@ struct Batch<'a> {
     fake: &'a mut Fake,
     view: BTreeMap<Bytes, Bytes>,
     slots: u32,
+    stamp_after: u64,
     fresh: bool,
 }
 
@@ -60,6 +67,7 @@ impl Fake {
             fake: self,
             view,
             slots: 0,
+            stamp_after: 0,
             fresh: true,
         };
         loop {
@@ -81,6 +89,7 @@ impl Fake {
             fake: self,
             view: base.clone(),
             slots: 0,
+            stamp_after: 0,
             fresh: true,
         };
         let value = loop {
@@ -97,16 +106,19 @@ impl Fake {
             }
         };
         let view = std::mem::take(&mut batch.view);
+        let (slots, after) = (batch.slots, batch.stamp_after);
         self.commits += 1;
+        let stamp = self.next_stamp.not_before(self.now_ms.max(after));
+        self.next_stamp = stamp.plus(slots);
         self.map = view
             .into_iter()
-            .map(|(k, v)| (self.settled(&k), self.settled(&v)))
+            .map(|(k, v)| (self.settled(&k, stamp), self.settled(&v, stamp)))
             .collect();
         Ok(value)
     }
 
     /// Fills in provisional places, as a replayer does.
-    fn settled(&self, bytes: &Bytes) -> Bytes {
+    fn settled(&self, bytes: &Bytes, stamp: Stamp) -> Bytes {
         let Some(at) = bytes.len().checked_sub(12) else {
             return bytes.clone();
         };
@@ -117,6 +129,10 @@ impl Fake {
                     ..order
                 };
                 [&bytes[..at], &real.to_bytes()].concat().into()
+            }
+            Some(order) if order.frame == HOLE => {
+                let real = stamp.plus(order.slot).to_bytes();
+                [&bytes[..at], &real].concat().into()
             }
             _ => bytes.clone(),
         }
@@ -155,6 +171,10 @@ impl Batch<'_> {
 }
 
 impl Reads for Batch<'_> {
+    fn device(&self) -> Option<Bytes> {
+        self.fake.device.clone()
+    }
+
     fn is_fresh(&self) -> bool {
         self.fresh
     }
@@ -201,6 +221,10 @@ impl Reads for Batch<'_> {
 }
 
 impl Writes for Batch<'_> {
+    fn stamp_after(&mut self, ms: u64) {
+        self.stamp_after = self.stamp_after.max(ms + 1);
+    }
+
     fn put(&mut self, key: Bytes, value: Bytes) {
         self.view.insert(key, value);
     }

@@ -12,6 +12,7 @@ pub mod kv;
 pub mod many;
 pub mod names;
 pub mod nodes;
+pub mod op_log;
 pub mod pace;
 pub mod query;
 pub mod scope;

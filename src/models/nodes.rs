@@ -2,12 +2,16 @@
 
 use bytes::Bytes;
 
+use super::documents::Collection;
 use super::keys;
+use super::kv;
 use super::many::{Many, shorten};
+use super::op_log::journal::{Change, Removal, note};
 use super::pace::Pace;
 use super::scope::Scope;
 use crate::blobs;
 use crate::codec::js_string::JsString;
+use crate::codec::marks::NEVER;
 use crate::codec::order::{ORDER_BYTES, Order};
 use crate::engine::access::{Attempt, Cursor, Reads, Writes};
 use crate::error::{Code, Error, Result};
@@ -85,18 +89,44 @@ fn broken() -> Error {
     Error::corrupt("a stored key is truncated")
 }
 
-/// Removes all that a scope (as it is encoded in keys) owns; true when it owned something.
-///
-/// # Errors
-/// A stop.
-pub fn delete(w: &mut dyn Writes, scope: &[u8]) -> Attempt<bool> {
-    let owned = owns(w, scope)?;
-    if owned {
-        for kind in keys::OWNED {
-            w.delete_range(keys::range_of(kind, scope));
+/// Removes all that a scope (as it is encoded in keys) owns.
+pub struct Delete {
+    scope: Bytes,
+    removal: Removal,
+    begun: bool,
+}
+
+impl Delete {
+    /// Of this scope.
+    #[must_use]
+    pub fn new(scope: Bytes) -> Self {
+        let records = [keys::KV, keys::ID].map(|kind| keys::range_of(kind, &scope));
+        Self {
+            scope,
+            removal: Removal::of(records.into()),
+            begun: false,
         }
     }
-    Ok(owned)
+
+    /// Runs until it does not stop; true when it owned something.
+    ///
+    /// # Errors
+    /// A stop.
+    pub fn step(&mut self, w: &mut dyn Writes) -> Attempt<bool> {
+        self.begun &= !w.is_fresh();
+        if !self.begun {
+            if !owns(w, &self.scope)? {
+                return Ok(false);
+            }
+            self.removal.read(w)?;
+            for kind in keys::OWNED {
+                w.delete_range(keys::range_of(kind, &self.scope));
+            }
+            self.begun = true;
+        }
+        self.removal.note(w)?;
+        Ok(true)
+    }
 }
 
 fn owns(w: &mut dyn Writes, scope: &[u8]) -> Attempt<bool> {
@@ -171,7 +201,10 @@ impl Copy {
         copy.push(kind);
         copy.extend_from_slice(&self.to);
         copy.extend_from_slice(rest);
-        let (copy, value) = (copy.into(), value.clone());
+        let (copy, value) = (Bytes::from(copy), value.clone());
+        if kind == keys::KV {
+            return kv::set(w, &copy, &value);
+        }
         if !is_placed && kind != keys::ID {
             w.put(copy, value);
             return Ok(());
@@ -183,7 +216,13 @@ impl Copy {
         };
         let place = place.and_then(Order::from_bytes).ok_or_else(broken)?;
         if is_placed {
-            w.put_at(copy, place, value);
+            let id = Collection::id_of(&value)?;
+            let mut record = Vec::with_capacity(copy.len() + id.as_bytes().len() + 1);
+            record.push(keys::ID);
+            record.extend_from_slice(copy.get(1..).unwrap_or_default());
+            w.put_at(copy, place, value.clone());
+            let record = keys::with_string(&record, id.as_js());
+            note(w, &record, Change::Put(&value, NEVER))?;
         } else {
             w.put_order(copy, place);
         }

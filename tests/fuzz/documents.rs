@@ -21,6 +21,9 @@ struct OneDocument {
 const PLACE: Order = Order { frame: 1, slot: 0 };
 
 impl Reads for OneDocument {
+    fn device(&self) -> Option<Bytes> {
+        None
+    }
     fn is_fresh(&self) -> bool {
         false
     }
@@ -51,6 +54,7 @@ impl Reads for OneDocument {
 }
 
 impl Writes for OneDocument {
+    fn stamp_after(&mut self, _: u64) {}
     fn put(&mut self, _: Bytes, _: Bytes) {}
     fn put_marked(&mut self, _: OpKey, _: Bytes, _: Marks) {}
     fn delete(&mut self, _: Bytes) {}

@@ -16,6 +16,7 @@ use patchstore::codec::marks::Marks;
 use patchstore::codec::order::{Order, PROVISIONAL};
 use patchstore::codec::root::{Garbage, Root, decode_directory_page, encode_directory_page};
 use patchstore::codec::seal::{self as seals, Record};
+use patchstore::codec::stamp::{Fill, Stamp};
 use patchstore::codec::tags::Tags;
 use patchstore::engine::access::KeyRange;
 
@@ -103,7 +104,13 @@ fn a_run(rng: &mut Rng) -> Vec<Entry> {
             },
             id: id(rng),
             pieces: rng.bool(),
-            fill: number(rng),
+            fill: Fill {
+                frame: number(rng),
+                stamp: Stamp {
+                    ms: number(rng) >> 16,
+                    counter: rng.u32(..1 << 20),
+                },
+            },
             records: number(rng),
             tombstones: number(rng),
             bytes: number(rng),
@@ -205,7 +212,15 @@ pub fn a_frame(rng: &mut Rng) -> Vec<u8> {
     };
     let run = a_run(rng);
     let ops = list(rng, 6, an_op);
-    frames::encode(&header, &Batch { run, ops }).to_vec()
+    frames::encode(
+        &header,
+        &Batch {
+            run,
+            ops,
+            stamps: rng.u32(..9),
+        },
+    )
+    .to_vec()
 }
 
 pub fn a_piece(rng: &mut Rng) -> Vec<u8> {
@@ -239,7 +254,12 @@ pub fn root(input: &[u8]) -> Option<Vec<u8>> {
 pub fn directory(input: &[u8]) -> Option<Vec<u8>> {
     let mut entries = decode_directory_page(ID, &Bytes::copy_from_slice(input)).ok()?;
     let record = encode_directory_page(ID, &entries).0;
-    entries.iter_mut().for_each(|entry| entry.resolve(7));
+    entries.iter_mut().for_each(|entry| {
+        entry.resolve(Fill {
+            frame: 7,
+            ..Fill::default()
+        })
+    });
     Some(record.to_vec())
 }
 
@@ -248,7 +268,10 @@ pub fn frame(input: &[u8]) -> Option<Vec<u8>> {
     let header = frame.header;
     let mut batch = frame.batch().ok()?;
     let record = frames::encode(&header, &batch);
-    batch.resolve(u64::MAX / 2);
+    batch.resolve(Fill {
+        frame: u64::MAX / 2,
+        ..Fill::default()
+    });
     Some(record.to_vec())
 }
 

@@ -11,6 +11,7 @@ use patchstore::codec::page::Page;
 use patchstore::codec::page_builder::{CellHoles, PageBuilder};
 use patchstore::codec::seal::{self, Record};
 use patchstore::codec::segment::{Segment, SegmentBuilder};
+use patchstore::codec::stamp::Fill;
 use std::collections::BTreeMap;
 
 fn a_hole(rng: &mut Rng) -> [u8; 12] {
@@ -137,11 +138,18 @@ fn places(index: Bytes) -> Option<Vec<(usize, usize)>> {
     Some(places)
 }
 
+fn fill(frame: u64) -> Fill {
+    Fill {
+        frame,
+        ..Fill::default()
+    }
+}
+
 pub fn segment(input: &[u8]) -> Option<Vec<u8>> {
     let record = Bytes::copy_from_slice(input);
     // Filled with themselves, holes stay.
-    let segment = Segment::open(ID, &record, PROVISIONAL).ok()?;
-    let filled = Segment::open(ID, &record, 42).ok()?;
+    let segment = Segment::open(ID, &record, fill(PROVISIONAL)).ok()?;
+    let filled = Segment::open(ID, &record, fill(42)).ok()?;
     let mut builder = SegmentBuilder::new(ID);
     let mut last: Option<Bytes> = None;
     for at in 0..segment.pages() {
@@ -165,8 +173,8 @@ pub fn segment(input: &[u8]) -> Option<Vec<u8>> {
 }
 
 pub fn page(input: &[u8]) -> Option<Vec<u8>> {
-    drop(Page::decode(input.to_vec(), 42).map(|filled| walk(&filled)));
-    let page = Page::decode(input.to_vec(), PROVISIONAL).ok()?;
+    drop(Page::decode(input.to_vec(), fill(42)).map(|filled| walk(&filled)));
+    let page = Page::decode(input.to_vec(), fill(PROVISIONAL)).ok()?;
     walk(&page);
     let mut builder = PageBuilder::default();
     for at in 0..page.len() {

@@ -4,7 +4,15 @@ use crate::codec::order::{Order, PROVISIONAL};
 use crate::error::Code;
 
 fn code_of(page: Vec<u8>) -> Option<Code> {
-    Page::decode(page, 7).err().map(|error| error.code())
+    Page::decode(
+        page,
+        Fill {
+            frame: 7,
+            ..Fill::default()
+        },
+    )
+    .err()
+    .map(|error| error.code())
 }
 
 #[test]
@@ -62,7 +70,7 @@ fn what_is_not_known_is_unsupported() {
     assert_eq!(code_of(marked), Some(Code::UnsupportedFormat));
     // One that may be passed over is kept.
     let kept = [1, 0x11, 1, b'k', 4, 0x81, 0x80, 4, 0, 1, b'v'];
-    let page = Page::decode(kept.to_vec(), 0).unwrap();
+    let page = Page::decode(kept.to_vec(), Fill::default()).unwrap();
     let cell = page.cell(0).unwrap();
     assert_eq!(cell.value, Value::Inline(Bytes::from_static(b"v")));
     let mut builder = PageBuilder::default();
@@ -96,7 +104,7 @@ fn every_key_is_found_and_what_is_between_too() {
                 CellHoles::default(),
             );
         }
-        let page = Page::decode(builder.take(), 0).unwrap();
+        let page = Page::decode(builder.take(), Fill::default()).unwrap();
         for (at, key) in keys.iter().enumerate() {
             assert_eq!(page.lower_bound(key), at);
             assert_eq!(
@@ -136,7 +144,7 @@ fn a_piece_may_be_longer_than_memory() {
         builder.push(b"large", &piece, CellHoles::default());
         let small = Cell::inline(Bytes::from_static(b"value"));
         builder.push(b"small", &small, CellHoles::default());
-        let page = Page::decode(builder.take(), 0).unwrap();
+        let page = Page::decode(builder.take(), Fill::default()).unwrap();
         assert_eq!(page.cell(0), Some(piece));
         assert_eq!(page.cell(1), Some(small));
     }

@@ -6,8 +6,9 @@ use std::rc::Rc;
 
 use super::done::{Done, Verdict};
 use crate::backend::Id;
-use crate::codec::batch::{Batch, Op, orders_of, resolve_op};
-use crate::codec::order::PROVISIONAL;
+use crate::codec::batch::{Batch, Op, orders_of, resolve_op, restamp};
+use crate::codec::order::{Order, PROVISIONAL};
+use crate::codec::stamp::HOLE;
 use crate::engine::keyspace::access::Attempt;
 use crate::engine::keyspace::draft::Draft;
 use crate::engine::keyspace::footprint::{Resolved, order_at_end, resolve_order};
@@ -29,6 +30,8 @@ pub struct Call {
     pub id: u64,
     /// Places it took in the order of insertion.
     pub slots: u32,
+    /// The frame's wall time must not be below this, ms since the epoch.
+    pub wall_ms: u64,
     /// What it read.
     pub reads: ReadSet,
     /// What it does.
@@ -52,6 +55,7 @@ impl Call {
         Self {
             id,
             slots: draft.slots,
+            wall_ms: draft.wall_ms,
             reads: draft.reads,
             ops: draft.ops,
             bytes: draft.bytes,
@@ -94,6 +98,8 @@ pub struct Flight {
     pub sequence: u64,
     /// The batch that the frame carries.
     pub batch: Batch,
+    /// The wall time that the frame notes, ms since the epoch.
+    pub wall_ms: u64,
     /// What has been seen of it.
     pub sighting: Sighting,
 }
@@ -205,12 +211,18 @@ impl Group {
         })
     }
 
+    /// Places taken by all of its calls.
+    #[must_use]
+    pub fn slots(&self) -> u32 {
+        self.calls.iter().map(|call| call.slots).sum()
+    }
+
     /// All operations, provisional orders of its own calls turned into "this very frame".
     #[must_use]
     pub fn batch_ops(&self) -> Vec<Op> {
         let own: Resolved = self
             .slot_offsets()
-            .map(|(call, offset)| (call, (crate::codec::order::PROVISIONAL, offset)))
+            .map(|(call, offset)| (call, (PROVISIONAL, offset)))
             .collect();
         let mut ops: Vec<Op> = self
             .calls
@@ -223,6 +235,11 @@ impl Group {
                     if let Some(real) = resolve_order(*order, &own) {
                         *order = real;
                     }
+                });
+                restamp(op, |Order { frame, slot }| {
+                    let (_, offset) = own.get(&frame.checked_sub(HOLE)?)?;
+                    let slot = slot + offset;
+                    Some(Order { frame: HOLE, slot }.to_bytes())
                 });
             }
         }

@@ -10,6 +10,7 @@ use super::turns::Turns;
 use crate::backend::{Backend, Id};
 use crate::codec::batch::{Batch, Op};
 use crate::codec::head::Head;
+use crate::codec::stamp::{Fill, Stamp};
 use crate::engine::keyspace::cache::Cache;
 use crate::engine::keyspace::estimate;
 use crate::engine::keyspace::footprint::WriteSet;
@@ -34,6 +35,8 @@ pub struct State {
     pub view: Rc<View>,
     /// The number of the last frame taken in.
     pub known: u64,
+    /// The least stamp that the next frame takes, once stamps are kept.
+    pub next_stamp: Stamp,
     /// The highest sequence applied, by writer.
     pub seen: SortedMap<Id, u64>,
     /// Frames in memory, and their bytes.
@@ -84,6 +87,8 @@ pub struct Frozen {
     pub writers: usize,
     /// [`State::rebuilt_layers`] at the time.
     pub rebuilt_layers: u64,
+    /// [`State::next_stamp`] at the time.
+    pub next_stamp: Stamp,
 }
 
 impl State {
@@ -115,6 +120,19 @@ impl State {
         Rc::new(WriteSet::of_batch(batch))
     }
 
+    /// What goes into the holes of the frame `number`, which takes so many stamps: as every replayer has it.
+    pub fn place(&mut self, number: u64, wall_ms: u64, stamps: u32) -> Fill {
+        let frame = self.head.base + number;
+        if self.head.op_log.is_none() {
+            let stamp = Stamp::default();
+            return Fill { frame, stamp };
+        }
+        // planted: stamp-of-clock
+        let stamp = self.next_stamp.not_before(wall_ms);
+        self.next_stamp = stamp.plus(stamps);
+        Fill { frame, stamp }
+    }
+
     /// A beginning, at what is known now.
     #[must_use]
     pub fn since_now(&self) -> Since {
@@ -138,6 +156,7 @@ impl State {
             pieces: self.tail_pieces,
             writers: self.tail_writers.len(),
             rebuilt_layers: self.rebuilt_layers,
+            next_stamp: self.next_stamp,
         };
         view.layers
             .insert(0, Layer::Memory(Rc::new(Memtable::default())));

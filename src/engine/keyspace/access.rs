@@ -100,6 +100,8 @@ pub trait Reads {
     /// is another one when what it showed has been cleared away; a batch is run again when another
     /// commit touched what it read.)
     fn is_fresh(&self) -> bool;
+    /// The device under which writes are logged; `None`: they are not.
+    fn device(&self) -> Option<Bytes>;
     /// The value under `key`.
     ///
     /// # Errors
@@ -164,6 +166,8 @@ pub trait Reads {
 /// A batch under construction, over a view that shows it. What is read is what the commit
 /// depends on; a batch that read nothing is blind.
 pub trait Writes: Reads {
+    /// Sees to it that stamps taken from the commit on are above this wall time, ms since the epoch.
+    fn stamp_after(&mut self, ms: u64);
     /// Stores `value` under `key`.
     fn put(&mut self, key: Bytes, value: Bytes);
     /// The same of any key, with what is said of the value.

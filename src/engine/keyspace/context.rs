@@ -1,9 +1,11 @@
 //! What attempts need of the engine.
 
-use std::cell::Cell;
+use bytes::Bytes;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::cache::Cache;
+use crate::codec::head::Head;
 use crate::env::Env;
 
 /// Milliseconds of work between two yields: few, since a garbage collection of the page's may fall
@@ -19,4 +21,14 @@ pub struct Context {
     pub env: Rc<dyn Env>,
     /// Whether anything that can expire has been met: what was read may be gone without any commit.
     pub dated: Rc<Cell<bool>>,
+    /// The device that the writes of this patch are logged under; `None`: they are not.
+    pub device: Rc<RefCell<Option<Bytes>>>,
+}
+
+impl Context {
+    /// To be called with every head that comes to hold.
+    pub fn note_head(&self, head: &Head) {
+        let device = head.op_log.as_ref().map(|op_log| op_log.device.clone());
+        self.device.replace(device);
+    }
 }

@@ -9,10 +9,11 @@ use super::memtable::Memtable;
 use super::read_set::ReadSet;
 use super::snapshot::Snapshot;
 use super::view::View;
-use crate::codec::batch::{Op, OpKey, OpValue, resolve_op};
+use crate::codec::batch::{Op, OpKey, OpValue, resolve_op, restamp};
 use crate::codec::cell::PIECE_BYTES;
 use crate::codec::marks::Marks;
 use crate::codec::order::{Order, PROVISIONAL};
+use crate::codec::stamp::HOLE;
 use crate::error::Result;
 use crate::limits::{self, ITEM_BYTES, MAX_CALL_BYTES};
 
@@ -39,6 +40,10 @@ pub struct Draft {
     held_bytes: usize,
     /// Places taken in the order of insertion.
     pub slots: u32,
+    /// The frame's wall time must not be below this, ms since the epoch.
+    pub wall_ms: u64,
+    /// The device, if writes are logged: as it was when the draft was begun.
+    pub device: Option<Bytes>,
     call: u64,
     shown: usize,
     fresh: bool,
@@ -48,7 +53,9 @@ impl Draft {
     /// An empty batch of call `call` over `view`.
     #[must_use]
     pub fn new(context: Context, view: Rc<View>, call: u64) -> Self {
+        let device = context.device.borrow().clone();
         Self {
+            device,
             base: Snapshot::new(context, view.clone()),
             under: view,
             reads: ReadSet::default(),
@@ -56,6 +63,7 @@ impl Draft {
             bytes: 0,
             held_bytes: 0,
             slots: 0,
+            wall_ms: 0,
             call,
             shown: 0,
             fresh: true,
@@ -156,6 +164,10 @@ pub fn renumber(ops: &mut [Op], from: u64, to: u64) {
                 order.frame = PROVISIONAL + to;
             }
         });
+        restamp(op, |Order { frame, slot }| {
+            let frame = (frame == HOLE + from).then_some(HOLE + to)?;
+            Some(Order { frame, slot }.to_bytes())
+        });
     }
 }
 
@@ -192,6 +204,10 @@ fn said_bytes(op: &Op) -> usize {
 }
 
 impl Reads for Draft {
+    fn device(&self) -> Option<Bytes> {
+        self.device.clone()
+    }
+
     fn is_fresh(&self) -> bool {
         self.fresh
     }
@@ -232,6 +248,11 @@ impl Reads for Draft {
 }
 
 impl Writes for Draft {
+    fn stamp_after(&mut self, ms: u64) {
+        // planted: clock-not-raised
+        self.wall_ms = self.wall_ms.max(ms + 1);
+    }
+
     fn put(&mut self, key: Bytes, value: Bytes) {
         self.put_marked(OpKey::plain(key), value, Marks::NONE);
     }

@@ -1,12 +1,13 @@
 //! What an attempt lacks.
 
 use crate::backend::Id;
+use crate::codec::stamp::Fill;
 
 /// Something that is stored but not in memory. Opaque to models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Need {
     /// A segment of a sorted run, and what goes into its holes.
-    Segment(Id, u64),
+    Segment(Id, Fill),
     /// A page of the directory.
     Directory(Id),
     /// A piece of a large value.

@@ -169,6 +169,10 @@ fn take_state(cursor: &mut Cursor, view: &Rc<View>, ahead: bool) -> Box<Scanning
 }
 
 impl Reads for Snapshot {
+    fn device(&self) -> Option<Bytes> {
+        self.context.device.borrow().clone()
+    }
+
     fn is_fresh(&self) -> bool {
         self.fresh
     }

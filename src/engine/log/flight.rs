@@ -68,15 +68,17 @@ pub fn recall(core: &Rc<Core>, sequence: u64) {
 
 /// Applies the frame in flight, whose number directly follows what is known.
 pub fn apply_own(core: &Rc<Core>, sequence: u64, frame_bytes: usize, number: u64) {
-    let Some((mut batch, records)) = take_flying(&mut core.state.borrow_mut(), sequence) else {
+    let Some((mut batch, records, wall_ms)) = take_flying(&mut core.state.borrow_mut(), sequence)
+    else {
         must(core, false, "a commit has no frame in flight");
         return;
     };
     let (base, writes) = {
         let mut state = core.state.borrow_mut();
         let base = state.head.base;
-        batch.resolve(base + number);
-        keep_warm(core, records, base + number);
+        let fill = state.place(number, wall_ms, batch.stamps);
+        batch.resolve(fill);
+        keep_warm(core, records, fill);
         let writes = state.apply(
             &core.context.cache,
             number,
@@ -96,15 +98,16 @@ pub fn apply_own(core: &Rc<Core>, sequence: u64, frame_bytes: usize, number: u64
 
 /// Takes out the batch of the frame in flight, if it is of this sequence and writes anything, and the segments to be
 /// kept warm.
-fn take_flying(state: &mut State, sequence: u64) -> Option<(Batch, Vec<(Id, Bytes)>)> {
+fn take_flying(state: &mut State, sequence: u64) -> Option<(Batch, Vec<(Id, Bytes)>, u64)> {
     let group = state.queue.groups.front_mut()?;
     let flight = group
         .flight
         .as_mut()
         .filter(|flight| flight.sequence == sequence)?;
     let batch = std::mem::take(&mut flight.batch);
+    let wall_ms = flight.wall_ms;
     let records = group.ahead.take().map(|ahead| ahead.records);
-    (!batch.is_empty()).then_some((batch, records.unwrap_or_default()))
+    (!batch.is_empty()).then_some((batch, records.unwrap_or_default(), wall_ms))
 }
 
 /// The frame in flight is committed, as the frame base + number; `None` when it has been merged

@@ -154,7 +154,8 @@ fn take_frame(core: &Rc<Core>, number: u64, record: &Bytes) -> Result<()> {
         return Ok(());
     }
     let mut batch = frame.batch()?;
-    batch.resolve(base + number);
+    let fill = (core.state.borrow_mut()).place(number, header.wall_ms, batch.stamps);
+    batch.resolve(fill);
     let own = header.writer == core.writer;
     let writes = {
         let mut state = core.state.borrow_mut();
@@ -289,11 +290,15 @@ pub fn install(core: &Rc<Core>, stored: Stored) -> Result<()> {
         // planted: untold-cut
         state.interests.tell_all();
         state.known = head.position;
+        if let Some(op_log) = &head.op_log {
+            state.next_stamp = op_log.next_stamp;
+        }
         state.tail_frames = 0;
         state.tail_bytes = 0;
         state.tail_pieces = 0;
         state.tail_writers.clear();
         state.rebuilt_layers += 1;
+        core.context.note_head(&head);
         state.head = head;
         state.looked = true;
         state.asleep = false;
@@ -332,7 +337,8 @@ fn replay_quietly(core: &Rc<Core>, number: u64, record: &Bytes) -> Result<()> {
         return Ok(());
     }
     let mut batch = frame.batch()?;
-    batch.resolve(state.head.base + number);
+    let fill = state.place(number, header.wall_ms, batch.stamps);
+    batch.resolve(fill);
     state.apply(
         &core.context.cache,
         number,

@@ -13,6 +13,7 @@ use crate::blobs;
 use crate::codec::cell::Cell;
 use crate::codec::entry::Entry;
 use crate::codec::segment::{Segment, SegmentBuilder};
+use crate::codec::stamp::Fill;
 use crate::engine::core::instance::Core;
 use crate::engine::core::invariant::invariant;
 use crate::error::Result;
@@ -189,7 +190,7 @@ impl SegmentSink {
 }
 
 /// Puts records that were just written into the cache.
-pub fn keep_warm(core: &Rc<Core>, records: Vec<(crate::backend::Id, Bytes)>, fill: u64) {
+pub fn keep_warm(core: &Rc<Core>, records: Vec<(crate::backend::Id, Bytes)>, fill: Fill) {
     for (id, record) in records {
         // A record that was just made opens; if not, the reader that loads it reports it.
         if let Ok(segment) = Segment::open(id, &record, fill) {

@@ -6,6 +6,7 @@ use crate::backend::{Durability, Failure, RecordKey, Seen, Write};
 use crate::codec::frame;
 use crate::codec::head::{Head, MAX_WRITERS};
 use crate::codec::root::{Garbage, Root};
+use crate::codec::stamp::Fill;
 use crate::engine::core::gate::Pass;
 use crate::engine::core::instance::Core;
 use crate::engine::core::invariant::{checked, invariant};
@@ -81,8 +82,14 @@ impl Flip {
                 .filter(|(id, _)| !self.writers.iter().any(|(w, _)| w == id)),
         );
         writers.truncate(MAX_WRITERS);
+        let mut op_log = self.base.op_log.clone();
+        if let (Some(op_log), Some(frozen)) = (&mut op_log, &self.frozen) {
+            // planted: stamp-again
+            op_log.next_stamp = frozen.next_stamp;
+        }
         // planted: more-lost
         Head {
+            op_log,
             epoch: self.base.epoch + 1,
             generation: self.base.generation + u64::from(self.new_generation),
             position: self.position,
@@ -245,7 +252,11 @@ impl Flip {
 
     /// Makes the state what the transaction has made of the stores.
     fn install(&mut self, core: &Rc<Core>, head: Head) {
-        crate::engine::store::staging::keep_warm(core, std::mem::take(&mut self.records), 0);
+        crate::engine::store::staging::keep_warm(
+            core,
+            std::mem::take(&mut self.records),
+            Fill::default(),
+        );
         let mut state = core.state.borrow_mut();
         if let Some(frozen) = self.frozen {
             state.thaw(frozen);
@@ -272,6 +283,7 @@ impl Flip {
                 state.recent.forget_to(self.position);
             }
         }
+        core.context.note_head(&head);
         state.head = head;
         core.context
             .cache

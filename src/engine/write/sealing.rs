@@ -53,37 +53,42 @@ impl Sealed {
 /// What writing ahead fails with.
 pub async fn seal_first(core: &Rc<Core>) -> Result<Option<Sealed>> {
     let sighting = Sighting::default();
-    let (ops, large, dependent, mut header) = {
+    let (ops, large, dependent, mut header, stamps) = {
         let mut state = core.state.borrow_mut();
         state.sequence += 1;
         // The generation under which the work of sealing begins: what is written ahead from now on
         // may be collected by a flip that raises it, and then the frame must be void.
-        let header = FrameHeader {
+        let mut header = FrameHeader {
             incarnation: state.head.incarnation,
             generation: state.head.generation,
             writer: core.writer,
             sequence: state.sequence,
-            wall_ms: frame::wall_ms(core.env().now_ms()),
+            wall_ms: 0,
             required: 0,
         };
+        let is_logged = state.head.op_log.is_some();
         let Some(group) = state.queue.groups.front_mut() else {
             return Ok(None);
         };
+        let raised = group.calls.iter().map(|call| call.wall_ms).max();
+        header.wall_ms = frame::wall_ms(core.env().now_ms()).max(raised.unwrap_or_default());
+        let stamps = if is_logged { group.slots() } else { 0 };
         // From here on nothing joins it.
         group.flight = Some(Flight {
             sequence: header.sequence,
             batch: Batch::default(),
+            wall_ms: header.wall_ms,
             sighting: sighting.clone(),
         });
         let large = group.is_large();
         let ops = if large { Vec::new() } else { group.batch_ops() };
-        (ops, large, group.is_dependent(), header)
+        (ops, large, group.is_dependent(), header, stamps)
     };
     if !large && ops.is_empty() {
         landed(core, header.sequence, None);
         return Ok(None);
     }
-    let (batch, pieces) = if large {
+    let (mut batch, pieces) = if large {
         (
             write_ahead::first(core, header.generation).await?,
             Vec::new(),
@@ -91,6 +96,7 @@ pub async fn seal_first(core: &Rc<Core>) -> Result<Option<Sealed>> {
     } else {
         move_out_pieces(core, ops)?
     };
+    batch.stamps = stamps;
     let mut state = core.state.borrow_mut();
     let next = state.known + 1;
     if dependent {
@@ -150,6 +156,9 @@ fn move_out_pieces(core: &Rc<Core>, mut ops: Vec<Op>) -> Result<(Batch, Vec<(Id,
             }
         }
     }
-    let run = Vec::new();
-    Ok((Batch { run, ops }, pieces))
+    let batch = Batch {
+        ops,
+        ..Batch::default()
+    };
+    Ok((batch, pieces))
 }

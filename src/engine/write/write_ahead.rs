@@ -8,6 +8,7 @@ use crate::codec::batch::{Batch, Op};
 use crate::codec::cell::{Cell, Value};
 use crate::codec::order::{ORDER_BYTES, Order, PROVISIONAL};
 use crate::codec::root::check_entries;
+use crate::codec::stamp::{self, HOLE};
 use crate::engine::core::group::Ahead;
 use crate::engine::core::instance::Core;
 use crate::engine::core::invariant::{broken, checked};
@@ -81,6 +82,7 @@ async fn write_first(core: &Rc<Core>, generation: u64) -> Result<Ahead> {
     let batch = Batch {
         run: sink.entries,
         ops,
+        stamps: 0,
     };
     Ok(Ahead {
         generation,
@@ -109,6 +111,13 @@ async fn push_cell(
         }
         Value::Inline(value) if value.len() == ORDER_BYTES => {
             cell.value = Value::Inline(placeholder(value, 0, call));
+        }
+        Value::Inline(value) => {
+            let hole = stamp::hole_of(value).filter(|hole| hole.frame == HOLE + call);
+            if let Some(Order { slot, .. }) = hole {
+                let hole = Order { frame: HOLE, slot };
+                cell.value = Value::Inline(stamp::with_tail(value, hole.to_bytes()));
+            }
         }
         _ => {}
     }

@@ -4,11 +4,13 @@ use bytes::Bytes;
 
 use super::{Collection, Ids, meta};
 use crate::codec::js_string::{JsStr, JsString};
+use crate::codec::marks::NEVER;
 use crate::codec::value::Form;
 use crate::engine::access::{Attempt, Writes};
 use crate::error::{Code, Error, Result};
 use crate::models::many::{Many, shorten};
 use crate::models::names::check_key;
+use crate::models::op_log::journal::{Change, note};
 use crate::models::pace::Pace;
 
 /// A document made ready to be inserted.
@@ -122,6 +124,7 @@ impl Many for Insert {
             }
             let order = w.new_order();
             w.put_at(self.collection.docs.clone(), order, doc.stored.clone());
+            note(w, &id_key, Change::Put(&doc.stored, NEVER))?;
             w.put_order(id_key, order);
             self.done += 1;
             self.pace.step(w)?;

@@ -7,9 +7,11 @@
 use bytes::Bytes;
 
 use super::names::check_key;
+use super::op_log::journal::{Change, note};
 use super::scope::Scope;
 use super::{keys, query};
 use crate::codec::js_string::{JsStr, JsString};
+use crate::codec::marks::NEVER;
 use crate::codec::order::Order;
 use crate::codec::tuple;
 use crate::engine::access::{Attempt, KeyRange, Reads, Stop, Writes};
@@ -17,6 +19,7 @@ use crate::error::{Error, Result};
 
 mod collections;
 mod count;
+mod drop;
 mod find;
 mod ids;
 mod insert;
@@ -26,6 +29,7 @@ mod sort;
 
 pub use collections::Collections;
 pub use count::Count;
+pub use drop::Drop;
 pub use find::{Find, FindSpec, Out};
 pub use ids::Ids;
 pub use insert::{Insert, NewDoc};
@@ -106,7 +110,8 @@ impl Collection {
         };
         let old = there(w.get(&self.doc_key(order))?)?;
         let new = change(&old)?;
-        w.put_at(self.docs.clone(), order, new);
+        w.put_at(self.docs.clone(), order, new.clone());
+        note(w, &self.id_key(id), Change::Put(&new, NEVER))?;
         Ok(true)
     }
 
@@ -116,6 +121,18 @@ impl Collection {
     /// A stop; `InvalidArgument` for too long an id.
     pub fn delete(&self, w: &mut dyn Writes, id: JsStr<'_>) -> Attempt<bool> {
         check_key("the id", id)?;
+        let existed = self.remove(w, id)?;
+        if existed {
+            note(w, &self.id_key(id), Change::Remove)?;
+        }
+        Ok(existed)
+    }
+
+    /// The same, without a note in the op-log.
+    ///
+    /// # Errors
+    /// A stop.
+    pub fn remove(&self, w: &mut dyn Writes, id: JsStr<'_>) -> Attempt<bool> {
         let key = self.id_key(id);
         let Some(order) = self.order_of(w.get(&key)?)? else {
             return Ok(false);
@@ -125,11 +142,24 @@ impl Collection {
         Ok(true)
     }
 
-    /// Removes the collection and its documents. Blind.
-    pub fn drop_all(&self, w: &mut dyn Writes) {
-        w.delete_range(self.all());
-        w.delete_range(tuple::range_within(self.ids.clone()));
-        w.delete(self.marker.clone());
+    /// Stores a document as it is, in the place of the one that has its id or behind all others, without a note in the
+    /// op-log.
+    ///
+    /// # Errors
+    /// A stop.
+    pub fn put(&self, w: &mut dyn Writes, id: JsStr<'_>, doc: Bytes) -> Attempt<()> {
+        let key = self.id_key(id);
+        let order = match self.order_of(w.get(&key)?)? {
+            Some(order) => order,
+            None => {
+                let order = w.new_order();
+                w.put(self.marker.clone(), Bytes::new());
+                w.put_order(key, order);
+                order
+            }
+        };
+        w.put_at(self.docs.clone(), order, doc);
+        Ok(())
     }
 
     /// The records of all documents, in the order of insertion.
@@ -167,7 +197,7 @@ impl Collection {
         meta::id_of(doc)
     }
 
-    fn id_key(&self, id: JsStr<'_>) -> Bytes {
+    pub(super) fn id_key(&self, id: JsStr<'_>) -> Bytes {
         keys::with_string(&self.ids, id)
     }
 

@@ -247,11 +247,8 @@ fn a_dropped_collection_leaves_nothing_and_its_neighbour_alone() {
             .len(),
         2
     );
-    fake.write(|w| {
-        collection().drop_all(w);
-        Ok(())
-    })
-    .unwrap();
+    let mut drop = Drop::new(&collection());
+    fake.write(|w| drop.step(w)).unwrap();
     assert_eq!(fake.map, neighbours);
     let mut names = Collections::new(&Scope::Name("n".into())).unwrap();
     assert!(fake.read(|r| names.step(r)).unwrap().is_empty());

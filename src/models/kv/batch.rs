@@ -76,7 +76,7 @@ impl Many for SetMany {
             self.done = 0;
         }
         while let Some((key, value)) = self.entries.get(self.done) {
-            w.put(key.clone(), value.clone());
+            super::set(w, key, value)?;
             self.done += 1;
             self.pace.step(w)?;
         }
@@ -123,7 +123,7 @@ impl Many for AddMany {
         }
         while let Some((key, value)) = self.entries.get(self.done) {
             if !w.contains(key)? {
-                w.put(key.clone(), value.clone());
+                super::set(w, key, value)?;
                 self.added += 1;
             }
             self.done += 1;

@@ -4,8 +4,10 @@ use bytes::Bytes;
 
 use super::keys;
 use super::names::check_key;
+use super::op_log::journal::{Change, Removal, note};
 use super::scope::Scope;
 use crate::codec::js_string::{JsStr, JsString};
+use crate::codec::marks::NEVER;
 use crate::codec::tuple;
 use crate::engine::access::{Attempt, KeyRange, Reads, Writes};
 use crate::error::{Error, Result};
@@ -61,11 +63,6 @@ impl Kv {
     pub fn all(&self) -> KeyRange {
         tuple::range_within(self.prefix.clone())
     }
-
-    /// Removes every key. Blind.
-    pub fn clear(&self, w: &mut dyn Writes) {
-        w.delete_range(self.all());
-    }
 }
 
 fn foreign() -> Error {
@@ -89,8 +86,12 @@ pub fn has(r: &mut dyn Reads, key: &[u8]) -> Attempt<bool> {
 }
 
 /// Stores a value under a record's key. Blind.
-pub fn set(w: &mut dyn Writes, key: &Bytes, value: &Bytes) {
+///
+/// # Errors
+/// `LimitExceeded` for too many records in one call.
+pub fn set(w: &mut dyn Writes, key: &Bytes, value: &Bytes) -> Result<()> {
     w.put(key.clone(), value.clone());
+    note(w, key, Change::Put(value, NEVER))
 }
 
 /// Removes a record's key; true when it existed.
@@ -100,7 +101,7 @@ pub fn set(w: &mut dyn Writes, key: &Bytes, value: &Bytes) {
 pub fn delete(w: &mut dyn Writes, key: &Bytes) -> Attempt<bool> {
     let existed = w.contains(key)?;
     if existed {
-        w.delete(key.clone());
+        remove(w, key)?;
     }
     Ok(existed)
 }
@@ -119,11 +120,50 @@ pub fn update(
     let existed = old.is_some();
     let new = change(old)?;
     match &new {
-        Some(value) => w.put(key.clone(), value.clone()),
-        None if existed => w.delete(key.clone()),
+        Some(value) => set(w, key, value)?,
+        None if existed => remove(w, key)?,
         None => {}
     }
     Ok(new)
+}
+
+fn remove(w: &mut dyn Writes, key: &Bytes) -> Result<()> {
+    w.delete(key.clone());
+    note(w, key, Change::Remove)
+}
+
+/// Removes every key of a store. Blind, unless writes are logged.
+pub struct Clear {
+    all: KeyRange,
+    removal: Removal,
+    begun: bool,
+}
+
+impl Clear {
+    /// Of this store.
+    #[must_use]
+    pub fn new(kv: &Kv) -> Self {
+        let all = kv.all();
+        Self {
+            removal: Removal::of(vec![all.clone()]),
+            all,
+            begun: false,
+        }
+    }
+
+    /// Runs until it does not stop.
+    ///
+    /// # Errors
+    /// A stop.
+    pub fn step(&mut self, w: &mut dyn Writes) -> Attempt<()> {
+        self.begun &= !w.is_fresh();
+        if !self.begun {
+            self.removal.read(w)?;
+            w.delete_range(self.all.clone());
+            self.begun = true;
+        }
+        self.removal.note(w)
+    }
 }
 
 #[cfg(test)]

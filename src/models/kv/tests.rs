@@ -50,11 +50,7 @@ fn apply(fake: &mut Fake, kv: &Kv, model: &mut Model, op: Op) {
     let value = |v: u8| Bytes::from(vec![v]);
     match op {
         Op::Set(k, v) => {
-            fake.write(|w| {
-                set(w, &at(&k), &value(v));
-                Ok(())
-            })
-            .unwrap();
+            fake.write(|w| Ok(set(w, &at(&k), &value(v))?)).unwrap();
             model.insert(k, v);
         }
         Op::Delete(k) => {
@@ -92,11 +88,8 @@ fn apply(fake: &mut Fake, kv: &Kv, model: &mut Model, op: Op) {
             }
         }
         Op::Clear => {
-            fake.write(|w| {
-                kv.clear(w);
-                Ok(())
-            })
-            .unwrap();
+            let mut clear = Clear::new(&kv);
+            fake.write(|w| clear.step(w)).unwrap();
             model.clear();
         }
     }
@@ -235,17 +228,10 @@ fn blind_writes_read_nothing() {
     let kv = kv("x");
     let key = kv.key("".into()).unwrap();
     let mut many = SetMany::new(vec![(key.clone(), Bytes::new()); 100]);
-    fake.write(|w| {
-        set(w, &key, &Bytes::new());
-        Ok(())
-    })
-    .unwrap();
+    fake.write(|w| Ok(set(w, &key, &Bytes::new())?)).unwrap();
     fake.write(|w| many.step(w)).unwrap();
-    fake.write(|w| {
-        kv.clear(w);
-        Ok(())
-    })
-    .unwrap();
+    let mut clear = Clear::new(&kv);
+    fake.write(|w| clear.step(w)).unwrap();
     assert_eq!(fake.reads, 0);
 }
 

@@ -16,7 +16,7 @@ fn set(fake: &mut Fake, scope: &Scope, key: &str, json: &str) {
         .unwrap();
     let value = from_json(json.as_bytes());
     fake.write(|w| {
-        kv::set(w, &key, &value);
+        kv::set(w, &key, &value)?;
         Ok(())
     })
     .unwrap();
@@ -155,11 +155,8 @@ fn a_node_is_deleted_whole_and_nothing_else() {
             let scope = node(id);
             let mut want = fake.map.clone();
             want.retain(|key, _| keys::scope_of(key).as_ref() != Some(&scope));
-            assert_eq!(
-                fake.write(|w| delete(w, &encoded(&scope))).unwrap(),
-                owned,
-                "{id}"
-            );
+            let mut delete = Delete::new(encoded(&scope));
+            assert_eq!(fake.write(|w| delete.step(w)).unwrap(), owned, "{id}");
             assert_eq!(fake.map, want);
         }
     }

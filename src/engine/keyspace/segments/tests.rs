@@ -17,7 +17,10 @@ fn what_is_left_of_a_segment_says_less_than_the_whole() {
     // Tag 1, of no bytes.
     entry.more = Tags::of(Bytes::from_static(&[1, 0])).unwrap();
     let cache = Cache::new(0);
-    cache.put_segment(id, Segment::open(id, &record, 0).unwrap());
+    cache.put_segment(
+        id,
+        Segment::open(id, &record, crate::codec::stamp::Fill::default()).unwrap(),
+    );
     let run = || Listing::Run(Rc::new(vec![entry.clone()]));
     let everything = KeyRange::everything;
     let mut source = SegmentSource::new(run(), everything(), false);

@@ -11,7 +11,7 @@ fn entry(stored: u64) -> Entry {
         last: Bytes::from_static(b"b"),
         holes: Holes::default(),
         pieces: false,
-        fill: 0,
+        fill: crate::codec::stamp::Fill::default(),
         records: 1,
         tombstones: 0,
         bytes: stored,

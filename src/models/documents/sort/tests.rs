@@ -30,7 +30,10 @@ fn what_is_held_is_counted_down_too() {
     };
     assert_eq!(first.heap.len(), 700);
     let items = first.heap.iter();
-    assert_eq!(sorter.held_bytes(), items.map(Item::held_bytes).sum());
+    assert_eq!(
+        sorter.held_bytes(),
+        items.map(Item::held_bytes).sum::<usize>()
+    );
 }
 
 #[test]

@@ -1,0 +1,105 @@
+//! An entry of the op-log as it is stored.
+//!
+//! ```text
+//! C5      it ends in a stamp (see `codec::stamp`)
+//! 1       flags: 01 a removal, 02 the value lies apart, 04 the record expires
+//! varint  when it expires, ms since the epoch (flag 04)
+//! bytes   the record's key: of a pair, or of the id of a document
+//! bytes   the stored value (neither 01 nor 02)
+//! 12      the stamp
+//! ```
+
+use bytes::Bytes;
+
+use super::journal::Change;
+use super::state::stamp_at_end;
+use crate::codec::io::{Input, later, put_bytes, put_varint};
+use crate::codec::marks::NEVER;
+use crate::codec::stamp::{STAMP_BYTES, STAMPED, Stamp};
+use crate::error::{Error, Result};
+
+const REMOVAL: u8 = 0x01;
+const APART: u8 = 0x02;
+const EXPIRES: u8 = 0x04;
+
+/// A value above this many bytes lies apart from its entry: it is not held twice in memory then, nor twice in the
+/// store if it is a piece.
+pub const APART_BYTES: usize = 1 << 10;
+
+/// What an entry says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The record's key.
+    pub record: Bytes,
+    /// What was written; `None`: it was removed.
+    pub value: Option<Held>,
+    /// When the record expires, in ms since the epoch; `NEVER`.
+    pub expires_ms: u64,
+    /// When it was written.
+    pub stamp: Stamp,
+}
+
+/// Where the value of an entry is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Held {
+    /// In the entry.
+    Here(Bytes),
+    /// Under a key of its own.
+    Apart,
+}
+
+/// The stored form; `tail`: the hole for the stamp.
+#[must_use]
+pub fn encode(record: &[u8], change: Change<'_>, tail: [u8; STAMP_BYTES]) -> Bytes {
+    let (flags, value, expires_ms) = match change {
+        Change::Remove => (REMOVAL, None, NEVER),
+        Change::Put(value, expires_ms) if value.len() > APART_BYTES => (APART, None, expires_ms),
+        Change::Put(value, expires_ms) => (0, Some(value), expires_ms),
+    };
+    let expires = if expires_ms == NEVER { 0 } else { EXPIRES };
+    let mut out = Vec::with_capacity(record.len() + value.map_or(0, |value| value.len()) + 32);
+    out.extend([STAMPED, flags | expires]);
+    if expires_ms != NEVER {
+        put_varint(&mut out, expires_ms);
+    }
+    put_bytes(&mut out, record);
+    if let Some(value) = value {
+        put_bytes(&mut out, value);
+    }
+    out.extend_from_slice(&tail);
+    out.into()
+}
+
+impl Entry {
+    /// Reads the stored form of a committed entry.
+    ///
+    /// # Errors
+    /// `Corrupt`, `UnsupportedFormat`.
+    pub fn decode(stored: &Bytes) -> Result<Self> {
+        let mut input = Input::new(stored.clone(), "op-log's entry");
+        let (first, flags) = (input.u8()?, input.u8()?);
+        if first != STAMPED || flags & !(REMOVAL | APART | EXPIRES) != 0 {
+            return Err(later("op-log's entry"));
+        }
+        let expires_ms = if flags & EXPIRES == 0 {
+            NEVER
+        } else {
+            input.varint()?
+        };
+        let record = input.bytes()?;
+        let value = match flags & (REMOVAL | APART) {
+            0 => Some(Held::Here(input.bytes()?)),
+            APART => Some(Held::Apart),
+            REMOVAL => None,
+            _ => return Err(Error::corrupt("an op-log's entry is broken")),
+        };
+        let stamp = stamp_at_end(&mut input, stored)?;
+        let stamp = stamp.ok_or_else(|| Error::corrupt("an op-log's entry has no stamp"))?;
+        Ok(Self {
+            record,
+            value,
+            expires_ms,
+            stamp,
+        })
+    }
+}

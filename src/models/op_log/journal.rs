@@ -1,0 +1,152 @@
+//! What accompanies the writes of records, in the same batch.
+
+use bytes::Bytes;
+
+use super::state::State;
+use super::{Name, SLOTS, entry, hash_of, leaf_of};
+use crate::codec::kinds::key as kinds;
+use crate::codec::marks::NEVER;
+use crate::codec::stamp::{self, STAMP_BYTES};
+use crate::engine::access::{Attempt, Cursor, KeyRange, Writes};
+use crate::error::{Code, Error, Result};
+use crate::limits::{self, ITEM_BYTES, MAX_CALL_BYTES};
+use crate::models::pace::Pace;
+
+/// What became of a record.
+#[derive(Debug, Clone, Copy)]
+pub enum Change<'a> {
+    /// It was written, and expires then (`NEVER`).
+    Put(&'a Bytes, u64),
+    /// It was removed.
+    Remove,
+}
+
+/// Notes a write of a record, if writes are logged. To be called right behind the operation that stores the value, so
+/// that a piece is stored once. `record`: the key of a pair, or of the id of a document. Blind.
+///
+/// # Errors
+/// `LimitExceeded` for too many records in one call.
+pub fn note(w: &mut dyn Writes, record: &[u8], change: Change<'_>) -> Result<()> {
+    let Some(device) = w.device() else {
+        return Ok(());
+    };
+    let order = w.new_order();
+    if order.slot >= SLOTS {
+        return Err(Error::new(
+            Code::LimitExceeded,
+            "one call writes more records than an op-log takes at once",
+        ));
+    }
+    let tail = stamp::hole(order).to_bytes();
+    if let Change::Put(value, _) = change
+        && value.len() > entry::APART_BYTES
+    {
+        w.put_at(kind(kinds::LOGGED_VALUE), order, value.clone());
+    }
+    // planted: entry-forgotten
+    w.put_at(
+        kind(kinds::LOGGED),
+        order,
+        entry::encode(record, change, tail),
+    );
+    let (is_removed, expires_ms) = match change {
+        Change::Put(_, expires_ms) => (false, expires_ms),
+        Change::Remove => (true, NEVER),
+    };
+    touch(w, &Name::of(record)?, is_removed, expires_ms, &device, tail);
+    Ok(())
+}
+
+/// Sets the state of a record, and notes that its leaf has changed. Blind.
+pub fn touch(
+    w: &mut dyn Writes,
+    name: &Name<'_>,
+    is_removed: bool,
+    expires_ms: u64,
+    device: &[u8],
+    tail: [u8; STAMP_BYTES],
+) {
+    let state = State::encode(is_removed, expires_ms, device, tail);
+    w.put(name.state_key(), state);
+    w.put(dirty_key(leaf_of(hash_of(name.key))), Bytes::new());
+}
+
+/// The key of the mark that a leaf has changed.
+#[must_use]
+pub fn dirty_key(leaf: u16) -> Bytes {
+    let [high, low] = leaf.to_be_bytes();
+    Bytes::copy_from_slice(&[kinds::DIRTY, high, low])
+}
+
+fn kind(kind: u8) -> Bytes {
+    Bytes::copy_from_slice(&[kind])
+}
+
+/// The removal of whole ranges of records, noted one by one.
+pub struct Removal {
+    ranges: Vec<KeyRange>,
+    at: usize,
+    cursor: Option<Cursor>,
+    records: Vec<Bytes>,
+    held_bytes: usize,
+    noted: usize,
+    pace: Pace,
+}
+
+impl Removal {
+    /// Of all records in these ranges, of pairs or of documents' ids.
+    #[must_use]
+    pub fn of(ranges: Vec<KeyRange>) -> Self {
+        Self {
+            ranges,
+            at: 0,
+            cursor: None,
+            records: Vec::new(),
+            held_bytes: 0,
+            noted: 0,
+            pace: Pace::default(),
+        }
+    }
+
+    /// Reads which records there are; to be called before anything is removed. Does nothing where writes are not
+    /// logged: then removing a range stays blind.
+    ///
+    /// # Errors
+    /// A stop; `LimitExceeded` for too many records.
+    pub fn read(&mut self, w: &mut dyn Writes) -> Attempt<()> {
+        if w.is_fresh() {
+            *self = Self::of(std::mem::take(&mut self.ranges));
+        }
+        if w.device().is_none() {
+            return Ok(());
+        }
+        while let Some(range) = self.ranges.get(self.at) {
+            let begin = || Cursor::new(range.clone(), false);
+            let cursor = self.cursor.get_or_insert_with(begin);
+            let (records, held_bytes) = (&mut self.records, &mut self.held_bytes);
+            w.scan(cursor, false, &mut |key, _| {
+                *held_bytes += key.len() + ITEM_BYTES;
+                limits::within("what is removed", *held_bytes, MAX_CALL_BYTES)?;
+                limits::room_for(key.len())?;
+                records.push(Bytes::copy_from_slice(key));
+                Ok(true)
+            })?;
+            self.cursor = None;
+            self.at += 1;
+        }
+        Ok(())
+    }
+
+    /// Notes them, after they were removed.
+    ///
+    /// # Errors
+    /// A stop.
+    pub fn note(&mut self, w: &mut dyn Writes) -> Attempt<()> {
+        while let Some(record) = self.records.get(self.noted) {
+            note(w, record, Change::Remove)?;
+            self.noted += 1;
+            self.pace.step(w)?;
+        }
+        Ok(())
+    }
+}
