@@ -12,6 +12,7 @@ use patchstore::codec::marks::Marks;
 use patchstore::codec::page::Page;
 use patchstore::codec::page_builder::{CellHoles, PageBuilder};
 use patchstore::codec::segment::{Segment, SegmentBuilder};
+use patchstore::codec::stamp::Fill;
 use patchstore::codec::value::{Form, fields, json, json_tree};
 use std::hint::black_box;
 use std::time::Duration;
@@ -71,8 +72,8 @@ fn frames(criterion: &mut Criterion) {
         )
     });
     let batch = Batch {
-        run: Vec::new(),
         ops: ops.collect(),
+        ..Batch::default()
     };
     let mut encoded = Vec::new();
     batch.encode(&mut encoded);
@@ -107,9 +108,9 @@ fn pages(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("page");
     group.bench_function("build", |b| b.iter(build));
     group.bench_function("decode", |b| {
-        b.iter(|| Page::decode(black_box(raw.clone()), 0))
+        b.iter(|| Page::decode(black_box(raw.clone()), Fill::default()))
     });
-    if let Ok(page) = Page::decode(raw.clone(), 0) {
+    if let Ok(page) = Page::decode(raw.clone(), Fill::default()) {
         let wanted: Vec<Bytes> = (0..CELLS).map(key).collect();
         group.throughput(Throughput::Elements(CELLS as u64));
         group.bench_function("look up each key", |b| {
@@ -141,7 +142,7 @@ fn segments(criterion: &mut Criterion) {
     group.bench_function("build, compressed", |b| b.iter(build));
     group.bench_function("open and read all pages", |b| {
         b.iter(|| {
-            let segment = Segment::open(Id([7; 16]), black_box(&record), 0).ok()?;
+            let segment = Segment::open(Id([7; 16]), black_box(&record), Fill::default()).ok()?;
             let pages = (0..segment.pages()).filter_map(|at| segment.page(at).ok());
             Some(pages.map(|page| page.len()).sum::<usize>())
         });

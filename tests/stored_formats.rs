@@ -235,7 +235,7 @@ proptest! {
         cells.values().for_each(|cell| expiry.add(expiry_of(cell.marks.as_slice())));
         prop_assert_eq!(entry.expiry, expiry);
         let read = |record: Bytes| {
-            let segment = Segment::open(Id([1; 16]), &record, 0)?;
+            let segment = Segment::open(Id([1; 16]), &record, fill(0))?;
             let mut out = BTreeMap::new();
             for at in 0..segment.pages() {
                 let page = segment.page(at)?;
@@ -244,7 +244,7 @@ proptest! {
             Ok::<_, patchstore::Error>(out)
         };
         prop_assert_eq!(&read(record.clone()).unwrap(), &cells);
-        let segment = Segment::open(Id([1; 16]), &record, 0).unwrap();
+        let segment = Segment::open(Id([1; 16]), &record, fill(0)).unwrap();
         for (key, cell) in &cells {
             let page = segment.page(segment.page_of(key)).unwrap();
             let found = page.cell(page.lower_bound(key));
@@ -331,7 +331,7 @@ proptest! {
         prop_assert!(Root::decode(Id([8; 16]), &noise).is_err());
         prop_assert!(decode_directory_page(Id([7; 16]), &noise).is_err());
         prop_assert!(frame::open(&noise).is_err());
-        prop_assert!(Segment::open(Id([1; 16]), &noise, 0).is_err());
+        prop_assert!(Segment::open(Id([1; 16]), &noise, fill(0)).is_err());
     }
 }
 

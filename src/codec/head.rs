@@ -9,7 +9,8 @@
 //! varint  number of writers, then of each:
 //!   16      id
 //!   varint  the sequence of its last frame at or below the position
-//! tags    (see `tags`), kept by every flip: 8 op-log: bytes device id, 12 the next stamp (see `stamp`)
+//! tags    (see `tags`), kept by every flip: 8 op-log: bytes device id, 12 the next stamp (see `stamp`),
+//!         12 the stamp of what is older than the log
 //! ```
 //!
 //! Writers are ordered by when they last wrote, the most recent first.
@@ -58,13 +59,16 @@ pub struct OpLog {
     pub device: Bytes,
     /// The least stamp that a frame above the position takes.
     pub next_stamp: Stamp,
+    /// The stamp of records that are older than the log.
+    pub since: Stamp,
 }
 
 impl OpLog {
     fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.device.len() + STAMP_BYTES + 1);
+        let mut out = Vec::with_capacity(self.device.len() + 2 * STAMP_BYTES + 1);
         put_bytes(&mut out, &self.device);
         out.extend_from_slice(&self.next_stamp.to_bytes());
+        out.extend_from_slice(&self.since.to_bytes());
         out
     }
 
@@ -72,12 +76,14 @@ impl OpLog {
         let mut input = Input::new(Bytes::copy_from_slice(payload), "head");
         let device = input.bytes()?;
         let next_stamp = Stamp::from_bytes(&input.array::<STAMP_BYTES>()?);
+        let since = Stamp::from_bytes(&input.array::<STAMP_BYTES>()?);
         input.end()?;
         let next_stamp = next_stamp.filter(|_| device.is_ascii());
         let broken = || Error::corrupt("what the head says of the op-log is broken");
         Ok(Self {
             device,
             next_stamp: next_stamp.ok_or_else(broken)?,
+            since: since.ok_or_else(broken)?,
         })
     }
 }

@@ -27,6 +27,8 @@ pub const HOLE: u64 = PROVISIONAL | (1 << 62);
 const COUNTERS: u64 = 1 << 20;
 /// Hex digits of the ms, and of the counter.
 const DIGITS: (usize, usize) = (12, 5);
+/// Half of what a stamp can hold: the year 6429.
+pub const MAX_WALL_MS: u64 = 1 << 47;
 /// The latest ms of a stamp.
 pub const MAX_MS: u64 = (1 << 48) - 1;
 
@@ -60,10 +62,11 @@ impl Stamp {
         }
     }
 
-    /// The first one that a frame of this wall time may have, where this one is the next.
+    /// The first one that a frame of this wall time may have, where this one is the next. Wall times from [`MAX_WALL_MS`]
+    /// on are those of a broken clock, and do not count: stamps must not come to their end.
     #[must_use]
     pub const fn not_before(self, wall_ms: u64) -> Self {
-        if wall_ms > self.ms && wall_ms <= MAX_MS {
+        if wall_ms > self.ms && wall_ms < MAX_WALL_MS {
             Self {
                 ms: wall_ms,
                 counter: 0,
@@ -223,7 +226,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_comes_later_is_greater(ms in 0..MAX_MS / 2, counter in 0u32..1 << 20, a in 0u32..1 << 21, b in 1u32..1 << 21, wall in 0..MAX_MS) {
+        fn what_comes_later_is_greater(ms in 0..MAX_MS / 2, counter in 0u32..1 << 20, a in 0u32..1 << 21, b in 1u32..1 << 21, wall in 0..MAX_WALL_MS) {
             let stamp = Stamp { ms, counter };
             prop_assert!(stamp.plus(a) < stamp.plus(a + b));
             prop_assert_eq!(stamp.plus(a).plus(b), stamp.plus(a + b));

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use std::collections::BTreeMap;
 
 use crate::codec::batch::OpKey;
+use crate::codec::head::OpLog;
 use crate::codec::marks::Marks;
 use crate::codec::order::{Order, PROVISIONAL};
 use crate::codec::stamp::{HOLE, Stamp};
@@ -23,8 +24,8 @@ pub struct Fake {
     pub stops: u64,
     pub reads: u64,
     pub breaths: u64,
-    /// The device, if writes are logged.
-    pub device: Option<Bytes>,
+    /// Of a device whose writes are logged.
+    pub op_log: Option<OpLog>,
     /// The wall time of commits, ms.
     pub now_ms: u64,
     pub next_stamp: Stamp,
@@ -171,8 +172,12 @@ impl Batch<'_> {
 }
 
 impl Reads for Batch<'_> {
-    fn device(&self) -> Option<Bytes> {
-        self.fake.device.clone()
+    fn op_log(&self) -> Option<OpLog> {
+        self.fake.op_log.clone()
+    }
+
+    fn next_stamp(&self) -> Stamp {
+        self.fake.next_stamp
     }
 
     fn is_fresh(&self) -> bool {

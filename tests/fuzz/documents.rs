@@ -4,9 +4,11 @@ use super::values;
 use bytes::Bytes;
 use fastrand::Rng;
 use patchstore::codec::batch::OpKey;
+use patchstore::codec::head::OpLog;
 use patchstore::codec::js_string::JsString;
 use patchstore::codec::marks::Marks;
 use patchstore::codec::order::Order;
+use patchstore::codec::stamp::Stamp;
 use patchstore::codec::value::{Value, from_json};
 use patchstore::engine::access::{Attempt, Cursor, KeyRange, Measure, Reads, Take, Writes};
 use patchstore::models::Scope;
@@ -21,8 +23,11 @@ struct OneDocument {
 const PLACE: Order = Order { frame: 1, slot: 0 };
 
 impl Reads for OneDocument {
-    fn device(&self) -> Option<Bytes> {
+    fn op_log(&self) -> Option<OpLog> {
         None
+    }
+    fn next_stamp(&self) -> Stamp {
+        Stamp::default()
     }
     fn is_fresh(&self) -> bool {
         false

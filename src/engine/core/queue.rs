@@ -6,7 +6,8 @@ use super::done::Done;
 use super::group::{Group, Work};
 use super::recent::Since;
 use crate::backend::Id;
-use crate::codec::batch::Op;
+use crate::codec::batch::{Op, OpValue};
+use crate::codec::stamp::STAMPED;
 use crate::engine::keyspace::draft::Draft;
 
 /// Something that waits for its turn because an earlier call is not ready.
@@ -100,7 +101,13 @@ impl Queue {
     pub fn first_frees_room(&self) -> bool {
         let calls = self.groups.iter().take(1).flat_map(|group| &group.calls);
         let mut ops = calls.flat_map(|call| &call.ops);
-        ops.all(|op| !matches!(op, Op::Put(..)))
+        // What accompanies a removal in the op-log is small, and stores nothing of the user's.
+        let accompanies = |value: &[u8]| value.first().is_none_or(|first| *first == STAMPED);
+        ops.all(|op| match op {
+            Op::Put(_, OpValue::Inline(value), _) => accompanies(value),
+            Op::Put(..) => false,
+            Op::Delete(_) | Op::DeleteRange(_) => true,
+        })
     }
 
     /// Whether nothing is under way.

@@ -1,5 +1,6 @@
 //! What changes of one open engine, and how a commit changes it.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use super::interest::Interests;
@@ -36,7 +37,7 @@ pub struct State {
     /// The number of the last frame taken in.
     pub known: u64,
     /// The least stamp that the next frame takes, once stamps are kept.
-    pub next_stamp: Stamp,
+    pub next_stamp: Rc<Cell<Stamp>>,
     /// The highest sequence applied, by writer.
     pub seen: SortedMap<Id, u64>,
     /// Frames in memory, and their bytes.
@@ -128,8 +129,8 @@ impl State {
             return Fill { frame, stamp };
         }
         // planted: stamp-of-clock
-        let stamp = self.next_stamp.not_before(wall_ms);
-        self.next_stamp = stamp.plus(stamps);
+        let stamp = self.next_stamp.get().not_before(wall_ms);
+        self.next_stamp.set(stamp.plus(stamps));
         Fill { frame, stamp }
     }
 
@@ -156,7 +157,7 @@ impl State {
             pieces: self.tail_pieces,
             writers: self.tail_writers.len(),
             rebuilt_layers: self.rebuilt_layers,
-            next_stamp: self.next_stamp,
+            next_stamp: self.next_stamp.get(),
         };
         view.layers
             .insert(0, Layer::Memory(Rc::new(Memtable::default())));

@@ -13,8 +13,10 @@ use std::any::Any;
 
 use crate::blobs;
 use crate::codec::batch::OpKey;
+use crate::codec::head::OpLog;
 use crate::codec::marks::Marks;
 use crate::codec::order::Order;
+use crate::codec::stamp::Stamp;
 use crate::error::{Error, Result};
 
 pub use super::needs::{Need, Needs};
@@ -100,8 +102,10 @@ pub trait Reads {
     /// is another one when what it showed has been cleared away; a batch is run again when another
     /// commit touched what it read.)
     fn is_fresh(&self) -> bool;
-    /// The device under which writes are logged; `None`: they are not.
-    fn device(&self) -> Option<Bytes>;
+    /// What the head says of the op-log; `None`: writes are not logged.
+    fn op_log(&self) -> Option<OpLog>;
+    /// No stamp that a batch takes is below this.
+    fn next_stamp(&self) -> Stamp;
     /// The value under `key`.
     ///
     /// # Errors

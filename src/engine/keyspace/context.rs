@@ -1,11 +1,11 @@
 //! What attempts need of the engine.
 
-use bytes::Bytes;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::cache::Cache;
-use crate::codec::head::Head;
+use crate::codec::head::{Head, OpLog};
+use crate::codec::stamp::Stamp;
 use crate::env::Env;
 
 /// Milliseconds of work between two yields: few, since a garbage collection of the page's may fall
@@ -21,14 +21,15 @@ pub struct Context {
     pub env: Rc<dyn Env>,
     /// Whether anything that can expire has been met: what was read may be gone without any commit.
     pub dated: Rc<Cell<bool>>,
-    /// The device that the writes of this patch are logged under; `None`: they are not.
-    pub device: Rc<RefCell<Option<Bytes>>>,
+    /// What the head says of the op-log, if writes are logged.
+    pub op_log: Rc<RefCell<Option<OpLog>>>,
+    /// The least stamp that the next frame takes, once writes are logged.
+    pub next_stamp: Rc<Cell<Stamp>>,
 }
 
 impl Context {
     /// To be called with every head that comes to hold.
     pub fn note_head(&self, head: &Head) {
-        let device = head.op_log.as_ref().map(|op_log| op_log.device.clone());
-        self.device.replace(device);
+        self.op_log.replace(head.op_log.clone());
     }
 }

@@ -11,9 +11,10 @@ use super::snapshot::Snapshot;
 use super::view::View;
 use crate::codec::batch::{Op, OpKey, OpValue, resolve_op, restamp};
 use crate::codec::cell::PIECE_BYTES;
+use crate::codec::head::OpLog;
 use crate::codec::marks::Marks;
 use crate::codec::order::{Order, PROVISIONAL};
-use crate::codec::stamp::HOLE;
+use crate::codec::stamp::{HOLE, Stamp};
 use crate::error::Result;
 use crate::limits::{self, ITEM_BYTES, MAX_CALL_BYTES};
 
@@ -42,8 +43,8 @@ pub struct Draft {
     pub slots: u32,
     /// The frame's wall time must not be below this, ms since the epoch.
     pub wall_ms: u64,
-    /// The device, if writes are logged: as it was when the draft was begun.
-    pub device: Option<Bytes>,
+    /// What the head said of the op-log when the draft was begun.
+    op_log: Option<OpLog>,
     call: u64,
     shown: usize,
     fresh: bool,
@@ -53,9 +54,9 @@ impl Draft {
     /// An empty batch of call `call` over `view`.
     #[must_use]
     pub fn new(context: Context, view: Rc<View>, call: u64) -> Self {
-        let device = context.device.borrow().clone();
+        let op_log = context.op_log.borrow().clone();
         Self {
-            device,
+            op_log,
             base: Snapshot::new(context, view.clone()),
             under: view,
             reads: ReadSet::default(),
@@ -204,8 +205,12 @@ fn said_bytes(op: &Op) -> usize {
 }
 
 impl Reads for Draft {
-    fn device(&self) -> Option<Bytes> {
-        self.device.clone()
+    fn op_log(&self) -> Option<OpLog> {
+        self.op_log.clone()
+    }
+
+    fn next_stamp(&self) -> Stamp {
+        self.base.next_stamp()
     }
 
     fn is_fresh(&self) -> bool {

@@ -11,7 +11,9 @@ use super::scan::Scan;
 use super::view::View;
 use crate::backend::Id;
 use crate::codec::cell::{Cell, CellRef, PieceRef, Value, ValueRef};
+use crate::codec::head::OpLog;
 use crate::codec::range::after;
+use crate::codec::stamp::Stamp;
 
 /// How many calls of `breathe` pass between two looks at the clock.
 const BREATHS: u32 = 4;
@@ -169,8 +171,12 @@ fn take_state(cursor: &mut Cursor, view: &Rc<View>, ahead: bool) -> Box<Scanning
 }
 
 impl Reads for Snapshot {
-    fn device(&self) -> Option<Bytes> {
-        self.context.device.borrow().clone()
+    fn op_log(&self) -> Option<OpLog> {
+        self.context.op_log.borrow().clone()
+    }
+
+    fn next_stamp(&self) -> Stamp {
+        self.context.next_stamp.get()
     }
 
     fn is_fresh(&self) -> bool {

@@ -291,7 +291,7 @@ pub fn install(core: &Rc<Core>, stored: Stored) -> Result<()> {
         state.interests.tell_all();
         state.known = head.position;
         if let Some(op_log) = &head.op_log {
-            state.next_stamp = op_log.next_stamp;
+            state.next_stamp.set(op_log.next_stamp);
         }
         state.tail_frames = 0;
         state.tail_bytes = 0;

@@ -17,7 +17,6 @@ use crate::backend::{
 use crate::codec::frame;
 use crate::codec::head::Head;
 use crate::codec::root::Root;
-use crate::codec::stamp::Stamp;
 use crate::engine::core::gate::Gate;
 use crate::engine::core::instance::Core;
 use crate::engine::core::instance::Realm;
@@ -67,7 +66,8 @@ pub async fn open(
             cache: realm.pool.cache(options.cache_bytes),
             env,
             dated: Rc::default(),
-            device: Rc::default(),
+            op_log: Rc::default(),
+            next_stamp: Rc::default(),
         },
         realm,
         events,
@@ -240,7 +240,7 @@ fn fresh_state(backend: Rc<dyn Backend>, head: &Head) -> State {
         view: Rc::new(View::of_root(Root::default())),
         // What is stored at opening is no news to anybody.
         known: u64::MAX,
-        next_stamp: Stamp::default(),
+        next_stamp: Rc::default(),
         seen: SortedMap::new(),
         tail_frames: 0,
         tail_bytes: 0,

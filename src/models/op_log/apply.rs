@@ -11,7 +11,7 @@ use super::state::State;
 use super::{Name, tombstones};
 use crate::codec::batch::OpKey;
 use crate::codec::marks::{Marks, NEVER};
-use crate::codec::stamp::Stamp;
+use crate::codec::stamp::{MAX_WALL_MS, Stamp};
 use crate::engine::access::{Attempt, Writes};
 use crate::error::{Code, Error};
 use crate::models::ahead;
@@ -90,7 +90,9 @@ impl Apply {
     fn refusal(&self, entry: &Remote) -> Option<Why> {
         if entry.has_version {
             Some(Why::Version)
-        } else if entry.stamp.ms > self.now_ms.saturating_add(MAX_AHEAD_MS) {
+        } else if entry.stamp.ms > self.now_ms.saturating_add(MAX_AHEAD_MS)
+            || entry.stamp.ms >= MAX_WALL_MS
+        {
             Some(Why::Clock)
         } else {
             None
@@ -102,12 +104,15 @@ impl Apply {
             return Ok(Err(why));
         }
         match ahead::get(w, &self.states, self.done)? {
-            Some(stored) => match State::decode(&stored)?.is_before(entry.stamp, &entry.device) {
-                None => return Err(early().into()),
-                // planted: older-wins
-                Some(false) => return Ok(Ok(false)),
-                Some(true) => {}
-            },
+            Some(stored) => {
+                let state = State::decode(&stored)?;
+                match state.is_before(entry.stamp, &entry.device, w.next_stamp()) {
+                    None => return Err(early().into()),
+                    // planted: older-wins
+                    Some(false) => return Ok(Ok(false)),
+                    Some(true) => {}
+                }
+            }
             // planted: floor-ignored
             None if self.is_below_floor(entry) => return Ok(Err(Why::Floor)),
             None => {}

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::state::State;
 use super::{Name, SLOTS, entry, hash_of, leaf_of};
+use crate::codec::head::OpLog;
 use crate::codec::kinds::key as kinds;
 use crate::codec::marks::NEVER;
 use crate::codec::stamp::{self, STAMP_BYTES};
@@ -21,13 +22,13 @@ pub enum Change<'a> {
     Remove,
 }
 
-/// Notes a write of a record, if writes are logged. To be called right behind the operation that stores the value, so
-/// that a piece is stored once. `record`: the key of a pair, or of the id of a document. Blind.
+/// Notes a write of a record, if writes are logged. `record`: the key of a pair, or of the id of a document. Blind. A
+/// large value becomes a piece of the entry's own: whoever prunes the entry has its space back.
 ///
 /// # Errors
 /// `LimitExceeded` for too many records in one call.
 pub fn note(w: &mut dyn Writes, record: &[u8], change: Change<'_>) -> Result<()> {
-    let Some(device) = w.device() else {
+    let Some(OpLog { device, .. }) = w.op_log() else {
         return Ok(());
     };
     let order = w.new_order();
@@ -117,7 +118,7 @@ impl Removal {
         if w.is_fresh() {
             *self = Self::of(std::mem::take(&mut self.ranges));
         }
-        if w.device().is_none() {
+        if w.op_log().is_none() {
             return Ok(());
         }
         while let Some(range) = self.ranges.get(self.at) {

@@ -26,6 +26,8 @@ use crate::models::pace::Pace;
 const LEAVES: usize = 16;
 /// Nodes of the root.
 const NODES: usize = 256;
+/// The first byte of stored sums: they must not look like a value that ends in a stamp.
+const SUMS: u8 = 0x01;
 /// Bytes of a sum.
 const SUM_BYTES: usize = 16;
 
@@ -124,8 +126,9 @@ impl Sums {
         while self.read < self.leaves.len() / LEAVES {
             let key = [kinds::SUMS, (self.first + self.read) as u8];
             if let Some(stored) = r.get(&key)? {
-                let (sums, rest) = stored.as_chunks::<SUM_BYTES>();
-                if sums.len() != LEAVES || !rest.is_empty() {
+                let (first, sums) = stored.split_at_checked(1).unwrap_or_default();
+                let (sums, rest) = sums.as_chunks::<SUM_BYTES>();
+                if first != [SUMS] || sums.len() != LEAVES || !rest.is_empty() {
                     return Err(Error::corrupt("the digests of a node are broken").into());
                 }
                 let of_node = self
@@ -196,19 +199,17 @@ impl Look {
         })
     }
 
-    /// Runs until it does not stop, on what is committed. What the path has, and whether sums are out of date as they
-    /// are stored.
+    /// Runs until it does not stop, on what is committed. What the path has, and the nodes whose sums are out of date as
+    /// they are stored.
     ///
     /// # Errors
     /// A stop.
-    pub fn step(&mut self, r: &mut dyn Reads) -> Attempt<(Found, bool)> {
+    pub fn step(&mut self, r: &mut dyn Reads) -> Attempt<(Found, Vec<usize>)> {
         self.sums.step(r)?;
-        let is_stale = self
-            .sums
-            .dirty
-            .as_ref()
-            .is_some_and(|dirty| !dirty.is_empty());
-        Ok((self.found(), is_stale))
+        let dirty = self.sums.dirty.iter().flatten();
+        let mut nodes: Vec<usize> = dirty.map(|leaf| usize::from(*leaf) / LEAVES).collect();
+        nodes.dedup();
+        Ok((self.found(), nodes))
     }
 
     fn found(&self) -> Found {
@@ -239,17 +240,20 @@ impl Look {
     }
 }
 
-/// Stores the sums of marked leaves, and takes the marks away; of leaves below which everything is committed.
+/// Stores the sums of a node's marked leaves, and takes the marks away; of leaves below which everything is committed.
+/// It depends on that node alone: under a busy neighbour, others get on.
 pub struct Refresh {
+    node: usize,
     sums: Sums,
 }
 
 impl Refresh {
-    /// Of all leaves.
+    /// Of a node, below 256.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn new(node: usize) -> Self {
         Self {
-            sums: Sums::of(0, NODES),
+            node,
+            sums: Sums::of(node, 1),
         }
     }
 
@@ -259,35 +263,26 @@ impl Refresh {
     /// A stop.
     pub fn step(&mut self, w: &mut dyn Writes) -> Attempt<()> {
         if w.is_fresh() {
-            *self = Self::new();
+            *self = Self::new(self.node);
         }
         self.sums.step(w)?;
-        let dirty = self.sums.dirty.take().unwrap_or_default();
-        let mut node = None;
-        for leaf in dirty {
-            // planted: early-sum
-            if self.sums.early.contains(&leaf) {
-                continue;
-            }
-            w.delete(dirty_key(leaf));
-            let of_leaf = usize::from(leaf) / LEAVES;
-            if node != Some(of_leaf) {
-                node = Some(of_leaf);
-                let leaves = self.sums.leaves.chunks(LEAVES).nth(of_leaf);
-                let bytes = leaves.unwrap_or_default().iter();
-                let stored: Vec<u8> = bytes.flat_map(|sum| sum.to_le_bytes()).collect();
-                w.put(
-                    Bytes::copy_from_slice(&[kinds::SUMS, of_leaf as u8]),
-                    stored.into(),
-                );
-            }
+        let early = &self.sums.early;
+        let dirty = self.sums.dirty.iter().flatten();
+        // planted: early-sum
+        let summed: Vec<u16> = dirty
+            .filter(|leaf| !early.contains(leaf))
+            .copied()
+            .collect();
+        if summed.is_empty() {
+            return Ok(());
         }
+        for leaf in summed {
+            w.delete(dirty_key(leaf));
+        }
+        let mut stored = vec![SUMS];
+        stored.extend(self.sums.leaves.iter().flat_map(|sum| sum.to_le_bytes()));
+        let key = Bytes::copy_from_slice(&[kinds::SUMS, self.node as u8]);
+        w.put(key, stored.into());
         Ok(())
-    }
-}
-
-impl Default for Refresh {
-    fn default() -> Self {
-        Self::new()
     }
 }

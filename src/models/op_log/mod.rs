@@ -11,7 +11,7 @@
 //! 0x43                       every entry up to this one is marked → 12 bytes of its order
 //! 0x44 hash key place        the state of a record          → see `state`
 //! 0x45 leaf                  the leaf (2 bytes) has changed → nothing
-//! 0x46 node                  sums of the leaves below a node (1 byte) → 16 × 16 bytes
+//! 0x46 node                  sums of the leaves below a node (1 byte) → 01, 16 × 16 bytes
 //! 0x47 0x00                  the floor of collected removals → stamped
 //! 0x47 0x01                  how far records older than the log have a state → the last one's key; empty: all
 //! hash = 8 bytes, XXH64 of the key as encoded, big-endian

@@ -7,6 +7,7 @@ use super::state::State;
 use super::{Name, hash_of};
 use crate::codec::js_string::JsStr;
 use crate::codec::kinds::key as kinds;
+use crate::codec::marks::NEVER;
 use crate::codec::tuple;
 use crate::engine::access::{Attempt, Cursor, KeyRange, Reads};
 use crate::error::{Error, Result};
@@ -55,7 +56,6 @@ pub struct Records {
     held: Option<(Bytes, Bytes)>,
     last: Bytes,
     count: f64,
-    now_ms: f64,
     pace: Pace,
 }
 
@@ -64,7 +64,7 @@ impl Records {
     ///
     /// # Errors
     /// `InvalidArgument`.
-    pub fn new(path: &str, after: Option<JsStr<'_>>, limit: f64, now_ms: f64) -> Result<Self> {
+    pub fn new(path: &str, after: Option<JsStr<'_>>, limit: f64) -> Result<Self> {
         let mut range = range_of(path)?;
         if let Some(after) = after {
             check_key("after", after)?;
@@ -80,7 +80,6 @@ impl Records {
             held: None,
             last: Bytes::new(),
             count: 0.0,
-            now_ms,
             pace: Pace::default(),
         })
     }
@@ -109,7 +108,7 @@ impl Records {
             if self.count >= self.limit && name.key != &self.last[..] {
                 return Ok(());
             }
-            if let Some(found) = read(r, &name, &State::decode(stored)?, self.now_ms)? {
+            if let Some(found) = read(r, &name, &State::decode(stored)?)? {
                 out(&found)?;
                 self.count += 1.0;
             }
@@ -121,7 +120,7 @@ impl Records {
 }
 
 /// The record of a state; `None` once it has expired.
-fn read(r: &mut dyn Reads, name: &Name<'_>, state: &State, now_ms: f64) -> Attempt<Option<Remote>> {
+fn read(r: &mut dyn Reads, name: &Name<'_>, state: &State) -> Attempt<Option<Remote>> {
     let record = name.record();
     let value = if state.is_removed {
         None
@@ -135,7 +134,8 @@ fn read(r: &mut dyn Reads, name: &Name<'_>, state: &State, now_ms: f64) -> Attem
         };
         match found {
             Some(value) => Some(value),
-            None if (state.expires_ms as f64) <= now_ms => return Ok(None),
+            // It has expired, and perhaps gone with others, whatever clocks say now.
+            None if state.expires_ms != NEVER => return Ok(None),
             None => return Err(Error::corrupt("a record is missing that the op-log knows").into()),
         }
     };

@@ -6,9 +6,9 @@ use bytes::Bytes;
 
 use super::Name;
 use super::journal::touch;
+use crate::codec::head::OpLog;
 use crate::codec::kinds::key as kinds;
 use crate::codec::marks::NEVER;
-use crate::codec::stamp;
 use crate::codec::tuple;
 use crate::engine::access::{Attempt, Cursor, Reads, Writes};
 use crate::models::pace::Pace;
@@ -50,7 +50,7 @@ impl Seed {
         if w.is_fresh() {
             *self = Self::default();
         }
-        let Some(device) = w.device() else {
+        let Some(OpLog { device, since, .. }) = w.op_log() else {
             return Ok(true);
         };
         if !self.begun {
@@ -65,8 +65,8 @@ impl Seed {
             let name = Name::of(record)?;
             // planted: seeded-over
             if !w.contains(&name.state_key())? {
-                let tail = stamp::hole(w.new_order()).to_bytes();
-                touch(w, &name, false, NEVER, &device, tail);
+                // planted: seeded-now
+                touch(w, &name, false, NEVER, &device, since.to_bytes());
             }
             self.done += 1;
             self.pace.step(w)?;

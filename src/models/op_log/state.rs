@@ -77,16 +77,24 @@ impl State {
         })
     }
 
-    /// Whether what another device wrote then is later; ties are broken by the devices' ids. `None`: this is not
-    /// committed yet, so nobody can tell.
+    /// Whether what another device wrote then is later; ties are broken by the devices' ids, by code units (they are
+    /// ASCII). `next`: what is not committed yet gets no stamp below this. `None`: it cannot be told until then.
     #[must_use]
-    pub fn is_before(&self, stamp: Stamp, device: &[u8]) -> Option<bool> {
+    pub fn is_before(&self, stamp: Stamp, device: &[u8], next: Stamp) -> Option<bool> {
+        let Some(own) = self.stamp else {
+            return (stamp < next).then_some(false);
+        };
         // planted: tie-by-arrival
-        let order = self
-            .stamp?
-            .cmp(&stamp)
-            .then_with(|| compare(&self.device, device));
+        let order = own.cmp(&stamp).then_with(|| self.device[..].cmp(device));
         Some(order == Ordering::Less)
+    }
+
+    /// Whether nothing is lost with it once everything before a stamp is known everywhere: it is of a removal, or of a
+    /// record that has expired.
+    #[must_use]
+    pub fn is_forgettable(&self, stamp: Stamp, device: &[u8], now_ms: u64) -> bool {
+        let is_old = self.is_before(stamp, device, Stamp::default()) == Some(true);
+        is_old && (self.is_removed || self.expires_ms <= now_ms)
     }
 
     /// Whether digests cover it.
@@ -94,11 +102,6 @@ impl State {
     pub fn is_digested(&self) -> bool {
         !self.is_removed && self.expires_ms == NEVER
     }
-}
-
-/// Devices' ids are ASCII: their bytes compare as code units do.
-fn compare(a: &[u8], b: &[u8]) -> Ordering {
-    a.cmp(b)
 }
 
 /// The stamp that a value ends in, when all before it has been read; `None`: a hole.

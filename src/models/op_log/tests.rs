@@ -3,8 +3,9 @@ use super::log::{Count, Mark, Prune, PruneSynced, Read, Which};
 use super::merkle::{Look, Refresh};
 use super::records::Records;
 use super::remote::{Remote, record_of, stamp_of, text_of};
-use super::tombstones::{Collect, raise_floor};
+use super::tombstones::{Find, Forget, raise_floor};
 use super::*;
+use crate::codec::head::OpLog;
 use crate::codec::marks::NEVER;
 use crate::codec::stamp::Stamp;
 use crate::codec::value::from_json;
@@ -21,9 +22,22 @@ fn scope() -> Scope {
     Scope::Name("s".into())
 }
 
+fn named(name: &'static str) -> OpLog {
+    let since = Stamp {
+        ms: NOW - 1,
+        counter: 0,
+    };
+    let next_stamp = Stamp::default();
+    OpLog {
+        device: Bytes::from_static(name.as_bytes()),
+        next_stamp,
+        since,
+    }
+}
+
 fn device(name: &'static str, seed: u64) -> Fake {
     Fake {
-        device: Some(Bytes::from_static(name.as_bytes())),
+        op_log: Some(named(name)),
         now_ms: NOW,
         ..Fake::disturbed(seed)
     }
@@ -58,7 +72,7 @@ fn insert(fake: &mut Fake, id: &str, text: &str) {
 
 /// What the log has: number, record, value (`None`: removal), stamp.
 fn log(fake: &mut Fake, after: f64, with_synced: bool) -> Vec<(u64, Remote)> {
-    let device = fake.device.clone().unwrap();
+    let device = fake.op_log.clone().unwrap().device;
     let mut read = Read::new(after, f64::INFINITY, with_synced);
     let mut found = Vec::new();
     fake.read(|r| {
@@ -97,7 +111,7 @@ fn entries(fake: &mut Fake) -> Vec<Remote> {
 fn records(fake: &mut Fake, path: &str, after: Option<&str>, limit: f64) -> Vec<Remote> {
     let after = after.map(JsString::from);
     let after = after.as_ref().map(JsString::as_js);
-    let mut records = Records::new(path, after, limit, NOW as f64).unwrap();
+    let mut records = Records::new(path, after, limit).unwrap();
     let mut found = Vec::new();
     fake.read(|r| {
         records.step(r, &mut |record| {
@@ -112,6 +126,17 @@ fn records(fake: &mut Fake, path: &str, after: Option<&str>, limit: f64) -> Vec<
 fn look(fake: &mut Fake, path: &str) -> merkle::Found {
     let mut look = Look::new(path).unwrap();
     fake.read(|r| look.step(r)).unwrap().0
+}
+
+fn refresh(fake: &mut Fake) {
+    let (_, nodes) = {
+        let mut look = Look::new("").unwrap();
+        fake.read(|r| look.step(r)).unwrap()
+    };
+    for node in nodes {
+        let mut refresh = Refresh::new(node);
+        fake.write(|w| refresh.step(w)).unwrap();
+    }
 }
 
 fn root(fake: &mut Fake) -> String {
@@ -333,8 +358,11 @@ fn nothing_removed_comes_back_once_its_removal_is_forgotten() {
     fake.write(|w| raise_floor(w, floor, &me)).unwrap();
     fake.write(|w| raise_floor(w, Stamp { ms: 5, counter: 0 }, &me))
         .unwrap();
-    let mut collect = Collect::new(floor, me);
-    assert_eq!(fake.write(|w| collect.step(w)).unwrap(), (1, None));
+    let mut find = Find::new(floor, me.clone(), Bytes::new(), 0.0);
+    let (keys, next) = fake.read(|r| find.step(r)).unwrap();
+    assert_eq!((keys.len(), next), (1, None));
+    let mut forget = Forget::new(floor, me, keys, 0.0);
+    assert_eq!(fake.write(|w| forget.step(w)).unwrap(), 1);
     let found = apply(&mut fake, old);
     assert_eq!(found.refused, [(0, Why::Floor)]);
     assert!(!fake.map.contains_key(&pair("a")));
@@ -361,7 +389,7 @@ fn records_without_a_state_count_as_written_at_the_switch() {
     }
     insert(&mut fake, "d", "x");
     let pairs = fake.map.len();
-    fake.device = Some(Bytes::from_static(b"me"));
+    fake.op_log = Some(named("me"));
     fake.now_ms = NOW;
     set(&mut fake, "k7", "2");
     let written = entries(&mut fake)[0].stamp;
@@ -376,7 +404,7 @@ fn records_without_a_state_count_as_written_at_the_switch() {
     assert_eq!(of_k7.stamp, written);
     assert!(
         all.iter()
-            .filter(|record| record.stamp.ms == NOW + 1)
+            .filter(|record| record.stamp.ms == NOW - 1)
             .count()
             == 40
     );
@@ -413,7 +441,7 @@ fn pages_of_records_have_each_once() {
     assert_eq!(below, all);
     assert!(records(&mut fake, "", None, 0.0).is_empty());
     for path in ["x", "0000", "A", "0x1"] {
-        assert!(Records::new(path, None, 1.0, 0.0).is_err(), "{path}");
+        assert!(Records::new(path, None, 1.0).is_err(), "{path}");
     }
 }
 
@@ -425,7 +453,7 @@ fn digests_follow_the_writes_and_are_stored() {
         set(&mut fake, &format!("k{n}"), "1");
     }
     let before = look(&mut fake, "");
-    fake.write(|w| Refresh::new().step(w)).unwrap();
+    refresh(&mut fake);
     assert!(!fake.map.keys().any(|key| key[0] == kinds::DIRTY));
     assert_eq!(look(&mut fake, ""), before);
     fake.reads = 0;
@@ -436,7 +464,7 @@ fn digests_follow_the_writes_and_are_stored() {
     assert!(reads < 700, "{reads}");
     set(&mut fake, "k5", "1");
     assert_ne!(look(&mut fake, "").sum, before.sum);
-    fake.write(|w| Refresh::new().step(w)).unwrap();
+    refresh(&mut fake);
     let after = look(&mut fake, "");
     let changed = |(a, b): &(&(String, u128), &(String, u128))| a != b;
     let differing: Vec<_> = before
