@@ -174,7 +174,7 @@ export class OpenedPatch implements Patch {
     };
   }
 
-  /** Tells the engine whether to look for other tabs' commits. Without listeners, it looks only when a call needs to. */
+  /** Tells the engine whether to look for other tabs' commits. Without listeners, it looks only when calls need it. */
   #attend(): void {
     this.#subscription?.attend(this.#events.hears("change") || this.#events.hears("closed"));
   }
