@@ -1,4 +1,4 @@
-//! Slices of a batch, as they cross.
+//! Slices of a batch from JavaScript.
 
 use bytes::Bytes;
 use js_sys::Uint8Array;
@@ -8,22 +8,22 @@ use crate::codec::value;
 use crate::error::Result;
 use crate::limits;
 
-/// Encoded values: JSON texts, one a line (JSON text has no line ends of its own), except at
-/// `exact_at`, ascending, where the line is empty and the next of `exact` stands for it.
+/// Encoded values. Each is one line of JSON (which the facade writes without line breaks), except at the
+/// positions `exact_at`, where the line is empty and the next element of `exact` is the value.
 pub struct Lines<'a> {
-    /// The texts.
+    /// The JSON texts, joined by newlines.
     pub lines: &'a str,
-    /// Positions of values in the exact form.
+    /// The positions of the values in the exact form, ascending.
     pub exact_at: &'a [u32],
-    /// Those values.
+    /// The values in the exact form, one for each of `exact_at`.
     pub exact: &'a [Uint8Array],
 }
 
 impl<'a> Lines<'a> {
-    /// The stored forms of `count` values, each `LimitExceeded` where it is too large.
+    /// The stored forms of `count` values; a value that is too large yields `LimitExceeded`.
     ///
     /// # Errors
-    /// `LimitExceeded`.
+    /// `LimitExceeded` if there is not enough memory.
     pub fn stored(self, count: usize) -> Result<impl Iterator<Item = Result<Bytes>> + use<'a>> {
         limits::room_for(self.lines.len() + count * limits::ITEM_BYTES)?;
         let mut exact = self.exact_at.iter().zip(self.exact).peekable();

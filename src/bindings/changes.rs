@@ -1,4 +1,4 @@
-//! What tells JavaScript whether its copies of values are current.
+//! Tells JavaScript whether its copies of values are current.
 
 use js_sys::Array;
 use std::rc::Rc;
@@ -9,7 +9,7 @@ use super::strings;
 use crate::engine::Engine;
 use crate::models::freshness::Freshness;
 
-/// The changes of one store or collection, from when this is made.
+/// Records the changes of one store or collection from its creation on.
 #[wasm_bindgen]
 pub struct ChangesPort {
     engine: Engine,
@@ -17,7 +17,7 @@ pub struct ChangesPort {
 }
 
 impl ChangesPort {
-    /// Of what `freshness` is about; `None` in a transaction, whose reads see its own writes.
+    /// Records the changes that `freshness` covers. `None` in a transaction, whose reads see its own writes.
     #[must_use]
     pub fn new(session: &AnySession, freshness: Freshness) -> Option<Self> {
         let AnySession::Engine(engine) = session else {
@@ -35,7 +35,7 @@ impl ChangesPort {
 
 #[wasm_bindgen]
 impl ChangesPort {
-    /// Another number after each change; NaN when a read would have to wait, or fail, and where anything may expire.
+    /// A number that differs after each change; NaN if a read would wait or fail, or if entries may expire.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "no count comes near 2^53")]
     pub fn stamp(&self) -> f64 {
@@ -47,13 +47,13 @@ impl ChangesPort {
         }
     }
 
-    /// The keys whose values have changed since the last call; undefined when it may be any.
+    /// The keys whose values have changed since the last call; undefined if any key may have changed.
     #[must_use]
     pub fn take(&self) -> Option<Array> {
         let keys = self.freshness.take()?;
         let out = Array::new();
         for key in keys {
-            // One whose name there is no room for may be any.
+            // If there is no memory for a key's name, treat any key as changed.
             out.push(&strings::to_js(key.as_js()).ok()?);
         }
         Some(out)

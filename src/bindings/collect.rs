@@ -1,4 +1,4 @@
-//! Results in bulk: many stored values become JavaScript values with few crossings.
+//! Returns many stored values to JavaScript in few calls.
 
 use js_sys::Array;
 use wasm_bindgen::prelude::*;
@@ -10,27 +10,27 @@ use crate::codec::value::attached::has_attached;
 use crate::error::Result;
 use crate::limits;
 
-/// Bytes of JSON text and of exact forms that are made values at once: some milliseconds.
+/// How many bytes of JSON text and exact forms are decoded at a time, which takes a few milliseconds.
 const TEXT_BYTES: usize = 256 * 1024;
 
-/// Gathers the items of one JavaScript array. Values that are JSON text cross as one text.
+/// Collects the items of one JavaScript array. JSON values are joined and parsed as a single text.
 #[derive(Default)]
 pub struct Collector {
     /// Finished pieces of the array.
     pieces: Array,
     text: Vec<u8>,
     items: u32,
-    /// Of all items so far.
+    /// The weight of all items so far.
     bytes: usize,
-    /// Values in the exact form, one after another; where each ends, and where in the piece it belongs.
+    /// Values in the exact form, one after another, with the end of each and its index in the current piece.
     exact: Vec<u8>,
     ends: Vec<u32>,
     places: Vec<u32>,
-    /// The Blobs that lie beside these, in their order.
+    /// The Blobs stored beside these values, in order.
     beside: Array,
-    /// Whether the items are pairs, whose second is the value.
+    /// Whether the items are [key, value] pairs.
     pairs: bool,
-    /// Items that are undefined.
+    /// The indexes of undefined items in the current piece.
     absent: Vec<u32>,
 }
 
@@ -38,7 +38,7 @@ impl Collector {
     /// Adds a string.
     ///
     /// # Errors
-    /// `LimitExceeded`, as of every item; `Corrupt`.
+    /// `LimitExceeded`, `Corrupt`.
     pub fn string(&mut self, text: JsStr<'_>) -> Result<()> {
         self.begin(text.as_bytes().len())?;
         json::write_quoted(text, &mut self.text);
@@ -58,7 +58,7 @@ impl Collector {
     /// Adds undefined.
     ///
     /// # Errors
-    /// `Corrupt`.
+    /// `LimitExceeded`, `Corrupt`.
     pub fn absent(&mut self) -> Result<()> {
         self.begin(0)?;
         self.absent.push(self.items);
@@ -66,7 +66,7 @@ impl Collector {
         self.finish_item()
     }
 
-    /// Adds a pair of a key and a stored value.
+    /// Adds a key with its stored value.
     ///
     /// # Errors
     /// `LimitExceeded`, `Corrupt`, `UnsupportedFormat`.
@@ -94,7 +94,7 @@ impl Collector {
         })
     }
 
-    /// Weighs what comes before it is copied.
+    /// Begins an item. Checks the limits before the item is copied.
     fn begin(&mut self, bytes: usize) -> Result<()> {
         self.bytes += bytes + limits::RESULT_ITEM_BYTES;
         limits::within_result(self.bytes)?;

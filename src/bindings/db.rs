@@ -30,18 +30,18 @@ thread_local! {
     static IDS: RefCell<Ids> = RefCell::default();
 }
 
-/// One store, of a patch or of a transaction. Strings come in as `strings::received` takes them,
-/// documents and queries as `values::stored` does.
+/// A store of a patch or of a transaction. String arguments are encoded for [`received`], documents and queries
+/// for [`values::stored`].
 #[wasm_bindgen]
 pub struct DbPort {
     session: AnySession,
     scope: Scope,
-    /// The collection that was asked for last, by how its name crossed.
+    /// The most recently used collection, with its encoded name.
     last: RefCell<Option<(String, Collection)>>,
 }
 
 impl DbPort {
-    /// The store of a scope.
+    /// The store of a scope, in which collections are looked up by name.
     #[must_use]
     pub fn new(session: AnySession, scope: Scope) -> Self {
         Self {
@@ -65,7 +65,7 @@ impl DbPort {
     }
 }
 
-/// Begins a query, as often as it must begin.
+/// Returns a function that starts the query afresh each time it is called.
 fn finding(
     collection: Collection,
     query: Query,
@@ -91,7 +91,8 @@ fn query_of(encoded: &JsValue) -> Result<Query, JsValue> {
 
 #[wasm_bindgen]
 impl DbPort {
-    /// Inserts a document at a time; its id. `done` is called as `outcome::tell` says.
+    /// Inserts a document created at `now_ms` and returns its id. Reports the end to `done`, as [`outcome::tell`]
+    /// describes.
     pub fn insert(
         &self,
         collection: &str,
@@ -109,7 +110,7 @@ impl DbPort {
         Ok(id)
     }
 
-    /// A batch of documents, to be filled and committed.
+    /// An empty batch for documents.
     pub fn batch(&self, collection: &str) -> Result<DbBatchPort, JsValue> {
         Ok(DbBatchPort {
             session: self.session.clone(),
@@ -120,7 +121,7 @@ impl DbPort {
         })
     }
 
-    /// The document of an id, or null.
+    /// The document with an id, or null.
     pub fn get(&self, collection: &str, id: &str) -> Returned {
         let collection = self.collection(collection)?;
         let id = received(id).map_err(thrown)?;
@@ -132,7 +133,7 @@ impl DbPort {
         })
     }
 
-    /// What changes of a collection; undefined in a transaction.
+    /// Starts recording changes of a collection; undefined in a transaction.
     pub fn changes(&self, collection: &str) -> Result<Option<ChangesPort>, JsValue> {
         let collection = self.collection(collection)?;
         Ok(ChangesPort::new(
@@ -161,7 +162,7 @@ impl DbPort {
         outcome::read(found, Ok)
     }
 
-    /// The documents that match, `descending` says of each field of `sort` whether it does.
+    /// The documents that match. `descending` is non-zero for each field of `sort` that descends.
     #[expect(
         clippy::too_many_arguments,
         reason = "an object would cost a crossing a field"
@@ -203,7 +204,7 @@ impl DbPort {
         outcome::read(found, Ok)
     }
 
-    /// Merges changes into a document; whether it exists.
+    /// Merges changes into a document. Resolves to whether it exists.
     pub fn update(
         &self,
         collection: &str,
@@ -220,7 +221,7 @@ impl DbPort {
         Ok(outcome::promise(done, outcome::plain))
     }
 
-    /// Replaces a document; whether it exists.
+    /// Replaces a document. Resolves to whether it exists.
     pub fn replace(
         &self,
         collection: &str,
@@ -237,7 +238,7 @@ impl DbPort {
         Ok(outcome::promise(done, outcome::plain))
     }
 
-    /// Removes a document; whether it existed.
+    /// Deletes a document. Resolves to whether it existed.
     pub fn delete(&self, collection: &str, id: &str) -> Result<Promise, JsValue> {
         let collection = self.collection(collection)?;
         let id = received(id).map_err(thrown)?;
@@ -257,7 +258,7 @@ impl DbPort {
         )
     }
 
-    /// Removes a collection.
+    /// Deletes a collection with all its documents.
     pub fn drop(&self, collection: &str) -> Result<Promise, JsValue> {
         let collection = self.collection(collection)?;
         let mut drop = documents::Drop::new(&collection);
@@ -265,7 +266,7 @@ impl DbPort {
         Ok(outcome::promise(done, outcome::nothing))
     }
 
-    /// The names of the collections.
+    /// The names of the store's collections.
     pub fn collections(&self) -> Returned {
         let scope = self.scope.clone();
         Collections::new(&scope).map_err(thrown)?;
@@ -278,14 +279,14 @@ impl DbPort {
         })
     }
 
-    /// The named store.
+    /// The store of a name.
     pub fn store(&self, name: &str) -> Result<DbPort, JsValue> {
         let name = received(name).map_err(thrown)?;
         Ok(Self::new(self.session.clone(), Scope::Name(name)))
     }
 }
 
-/// Documents that are to be inserted at once.
+/// A batch of documents to insert.
 #[wasm_bindgen]
 pub struct DbBatchPort {
     session: AnySession,
@@ -297,7 +298,7 @@ pub struct DbBatchPort {
 
 #[wasm_bindgen]
 impl DbBatchPort {
-    /// Adds documents (see [`Lines`]); `_keys` is empty, there are `count` of them.
+    /// Adds `count` documents; [`Lines`] describes how they are passed. `_keys` is empty.
     #[expect(
         clippy::needless_pass_by_value,
         reason = "wasm-bindgen hands vectors over"
@@ -328,7 +329,7 @@ impl DbBatchPort {
         Ok(())
     }
 
-    /// Inserts what was pushed; the ids.
+    /// Inserts the pushed documents. Resolves to their ids.
     pub fn commit(&self) -> Promise {
         let insert = Insert::new(&self.collection, self.docs.take());
         let mut ids = self.ids.take();

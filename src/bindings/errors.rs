@@ -7,7 +7,7 @@ use wasm_bindgen::prelude::*;
 use super::hooks::hooks;
 use crate::error::{Code, Error};
 
-/// A `PatchStoreError`, made by the facade; a plain `Error` before the facade has registered.
+/// The error as a `PatchStoreError`, which the facade creates; a plain `Error` before the facade has registered.
 #[must_use]
 pub fn to_js(error: &Error) -> JsValue {
     let Some(hooks) = hooks() else {
@@ -32,8 +32,8 @@ pub fn to_js(error: &Error) -> JsValue {
         .unwrap_or_else(|thrown| thrown)
 }
 
-/// What was thrown where a value cannot be made here: by the platform, which has no room for it or does not know the
-/// kind, or by the facade, a `PatchStoreError`.
+/// The error for a value that JavaScript could not create. `cause` is what was thrown: an exception of the platform,
+/// which lacks the memory or the class, or a `PatchStoreError` of the facade.
 #[must_use]
 pub fn refused(cause: JsValue) -> Error {
     let text = |property: &str| {
@@ -42,7 +42,7 @@ pub fn refused(cause: JsValue) -> Error {
     };
     let code = match text("code").or_else(|| text("name")).as_deref() {
         Some("Corrupt" | "SyntaxError") => Code::Corrupt,
-        // What engines throw where they have no memory for a buffer or a string.
+        // JavaScript engines throw RangeError if there is no memory for a buffer or a string.
         Some("LimitExceeded" | "RangeError") => Code::LimitExceeded,
         _ => Code::Unavailable,
     };

@@ -1,30 +1,31 @@
-//! What the facade lends to wasm when it loads it.
+//! The facade's functions that wasm calls.
 
 use js_sys::{Array, Function};
 use std::cell::RefCell;
 use wasm_bindgen::prelude::*;
 
-/// Functions of the facade.
+/// The functions that the facade registers.
 #[derive(Clone)]
 pub struct Hooks {
     /// `(code, message, remedy, path?, usage?, quota?, cause?) => PatchStoreError`.
     pub make_error: Function,
-    /// What makes values.
+    /// Decodes values in the exact form.
     pub decoder: Decoder,
 }
 
 #[wasm_bindgen]
 extern "C" {
-    /// What makes values of their exact form.
+    /// The facade's decoder of the exact form.
     #[derive(Clone)]
     pub type Decoder;
 
-    /// The value, beside which these Blobs lie. It is given wasm's own memory, and keeps nothing of it.
+    /// Decodes a value; `beside` holds its Blobs. `stored` is wasm's own memory, to which the decoder keeps no
+    /// reference.
     #[wasm_bindgen(method, catch, js_name = decodeExact)]
     pub fn decode_exact(this: &Decoder, stored: &[u8], beside: &Array) -> Result<JsValue, JsValue>;
 
-    /// Puts those that lie in `stored` one after another, each up to one of `ends`, at `places` of a
-    /// list, or as the second of the pairs there.
+    /// Decodes the values that `stored` holds one after another. Each ends at one of `ends` and goes to one of
+    /// `places` in `list`, or into the pair there.
     #[wasm_bindgen(method, catch, js_name = placeExact)]
     pub fn place_exact(
         this: &Decoder,
@@ -41,7 +42,7 @@ thread_local! {
     static HOOKS: RefCell<Option<Hooks>> = const { RefCell::new(None) };
 }
 
-/// Called once by the facade, right after the wasm was instantiated.
+/// Registers the facade's functions. The facade calls this once, right after instantiating the wasm.
 #[wasm_bindgen]
 pub fn register(make_error: Function, decoder: Decoder, on_panic: Function) {
     HOOKS.set(Some(Hooks {
@@ -52,7 +53,7 @@ pub fn register(make_error: Function, decoder: Decoder, on_panic: Function) {
     std::panic::set_hook(Box::new(move |info| told.tell(&info.to_string())));
 }
 
-/// The facade's functions, once they are there.
+/// The facade's functions; `None` until they are registered.
 #[must_use]
 pub fn hooks() -> Option<Hooks> {
     HOOKS.with_borrow(Clone::clone)
@@ -62,7 +63,7 @@ struct PanicHook(Function);
 
 impl PanicHook {
     fn tell(&self, message: &str) {
-        // Nothing is left to be done about a listener that throws during a panic.
+        // During a panic, nothing can be done about a listener that throws.
         drop(
             self.0
                 .call1(&JsValue::UNDEFINED, &JsValue::from_str(message)),

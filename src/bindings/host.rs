@@ -1,4 +1,4 @@
-//! The realm in which the bindings run: the page or worker, or, for tests of the facade (feature `simulation`), the
+//! The realm in which the bindings run: the page or worker, or, in tests of the facade (feature `simulation`), the
 //! simulated tab whose task is running.
 
 use futures_util::future::LocalBoxFuture;
@@ -11,18 +11,18 @@ mod page {
     use crate::env::browser::BrowserEnv;
     use wasm_bindgen_futures::{future_to_promise, spawn_local};
 
-    /// Its clocks, randomness and scheduling.
+    /// The realm's clocks, randomness and scheduling.
     #[must_use]
     pub fn env() -> BrowserEnv {
         BrowserEnv
     }
 
-    /// Runs a future to its end, beginning in this task.
+    /// Runs a future to its end in the background.
     pub fn spawn(future: impl Future<Output = ()> + 'static) {
         spawn_local(future);
     }
 
-    /// A promise of what a future comes to. One kind of future for all promises: what drives them is compiled once.
+    /// A promise of a future's result. The future is boxed, so that the code that drives it is compiled only once.
     pub fn promise(future: LocalBoxFuture<'static, Result<JsValue, JsValue>>) -> Promise {
         future_to_promise(future)
     }
@@ -41,7 +41,7 @@ mod tab {
         static WORLD: RefCell<Option<SimEnv>> = const { RefCell::new(None) };
     }
 
-    /// From now on, the tabs are those of this world.
+    /// Sets the world whose tabs the bindings run in.
     pub fn set_world(env: SimEnv) {
         WORLD.set(Some(env));
     }
@@ -49,26 +49,26 @@ mod tab {
     /// The environment of the tab whose task was polled last.
     ///
     /// # Panics
-    /// Before there is a world.
+    /// If [`set_world`] has not been called.
     #[must_use]
     #[expect(clippy::expect_used, reason = "a test that has no world must fail")]
     pub fn running() -> SimEnv {
         WORLD.with_borrow(|world| world.as_ref().expect("a world was made").running())
     }
 
-    /// Its clocks, randomness and scheduling.
+    /// The running tab's clocks, randomness and scheduling.
     #[must_use]
     pub fn env() -> SimEnv {
         running()
     }
 
-    /// Runs a future to its end, as a task of the tab.
+    /// Runs a future to its end as a task of the running tab.
     pub fn spawn(future: impl Future<Output = ()> + 'static) {
         env().spawn(Box::pin(future));
     }
 
-    /// A promise of what a future comes to. The tab's scheduler decides when it goes on, and it never does in a tab that
-    /// is frozen or dead.
+    /// A promise of a future's result. The tab's scheduler decides when the future runs; in a frozen or dead tab it
+    /// never does.
     pub fn promise(future: LocalBoxFuture<'static, Result<JsValue, JsValue>>) -> Promise {
         let ends: Rc<RefCell<Option<(Function, Function)>>> = Rc::default();
         let promise = {
@@ -83,7 +83,7 @@ mod tab {
                 return;
             };
             let nobody = JsValue::UNDEFINED;
-            // (Neither throws.)
+            // Neither of them throws.
             let _ = match result {
                 Ok(value) => resolve.call1(&nobody, &value),
                 Err(error) => reject.call1(&nobody, &error),

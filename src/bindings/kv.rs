@@ -25,7 +25,7 @@ use crate::models::kv::{
 };
 use crate::models::many;
 
-/// One store, of a patch or of a transaction. Strings come in as `strings::received` takes them.
+/// A store of a patch or of a transaction. String arguments are encoded for [`received`].
 #[wasm_bindgen]
 pub struct KvPort {
     session: AnySession,
@@ -36,7 +36,7 @@ impl KvPort {
     /// The store of a scope.
     ///
     /// # Errors
-    /// `InvalidArgument`.
+    /// `InvalidArgument` if the scope's name is not valid.
     pub fn new(session: AnySession, scope: &Scope) -> Result<Self> {
         Ok(Self {
             session,
@@ -59,7 +59,7 @@ impl KvPort {
     }
 }
 
-/// What [`KvPort::range`] is to hand out, and how far it is.
+/// The progress of a [`KvPort::range`].
 struct Listing {
     what: u8,
     kv: Kv,
@@ -110,13 +110,13 @@ fn thrown(error: Error) -> JsValue {
 
 #[wasm_bindgen]
 impl KvPort {
-    /// What changes of the store; undefined in a transaction.
+    /// Starts recording changes of the store; undefined in a transaction.
     #[must_use]
     pub fn changes(&self) -> Option<ChangesPort> {
         ChangesPort::new(&self.session, Freshness::of_pairs(self.kv.clone()))
     }
 
-    /// The value, or undefined; a promise of it when it must be loaded.
+    /// The value, or undefined. Returns a promise if it must be loaded.
     pub fn get(&self, key: &str) -> Returned {
         let key = self.record(key)?;
         let found = self.session.read(Box::new(move |r| kv::get(r, &key)));
@@ -125,7 +125,7 @@ impl KvPort {
         })
     }
 
-    /// Stores an encoded value; `done` is called as `outcome::tell` says.
+    /// Stores an encoded value. Reports the end to `done`, as [`outcome::tell`] describes.
     pub fn set(&self, key: &str, encoded: &JsValue, done: Function) -> Result<(), JsValue> {
         let key = self.record(key)?;
         let stored = values::stored(encoded).map_err(thrown)?;
@@ -137,7 +137,7 @@ impl KvPort {
         Ok(())
     }
 
-    /// Removes a key; whether it existed.
+    /// Deletes a key. Resolves to whether it existed.
     pub fn delete(&self, key: &str) -> Result<Promise, JsValue> {
         let key = self.record(key)?;
         let done = self.session.write(Box::new(move |w| kv::delete(w, &key)));
@@ -153,8 +153,8 @@ impl KvPort {
         )
     }
 
-    /// What a range has: its keys (`what` 0), its entries (1), its first entries, as many as make a
-    /// page (2), or the number of its keys (3).
+    /// The contents of a range: its keys (`what` 0), its entries (1), the first page of its entries (2),
+    /// or the number of its keys (3).
     #[expect(
         clippy::too_many_arguments,
         reason = "an object would cost a crossing a field"
@@ -183,13 +183,13 @@ impl KvPort {
         get_many(&self.session, self.records(&keys)?)
     }
 
-    /// Removes many keys; how many existed.
+    /// Deletes many keys. Resolves to how many existed.
     #[wasm_bindgen(js_name = deleteMany)]
     pub fn delete_many(&self, keys: Vec<String>) -> Result<Promise, JsValue> {
         Ok(delete_many(&self.session, self.records(&keys)?))
     }
 
-    /// A batch of keys and values, to be filled and committed.
+    /// An empty batch for keys and values.
     pub fn batch(&self) -> KvBatchPort {
         KvBatchPort {
             session: self.session.clone(),
@@ -199,20 +199,19 @@ impl KvPort {
         }
     }
 
-    /// Reads, lets `change` make the new encoded value of the old one, and stores that.
+    /// Reads a value, calls `change` for the new encoded value, and stores that.
     pub fn update(&self, key: &str, change: Function) -> Result<Promise, JsValue> {
         Ok(update::run(&self.session, self.record(key)?, change))
     }
 
-    /// Removes every key.
+    /// Deletes every key.
     pub fn clear(&self) -> Promise {
         let mut clear = Clear::new(&self.kv);
         let done = self.session.write(Box::new(move |w| clear.step(w)));
         outcome::promise(done, outcome::nothing)
     }
 
-    /// Calls `listener` with the encoded value after each commit that changed it, until the
-    /// port is freed.
+    /// Calls `listener` with the encoded value after each commit that changes it, until the port is freed.
     pub fn watch(&self, key: &str, listener: Function) -> Result<WatchPort, JsValue> {
         match &self.session {
             AnySession::Engine(engine) => Ok(WatchPort::new(engine, self.record(key)?, listener)),
@@ -222,7 +221,7 @@ impl KvPort {
         }
     }
 
-    /// The named store.
+    /// The store of a name.
     pub fn store(&self, name: &str) -> Result<KvPort, JsValue> {
         let name = received(name).map_err(thrown)?;
         Self::new(self.session.clone(), &Scope::Name(name)).map_err(thrown)
@@ -247,7 +246,7 @@ fn delete_many(session: &AnySession, keys: Vec<bytes::Bytes>) -> Promise {
     outcome::promise(done, outcome::count)
 }
 
-/// Keys and values that are to be stored at once, or keys that are to be read or removed.
+/// A batch of entries to store, or of keys to read or delete.
 #[wasm_bindgen]
 pub struct KvBatchPort {
     session: AnySession,
@@ -258,7 +257,7 @@ pub struct KvBatchPort {
 
 #[wasm_bindgen]
 impl KvBatchPort {
-    /// Adds rows (see [`Lines`]).
+    /// Adds entries; [`Lines`] describes how values are passed.
     #[expect(
         clippy::needless_pass_by_value,
         reason = "wasm-bindgen hands vectors over"
@@ -302,25 +301,25 @@ impl KvBatchPort {
         Ok(())
     }
 
-    /// The values of the keys that were pushed, undefined for absent ones.
+    /// The values of the pushed keys, undefined for absent ones.
     #[wasm_bindgen(js_name = getMany)]
     pub fn get_many(&self) -> Returned {
         get_many(&self.session, self.keys.take())
     }
 
-    /// Removes the keys that were pushed; how many existed.
+    /// Deletes the pushed keys. Resolves to how many existed.
     #[wasm_bindgen(js_name = deleteMany)]
     pub fn delete_many(&self) -> Promise {
         delete_many(&self.session, self.keys.take())
     }
 
-    /// What is pushed from now on goes to another store.
+    /// Directs later pushes to another store.
     #[wasm_bindgen(js_name = turnTo)]
     pub fn turn_to(&self, store: &KvPort) {
         self.kv.replace(store.kv.clone());
     }
 
-    /// Stores what was pushed and is not there yet; how much that was.
+    /// Stores the pushed entries whose keys do not exist yet. Resolves to how many were stored.
     #[wasm_bindgen(js_name = commitNew)]
     pub fn commit_new(&self) -> Promise {
         let many = AddMany::new(self.entries.take());
@@ -328,7 +327,7 @@ impl KvBatchPort {
         outcome::promise(done, outcome::count)
     }
 
-    /// Stores what was pushed.
+    /// Stores the pushed entries.
     pub fn commit(&self) -> Promise {
         let many = SetMany::new(self.entries.take());
         let done = many::write(&self.session, Rc::new(host::env()), many);

@@ -9,7 +9,7 @@ use super::patch::asking;
 use crate::backend::indexeddb::IndexedDbConnector;
 use crate::engine;
 
-/// Deletes a patch, unless `stopped` says that it is not wanted any more; whether there was one.
+/// Deletes a patch, unless `stopped` returns true first. Resolves to whether there was one.
 #[wasm_bindgen(js_name = deletePort, unchecked_return_type = "Promise<boolean>")]
 #[expect(
     clippy::cast_possible_truncation,
@@ -22,7 +22,7 @@ pub fn delete_port(database: &str, open_timeout_ms: f64, stopped: Function) -> P
     outcome::promise(Box::pin(deleted), outcome::plain)
 }
 
-/// Whether the bytes of a head, undefined for none, say that there is no patch.
+/// Whether the bytes of a head, or undefined if there is no head, mean that there is no patch.
 #[wasm_bindgen(js_name = isDead)]
 #[must_use]
 pub fn is_dead(head: Option<Vec<u8>>) -> bool {

@@ -1,8 +1,8 @@
 //! The JavaScript surface: what the facade (`src/facade`) calls.
 //!
-//! Exported objects are *ports*: every method takes `&self`, holds no borrow over an await, and is
-//! one synchronous call; what must be loaded or committed comes as a promise. [`values`] carries
-//! values in both directions, [`strings`] strings, [`collect`] results in bulk.
+//! Exported objects are *ports*: every method takes `&self`, holds no borrow across an await, and is
+//! one synchronous call; it returns a promise if data must be loaded or committed. [`values`] and
+//! [`strings`] convert in both directions; [`collect`] returns results in bulk.
 
 pub mod batch;
 pub mod changes;

@@ -1,4 +1,4 @@
-//! From outcomes to what JavaScript gets: a value at once, or a promise.
+//! Returns outcomes to JavaScript, immediately or as a promise.
 
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
@@ -9,13 +9,13 @@ use super::{errors, host};
 use crate::engine::access::Answer;
 use crate::error::Result;
 
-/// What an exported method returns: a value, or an error to be thrown.
+/// The result of an exported method: a value, or an error to throw.
 pub type Returned = Result<JsValue, JsValue>;
 
-/// The value at once on warm data, else a promise of it.
+/// The value if all data is in memory, otherwise a promise of it.
 ///
 /// # Errors
-/// The `PatchStoreError` to be thrown.
+/// The `PatchStoreError` to throw.
 pub fn read<T: 'static>(
     outcome: Answer<T>,
     convert: impl FnOnce(T) -> Result<JsValue> + 'static,
@@ -28,7 +28,7 @@ pub fn read<T: 'static>(
     }
 }
 
-/// A promise of what `future` comes to.
+/// A promise of the result of `future`, converted for JavaScript.
 pub fn promise<T: 'static>(
     future: LocalBoxFuture<'static, Result<T>>,
     convert: impl FnOnce(T) -> Result<JsValue> + 'static,
@@ -41,8 +41,8 @@ pub fn promise<T: 'static>(
     host::promise(settled.boxed_local())
 }
 
-/// Calls `done` without an argument, or with the error: the facade has a promise already, and a
-/// second one would cost more than the write itself.
+/// Calls `done` without an argument on success, and with the error on failure. The facade already has a
+/// promise, and a second one would cost more than the write itself.
 pub fn tell(done: Function) -> Box<dyn FnOnce(Result<()>)> {
     Box::new(move |result| {
         let nobody = JsValue::UNDEFINED;
@@ -50,34 +50,34 @@ pub fn tell(done: Function) -> Box<dyn FnOnce(Result<()>)> {
             Ok(()) => done.call0(&nobody),
             Err(error) => done.call1(&nobody, &errors::to_js(&error)),
         };
-        // The facade's function settles a promise, which throws only where the stack is used up: it would never be
-        // settled then, unless everything ends.
+        // `done` settles a promise, which fails only on a stack overflow. The promise would then never settle, so let
+        // the exception stop the whole engine.
         if let Err(thrown) = told {
             wasm_bindgen::throw_val(thrown);
         }
     })
 }
 
-/// The conversion of what has no value.
+/// Converts `()` to undefined.
 ///
 /// # Errors
-/// None.
+/// Never fails.
 pub fn nothing((): ()) -> Result<JsValue> {
     Ok(JsValue::UNDEFINED)
 }
 
-/// The conversion of plain values.
+/// Converts a plain value.
 ///
 /// # Errors
-/// None.
+/// Never fails.
 pub fn plain(value: impl Into<JsValue>) -> Result<JsValue> {
     Ok(value.into())
 }
 
-/// The conversion of counts.
+/// Converts a count to a number.
 ///
 /// # Errors
-/// None.
+/// Never fails.
 #[expect(clippy::cast_precision_loss, reason = "no count comes near 2^53")]
 pub fn count(value: u64) -> Result<JsValue> {
     Ok(JsValue::from_f64(value as f64))

@@ -28,8 +28,8 @@ use crate::engine::{Absent, Engine, Notice, Options, Realm, Reason, Stats, Subsc
 use crate::error::Result;
 use crate::models::{Scope, keys, many, nodes};
 
-/// Opens the engine of one database; `absent`: 0 creates a patch where there is none, 1 begins one that is
-/// not there before something is copied to it, 2 refuses, and so does 3, of a database that was listed a moment ago.
+/// Opens the engine of one database. `absent` says what to do if there is no patch: 0 creates one; 1 prepares one
+/// as the target of a copy; 2 refuses; 3 refuses too, but the database is known to exist because it was just listed.
 #[wasm_bindgen(js_name = openPort, unchecked_return_type = "Promise<PatchPort>")]
 #[expect(
     clippy::cast_possible_truncation,
@@ -68,7 +68,7 @@ pub fn open_port(
         ..Options::default()
     };
     if in_memory || absent != Absent::Create {
-        // Nobody else can commit to it, or it is not open for long.
+        // Either no other tab can commit to it, or it is open only briefly.
         options.poll_ms = 0;
     }
     let realm = REALM.with(Rc::clone);
@@ -80,15 +80,15 @@ pub fn open_port(
     ))
 }
 
-/// A promise of the engine that is being opened.
+/// A promise of the [`PatchPort`] for an engine that is being opened.
 pub(super) fn opened(opening: LocalBoxFuture<'static, Result<Engine>>) -> Promise {
     outcome::promise(opening, |engine| Ok(PatchPort { engine }.into()))
 }
 
 thread_local! {
-    /// The databases in memory, by name: they last as long as the page does.
+    /// The memory backend's databases by name. They last as long as the page or worker.
     static MEMORIES: RefCell<SortedMap<String, MemoryConnector>> = RefCell::default();
-    /// What all patches of this page or worker share.
+    /// The state that all patches of this page or worker share.
     static REALM: Rc<Realm> = Rc::default();
 }
 
@@ -103,13 +103,13 @@ fn memory(database: &str) -> MemoryConnector {
     })
 }
 
-/// One open engine.
+/// An open engine; the facade shares one between its handles.
 #[wasm_bindgen]
 pub struct PatchPort {
     engine: Engine,
 }
 
-/// What the facade's function says of whether work is still wanted.
+/// Whether to stop, as the facade's function answers; false if it throws.
 pub fn asking(stopped: Function) -> Rc<dyn Fn() -> bool> {
     Rc::new(move || {
         let answer = stopped.call0(&JsValue::UNDEFINED);
@@ -131,7 +131,7 @@ async fn looked_at(look: Function, found: Bytes) -> bool {
     let Ok(looking) = look.call1(&JsValue::UNDEFINED, &value) else {
         return false;
     };
-    // The facade's function promises.
+    // The facade's function returns a promise.
     let answer = JsFuture::from(looking.unchecked_into::<Promise>()).await;
     answer.is_ok_and(|answer| answer.is_truthy())
 }
@@ -154,7 +154,7 @@ impl PatchPort {
             .map_err(|error| errors::to_js(&error))
     }
 
-    /// Begins a transaction; `in_turn`: others wait for it, since it has conflicted before.
+    /// Begins a transaction. With `in_turn`, other writers wait for it, because it has conflicted before.
     #[wasm_bindgen(unchecked_return_type = "Promise<TransactionPort>")]
     pub fn begin(&self, in_turn: bool) -> Promise {
         let beginning = match in_turn {
@@ -164,12 +164,12 @@ impl PatchPort {
         outcome::promise(beginning, |begun| Ok(TransactionPort::new(begun).into()))
     }
 
-    /// Makes what was acknowledged survive a power cut.
+    /// Makes all acknowledged writes survive a power failure.
     pub fn flush(&self) -> Promise {
         outcome::promise(self.engine.flush(), outcome::nothing)
     }
 
-    /// About how many bytes are stored, before compression.
+    /// The approximate number of stored bytes, before compression.
     #[wasm_bindgen(js_name = heldBytes)]
     #[expect(clippy::cast_precision_loss, reason = "no size comes near 2^53")]
     #[must_use]
@@ -184,8 +184,8 @@ impl PatchPort {
         outcome::read(found, outcome::plain)
     }
 
-    /// Copies everything to a patch that holds no record, unless `stopped` says that it is not wanted
-    /// any more. False: it must be begun anew.
+    /// Copies everything to a patch that has no records, until `stopped` returns true.
+    /// Resolves to false if the copy must be restarted.
     #[wasm_bindgen(js_name = copyTo, unchecked_return_type = "Promise<boolean>")]
     pub fn copy_to(&self, target: &PatchPort, stopped: Function) -> Promise {
         let ranges = keys::record_ranges();
@@ -193,8 +193,8 @@ impl PatchPort {
         outcome::promise(copied, outcome::plain)
     }
 
-    /// Whether the storage takes the Blobs of an encoded value: `look` is given what comes back, and promises
-    /// to say whether it is the same.
+    /// Whether the storage accepts the Blobs of an encoded value. Stores it and passes what it reads back to `look`,
+    /// which resolves to whether that is the same.
     #[wasm_bindgen(unchecked_return_type = "Promise<boolean>")]
     pub fn takes(&self, encoded: &Uint8Array, look: Function) -> Result<Promise, JsValue> {
         let value = values::taken(encoded).map_err(|error| errors::to_js(&error))?;
@@ -203,24 +203,24 @@ impl PatchPort {
         Ok(outcome::promise(taken, outcome::plain))
     }
 
-    /// Looks for what other tabs have done.
+    /// Looks for other tabs' commits.
     pub fn refresh(&self) -> Promise {
         outcome::promise(self.engine.refresh(), outcome::nothing)
     }
 
-    /// Merges, and gives back the space of dead data.
+    /// Merges segments and frees the space of dead data.
     pub fn compact(&self) -> Promise {
         outcome::promise(self.engine.compact(), outcome::nothing)
     }
 
-    /// Records, and bytes: live, in the log, garbage, of large values.
+    /// Resolves to the number of records, and to bytes: live, in the log, garbage, in Blobs.
     pub fn stats(&self) -> Promise {
         outcome::promise(self.engine.stats(keys::record_ranges()), |stats| {
             Ok(numbers(&stats).into())
         })
     }
 
-    /// The nodes that own data, as ids and bytes in turn.
+    /// The nodes that own data, as a flat list that alternates ids and bytes.
     pub fn nodes(&self) -> Returned {
         let begin = || Ok((nodes::Nodes::default(), Array::new()));
         let work = afresh(begin, |(nodes, out), r| {
@@ -233,7 +233,7 @@ impl PatchPort {
         outcome::read(self.engine.read(work), Ok)
     }
 
-    /// Removes all that a node owns; whether it owned something.
+    /// Deletes everything that a node owns. Resolves to whether it owned anything.
     #[wasm_bindgen(js_name = deleteNode)]
     pub fn delete_node(&self, id: &str) -> Result<Promise, JsValue> {
         let scope = node(id)?;
@@ -242,7 +242,7 @@ impl PatchPort {
         Ok(outcome::promise(self.engine.write(work), outcome::plain))
     }
 
-    /// Copies all that a node owns to another, which owns nothing yet.
+    /// Copies everything that a node owns to another one, which must own nothing yet.
     #[wasm_bindgen(js_name = copyNode)]
     pub fn copy_node(&self, from: &str, to: &str) -> Result<Promise, JsValue> {
         let copy = nodes::Copy::new(node(from)?, node(to)?);
@@ -250,11 +250,11 @@ impl PatchPort {
         Ok(outcome::promise(done, outcome::nothing))
     }
 
-    /// Calls `changed(remote, scopes)` after each commit, scopes as kinds and names in turn, and
+    /// Calls `changed(remote, scopes)` after each commit, where `scopes` alternates kinds and names, and
     /// `ended(reason)` once, until the port is freed.
     pub fn subscribe(&self, changed: Function, ended: Function) -> SubscriptionPort {
         if let Some(reason) = self.engine.closed() {
-            // While it was being opened, or between the openings of two handles.
+            // It closed while it was being opened, or before this handle got it.
             let _ = ended.call1(&JsValue::UNDEFINED, &reason_name(reason).into());
         }
         let listener = move |notice: &Notice| tell(notice, &changed, &ended);
@@ -263,7 +263,7 @@ impl PatchPort {
         SubscriptionPort { subscription }
     }
 
-    /// Waits for what was issued, and closes.
+    /// Waits for the calls in progress, then closes.
     pub fn close(&self) -> Promise {
         let engine = self.engine.clone();
         outcome::promise(
@@ -276,7 +276,7 @@ impl PatchPort {
     }
 }
 
-/// A subscription; it lasts until this is freed.
+/// A subscription that lasts until it is freed.
 #[wasm_bindgen]
 pub struct SubscriptionPort {
     subscription: Subscription,
@@ -284,7 +284,7 @@ pub struct SubscriptionPort {
 
 #[wasm_bindgen]
 impl SubscriptionPort {
-    /// Whether others' commits are to be told soon; else whenever they are taken in.
+    /// Sets whether to report other tabs' commits promptly, rather than whenever they happen to be applied.
     pub fn attend(&self, attends: bool) {
         self.subscription.attend(attends);
     }
@@ -309,18 +309,18 @@ fn tell(notice: &Notice, changed: &Function, ended: &Function) {
         Notice::Commit { remote, writes } => {
             let ranges = writes.ranges().iter().map(|(from, _)| from);
             let touched = writes.keys().iter().chain(ranges).map(|key| &**key);
-            // Of a large batch only the ends of its segments are known.
+            // Of a large batch, only the first and last keys of its segments are known.
             let mut ends = writes.segments().iter();
             let is_vague = ends.any(|(first, last)| keys::scopes_of([&**first, last]).len() > 1);
             let scopes = if is_vague {
                 Array::new()
             } else {
-                // Which ones they are cannot be told where there is no room for their names.
+                // Without memory for their names, the scopes cannot be reported.
                 flat(keys::scopes_of(touched)).unwrap_or_default()
             };
             changed.call2(&none, &(*remote).into(), &scopes)
         }
-        // What others committed is not known one by one any more.
+        // Other tabs' commits are no longer known individually.
         Notice::Cut => changed.call2(&none, &true.into(), &Array::new()),
         Notice::Closed(reason) => ended.call1(&none, &reason_name(*reason).into()),
     };

@@ -1,13 +1,13 @@
-//! Ranges of keys, as they cross.
+//! Key ranges from JavaScript.
 
 use super::strings::received;
 use crate::error::Result;
 use crate::models::kv::KeyRangeSpec;
 
-/// A range out of what the facade checked; `limit` is infinite for none.
+/// A range from bounds that the facade has checked; an infinite `limit` means no limit.
 ///
 /// # Errors
-/// `InvalidArgument`.
+/// `InvalidArgument` if a bound is not validly encoded.
 pub fn spec(bounds: [Option<String>; 5], reverse: bool, limit: f64) -> Result<KeyRangeSpec> {
     let [prefix, gt, gte, lt, lte] =
         bounds.map(|bound| bound.map(|text| received(&text)).transpose());
@@ -22,7 +22,7 @@ pub fn spec(bounds: [Option<String>; 5], reverse: bool, limit: f64) -> Result<Ke
     })
 }
 
-/// A count out of a checked number; `None` for an infinite one.
+/// A count from a checked number; `None` if it is infinite.
 #[must_use]
 #[expect(
     clippy::cast_possible_truncation,

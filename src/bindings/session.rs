@@ -1,4 +1,4 @@
-//! What a store works on: an open engine, or a transaction on it.
+//! The session that a store works on: an open engine or a transaction.
 
 use futures_util::future::LocalBoxFuture;
 
@@ -7,17 +7,17 @@ use crate::engine::access::{Answer, ReadWork, Session, WriteWork};
 use crate::engine::{Engine, Transaction};
 use crate::error::Result;
 
-/// The engine or a transaction.
+/// An engine or a transaction, which stores use in the same way.
 #[derive(Clone)]
 pub enum AnySession {
     /// Writes resolve when they are committed.
     Engine(Engine),
-    /// Writes resolve when they are noted.
+    /// Writes resolve when the transaction has recorded them.
     Transaction(Transaction),
 }
 
 impl AnySession {
-    /// Writes, and calls `tell` at the end: in the engine's case without a promise of its own.
+    /// Writes, and calls `tell` at the end. For an engine this needs no future.
     pub fn write_and_tell(&self, work: WriteWork<()>, tell: Box<dyn FnOnce(Result<()>)>) {
         match self {
             Self::Engine(engine) => engine.write_and_tell(work, tell),

@@ -1,4 +1,4 @@
-//! JavaScript strings on their way in and out.
+//! Converts strings from and to JavaScript.
 
 use wasm_bindgen::prelude::*;
 
@@ -8,13 +8,13 @@ use crate::codec::js_string::{JsStr, JsString, json};
 use crate::crossing;
 use crate::error::{Error, Result};
 
-/// What begins a string that crosses as JSON text, since UTF-8 cannot carry lone surrogates.
+/// Begins a string that is passed as JSON text, because UTF-8 cannot represent its lone surrogates.
 const ESCAPE: char = '\u{10FFFF}';
 
-/// Undoes what the facade's `crossing` did.
+/// Decodes a string that the facade's `crossing` has encoded.
 ///
 /// # Errors
-/// `InvalidArgument` where it was not the facade that made it.
+/// `InvalidArgument` if the encoding is not valid.
 pub fn received(crossing: &str) -> Result<JsString> {
     match crossing.strip_prefix(ESCAPE) {
         None => Ok(crossing.into()),
@@ -23,18 +23,18 @@ pub fn received(crossing: &str) -> Result<JsString> {
     }
 }
 
-/// The same for many strings.
+/// Decodes many strings.
 ///
 /// # Errors
-/// As [`received`].
+/// See [`received`].
 pub fn all_received(crossing: &[String]) -> Result<Vec<JsString>> {
     crossing.iter().map(|each| received(each)).collect()
 }
 
-/// The JavaScript string.
+/// Converts a string to JavaScript.
 ///
 /// # Errors
-/// `LimitExceeded` when JavaScript has no room for it.
+/// `LimitExceeded` if JavaScript has no memory for it.
 pub fn to_js(text: JsStr<'_>) -> Result<JsValue> {
     if let Some(text) = text.as_str() {
         return crossing::text(text).map_err(errors::refused);

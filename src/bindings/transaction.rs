@@ -1,4 +1,4 @@
-//! Transactions under way.
+//! Transactions in progress.
 
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;
@@ -11,14 +11,14 @@ use super::scope::scope;
 use super::session::AnySession;
 use crate::engine::Transaction;
 
-/// One run of a transaction.
+/// One run of a transaction; a retry is a new one.
 #[wasm_bindgen]
 pub struct TransactionPort {
     transaction: Transaction,
 }
 
 impl TransactionPort {
-    /// Hands a transaction to JavaScript.
+    /// Wraps a transaction for JavaScript.
     #[must_use]
     pub fn new(transaction: Transaction) -> Self {
         Self { transaction }
@@ -45,20 +45,20 @@ impl TransactionPort {
             .map_err(|error| errors::to_js(&error))
     }
 
-    /// Commits; false when another commit touched what it read.
+    /// Commits. Resolves to false if another commit changed what this transaction read.
     #[wasm_bindgen(unchecked_return_type = "Promise<boolean>")]
     pub fn commit(&self) -> Promise {
         let committing = Box::pin(self.transaction.clone().commit());
         outcome::promise(committing, outcome::plain)
     }
 
-    /// Whether its snapshot is gone, so that it must begin anew.
+    /// Whether the snapshot is gone, so that the transaction must be retried.
     #[wasm_bindgen(js_name = isDoomed)]
     pub fn is_doomed(&self) -> bool {
         self.transaction.is_doomed()
     }
 
-    /// Drops what it noted.
+    /// Drops the transaction's writes.
     pub fn abandon(&self) {
         self.transaction.abandon();
     }

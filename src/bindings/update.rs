@@ -1,4 +1,4 @@
-//! Reading, changing and writing one key, where JavaScript does the changing.
+//! Updates of one key by a JavaScript function.
 
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::models::kv;
 
 /// Calls `change` with the encoded old value (or undefined) and stores the encoded value that it
-/// returns (undefined deletes). What it throws rejects the promise, and nothing is written.
+/// returns (undefined deletes). If `change` throws, the promise rejects with that and nothing is written.
 pub fn run(session: &AnySession, key: Bytes, change: Function) -> Promise {
     let thrown: Rc<RefCell<Option<JsValue>>> = Rc::default();
     let slot = Rc::clone(&thrown);

@@ -1,4 +1,4 @@
-//! Watching one key, for JavaScript.
+//! Watches of single keys.
 
 use bytes::Bytes;
 use js_sys::Function;
@@ -9,12 +9,12 @@ use super::{host, values};
 use crate::engine::Engine;
 use crate::models::watch::Watch;
 
-/// A watched key; watched until this is dropped.
+/// A watch of one key, which lasts until it is freed.
 #[wasm_bindgen]
 pub struct WatchPort(#[expect(dead_code, reason = "held")] Watch);
 
 impl WatchPort {
-    /// Watches the record `key`; `listener` gets encoded values.
+    /// Watches the record `key`. Calls `listener` with encoded values.
     #[must_use]
     pub fn new(engine: &Engine, key: Bytes, listener: Function) -> Self {
         let tell = move |value: Option<&[u8]>| {

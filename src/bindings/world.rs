@@ -1,6 +1,6 @@
-//! Simulated worlds for tests that run the facade in JavaScript (feature `simulation`): one instance of the wasm is a
-//! world of tabs over one database, and JavaScript takes it forward step by step. What runs between two steps belongs to
-//! the tab whose task was polled last.
+//! Simulated worlds for tests that run the facade in JavaScript (feature `simulation`). One instance of the wasm is a
+//! world of tabs that share a database; JavaScript advances it step by step. Code that runs between two steps belongs
+//! to the tab whose task was polled last.
 
 use js_sys::{Function, Promise};
 use std::rc::Rc;
@@ -14,7 +14,7 @@ use crate::engine::{self, Absent, Engine, Limits, Options, Realm};
 use crate::env::Env;
 use crate::simulation::SimEnv;
 
-/// All tabs, and the database that they share.
+/// A simulated world: its tabs and the database that they share.
 #[wasm_bindgen]
 pub struct World {
     env: SimEnv,
@@ -29,7 +29,7 @@ pub struct World {
     reason = "tests count in numbers that JavaScript holds exactly"
 )]
 impl World {
-    /// The world of a seed.
+    /// A world whose random choices all follow from `seed`.
     #[wasm_bindgen(constructor)]
     #[must_use]
     pub fn new(seed: f64) -> Self {
@@ -39,38 +39,38 @@ impl World {
         Self { env, database }
     }
 
-    /// Polls one task; false when nothing can ever happen again, or nothing comes to rest.
+    /// Polls one task. False if nothing can happen any more, or if the world does not come to rest.
     #[must_use]
     pub fn step(&self) -> bool {
         self.env.step()
     }
 
-    /// The time of day, ms since the epoch.
+    /// The time of day, in milliseconds since the epoch.
     #[wasm_bindgen(js_name = nowMs)]
     #[must_use]
     pub fn now_ms(&self) -> f64 {
         self.env.now_ms()
     }
 
-    /// The clock that never goes back, ms.
+    /// The monotonic clock, in milliseconds.
     #[wasm_bindgen(js_name = monotonicMs)]
     #[must_use]
     pub fn monotonic_ms(&self) -> f64 {
         running().monotonic_ms()
     }
 
-    /// How many of a hundred looks at the clock find that work has taken long, from now on.
+    /// Sets what percentage of clock readings find that work has taken long.
     #[wasm_bindgen(js_name = setLongWork)]
     pub fn set_long_work(&self, percent: u32) {
         self.env.set_long_work(percent.into());
     }
 
-    /// Calls back in the running tab, after so many microseconds.
+    /// Calls back in the running tab after `us` microseconds.
     pub fn after(&self, us: f64, callback: Function) {
         after(&running(), us, callback);
     }
 
-    /// How long things take at most, in microseconds, and how reliable wake-ups are.
+    /// Sets the longest delays, in microseconds, and the percentage of wake-ups that are lost.
     pub fn pace(&self, effect_us: u32, settle_us: u32, late_us: u32, wake_us: u32, loss: u32) {
         self.database.set_timing(Timing {
             effect_us: effect_us.into(),
@@ -82,7 +82,7 @@ impl World {
         });
     }
 
-    /// Bytes that the stores may hold, undefined for any number.
+    /// Limits the bytes in the stores; undefined removes the limit.
     #[wasm_bindgen(js_name = setQuota)]
     pub fn set_quota(&self, bytes: Option<u32>) {
         self.database.set_quota(bytes.map(|bytes| bytes as usize));
@@ -93,25 +93,25 @@ impl World {
         self.database.sever();
     }
 
-    /// Another version of the database is wanted.
+    /// Requests an upgrade of the database, which makes connections receive `versionchange`.
     #[wasm_bindgen(js_name = wantUpgrade)]
     pub fn want_upgrade(&self) {
         self.database.want_upgrade();
     }
 
-    /// Clears the storage of the origin.
+    /// Clears the origin's storage, as a user can in the browser's settings.
     pub fn clear(&self) {
         self.database.clear();
     }
 
-    /// How many faults were met until now.
+    /// How many injected faults have occurred so far.
     #[wasm_bindgen(js_name = faultsMet)]
     #[must_use]
     pub fn faults_met(&self) -> f64 {
         self.database.faults_met().values().sum::<usize>() as f64
     }
 
-    /// A new tab.
+    /// Opens a new tab in this world.
     #[must_use]
     pub fn tab(&self) -> Tab {
         let env = self.env.new_realm();
@@ -124,7 +124,7 @@ impl World {
     }
 }
 
-/// One life of a tab.
+/// A simulated tab, from its opening to its death.
 #[wasm_bindgen]
 pub struct Tab {
     env: SimEnv,
@@ -139,7 +139,8 @@ pub struct Tab {
     reason = "tests count in numbers that JavaScript holds exactly"
 )]
 impl Tab {
-    /// Opens an engine, as `openPort` does. It flushes at `log_frames`, and merges early if that is small.
+    /// Opens an engine like `openPort`. With `log_frames` below 100, the engine flushes at that number of frames and
+    /// merges early.
     #[wasm_bindgen(js_name = openPort)]
     pub fn open_port(&self, strict: bool, cache_bytes: f64, log_frames: u32) -> Promise {
         let mut options = Options {
@@ -166,36 +167,36 @@ impl Tab {
         patch::opened(Engine::open_in(self.realm.clone(), connector, env, options))
     }
 
-    /// Deletes the patch; whether there was one.
+    /// Deletes the patch. Resolves to whether there was one.
     #[wasm_bindgen(js_name = deletePort)]
     pub fn delete_port(&self) -> Promise {
         let deleted = engine::delete(Rc::new(self.connector.clone()), Rc::new(|| false));
         outcome::promise(Box::pin(deleted), outcome::plain)
     }
 
-    /// Whether its task was the one polled last.
+    /// Whether the task polled last belongs to this tab.
     #[wasm_bindgen(js_name = isRunning)]
     #[must_use]
     pub fn is_running(&self) -> bool {
         running().is_same_realm(&self.env)
     }
 
-    /// Calls back in this tab, after so many microseconds.
+    /// Calls back in this tab after `us` microseconds.
     pub fn after(&self, us: f64, callback: Function) {
         after(&self.env, us, callback);
     }
 
-    /// Nothing of it runs until it is thawed.
+    /// Freezes the tab: none of its tasks run until it is thawed.
     pub fn freeze(&self) {
         self.env.freeze();
     }
 
-    /// It goes on.
+    /// Thaws the tab.
     pub fn thaw(&self) {
         self.env.thaw();
     }
 
-    /// Nothing of it runs ever again, and nothing of it holds up others.
+    /// Kills the tab: none of its tasks run again, and it no longer blocks other tabs.
     pub fn kill(&self) {
         self.connector.thaw();
         self.connector.sever();
@@ -203,12 +204,12 @@ impl Tab {
         self.env.kill();
     }
 
-    /// Cuts its connection.
+    /// Cuts this tab's connections.
     pub fn sever(&self) {
         self.connector.sever();
     }
 
-    /// The n-th transaction from now meets a fault.
+    /// Injects a fault into the n-th transaction from now.
     pub fn fault(&self, kind: u8, nth: f64) {
         let why = || "no reason".to_owned();
         let fault = match kind {
@@ -224,7 +225,7 @@ impl Tab {
             .fault_at(self.connector.issued() + nth as u64, fault);
     }
 
-    /// Lets the transactions go on that froze.
+    /// Resumes frozen transactions.
     pub fn release(&self) {
         self.connector.release();
     }

@@ -4,8 +4,8 @@
 //! varint  number of segments of the cited run, then the entries (see `entry`)
 //! varint  number of operations, then each:
 //! 1       bits 0–1: 1 Put, 2 Delete, 3 DeleteRange
-//!         04 the key ends with an order of this very frame
-//!         38 the value: 00 bytes, 08 an order of this very frame, 10 a piece, 18 a piece that others may cite too
+//!         04 the key ends with an order of this frame
+//!         38 the value: 00 bytes, 08 an order of this frame, 10 a piece, 18 a piece that other cells may cite too
 //!         80 marks follow
 //! Put     key, marks (flag 80: a list of `tags`, see `marks`), value
 //! Delete  key
@@ -14,8 +14,8 @@
 //! value   bytes; 08 the varint slot; 10 and 18 the 16 bytes of the id and a varint length
 //! ```
 //!
-//! The cited run lies above the operations (a large batch removes its ranges, then stores its
-//! cells). Any other first byte is `UnsupportedFormat`.
+//! The cited run is newer than the operations (a large batch removes its ranges, then stores its
+//! cells). Any other first byte of an operation is `UnsupportedFormat`.
 
 use bytes::Bytes;
 
@@ -31,12 +31,12 @@ use super::stamp::{self, Fill, HOLE};
 use crate::error::{Error, Result};
 use crate::record::Id;
 
-/// A key, perhaps ending in a place in the order of insertion.
+/// A key, which may end with a place in the order of insertion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpKey {
-    /// What comes before the order, or all of it.
+    /// The bytes before the order, or the whole key if there is no order.
     pub prefix: Bytes,
-    /// The order at its end.
+    /// The order at the end of the key.
     pub order: Option<Order>,
 }
 
@@ -65,10 +65,10 @@ impl OpKey {
     }
 }
 
-/// What a Put stores.
+/// The value of a Put.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OpValue {
-    /// Bytes.
+    /// The bytes of the value itself.
     Inline(Bytes),
     /// The 12 bytes of an order.
     Order(Order),
@@ -76,24 +76,24 @@ pub enum OpValue {
     Piece(PieceRef),
 }
 
-/// One operation.
+/// One operation of a batch. Later ones override earlier ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Op {
-    /// Stores a value, of which something may be said.
+    /// Stores a value with its marks.
     Put(OpKey, OpValue, Marks),
-    /// Removes a key.
+    /// Deletes a key.
     Delete(OpKey),
-    /// Removes every key of a range.
+    /// Deletes every key of a range.
     DeleteRange(KeyRange),
 }
 
-/// The operations of one frame. Provisional orders in it have the frame [`PROVISIONAL`]
-/// exactly, which means "this frame".
+/// The operations of one frame. A provisional order in it has exactly the frame [`PROVISIONAL`],
+/// which means "this frame".
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Batch {
-    /// The run written ahead, above the operations.
+    /// The entries of a run that was written ahead. It is newer than the operations.
     pub run: Vec<Entry>,
-    /// In order.
+    /// The operations, in the order in which they apply.
     pub ops: Vec<Op>,
     /// How many stamps it takes. It stands in the frame's header.
     pub stamps: u32,
@@ -131,7 +131,7 @@ impl Batch {
         Ok(Self { run, ops, stamps })
     }
 
-    /// Whether it writes nothing.
+    /// Whether the batch writes nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.run.is_empty() && self.ops.is_empty()
@@ -155,7 +155,7 @@ impl Batch {
     }
 }
 
-/// Lets `change` replace each order of an operation.
+/// Applies `change` to each order of an operation.
 pub fn resolve_op(op: &mut Op, mut change: impl FnMut(&mut Order)) {
     match op {
         Op::Put(key, value, _) => {

@@ -1,4 +1,4 @@
-//! What is stored under one key.
+//! Cells: the newest value of a key, or its tombstone.
 
 use bytes::Bytes;
 
@@ -8,51 +8,51 @@ use crate::record::Id;
 /// A value above this many bytes is stored as a piece.
 pub const PIECE_BYTES: usize = 64 << 10;
 
-/// What is stored under one key, or that nothing is, and what is said of it.
+/// The value stored under one key, or its tombstone, with its marks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cell {
-    /// What is stored.
+    /// The value, or a tombstone.
     pub value: Value,
-    /// What is said of it; a tombstone has none.
+    /// The marks of the value; a tombstone has none.
     pub marks: Marks,
 }
 
-/// What is stored under one key, or that nothing is.
+/// The value stored under one key, or a tombstone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
-    /// The key was removed; hides older cells.
+    /// The key was deleted; hides older cells.
     Tombstone,
-    /// The value itself.
+    /// The bytes of the value.
     Inline(Bytes),
-    /// The value is a piece of its own in store `blobs`.
+    /// The value is a separate piece in the store `blobs`.
     Piece(PieceRef),
 }
 
-/// Where a large value lies.
+/// A reference to the piece that holds a large value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PieceRef {
     /// The record in `blobs`.
     pub id: Id,
-    /// Bytes of the value.
+    /// The length of the value, in bytes.
     pub len: u64,
-    /// Whether other cells may cite it too. One that is not has exactly one citing cell.
+    /// Whether other cells may cite the piece too. If not, exactly one cell cites it.
     pub shared: bool,
 }
 
 impl Cell {
-    /// The key was removed.
+    /// A cell for a deleted key.
     #[must_use]
     pub const fn tombstone() -> Self {
         Self::unmarked(Value::Tombstone)
     }
 
-    /// A value itself.
+    /// A cell that holds the bytes of its value.
     #[must_use]
     pub const fn inline(value: Bytes) -> Self {
         Self::unmarked(Value::Inline(value))
     }
 
-    /// A value that is a piece of its own.
+    /// A cell whose value is a piece.
     #[must_use]
     pub const fn piece(piece: PieceRef) -> Self {
         Self::unmarked(Value::Piece(piece))
@@ -65,13 +65,13 @@ impl Cell {
         }
     }
 
-    /// Whether the key was removed.
+    /// Whether the cell is a tombstone.
     #[must_use]
     pub const fn is_tombstone(&self) -> bool {
         matches!(self.value, Value::Tombstone)
     }
 
-    /// Bytes of the value, wherever it lies.
+    /// The length of the value in bytes, inline or in a piece; 0 for a tombstone.
     #[must_use]
     pub const fn len(&self) -> u64 {
         match &self.value {
@@ -81,7 +81,7 @@ impl Cell {
         }
     }
 
-    /// The piece that it cites, which lives as long as it does.
+    /// The piece that the cell cites, which lives as long as the cell.
     #[must_use]
     pub const fn cited_piece(&self) -> Option<PieceRef> {
         match &self.value {
@@ -97,28 +97,28 @@ impl Cell {
     }
 }
 
-/// A cell as it lies in a page or a memtable.
+/// A cell that borrows from a page or a memtable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CellRef<'a> {
-    /// What is stored.
+    /// The value, or a tombstone.
     pub value: ValueRef<'a>,
-    /// What is said of it, as encoded (see `marks`); empty: nothing.
+    /// The encoded marks (see `marks`); empty if there are none.
     pub marks: &'a [u8],
 }
 
-/// What is stored under one key, as it lies in a page or a memtable.
+/// A value that borrows from a page or a memtable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ValueRef<'a> {
-    /// The key was removed.
+    /// The key was deleted.
     Tombstone,
-    /// The value itself.
+    /// The bytes of the value.
     Inline(&'a [u8]),
-    /// The value is a piece of its own.
+    /// The value is a separate piece.
     Piece(PieceRef),
 }
 
 impl ValueRef<'_> {
-    /// Bytes of the value, wherever it lies.
+    /// The length of the value in bytes, inline or in a piece; 0 for a tombstone.
     #[must_use]
     pub const fn len(&self) -> u64 {
         match self {

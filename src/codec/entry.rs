@@ -1,4 +1,4 @@
-//! Directory entries: what is known of a segment without reading it.
+//! Directory entries: what is known about a segment without reading it.
 //!
 //! ```text
 //! 16      id of the record in `runs`
@@ -13,10 +13,10 @@
 //! varint  bytes of keys and values of the live cells, pieces included
 //! varint  stored bytes
 //! varint  least time at which any expires, varint how many can (flag 20)
-//! tags    (flag 80; see `tags`), kept as long as the entry is taken over as it is
+//! tags    (flag 80; see `tags`), kept as long as the entry is reused unchanged
 //! ```
 //!
-//! The bounds may be narrower than the segment: what lies outside of them has been merged away.
+//! The bounds may be narrower than the segment: cells outside them have been merged into other segments.
 
 use bytes::Bytes;
 
@@ -30,7 +30,7 @@ use super::tuple::compare;
 use crate::error::{Error, Result};
 use crate::record::Id;
 
-/// A live segment.
+/// The directory's entry for a live segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// The record in `runs`.
@@ -39,34 +39,34 @@ pub struct Entry {
     pub first: Bytes,
     /// The highest live key.
     pub last: Bytes,
-    /// Whether the segment has holes, and whether its bounds are such.
+    /// Whether the segment has holes, and whether its bounds are holes.
     pub holes: Holes,
-    /// Whether it cites pieces.
+    /// Whether the segment cites pieces.
     pub pieces: bool,
     /// What goes into the holes.
     pub fill: Fill,
     /// Live cells that are no tombstones.
     pub records: u64,
-    /// Tombstones.
+    /// How many live cells are tombstones.
     pub tombstones: u64,
     /// Bytes of keys and values of `records`.
     pub bytes: u64,
     /// Bytes of the record in `runs`.
     pub stored: u64,
-    /// Which of `records` can expire.
+    /// When and how many of `records` can expire.
     pub expiry: Expiry,
-    /// What this library does not know of; whoever narrows or rebuilds an entry drops it.
+    /// Fields that this library does not know. Narrowing or rebuilding an entry drops them.
     pub more: Tags,
 }
 
-/// Which parts of a segment wait for their frame's number.
+/// Which parts of a segment wait for the number of their frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Holes {
-    /// Any cell.
+    /// The key or value of any cell.
     pub any: bool,
-    /// The first key.
+    /// The first key of the segment.
     pub first: bool,
-    /// The last key.
+    /// The last key of the segment.
     pub last: bool,
 }
 
@@ -168,10 +168,10 @@ impl Entry {
     }
 }
 
-/// Reads the flags of an entry, or of a reference to a page of them.
+/// Reads the flags of an entry or of a reference to a directory page.
 ///
 /// # Errors
-/// `UnsupportedFormat` for those that are not `known`.
+/// `UnsupportedFormat` for flags that are not in `known`.
 pub fn read_flags(input: &mut Input, known: u8) -> Result<u8> {
     let flags = input.u8()?;
     if flags & !known == 0 {
@@ -180,14 +180,14 @@ pub fn read_flags(input: &mut Input, known: u8) -> Result<u8> {
     Err(later("segment"))
 }
 
-/// The flags of what may follow the numbers of an entry, or of a reference to a page of them.
+/// The flags for the optional fields after the numbers of an entry or of a reference to a directory page.
 #[must_use]
 pub const fn flags_of(expiry: &Expiry, more: &Tags) -> u8 {
     let with_tags = if more.is_empty() { 0 } else { flag::TAGS };
     expiry.flag() | with_tags
 }
 
-/// Appends what the flags say that there is.
+/// Appends the optional fields that [`flags_of`] announces.
 pub fn put_said(expiry: &Expiry, more: &Tags, out: &mut Vec<u8>) {
     expiry.put(out);
     if !more.is_empty() {
@@ -195,7 +195,7 @@ pub fn put_said(expiry: &Expiry, more: &Tags, out: &mut Vec<u8>) {
     }
 }
 
-/// Reads what the flags say that there is.
+/// Reads the optional fields that the flags announce.
 ///
 /// # Errors
 /// `Corrupt`, `UnsupportedFormat`.

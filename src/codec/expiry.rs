@@ -1,16 +1,16 @@
-//! What the directory knows of records that can expire.
+//! What the directory knows about records that can expire.
 
 use super::io::{Input, put_varint};
 use super::kinds::entry as flag;
 use super::marks::NEVER;
 use crate::error::Result;
 
-/// What is known of the records that can expire.
+/// A summary of the records that can expire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Expiry {
-    /// None expires before, in ms since the epoch.
+    /// No record expires before this time, in ms since the epoch.
     pub least_ms: u64,
-    /// How many can.
+    /// How many records can expire.
     pub count: u64,
 }
 
@@ -24,7 +24,7 @@ impl Default for Expiry {
 }
 
 impl Expiry {
-    /// Adds a record, which may be one that never does.
+    /// Adds a record. With [`NEVER`], nothing changes.
     pub fn add(&mut self, at_ms: u64) {
         self.join(&Self {
             least_ms: at_ms,
@@ -32,13 +32,13 @@ impl Expiry {
         });
     }
 
-    /// Adds what is known of others.
+    /// Adds the records of another summary.
     pub fn join(&mut self, other: &Self) {
         self.least_ms = self.least_ms.min(other.least_ms);
         self.count = self.count.saturating_add(other.count);
     }
 
-    /// Takes some away. The least time stays: none that is left expires before.
+    /// Removes `count` records. The least time stays: no remaining record expires before it.
     pub fn leave(&mut self, count: u64) {
         self.count = self.count.saturating_sub(count);
         if self.count == 0 {
@@ -46,13 +46,13 @@ impl Expiry {
         }
     }
 
-    /// The flag of an entry, or of a reference to a page of them.
+    /// The flag in an entry or a reference to a directory page.
     #[must_use]
     pub const fn flag(&self) -> u8 {
         if self.count == 0 { 0 } else { flag::EXPIRY }
     }
 
-    /// Appends it to a record, if the flag says that it is there.
+    /// Appends the summary to a record if any record can expire, as [`Self::flag`] says.
     pub fn put(&self, out: &mut Vec<u8>) {
         if self.count > 0 {
             put_varint(out, self.least_ms);
@@ -60,7 +60,7 @@ impl Expiry {
         }
     }
 
-    /// Reads it, if the flags say that it is there.
+    /// Reads the summary if the flags announce it.
     ///
     /// # Errors
     /// `Corrupt`.

@@ -13,8 +13,8 @@
 //!
 //! and the batch (see `batch`) as its body.
 //!
-//! What becomes of a frame is told by its header alone, which is in the clear whatever key it is sealed under: a void
-//! or repeated one is passed over, whatever it holds. Only then, by way of [`Frame::batch`], is asked what it needs.
+//! The header alone decides the outcome of a frame. It is in the clear whatever key the frame is sealed under, so void
+//! and repeated frames are skipped whatever they contain. Only then does [`Frame::batch`] check what the frame needs.
 
 use bytes::Bytes;
 
@@ -26,39 +26,39 @@ use super::tags::Tags;
 use crate::error::{Error, Result};
 use crate::record::Id;
 
-/// The latest wall time that writers note.
+/// The latest wall time that writers record.
 const MAX_WALL_MS: u64 = (1 << 48) - 1;
 
-/// What a frame says of itself.
+/// The part of a frame's header that decides its outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FrameHeader {
-    /// The life of the database that the frame was sealed for.
+    /// The incarnation of the patch that the frame was sealed for.
     pub incarnation: Id,
-    /// The generation that it was sealed under.
+    /// The generation that the frame was sealed in.
     pub generation: u64,
-    /// Who wrote it.
+    /// The engine that wrote the frame.
     pub writer: Id,
-    /// Ascending per writer.
+    /// The writer's sequence number, which ascends.
     pub sequence: u64,
-    /// When, by the writer's clock: ms since the epoch. Of any size in what was stored.
+    /// The time by the writer's clock, in ms since the epoch. A stored one may have any size.
     pub wall_ms: u64,
-    /// The number that it must get in the log to count: nothing that its writer had not seen comes
-    /// before it then. 0: any.
+    /// The number that the frame must get in the log, which ensures that no frame unknown to its writer
+    /// precedes it. 0: any.
     pub required: u64,
 }
 
-/// A frame that was stored, of which only the header has been looked at, as far as it tells the fate.
+/// A stored frame, of which only the fields of [`FrameHeader`] have been read.
 pub struct Frame {
-    /// What it says of itself. Unchecked where it is sealed under a key.
+    /// The header. Its checksum has not been verified if the frame is sealed under a key.
     pub header: FrameHeader,
     is_sealed: bool,
     rest: Input,
 }
 
-/// A clock's time as it is written.
+/// A clock's time as frames record it: a whole number of ms from 0 to `MAX_WALL_MS`.
 #[must_use]
 pub const fn wall_ms(now_ms: f64) -> u64 {
-    // (What is no number becomes 0.)
+    // The conversion saturates, and makes NaN 0.
     let whole = now_ms as u64;
     if whole < MAX_WALL_MS {
         whole
@@ -125,7 +125,7 @@ pub fn void(incarnation: Id) -> Bytes {
 /// Reads the header.
 ///
 /// # Errors
-/// `Corrupt`, `UnsupportedFormat` (another version).
+/// `Corrupt`; `UnsupportedFormat` for another version.
 pub fn open(record: &Bytes) -> Result<Frame> {
     let is_sealed = seal::key_id(Kind::Frame, record)? != 0;
     // planted: key-first
@@ -151,7 +151,7 @@ pub fn open(record: &Bytes) -> Result<Frame> {
 }
 
 impl Frame {
-    /// The operations of a frame that counts.
+    /// The operations of a frame that is not void.
     ///
     /// # Errors
     /// `UnsupportedFormat`, `Encrypted`, `Corrupt`.

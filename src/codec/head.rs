@@ -1,10 +1,10 @@
-//! The head: the one small record that says what counts. Kind `H` of the envelope; body:
+//! The head: the small record that says which state of the patch is current. Kind `H` of the envelope; body:
 //!
 //! ```text
-//! 16      incarnation: random, one per life of the database
-//! varint  generation; 0: there is no patch (yet), the record is as good as none
+//! 16      incarnation: random, one per life of the patch
+//! varint  generation; 0: there is no patch (yet), as if there were no head
 //! varint  epoch: raised by every flip
-//! varint  position: the last frame that is in the directory
+//! varint  position: the number of the last frame that is in the directory
 //! varint  base: added to frame numbers in orders of insertion
 //! varint  number of writers, then of each:
 //!   16      id
@@ -15,8 +15,8 @@
 //!
 //! Writers are ordered by when they last wrote, the most recent first.
 //!
-//! The head is the gate: what older libraries must not pass over stands in other records only while a needed tag of
-//! the head says so, and has been put there by a flip that raised the generation.
+//! The head guards the format: other records may contain something that older libraries must not skip only while a
+//! needed tag in the head says so. A flip that raised the generation must have added that tag.
 
 use bytes::Bytes;
 
@@ -31,20 +31,20 @@ use crate::record::Id;
 /// Writers remembered after their frames were cut from the log.
 pub const MAX_WRITERS: usize = 64;
 
-/// The head.
+/// The head of a patch; see the module for its format.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
-    /// One per life of the database.
+    /// The random id of this life of the patch.
     pub incarnation: Id,
-    /// Raised where earlier frames must not count any more.
+    /// Raised to make all earlier frames void.
     pub generation: u64,
     /// Raised by every flip.
     pub epoch: u64,
-    /// The last frame that is in the directory.
+    /// The number of the last frame that is in the directory.
     pub position: u64,
     /// Added to frame numbers in orders of insertion.
     pub base: u64,
-    /// Last merged sequence of each writer, the most recent writer first.
+    /// The last merged sequence of each writer, the most recent writer first.
     pub writers: Vec<(Id, u64)>,
     /// The op-log, once writes are logged.
     pub op_log: Option<OpLog>,
@@ -89,7 +89,7 @@ impl OpLog {
 }
 
 impl Head {
-    /// The head of an empty database.
+    /// The head of an empty patch.
     #[must_use]
     pub fn new(incarnation: Id) -> Self {
         Self {
@@ -104,29 +104,29 @@ impl Head {
         }
     }
 
-    /// Whether there is a patch. A copy is made behind a head that says there is none.
+    /// Whether there is a patch. While a copy is being made, the head says that there is none.
     #[must_use]
     pub const fn is_live(&self) -> bool {
         self.generation > 0
     }
 
-    /// Whether it is one that may be stored.
+    /// Checks that this head may be stored.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The invariant that it violates.
     pub fn check(&self) -> std::result::Result<(), &'static str> {
         if self.writers.len() > MAX_WRITERS {
-            return Err("the head remembers too many writers");
+            return Err("the head lists too many writers");
         }
         self.check_read()
     }
 
-    /// The same of one that was stored, perhaps by a library that remembers more writers.
+    /// Checks a head that was read, which a library that keeps more writers may have stored.
     fn check_read(&self) -> std::result::Result<(), &'static str> {
         let mut others = self.writers.iter();
         while let Some((writer, _)) = others.next() {
             if others.as_slice().iter().any(|(other, _)| other == writer) {
-                return Err("the head remembers a writer twice");
+                return Err("the head lists a writer twice");
             }
         }
         if self.epoch == 0 {
@@ -183,7 +183,7 @@ impl Head {
         Ok(head)
     }
 
-    /// The last merged sequence of a writer, if it is remembered.
+    /// The last merged sequence of a writer, if the head still lists it.
     #[must_use]
     pub fn sequence_of(&self, writer: Id) -> Option<u64> {
         self.writers

@@ -1,5 +1,5 @@
-//! Reading and writing of the primitive fields that all formats share: little-endian fixed
-//! integers, LEB128 varints (at most 10 bytes), and byte strings behind a varint length.
+//! Reads and writes the primitive fields that all formats share: fixed little-endian
+//! integers, LEB128 varints (at most 10 bytes), and byte strings prefixed with a varint length.
 
 use bytes::Bytes;
 
@@ -14,11 +14,11 @@ pub fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
-/// The varint at the front of some bytes, and how many it takes; `None` where it does not end, or does not fit
-/// 64 bits. (Never in `usize`: that has 32 bits in wasm, and lengths of what lies beside a value have more.)
+/// The varint at the beginning of `bytes`, and its length in bytes; `None` if it does not end or does not fit into
+/// 64 bits. The value is not a `usize`, which has 32 bits in wasm: the sizes of Blobs beside a value may need more.
 #[must_use]
 pub fn varint_in(bytes: &[u8]) -> Option<(u64, usize)> {
-    // Most are short.
+    // Most varints have one byte.
     if let [byte @ ..0x80, ..] = bytes {
         return Some((u64::from(*byte), 1));
     }
@@ -35,26 +35,28 @@ pub fn varint_in(bytes: &[u8]) -> Option<(u64, usize)> {
     None
 }
 
-/// Appends a byte string behind its varint length.
+/// Appends a varint length and the bytes.
 pub fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     put_varint(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
 }
 
-/// The error of what a later library has stored in a `what`.
+/// The error for content that a newer library has stored in a `what`.
 #[must_use]
 pub fn later(what: &str) -> Error {
-    Error::unsupported(format!("a {what} holds what this library does not know"))
+    Error::unsupported(format!(
+        "a {what} has content that this library does not support"
+    ))
 }
 
-/// Reads fields from the front of some bytes; every shortage is `Corrupt`, naming `what`.
+/// Reads fields from the beginning of some bytes. If bytes are missing, the error is `Corrupt` and names `what`.
 pub struct Input {
     rest: Bytes,
     what: &'static str,
 }
 
 impl Input {
-    /// Reads from `bytes`, which hold a `what`.
+    /// Reads from `bytes`, the encoding of a `what`.
     #[must_use]
     pub fn new(bytes: Bytes, what: &'static str) -> Self {
         Self { rest: bytes, what }
@@ -68,7 +70,7 @@ impl Input {
         self.broken("ends too early")
     }
 
-    /// Bytes not read yet.
+    /// How many bytes have not been read yet.
     #[must_use]
     pub fn remaining(&self) -> usize {
         self.rest.len()
@@ -77,7 +79,7 @@ impl Input {
     /// The next `n` bytes, without copying.
     ///
     /// # Errors
-    /// `Corrupt` when there are fewer.
+    /// `Corrupt` if there are fewer.
     pub fn take(&mut self, n: usize) -> Result<Bytes> {
         if n > self.rest.len() {
             return Err(self.short());
@@ -88,13 +90,13 @@ impl Input {
     /// The next `N` bytes.
     ///
     /// # Errors
-    /// `Corrupt` when there are fewer.
+    /// `Corrupt` if there are fewer.
     pub fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
         let taken = self.take(N)?;
         <[u8; N]>::try_from(taken.as_ref()).map_err(|_| self.short())
     }
 
-    /// One byte.
+    /// The next byte.
     ///
     /// # Errors
     /// `Corrupt` at the end.
@@ -105,7 +107,7 @@ impl Input {
     /// A little-endian u32.
     ///
     /// # Errors
-    /// `Corrupt` when there are fewer than 4 bytes.
+    /// `Corrupt` if there are fewer than 4 bytes.
     pub fn u32(&mut self) -> Result<u32> {
         Ok(u32::from_le_bytes(self.array()?))
     }
@@ -113,7 +115,7 @@ impl Input {
     /// A little-endian u64.
     ///
     /// # Errors
-    /// `Corrupt` when there are fewer than 8 bytes.
+    /// `Corrupt` if there are fewer than 8 bytes.
     pub fn u64(&mut self) -> Result<u64> {
         Ok(u64::from_le_bytes(self.array()?))
     }
@@ -121,19 +123,19 @@ impl Input {
     /// A varint.
     ///
     /// # Errors
-    /// `Corrupt` when it does not end, or does not fit 64 bits.
+    /// `Corrupt` if it does not end or does not fit into 64 bits.
     pub fn varint(&mut self) -> Result<u64> {
         let Some((value, taken)) = varint_in(&self.rest) else {
-            return Err(self.broken("holds a broken varint"));
+            return Err(self.broken("has a malformed varint"));
         };
         self.take(taken)?;
         Ok(value)
     }
 
-    /// A varint that counts things which take at least one byte each: never more than remain.
+    /// A varint that counts items of at least one byte each, and so cannot exceed the remaining bytes.
     ///
     /// # Errors
-    /// `Corrupt` when it claims more.
+    /// `Corrupt` if it does.
     pub fn count(&mut self) -> Result<usize> {
         let value = self.varint()?;
         usize::try_from(value)
@@ -142,32 +144,32 @@ impl Input {
             .ok_or_else(|| self.short())
     }
 
-    /// A varint that fits 32 bits.
+    /// A varint that must fit into 32 bits.
     ///
     /// # Errors
-    /// `Corrupt` when it does not.
+    /// `Corrupt` if it does not.
     pub fn varint32(&mut self) -> Result<u32> {
-        u32::try_from(self.varint()?).map_err(|_| self.broken("holds too large a number"))
+        u32::try_from(self.varint()?).map_err(|_| self.broken("has a number that is too large"))
     }
 
-    /// A byte string behind its varint length, without copying.
+    /// A byte string with its varint length, without copying.
     ///
     /// # Errors
-    /// `Corrupt` when it is cut.
+    /// `Corrupt` if it is truncated.
     pub fn bytes(&mut self) -> Result<Bytes> {
         let n = self.count()?;
         self.take(n)
     }
 
-    /// That nothing is left.
+    /// Checks that all bytes have been read.
     ///
     /// # Errors
-    /// `Corrupt` when something is.
+    /// `Corrupt` if any are left.
     pub fn end(&self) -> Result<()> {
         if self.rest.is_empty() {
             Ok(())
         } else {
-            Err(self.broken("is followed by stray bytes"))
+            Err(self.broken("has trailing bytes"))
         }
     }
 }

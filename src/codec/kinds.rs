@@ -1,7 +1,7 @@
-//! The numbers that stored bytes give a meaning to: those that are in use, and those that are given out for what is to
-//! come, so that nothing gets one twice. Constants alone.
+//! The registry of all numbers in the stored formats: those in use, and those reserved for future features, so that no
+//! number is assigned twice. Only constants.
 
-/// The version of every record's format.
+/// The format version in every record.
 pub const VERSION: u8 = 2;
 
 /// Letters of records.
@@ -18,47 +18,47 @@ pub mod record {
     pub const SEGMENT: u8 = b'S';
     /// A piece of a large value.
     pub const PIECE: u8 = b'B';
-    /// All of them.
+    /// The letters of all kinds.
     pub const ALL: [u8; 6] = [HEAD, ROOT, DIRECTORY, FRAME, SEGMENT, PIECE];
 }
 
-/// The first byte of an operation: what it does, then what follows. 0x40 is not given out.
+/// The first byte of an operation: its code and flags for what follows. 0x40 is unassigned.
 pub mod op {
-    /// The bits that tell what it does.
+    /// The bits of the operation's code.
     pub const CODE: u8 = 0x03;
     /// Stores a value.
     pub const PUT: u8 = 1;
-    /// Removes a key.
+    /// Deletes a key.
     pub const DELETE: u8 = 2;
-    /// Removes a range.
+    /// Deletes a range.
     pub const DELETE_RANGE: u8 = 3;
     /// The key ends in an order of the frame.
     pub const OWN_KEY: u8 = 0x04;
-    /// The bits that tell what the value is; 0x20 is given out for "as before", what is above is free.
+    /// The bits of the kind of value. 0x20 is reserved for "as before"; higher values are unassigned.
     pub const VALUE: u8 = 0x38;
-    /// Bytes.
+    /// The value is inline bytes.
     pub const INLINE: u8 = 0x00;
-    /// An order of the frame.
+    /// The value is an order of the frame.
     pub const OWN_ORDER: u8 = 0x08;
-    /// A piece.
+    /// The value is a piece.
     pub const PIECE: u8 = 0x10;
-    /// A piece that other cells may cite too.
+    /// The value is a piece that other cells may cite too.
     pub const SHARED: u8 = 0x18;
     /// Marks follow.
     pub const MARKS: u8 = 0x80;
 }
 
-/// The flags of a cell in a page. 0x20 and above are not given out.
+/// The flags of a cell in a page. 0x20 and above are unassigned.
 pub mod cell {
-    /// The bits that tell what the value is.
+    /// The bits of the kind of value.
     pub const VALUE: u8 = 0x03;
-    /// None: the key was removed.
+    /// There is no value: the key was deleted.
     pub const TOMBSTONE: u8 = 0;
-    /// Bytes.
+    /// The value is inline bytes.
     pub const INLINE: u8 = 1;
-    /// A piece.
+    /// The value is a piece.
     pub const PIECE: u8 = 2;
-    /// A piece that other cells may cite too.
+    /// The value is a piece that other cells may cite too.
     pub const SHARED: u8 = 3;
     /// The key ends in a hole.
     pub const KEY_HOLE: u8 = 0x04;
@@ -66,15 +66,15 @@ pub mod cell {
     pub const VALUE_HOLE: u8 = 0x08;
     /// Marks follow.
     pub const MARKS: u8 = 0x10;
-    /// All of them.
+    /// All flags that this library knows.
     pub const KNOWN: u8 = VALUE | KEY_HOLE | VALUE_HOLE | MARKS;
 }
 
 /// Tags of a cell's marks.
 pub mod mark {
-    /// When it expires.
+    /// The time at which the cell expires.
     pub const EXPIRY: u64 = 2;
-    /// All that are given out.
+    /// All assigned tags.
     pub const ALL: [(u64, &str); 3] = [(EXPIRY, "expiry"), (4, "stamp"), (6, "cites blobs")];
 }
 
@@ -82,9 +82,9 @@ pub mod mark {
 pub mod entry {
     /// The segment has holes.
     pub const HOLES: u8 = 0x01;
-    /// The first key is one.
+    /// The first key is a hole.
     pub const FIRST_HOLE: u8 = 0x02;
-    /// The last key is one.
+    /// The last key is a hole.
     pub const LAST_HOLE: u8 = 0x04;
     /// The segment cites pieces.
     pub const PIECES: u8 = 0x08;
@@ -100,7 +100,7 @@ pub mod entry {
     pub const OF_PAGES: u8 = EXPIRY | TAGS;
 }
 
-/// Stores of the records that the garbage lists.
+/// The stores of records in the garbage list.
 pub mod store {
     /// Segments and directory pages.
     pub const RUNS: u8 = 0;
@@ -108,10 +108,10 @@ pub mod store {
     pub const BLOBS: u8 = 1;
 }
 
-/// Tags that are given out for what is to come; none of them is known yet. 2^16 (needed) and 2^16 + 1 (skippable)
-/// are for tests, in every list.
+/// Tags reserved for future features; this library does not know any of them yet. 2^16 (needed) and 2^16 + 1
+/// (skippable) are for tests, in every list.
 pub mod tag {
-    /// In the head.
+    /// Tags in the head.
     pub const HEAD: [(u64, &str); 5] = [
         (4, "expiry: stored clock"),
         (OP_LOG, "op-log: device, next stamp"),
@@ -131,7 +131,7 @@ pub mod tag {
     pub const ENTRY: [(u64, &str); 1] = [(6, "digest")];
     /// In every list, for tests: it must be known.
     pub const TEST_NEEDED: u64 = 1 << 16;
-    /// Likewise: it is passed over.
+    /// A skippable tag for tests, in every list.
     pub const TEST_SKIPPABLE: u64 = TEST_NEEDED + 1;
 }
 
@@ -145,7 +145,7 @@ pub mod key {
     pub const ID: u8 = 0x21;
     /// The marker of a collection.
     pub const COLLECTION: u8 = 0x22;
-    /// Those of a scope's data.
+    /// The kinds of keys that hold a scope's data.
     pub const OWNED: [u8; 4] = [PAIR, DOCUMENT, ID, COLLECTION];
     /// An entry of the op-log.
     pub const LOGGED: u8 = 0x40;
@@ -169,7 +169,7 @@ pub mod key {
     pub const OF_NODE: u8 = 0x01;
     /// A scope that is a named store.
     pub const OF_NAME: u8 = 0x02;
-    /// The ranges that are given out: the first and the last of each, and for what.
+    /// All assigned ranges: first byte, last byte and purpose.
     pub const GIVEN_OUT: [(u8, u8, &str); 14] = [
         (0x01, 0x0F, "catalog"),
         (PAIR, PAIR, "pair"),
@@ -200,7 +200,7 @@ pub mod value {
     pub const EXACT_ATTACHED: u8 = 0x02;
 }
 
-/// Tags of the nodes of the exact form. 0x12 is given out for references to blobs; from 0x13 on they are free.
+/// Tags of the nodes of the exact form. 0x12 is reserved for references to blobs; 0x13 and above are unassigned.
 pub(crate) mod node {
     pub const NULL: u8 = 0x00;
     pub const UNDEFINED: u8 = 0x01;

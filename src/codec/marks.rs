@@ -1,11 +1,11 @@
-//! What is said of a cell: a list of tagged fields (see `tags`) beside its value.
+//! Marks of a cell: a list of tagged fields (see `tags`) beside its value.
 //!
 //! ```text
-//! 2  expiry   varint ms since the epoch, above 0: from then on the cell is as good as a tombstone
+//! 2  expiry   varint ms since the epoch, above 0: from then on the cell counts as a tombstone
 //! ```
 //!
-//! No public call writes any yet: that is for when the head has the tag of a stored clock. They are read and
-//! carried, so that this library never shows what a later one has let expire.
+//! No public call writes marks yet; that requires the head's tag for a stored clock. This library reads and
+//! preserves them, so that it never returns a value which a newer library has let expire.
 
 use std::rc::Rc;
 
@@ -14,18 +14,18 @@ use super::kinds::mark::EXPIRY;
 use super::tags;
 use crate::error::{Error, Result};
 
-/// The time of what does not expire.
+/// The expiry time of a cell that never expires.
 pub const NEVER: u64 = u64::MAX;
 
-/// Marks, encoded; most cells have none.
+/// The encoded marks of a cell. Most cells have none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Marks(Option<Rc<[u8]>>);
 
 impl Marks {
-    /// None.
+    /// The empty list of marks.
     pub const NONE: Self = Self(None);
 
-    /// Those of what expires at a time, in ms since the epoch.
+    /// The marks of a cell that expires at `at_ms`, in ms since the epoch.
     #[must_use]
     pub fn expiring(at_ms: u64) -> Self {
         let (mut list, mut payload) = (Vec::new(), Vec::new());
@@ -35,23 +35,23 @@ impl Marks {
         Self::of(&list)
     }
 
-    /// Those of an encoded list.
+    /// Marks from an encoded list, which is not checked.
     #[must_use]
     pub fn of(list: &[u8]) -> Self {
         Self((!list.is_empty()).then(|| list.into()))
     }
 
-    /// The list; empty for none.
+    /// The encoded list; empty if there are no marks.
     #[must_use]
     pub fn as_slice(&self) -> &[u8] {
         self.0.as_deref().unwrap_or_default()
     }
 }
 
-/// Checks a list that was stored.
+/// Checks a list that was read.
 ///
 /// # Errors
-/// `Corrupt`; `UnsupportedFormat` for what must be known and is not.
+/// `Corrupt`; `UnsupportedFormat` for a needed tag that this library does not know.
 pub fn check(list: &[u8]) -> Result<()> {
     tags::check_shape(list)?;
     tags::needs(list, &[EXPIRY], "cell")?;
@@ -59,11 +59,11 @@ pub fn check(list: &[u8]) -> Result<()> {
         None => Ok(()),
         Some((Some((1.., taken)), all)) if taken == all => Ok(()),
         Some((Some((1.., _)), _)) => Err(later("cell")),
-        Some(_) => Err(Error::corrupt("a cell's expiry is broken")),
+        Some(_) => Err(Error::corrupt("a cell's expiry is malformed")),
     }
 }
 
-/// When a cell with these marks expires, in ms since the epoch; [`NEVER`]: it does not.
+/// When a cell with these marks expires, in ms since the epoch; [`NEVER`] if it does not.
 #[must_use]
 pub fn expiry_of(list: &[u8]) -> u64 {
     if list.is_empty() {
@@ -93,7 +93,7 @@ mod tests {
     fn what_is_wrong_with_marks_is_told() {
         let code = |list: &[u8]| check(list).err().map(|error| error.code());
         assert_eq!(code(&[]), None);
-        // Tag 2, of one byte: 7. Behind it tag 3, which may be passed over.
+        // Tag 2 with one byte, 7; then tag 3, which is skippable.
         assert_eq!(code(&[2, 1, 7]), None);
         assert_eq!(code(&[2, 1, 7, 3, 2, 0, 0]), None);
         assert_eq!(expiry_of(&[1, 0, 2, 1, 7]), 7);

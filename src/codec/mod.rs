@@ -1,4 +1,4 @@
-//! What bytes mean.
+//! The stored formats: how records, keys and values are encoded as bytes.
 
 pub mod batch;
 pub mod cell;

@@ -1,11 +1,11 @@
 //! Places in the order of insertion.
 //!
-//! A place is the number of the frame that inserted (plus the database's base) and the index
-//! of the insertion in that frame, big-endian, so that bytes sort as places do. The number of
-//! a frame is not known before it is committed: until then a place is *provisional*, sorts
-//! after every real one, and is filled in by whoever replays the frame.
+//! A place is the number of the inserting frame (plus the patch's base) and the index
+//! of the insertion in that frame, both big-endian, so that the bytes sort in the order of places. The
+//! number of a frame is not known until it is committed. Until then a place is *provisional* and sorts
+//! after every real one; replaying the frame fills in the number.
 
-/// Bytes of an encoded place.
+/// The length of an encoded place, in bytes.
 pub const ORDER_BYTES: usize = 12;
 
 /// Frame numbers at and above this are provisional.
@@ -14,9 +14,9 @@ pub const PROVISIONAL: u64 = 1 << 63;
 /// A place in the order of insertion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Order {
-    /// Base + frame number; or `PROVISIONAL` + the number of the call in its realm.
+    /// Base + frame number; if provisional, `PROVISIONAL` + the number of the call in its realm.
     pub frame: u64,
-    /// The index among the insertions of the frame (of the call, while provisional).
+    /// The index among the insertions of the frame, or of the call while provisional.
     pub slot: u32,
 }
 
@@ -31,7 +31,7 @@ impl Order {
         out
     }
 
-    /// Reads 12 bytes back; `None` for any other length.
+    /// Decodes 12 bytes; `None` for any other length.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (frame, slot) = bytes.split_first_chunk::<8>()?;
@@ -41,7 +41,7 @@ impl Order {
         })
     }
 
-    /// Whether the frame is not committed yet.
+    /// Whether the place is provisional: its frame is not committed yet.
     #[must_use]
     pub fn is_provisional(self) -> bool {
         self.frame >= PROVISIONAL

@@ -3,15 +3,16 @@
 //! Decoded, a page is
 //!
 //! ```text
-//! varint      n: number of cells, each where the one before it ends, the last at the end of the page:
-//!   1         flags: bits 0–1: 0 tombstone, 1 inline value, 2 piece, 3 piece that others may cite too;
+//! varint      n: number of cells; they follow one another without gaps to the end of the page:
+//!   1         flags: bits 0–1: 0 tombstone, 1 inline value, 2 piece, 3 piece that other cells may cite too;
 //!             04 the key ends in a hole, 08 the value is an order with a hole, 10 marks follow
 //!   bytes     key (varint length + bytes)
 //!   bytes     marks (flag 10: a list of `tags`, see `marks`); a tombstone has none
 //!   value     inline: bytes; piece: 16 bytes of the id, varint length
 //! ```
 //!
-//! A hole is an order whose frame is [`PROVISIONAL`](super::order::PROVISIONAL): the number of the frame that cites the run.
+//! A hole is an order whose frame is [`PROVISIONAL`](super::order::PROVISIONAL). The number of the frame that cites
+//! the run fills it.
 
 use bytes::Bytes;
 use std::cmp::Ordering;
@@ -27,17 +28,17 @@ use super::tuple::compare;
 use crate::error::{Error, Result};
 use crate::record::Id;
 
-/// Bytes of the smallest cell: its flags and the length of its key.
+/// The size of the smallest cell: its flags and the length of its key.
 const MIN_CELL: usize = 2;
-/// About as many bytes has a cell at least: memory for as many is taken at once.
+/// Cells are rarely smaller than this. Memory is reserved for at most the number of such cells.
 const USUAL_CELL: usize = 16;
 
-/// A decoded page, checked whole when it is made.
+/// A decoded page. Decoding checks all of it.
 #[derive(Debug)]
 pub struct Page {
     data: Bytes,
     cells: Vec<Place>,
-    /// Bytes that all keys begin with.
+    /// How many bytes at the beginning all keys share.
     prefix: usize,
 }
 
@@ -45,10 +46,10 @@ pub struct Page {
 struct Place {
     flags: u8,
     key: u32,
-    /// Where the key ends: there the marks begin, or the value.
+    /// The end of the key, where the marks begin, or the value if there are no marks.
     value: u32,
     end: u32,
-    /// How the key goes on after the page's prefix: looking it up mostly need not look at the key.
+    /// The first four bytes of the key after the page's prefix. Most lookups compare only these.
     head: u32,
 }
 
@@ -60,7 +61,7 @@ impl Page {
     pub fn decode(mut raw: Vec<u8>, fill: Fill) -> Result<Self> {
         let (count, mut from) = length_at(&raw)
             .filter(|(count, _)| *count <= raw.len() / MIN_CELL)
-            .ok_or_else(|| Error::corrupt("a page claims more cells than it has bytes"))?;
+            .ok_or_else(|| Error::corrupt("a page claims more cells than fit into it"))?;
         let mut cells: Vec<Place> = Vec::with_capacity(count.min(raw.len() / USUAL_CELL));
         for _ in 0..count {
             let place = read_place(&raw, from)?;
@@ -68,19 +69,21 @@ impl Page {
             fill_holes(&mut raw, place, fill);
             let before = cells.last().map(|before| key_in(&raw, before));
             if before.is_some_and(|before| compare(before, key_in(&raw, &place)).is_ge()) {
-                return Err(Error::corrupt("the keys of a page do not ascend"));
+                return Err(Error::corrupt(
+                    "the keys of a page are not in ascending order",
+                ));
             }
             cells.push(place);
         }
         if from != raw.len() {
-            return Err(Error::corrupt("a page goes on behind its cells"));
+            return Err(Error::corrupt("a page has trailing bytes after its cells"));
         }
         let mut page = Self {
             data: raw.into(),
             cells,
             prefix: 0,
         };
-        // As the keys ascend, what the first and the last share, all share.
+        // The keys ascend, so all of them share the common prefix of the first and the last.
         let ends = page.key(0).iter().zip(page.last_key());
         page.prefix = ends.take_while(|(a, b)| a == b).count();
         for place in &mut page.cells {
@@ -90,19 +93,19 @@ impl Page {
         Ok(page)
     }
 
-    /// Number of cells.
+    /// The number of cells.
     #[must_use]
     pub fn len(&self) -> usize {
         self.cells.len()
     }
 
-    /// Whether it has no cell.
+    /// Whether the page has no cells.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.cells.is_empty()
     }
 
-    /// Bytes in memory.
+    /// The memory that the page takes, in bytes.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         self.data.len() + self.cells.len() * size_of::<Place>()
@@ -117,7 +120,7 @@ impl Page {
             .unwrap_or_default()
     }
 
-    /// The highest key; empty where there is none.
+    /// The highest key; empty if there are no cells.
     #[must_use]
     pub fn last_key(&self) -> &[u8] {
         self.key(self.len().wrapping_sub(1))
@@ -137,7 +140,7 @@ impl Page {
     pub fn cell(&self, at: usize) -> Option<Cell> {
         let place = self.cells.get(at)?;
         if place.flags & (flag::VALUE | flag::MARKS) == flag::INLINE {
-            // As most are.
+            // The most common case: an inline value without marks.
             let (from, end) = (place.value as usize, place.end as usize);
             let (_, taken) = varint_in(self.data.get(from..end)?)?;
             return Some(Cell::inline(self.data.slice(from + taken..end)));
@@ -152,7 +155,7 @@ impl Page {
         Some(Cell { value, marks })
     }
 
-    /// The cell at an index, where it lies; `None` past the end.
+    /// The cell at an index, borrowed from the page; `None` past the end.
     #[must_use]
     pub fn cell_ref(&self, at: usize) -> Option<CellRef<'_>> {
         let place = self.cells.get(at)?;
@@ -211,13 +214,13 @@ impl Page {
         }
     }
 
-    /// What all keys begin with, or what a shorter key has of it, and the rest.
+    /// Splits a key after as many bytes as the page's prefix has, or at its end if it is shorter.
     fn split_key<'a>(&self, key: &'a [u8]) -> (&'a [u8], &'a [u8]) {
         key.split_at(self.prefix.min(key.len()))
     }
 }
 
-/// The first four bytes, so that they compare as numbers do; zeros where there are none.
+/// The first four bytes, padded with zeros, as a number that sorts like the bytes.
 fn head(bytes: &[u8]) -> u32 {
     let at = |at: usize| bytes.get(at).copied().unwrap_or_default();
     u32::from_be_bytes([at(0), at(1), at(2), at(3)])
@@ -228,9 +231,9 @@ fn key_in<'a>(data: &'a [u8], place: &Place) -> &'a [u8] {
     key.unwrap_or_default()
 }
 
-/// Reads and checks where the parts of a cell lie that begins where the one before it ended.
+/// Finds and checks the parts of the cell that begins at `start`.
 fn read_place(raw: &[u8], start: usize) -> Result<Place> {
-    let broken = || Error::corrupt("a page's cell lies outside of it");
+    let broken = || Error::corrupt("a cell exceeds its page");
     let (&flags, _) = raw
         .get(start..)
         .and_then(<[u8]>::split_first)
@@ -240,7 +243,7 @@ fn read_place(raw: &[u8], start: usize) -> Result<Place> {
     if flags & !flag::KNOWN != 0 || (is_marked && kind == flag::TOMBSTONE) {
         return Err(later("cell"));
     }
-    // Where the bytes behind the length at a place begin and end.
+    // The start and the end of the byte string whose length is at `at`.
     let bytes_at = |at: usize| -> Result<(usize, usize)> {
         let (length, taken) = raw.get(at..).and_then(length_at).ok_or_else(broken)?;
         let from = at + taken;
@@ -283,7 +286,7 @@ fn read_place(raw: &[u8], start: usize) -> Result<Place> {
     })
 }
 
-/// A varint that is a length of what lies in memory.
+/// A varint that is a length in memory, and the varint's own length in bytes.
 fn length_at(bytes: &[u8]) -> Option<(usize, usize)> {
     let (length, taken) = varint_in(bytes)?;
     Some((usize::try_from(length).ok()?, taken))

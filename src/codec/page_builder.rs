@@ -1,13 +1,13 @@
-//! Putting a page together; see [`page`](super::page) for its format.
+//! Builds pages; [`page`](super::page) describes their format.
 
 use super::cell::{Cell, Value};
 use super::io::{put_bytes, put_varint};
 use super::kinds::cell as flag;
 
-/// Which parts of a cell wait for their frame's number.
+/// Which parts of a cell wait for the number of their frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CellHoles {
-    /// The order at the key's end.
+    /// The order at the end of the key.
     pub key: bool,
     /// The order that is the value, or the stamp that it ends in.
     pub value: bool,
@@ -21,19 +21,19 @@ pub struct PageBuilder {
 }
 
 impl PageBuilder {
-    /// Bytes of the cells so far.
+    /// The size of the cells so far, in bytes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.cells.len()
     }
 
-    /// Whether it has no cell.
+    /// Whether the page has no cells.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    /// Adds a cell; keys must ascend.
+    /// Adds a cell. Keys must ascend.
     pub fn push(&mut self, key: &[u8], cell: &Cell, holes: CellHoles) {
         self.count += 1;
         let kind = match &cell.value {
@@ -63,7 +63,7 @@ impl PageBuilder {
         }
     }
 
-    /// The page's bytes; the builder is empty again.
+    /// Returns the bytes of the page and empties the builder.
     pub fn take(&mut self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.cells.len() + 5);
         put_varint(&mut out, std::mem::take(&mut self.count));

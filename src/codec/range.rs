@@ -1,4 +1,4 @@
-//! Ranges of keys.
+//! Ranges of encoded keys.
 
 use bytes::Bytes;
 
@@ -12,7 +12,7 @@ pub struct KeyRange {
 }
 
 impl KeyRange {
-    /// Every key that there can be: none begins with `0xff`.
+    /// The range of all possible keys: none begins with `0xff`.
     #[must_use]
     pub const fn everything() -> Self {
         Self {

@@ -3,7 +3,7 @@
 //! Root, kind `R` of the envelope, body:
 //!
 //! ```text
-//! varint  epoch of the head that it belongs to
+//! varint  epoch of the head that the root belongs to
 //! varint  number of runs in level 0, the newest first; of each: varint number of entries, entries
 //! varint  number of levels below; of each, from level 1 on:
 //!   varint  number of directory pages, in key order; of each:
@@ -12,7 +12,7 @@
 //!     1       flags: 20 has records that can expire, 80 tags follow
 //!     varint  entries, records, bytes (of keys and values), stored bytes (of the segments)
 //!     varint  least time at which any expires, varint how many can (flag 20)
-//!     tags    (flag 80; see `tags`), kept as long as the reference is
+//!     tags    (flag 80; see `tags`), kept as long as the reference
 //! varint  number of garbage records, each: 1 (0 = `runs`, 1 = `blobs`), 16 id, varint bytes,
 //!         varint epoch of the flip that replaced it: to be deleted some flips later
 //! tags    (see `tags`), kept by every flip
@@ -32,29 +32,29 @@ use super::tags::Tags;
 use crate::error::{Error, Result};
 use crate::record::{Id, RecordKey};
 
-/// The root of the directory.
+/// The root of the directory; see the module for its format.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Root {
-    /// The epoch of the head that it belongs to.
+    /// The epoch of the head that the root belongs to.
     pub epoch: u64,
     /// Level 0: runs that may overlap, the newest first; each a sequence of disjoint segments.
     pub runs: Vec<Vec<Entry>>,
-    /// Levels 1 and below: disjoint segments, by directory pages in key order.
+    /// Levels 1 and below: disjoint segments, listed by directory pages in key order.
     pub levels: Vec<Vec<PageRef>>,
-    /// What recent flips replaced.
+    /// The records that recent flips replaced.
     pub garbage: Vec<Garbage>,
-    /// What this library does not know of.
+    /// Fields that this library does not know.
     pub more: Tags,
 }
 
-/// A record that is not live any more.
+/// A record that is no longer live and waits to be deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Garbage {
-    /// The record.
+    /// The key of the record.
     pub key: RecordKey,
-    /// Its size.
+    /// The size of the record, in bytes.
     pub bytes: u64,
-    /// The epoch of the flip that replaced it; 0 until that is known.
+    /// The epoch of the flip that replaced the record; 0 until that is known.
     pub epoch: u64,
 }
 
@@ -69,8 +69,8 @@ impl Garbage {
         }
     }
 
-    /// The same of a piece whose cell goes; none for one that others may cite too: whoever collects what nothing
-    /// refers to finds it.
+    /// A piece that the flip under construction loses with its cell. `None` if other cells may cite the piece too; the
+    /// collection of unreferenced records finds those.
     #[must_use]
     pub fn piece(piece: PieceRef) -> Option<Self> {
         // planted: list-shared
@@ -79,34 +79,34 @@ impl Garbage {
     }
 }
 
-/// A page of the directory, and a summary of what lies below it.
+/// A reference to a directory page, with a summary of its segments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageRef {
     /// The record in `runs`.
     pub id: Id,
-    /// The lowest key.
+    /// The lowest key of its segments.
     pub first: Bytes,
-    /// The highest key.
+    /// The highest key of its segments.
     pub last: Bytes,
-    /// Entries in the page.
+    /// How many entries the page has, one per segment.
     pub entries: u64,
-    /// Live records in their segments.
+    /// How many live records its segments have.
     pub records: u64,
-    /// Bytes of their keys and values.
+    /// Bytes of the keys and values of `records`.
     pub bytes: u64,
     /// Stored bytes of the segments.
     pub stored: u64,
-    /// Which of the records can expire.
+    /// When and how many of `records` can expire.
     pub expiry: Expiry,
-    /// What this library does not know of.
+    /// Fields that this library does not know.
     pub more: Tags,
 }
 
 impl Root {
-    /// Whether it is one that may be stored: within a run or a level, everything lies in order and apart.
+    /// Checks that the segments of each run and the pages of each level are in order and disjoint.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The invariant that the root violates.
     pub fn check(&self) -> std::result::Result<(), &'static str> {
         self.runs.iter().try_for_each(|run| check_entries(run))?;
         for level in &self.levels {
@@ -122,7 +122,7 @@ impl Root {
         Ok(())
     }
 
-    /// Encodes the root of a life.
+    /// Encodes the root of an incarnation.
     #[must_use]
     pub fn encode(&self, incarnation: Id) -> Bytes {
         let of = Record::root(incarnation);
@@ -162,7 +162,7 @@ impl Root {
         seal::finish(of, out)
     }
 
-    /// Decodes the root of a life.
+    /// Decodes the root of an incarnation.
     ///
     /// # Errors
     /// `Corrupt`, `UnsupportedFormat`, `Encrypted`.
@@ -244,10 +244,10 @@ fn read_entries(input: &mut Input) -> Result<Vec<Entry>> {
     Ok(entries)
 }
 
-/// Whether segments may stand in a run or in a directory page, one after the other.
+/// Checks that the segments of a run or a directory page are in order and disjoint.
 ///
 /// # Errors
-/// What is wrong with them.
+/// The invariant that they violate.
 pub fn check_entries(entries: &[Entry]) -> std::result::Result<(), &'static str> {
     if entries.iter().any(|entry| entry.first > entry.last) {
         return Err("a segment's bounds are inverted");
@@ -259,7 +259,7 @@ pub fn check_entries(entries: &[Entry]) -> std::result::Result<(), &'static str>
     Ok(())
 }
 
-/// Encodes a directory page and its reference.
+/// Encodes a directory page. Returns it with its reference, which is `None` if there are no entries.
 #[must_use]
 pub fn encode_directory_page(id: Id, entries: &[Entry]) -> (Bytes, Option<PageRef>) {
     let of = Record::directory(id);
@@ -285,7 +285,7 @@ pub fn encode_directory_page(id: Id, entries: &[Entry]) -> (Bytes, Option<PageRe
     (seal::finish(of, out), reference)
 }
 
-/// A forged page may claim more than a number can be.
+/// A sum over entries. Saturates, because a forged page may claim numbers whose sum overflows.
 fn sum(entries: &[Entry], of: impl Fn(&Entry) -> u64) -> u64 {
     entries.iter().map(of).fold(0, u64::saturating_add)
 }

@@ -1,4 +1,4 @@
-//! The envelope of every stored record, and the seam where records are sealed.
+//! The envelope of every stored record, and the place where records are sealed.
 //!
 //! ```text
 //! 0        2  "PS"
@@ -9,13 +9,13 @@
 //! end - 8  8  XXH64 of everything before, u64 little-endian
 //! ```
 //!
-//! The check's seed is what the record is called, so that one which lies under another's name is found out: of
-//! directory pages, segments and pieces the first eight bytes of their id (little-endian), of the root those of the
-//! incarnation, of head and frames 0. Whoever moves or cites a segment keeps its id and its bytes; a copy gets a new
-//! id, and is sealed anew.
+//! The seed of the checksum is derived from the record's name, so that a record stored under the name of another is
+//! detected. It is the first eight bytes (little-endian) of the id for directory pages, segments and pieces, and of the
+//! incarnation for the root; it is 0 for the head and frames. A segment that is moved or cited keeps its id and bytes;
+//! a copy gets a new id and is sealed again.
 //!
-//! With a key id other than 0, what follows the header is sealed under a key (the head: nothing of it). The header
-//! of a frame can be read all the same; everything else is `Encrypted`, until there are keys.
+//! If the key id is not 0, everything after the header is sealed under a key (nothing of the head is). The header
+//! of a frame can still be read; everything else is `Encrypted`, because there are no keys yet.
 
 use bytes::Bytes;
 
@@ -23,7 +23,7 @@ use super::kinds::{VERSION, record as letters};
 use crate::error::{Code, Error, Result};
 use crate::record::Id;
 
-/// What a record is.
+/// The kind of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// The head.
@@ -40,7 +40,7 @@ pub enum Kind {
     Piece,
 }
 
-/// What a record is, and whose.
+/// The kind of a record, and the seed derived from its name.
 #[derive(Debug, Clone, Copy)]
 pub struct Record {
     kind: Kind,
@@ -48,12 +48,12 @@ pub struct Record {
 }
 
 impl Record {
-    /// The head.
+    /// The head, whose seed is 0.
     pub const HEAD: Self = Self {
         kind: Kind::Head,
         seed: 0,
     };
-    /// A frame: its number is not known when it is sealed.
+    /// A frame. Its seed is 0, because its number is not known when it is sealed.
     pub const FRAME: Self = Self {
         kind: Kind::Frame,
         seed: 0,
@@ -65,31 +65,31 @@ impl Record {
         Self { kind, seed }
     }
 
-    /// The root of the directory of a life.
+    /// The root of the directory of an incarnation.
     #[must_use]
     pub const fn root(incarnation: Id) -> Self {
         Self::of(Kind::Root, incarnation)
     }
 
-    /// A page of the directory.
+    /// The directory page with an id.
     #[must_use]
     pub const fn directory(id: Id) -> Self {
         Self::of(Kind::Directory, id)
     }
 
-    /// A segment.
+    /// The segment with an id.
     #[must_use]
     pub const fn segment(id: Id) -> Self {
         Self::of(Kind::Segment, id)
     }
 
-    /// A piece.
+    /// The piece with an id.
     #[must_use]
     pub const fn piece(id: Id) -> Self {
         Self::of(Kind::Piece, id)
     }
 
-    /// The seed of its check.
+    /// The seed of the record's checksum.
     #[must_use]
     pub const fn seed(self) -> u64 {
         self.seed
@@ -127,15 +127,15 @@ impl Kind {
     }
 }
 
-/// The check of everything stored: XXH64 of the xxHash family. Fast without tables, of which CRC-32 at a
-/// like speed would bring 16 KiB into the wasm.
+/// The checksum of everything stored: XXH64 of the xxHash family. It is fast without tables; CRC-32 of similar
+/// speed would add 16 KiB of tables to the wasm.
 #[must_use]
 pub fn checksum(seed: u64, bytes: &[u8]) -> u64 {
     // planted: no-checksum
     twox_hash::XxHash64::oneshot(seed, bytes)
 }
 
-/// Starts a record: the fixed fields. The header and body follow, then [`finish`].
+/// Starts a record with its fixed fields. Append the header and the body, then call [`finish`].
 #[must_use]
 pub fn start(of: Record, capacity: usize) -> Vec<u8> {
     let mut out = Vec::with_capacity(FIXED + capacity + CHECK);
@@ -144,7 +144,7 @@ pub fn start(of: Record, capacity: usize) -> Vec<u8> {
     out
 }
 
-/// Ends a record with its check.
+/// Ends a record with its checksum.
 #[must_use]
 pub fn finish(of: Record, mut out: Vec<u8>) -> Bytes {
     let check = checksum(of.seed, &out);
@@ -152,10 +152,10 @@ pub fn finish(of: Record, mut out: Vec<u8>) -> Bytes {
     out.into()
 }
 
-/// Checks a record's envelope and gives what lies between the fixed fields and the check.
+/// Checks a record's envelope and returns the bytes between the fixed fields and the checksum.
 ///
 /// # Errors
-/// `Corrupt` (too short, another kind, wrong check, lies under another name), `UnsupportedFormat` (another
+/// `Corrupt` (too short, another kind, wrong checksum, stored under another name), `UnsupportedFormat` (another
 /// version), `Encrypted`.
 pub fn open(of: Record, record: &Bytes) -> Result<Bytes> {
     let kind = of.kind;
@@ -169,7 +169,7 @@ pub fn open(of: Record, record: &Bytes) -> Result<Bytes> {
     Ok(record.slice(FIXED..split))
 }
 
-/// That bytes have the check that was written for them.
+/// Checks that bytes have the expected checksum. `what` names them in the message.
 ///
 /// # Errors
 /// `Corrupt`.
@@ -179,11 +179,12 @@ pub fn check_sum(what: &str, seed: u64, covered: &[u8], expected: u64) -> Result
         return Ok(());
     }
     Err(Error::corrupt(format!(
-        "the checksum of a {what} is {got:016x} where {expected:016x} was written"
+        "the checksum of a {what} is {got:016x}, not {expected:016x} as stored"
     )))
 }
 
-/// What lies between the fixed fields and the check of a piece's record, unchecked; other bytes as they are.
+/// The content of a piece's record, between the fixed fields and the checksum, unchecked. Other bytes are returned as
+/// they are.
 #[must_use]
 pub fn content(bytes: &[u8]) -> &[u8] {
     if bytes.starts_with(&[b'P', b'S', Kind::Piece.letter()]) {
@@ -194,10 +195,10 @@ pub fn content(bytes: &[u8]) -> &[u8] {
     }
 }
 
-/// Checks the fixed fields alone: for segments, whose parts carry checks of their own.
+/// Checks only the fixed fields. This is for segments, whose parts have their own checksums.
 ///
 /// # Errors
-/// As [`open`].
+/// See [`open`].
 pub fn check_fixed(kind: Kind, record: &Bytes) -> Result<()> {
     if key_id(kind, record)? != 0 {
         return Err(encrypted());
@@ -208,7 +209,7 @@ pub fn check_fixed(kind: Kind, record: &Bytes) -> Result<()> {
     Ok(())
 }
 
-/// The key that a record is sealed under, 0 for none.
+/// The id of the key that a record is sealed under; 0 if it is not encrypted.
 ///
 /// # Errors
 /// `Corrupt` (too short, another kind), `UnsupportedFormat` (another version).
@@ -217,11 +218,11 @@ pub fn key_id(kind: Kind, record: &Bytes) -> Result<u32> {
         return Err(too_short(kind));
     };
     if (p, s) != (b'P', b'S') || letter != kind.letter() {
-        return Err(broken(kind, "is something else"));
+        return Err(broken(kind, "is a record of another kind"));
     }
     if version != VERSION {
         return Err(Error::unsupported(format!(
-            "a {} is of format version {version}, this library knows {VERSION}",
+            "a {} has format version {version}; this library supports {VERSION}",
             kind.name()
         )));
     }
@@ -229,13 +230,13 @@ pub fn key_id(kind: Kind, record: &Bytes) -> Result<u32> {
     Ok(u32::from_le_bytes(*key_id))
 }
 
-/// What follows the fixed fields, unchecked.
+/// The bytes after the fixed fields, unchecked.
 #[must_use]
 pub fn after_fixed(record: &Bytes) -> Bytes {
     record.slice(FIXED.min(record.len())..)
 }
 
-/// The error of what is sealed under a key.
+/// The error for a record that is sealed under a key.
 #[must_use]
 pub fn encrypted() -> Error {
     Error::new(Code::Encrypted, "the patch is encrypted")

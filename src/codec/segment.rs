@@ -4,19 +4,19 @@
 //! 8   fixed fields of the envelope (see `seal`), kind S
 //! …   pages, each as stored (raw or compressed) followed by its XXH64, u64 little-endian
 //! …   index: varint number of pages, then of each
-//!       varint  stored bytes, without the check
-//!       varint  decoded bytes; equal to the stored ones when the page is not compressed
+//!       varint  stored bytes, without the checksum
+//!       varint  decoded bytes; equal to the stored ones if the page is not compressed
 //!       bytes   first key, holes unfilled
 //! 4   bytes of the index, u32 little-endian
 //! 8   XXH64 of the index and its length, u64 little-endian
 //! ```
 //!
-//! The first page begins at 8, each other where the one before ends, and the last ends where the index begins. All
-//! checks have the segment's seed.
+//! The first page begins at 8, every other one at the end of the previous one, and the last ends where the index
+//! begins. All checksums use the segment's seed.
 //!
-//! Pages are compressed as LZ4 blocks (the block format of the LZ4 project). Segments are cut
-//! above 64 KiB because below that Chromium keeps a record inside of LevelDB, where deleting it
-//! does not free room once a quota has been hit.
+//! Pages are compressed as LZ4 blocks (the block format of the LZ4 project). Segments are larger
+//! than 64 KiB because Chromium keeps smaller records inside LevelDB, where deleting them
+//! does not free space once the quota has been reached.
 
 use bytes::Bytes;
 
@@ -35,21 +35,21 @@ use super::tuple::compare;
 use crate::error::{Error, Result};
 use crate::record::Id;
 
-/// A page is closed when it has this many bytes, decoded.
+/// A page is closed at this many decoded bytes.
 pub const PAGE_BYTES: usize = 16 << 10;
-/// A segment is closed when it has this many bytes, stored.
+/// A segment is closed at this many stored bytes.
 pub const SEGMENT_BYTES: usize = 72 << 10;
-/// Where the first page begins.
+/// The offset of the first page.
 const FIRST_PAGE: usize = 8;
-/// Bytes of a check.
+/// The size of a checksum, in bytes.
 const CHECK: usize = 8;
-/// A page that claims more decoded bytes than this is corrupt (a cell is at most a large key,
-/// an inline value below the threshold of pieces, and little else).
+/// A page that claims more decoded bytes than this is corrupt. (A cell is at most a large key,
+/// an inline value below the threshold for pieces, and little else.)
 const MAX_PAGE_BYTES: usize = 4 << 20;
-/// And so is one that claims more than LZ4 can make of the stored ones (255 times as many).
+/// A page that claims to decode to more than this many times its stored bytes is corrupt. (LZ4 reaches 255.)
 const LZ4_RATIO: usize = 256;
 
-/// Writes one segment.
+/// Builds a segment and its directory entry.
 pub struct SegmentBuilder {
     record: Vec<u8>,
     page: PageBuilder,
@@ -86,20 +86,20 @@ impl SegmentBuilder {
         }
     }
 
-    /// Whether it has no cell.
+    /// Whether the segment has no cells.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entry.records + self.entry.tombstones == 0
     }
 
-    /// Whether it is large enough to be closed.
+    /// Whether the segment is large enough to be closed.
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.record.len() >= SEGMENT_BYTES
     }
 
-    /// Adds a cell; keys must ascend. Orders with the frame [`PROVISIONAL`] become holes, if
-    /// `may_have_holes`.
+    /// Adds a cell. Keys must ascend. With `may_have_holes`, orders with the frame [`PROVISIONAL`]
+    /// become holes.
     pub fn push(&mut self, key: &Bytes, cell: &Cell, may_have_holes: bool) {
         let holes = if may_have_holes {
             find_holes(key, cell)
@@ -153,7 +153,7 @@ impl SegmentBuilder {
         Record::segment(self.entry.id).seed()
     }
 
-    /// The record and its directory entry.
+    /// The segment's record and its directory entry.
     #[must_use]
     pub fn finish(mut self) -> (Bytes, Entry) {
         if !self.page.is_empty() {
@@ -183,7 +183,7 @@ fn find_holes(key: &[u8], cell: &Cell) -> CellHoles {
     }
 }
 
-/// A segment as stored, with its index read.
+/// A stored segment whose index has been read.
 #[derive(Debug)]
 pub struct Segment {
     record: Bytes,
@@ -201,7 +201,7 @@ struct PagePlace {
 }
 
 impl Segment {
-    /// Reads the index of the record `id`. `fill` goes into the holes.
+    /// Reads the index of the record `id`. `fill` (base + frame number) fills the holes; 0 if there are none.
     ///
     /// # Errors
     /// `Corrupt`, `UnsupportedFormat`, `Encrypted`.
@@ -223,7 +223,7 @@ impl Segment {
             if place.decoded > MAX_PAGE_BYTES || place.decoded / LZ4_RATIO > place.stored {
                 return Err(Error::corrupt("a segment's page claims too many bytes"));
             }
-            // In parts, as sums may overflow where addresses have 32 bits.
+            // Two comparisons, because the sum alone may overflow a `usize` of 32 bits.
             if place.stored > index_at || offset + place.stored + CHECK > index_at {
                 return Err(outside());
             }
@@ -247,19 +247,19 @@ impl Segment {
         })
     }
 
-    /// Number of pages.
+    /// The number of pages.
     #[must_use]
     pub fn pages(&self) -> usize {
         self.pages.len()
     }
 
-    /// Bytes in memory.
+    /// The approximate memory that the segment takes, in bytes.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         self.record.len() + self.pages.len() * 96
     }
 
-    /// The page in which `key` is, if it is anywhere.
+    /// The index of the only page that can contain `key`.
     #[must_use]
     pub fn page_of(&self, key: &[u8]) -> usize {
         self.pages
@@ -270,7 +270,7 @@ impl Segment {
     /// Decodes one page.
     ///
     /// # Errors
-    /// `Corrupt`; `Internal` for a page that is not there.
+    /// `Corrupt`; `Internal` if there is no such page.
     pub fn page(&self, at: usize) -> Result<Page> {
         let place = self
             .pages
@@ -281,7 +281,7 @@ impl Segment {
             self.record.get(place.offset..end),
             self.record.get(end..end + CHECK),
         ) else {
-            return Err(Error::corrupt("a segment is cut"));
+            return Err(Error::corrupt("a segment is truncated"));
         };
         let check = <[u8; CHECK]>::try_from(check).unwrap_or_default();
         seal::check_sum("page", self.seed, stored, u64::from_le_bytes(check))?;
@@ -295,9 +295,9 @@ impl Segment {
     }
 }
 
-/// The index, and where it begins.
+/// The index and its offset.
 fn open_index(seed: u64, record: &Bytes) -> Result<(Bytes, usize)> {
-    let broken = || Error::corrupt("a segment's index is cut");
+    let broken = || Error::corrupt("a segment's index is truncated");
     let tail = record.len().checked_sub(4 + CHECK).ok_or_else(broken)?;
     let mut input = Input::new(record.slice(tail..), "segment");
     let length = input.u32()? as usize;

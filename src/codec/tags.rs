@@ -1,29 +1,29 @@
-//! Lists of tagged fields: what records may come to hold that this library does not know yet.
+//! Lists of tagged fields, which let records carry fields that this library does not know yet.
 //!
 //! ```text
-//! bytes     the whole list, in it of each field, by ascending tags, each once:
-//!   varint  tag: even ones are needed, odd ones are skippable
+//! bytes     the whole list, which contains the fields in ascending order of their tags, each once:
+//!   varint  tag: even tags are needed, odd tags are skippable
 //!   bytes   payload
 //! ```
 //!
-//! An unknown needed one is `UnsupportedFormat`, an unknown skippable one is passed over and kept as it is. A payload
-//! never grows: what is to be added gets a tag of its own. A skippable tag may not refer to records, keys or frames,
-//! since those who do not know it would collect these.
+//! An unknown needed tag is `UnsupportedFormat`; an unknown skippable one is skipped and kept as it is. A payload
+//! never grows: an addition gets its own tag. A skippable tag must not refer to records, keys or frames,
+//! because libraries that do not know the tag would collect them.
 
 use bytes::Bytes;
 
 use super::io::{Input, later, put_bytes, put_varint, varint_in};
 use crate::error::{Error, Result};
 
-/// A list as it lies in its record, so that what is kept is kept to the byte.
+/// An encoded list, kept byte for byte.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tags(Bytes);
 
 impl Tags {
-    /// A list that was encoded elsewhere.
+    /// Checks the shape of an encoded list.
     ///
     /// # Errors
-    /// `Corrupt` for what is no list.
+    /// `Corrupt` if it is malformed.
     pub fn of(list: Bytes) -> Result<Self> {
         check_shape(&list)?;
         Ok(Self(list))
@@ -52,7 +52,7 @@ impl Tags {
         Self::of(input.bytes()?)
     }
 
-    /// Demands that every needed tag is among `known`. `what` has the list.
+    /// Checks that every needed tag is in `known`. `what` names the record in the message.
     ///
     /// # Errors
     /// `UnsupportedFormat`.
@@ -107,14 +107,14 @@ impl Tags {
         self.0.is_empty()
     }
 
-    /// Bytes in memory, beside those of the struct.
+    /// The memory that the list takes besides the struct, in bytes.
     #[must_use]
     pub const fn memory_bytes(&self) -> usize {
         self.0.len()
     }
 }
 
-/// Hands each field to `take`: its tag and its payload.
+/// Calls `take` with the tag and the payload of each field. `None` if the list is malformed.
 fn each<'a>(mut list: &'a [u8], take: &mut dyn FnMut(u64, &'a [u8])) -> Option<()> {
     let mut above = None;
     while !list.is_empty() {
@@ -132,15 +132,15 @@ fn each<'a>(mut list: &'a [u8], take: &mut dyn FnMut(u64, &'a [u8])) -> Option<(
     Some(())
 }
 
-/// Demands that bytes are a list.
+/// Checks that bytes are a well-formed list.
 ///
 /// # Errors
 /// `Corrupt`.
 pub fn check_shape(list: &[u8]) -> Result<()> {
-    each(list, &mut |_, _| {}).ok_or_else(|| Error::corrupt("a list of tagged fields is broken"))
+    each(list, &mut |_, _| {}).ok_or_else(|| Error::corrupt("a list of tagged fields is malformed"))
 }
 
-/// Demands of a list that every needed tag in it is among `known`.
+/// Checks that every needed tag in a list is in `known`. `what` names the record in the message.
 ///
 /// # Errors
 /// `UnsupportedFormat`.
@@ -152,7 +152,7 @@ pub fn needs(list: &[u8], known: &[u64], what: &'static str) -> Result<()> {
     if is_known { Ok(()) } else { Err(later(what)) }
 }
 
-/// The payload of a tag.
+/// The payload of a tag, if the list has it.
 #[must_use]
 pub fn find(list: &[u8], wanted: u64) -> Option<&[u8]> {
     let mut found = None;

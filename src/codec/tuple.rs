@@ -1,16 +1,16 @@
-//! Order-preserving tuple keys: bytes sort as the tuples do.
+//! Order-preserving tuple keys: their bytes sort like the tuples.
 //!
 //! A key is a kind byte, then strings, then (in some kinds) the 12 raw bytes of an
 //! [`Order`](super::order::Order). A string is
 //!
 //! ```text
-//! every UTF-16 code unit on its own, as 1–3 bytes (CESU-8)   order of code units = of bytes
-//!   0x00 inside it is written 0x00 0xFF                      so that it cannot end the string
+//! every UTF-16 code unit separately, as 1–3 bytes (CESU-8)   order of code units = order of bytes
+//!   0x00 inside it is written 0x00 0xFF                      so that it does not end the string
 //! 0x00                                                       terminator
 //! ```
 //!
-//! The terminator sorts below every continuation, and no element begins with 0xFF, so a
-//! string sorts before those it is a prefix of, whatever follows it in the key.
+//! The terminator sorts below every continuation, and no element begins with 0xFF, so a string
+//! sorts before all strings of which it is a prefix, whatever follows it in the key.
 
 use super::js_string::{JsStr, JsString, units};
 use super::range::KeyRange;
@@ -27,8 +27,8 @@ pub fn push_string(key: &mut Vec<u8>, text: JsStr<'_>) {
     key.push(END);
 }
 
-/// Appends a string without its terminator: what the encodings of all strings that begin
-/// with it begin with.
+/// Appends a string without its terminator. This is a prefix of the encodings of all strings that
+/// begin with it.
 pub fn push_prefix(key: &mut Vec<u8>, text: JsStr<'_>) {
     let bytes = text.as_bytes();
     if bytes.iter().all(|&byte| byte != 0 && byte < 0xF0) {
@@ -43,10 +43,10 @@ pub fn push_prefix(key: &mut Vec<u8>, text: JsStr<'_>) {
     }
 }
 
-/// Reads a string off the front of `bytes`; returns it and what follows its terminator.
+/// Reads a string at the beginning of `bytes`. Returns it and the bytes after its terminator.
 ///
 /// # Errors
-/// `Corrupt` when the bytes are not a string as written here.
+/// `Corrupt` if the bytes are not exactly what [`push_string`] writes.
 pub fn read_string(bytes: &[u8]) -> Result<(JsString, &[u8])> {
     let (encoded, rest) = split_string(bytes)?;
     if encoded
@@ -74,10 +74,11 @@ pub fn read_string(bytes: &[u8]) -> Result<(JsString, &[u8])> {
     }
 }
 
-/// Splits the encoding of a string (without its terminator) off the front of `bytes`.
+/// Splits off the encoding of the string at the beginning of `bytes`, without its terminator. Returns it
+/// and the bytes after the terminator.
 ///
 /// # Errors
-/// `Corrupt` when there is no terminator.
+/// `Corrupt` if there is no terminator.
 pub fn split_string(bytes: &[u8]) -> Result<(&[u8], &[u8])> {
     let mut from = 0;
     loop {
@@ -96,8 +97,8 @@ pub fn split_string(bytes: &[u8]) -> Result<(&[u8], &[u8])> {
     }
 }
 
-/// The first key after every key that begins with `prefix`. Prefixes here begin with a kind
-/// byte below 0xFF, so there always is one.
+/// The lowest key above all keys that begin with `prefix`. There always is one, because prefixes begin
+/// with a kind byte below 0xFF.
 #[must_use]
 pub fn after_prefix(prefix: &[u8]) -> Bytes {
     let kept = prefix
@@ -112,7 +113,7 @@ pub fn after_prefix(prefix: &[u8]) -> Bytes {
     until.into()
 }
 
-/// Every key that begins with `prefix`.
+/// The range of all keys that begin with `prefix`.
 #[must_use]
 pub fn prefix_range(prefix: Bytes) -> KeyRange {
     let until = after_prefix(&prefix);
@@ -122,9 +123,9 @@ pub fn prefix_range(prefix: Bytes) -> KeyRange {
     }
 }
 
-/// Every key that goes on after `elements`, which end with a whole element. Not the same as
-/// [`prefix_range`]: the terminator of "a" also begins the escape in "a\0", whose keys belong to
-/// another string.
+/// The range of all keys that begin with the complete elements `elements`. This differs from
+/// [`prefix_range`]: the terminator of "a" is also the first byte of the escape in "a\0", whose keys belong
+/// to another string.
 #[must_use]
 pub fn range_within(elements: Bytes) -> KeyRange {
     let mut until = elements.to_vec();
@@ -135,8 +136,8 @@ pub fn range_within(elements: Bytes) -> KeyRange {
     }
 }
 
-/// Compares keys, eight bytes at a time: those of a collection share their first thirty or so, and the wasm's
-/// own comparison goes byte by byte.
+/// Compares keys eight bytes at a time. The keys of a collection share about their first thirty bytes, and the
+/// standard comparison in wasm goes byte by byte.
 #[must_use]
 pub fn compare(a: &[u8], b: &[u8]) -> Ordering {
     let (a_words, b_words) = (a.as_chunks::<8>().0, b.as_chunks::<8>().0);

@@ -4,7 +4,7 @@ import { tell } from "./stores/watch.js";
 
 type Listener = (event: never) => void;
 
-/** Who listens to what of one patch. */
+/** The event listeners of one handle. */
 export class Events {
   readonly #listeners: { readonly [E in keyof PatchEvents]: Set<{ call: Listener }> } = {
     change: new Set(),
@@ -17,7 +17,7 @@ export class Events {
         `there is no event ${JSON.stringify(event)}; the events are ${Object.keys(this.#listeners).join(", ")}`,
       );
     }
-    // Wrapped, so that a function that was added twice is called twice.
+    // Wrapped, so that a function added twice is called twice.
     const entry = { call: call as Listener };
     this.#listeners[event].add(entry);
     return () => void this.#listeners[event].delete(entry);
@@ -34,7 +34,7 @@ export class Events {
   }
 }
 
-/** Scopes as wasm gives them: two entries each, the kind and the name. */
+/** Decodes scopes as wasm passes them: a flat list of kinds and names in alternation. */
 export function scopesOf(flat: readonly string[]): Scope[] {
   const scopes: Scope[] = [];
   for (let at = 0; at + 1 < flat.length; at += 2) {

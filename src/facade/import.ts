@@ -9,7 +9,7 @@ import { pushRows, type Row } from "./bridge/slices.js";
 import type { ErrorCode, ImportOptions, Scope } from "./base/types.js";
 import { snapshot } from "./values/values.js";
 
-/** What is committed at once, in units of encoded text. */
+/** How much one commit holds, in units of encoded text. */
 const COMMIT_UNITS = 4 * 1024 * 1024;
 
 /** A value of the source, ready to be stored. */
@@ -17,7 +17,7 @@ interface Item extends Row {
   readonly to: KvPort;
 }
 
-/** Copies what a database in the plain layout holds into the patch. */
+/** Copies the contents of a database in the plain layout into the patch. */
 export async function importPlain(
   handle: Handle,
   port: PatchPort,
@@ -34,7 +34,7 @@ export async function importPlain(
   try {
     const target = targets(handle, port, given.scope ?? ((store) => ({ name: store })));
     let [imported, seen] = [0, 0];
-    // Everything is looked at before anything is written.
+    // The first pass checks everything; the second writes.
     for (const isWriting of [false, true]) {
       source.rewind();
       let batch: Item[] = [];
@@ -76,14 +76,14 @@ function refuse(refusal: unknown): never {
   throw new PatchStoreError(code, message, { cause });
 }
 
-/** Adds what is not there yet, in one commit; how much that was. */
+/** Adds the items whose keys do not exist yet, in one commit. Returns how many. */
 async function add(handle: Handle, items: readonly Item[]): Promise<number> {
   const blobs = new BlobReader(handle.place);
   for (const item of items) if (item.gaps !== undefined) await blobs.fill(item);
   const [first] = items as [Item];
   const batch = handle.now(() => first.to.batch());
   try {
-    // Neighbours mostly go to the same store.
+    // Adjacent items mostly go to the same store.
     for (let from = 0, until = 0; from < items.length; from = until) {
       const { to } = items[from] as Item;
       while (items[until]?.to === to) until += 1;
@@ -107,7 +107,7 @@ function itemOf([store, at, value, where]: Found, target: (store: string) => KvP
   }
 }
 
-/** Where the stores of the source go; each is asked for once. */
+/** Maps stores of the source to stores of the patch. Calls `scope` once for each. */
 function targets(
   handle: Handle,
   port: PatchPort,

@@ -18,7 +18,7 @@ const LATER = ["encryption", "quota", "opLog"] as const;
 const CACHE_BYTES = 32 * 1024 * 1024;
 const OPEN_TIMEOUT_MS = 10_000;
 
-/** Opens (creating it if need be) the database of one patch; loads the wasm on first use. */
+/** Opens the database of one patch, creating it if necessary. Loads the wasm on first use. */
 export async function openPatch(id: string, options?: OpenOptions): Promise<Patch> {
   const given = known("options", options, NAMES, LATER);
   const settings = {

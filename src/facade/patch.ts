@@ -34,7 +34,7 @@ type ClosedReason = PatchEvents["closed"]["reason"];
 const ASYNC_DISPOSE: typeof Symbol.asyncDispose =
   Symbol.asyncDispose ?? Symbol.for("Symbol.asyncDispose");
 
-/** One handle on an open patch. */
+/** A handle on an open patch. Handles on the same database share one engine. */
 export class OpenedPatch implements Patch {
   readonly id: string;
   readonly status: PatchStatus;
@@ -174,7 +174,7 @@ export class OpenedPatch implements Patch {
     };
   }
 
-  /** Where nobody listens, what other tabs do is looked for when it is asked for. */
+  /** Tells the engine whether to look for other tabs' commits. Without listeners, it looks only when calls need it. */
   #attend(): void {
     this.#subscription?.attend(this.#events.hears("change") || this.#events.hears("closed"));
   }
@@ -201,13 +201,13 @@ export class OpenedPatch implements Patch {
     this.#events.emit("closed", { reason });
   }
 
-  /** Called from inside wasm: listeners run once it has returned. */
+  /** Called from inside wasm, so listeners run in a microtask, after wasm has returned. */
   #changed(remote: boolean, scopes: string[]): void {
     if (!this.#events.hears("change")) return;
     queueMicrotask(() => this.#events.emit("change", { remote, scopes: scopesOf(scopes) }));
   }
 
-  /** The engine came to its end without being asked. */
+  /** Handles the end of the engine when no handle closed it. */
   #ended(reason: ClosedReason): void {
     forget(this.#engine);
     queueMicrotask(() => {

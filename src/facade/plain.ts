@@ -1,22 +1,21 @@
 /**
- * Reads databases in the plain layout: a module of its own beside the package's, with a wasm of its
- * own, which the first import loads. What it throws is [code, message, cause]; the facade makes its
- * errors of that.
+ * Reads databases in the plain layout. This is a separate module with its own wasm, loaded by the first
+ * import. It throws [code, message, cause], from which the facade makes its errors.
  */
 import type { PatchStoreError } from "./base/errors.js";
 import { notCompiled, wasmOf } from "./bridge/wasm.js";
 import init, { openSource, type PlainSource } from "../../target/glue/patchstore_import.js";
 
-/** Units of encoded text that are read at once, and the most values. */
+/** How much one read returns at most: units of encoded text, and values. */
 const READ_UNITS = 1024 * 1024;
 const READ_ITEMS = 1000;
-/** How long the source may keep us waiting. */
+/** How long to wait for the source. */
 const PATIENCE_MS = 10_000;
 
-/** A store, a key in it, its value, and how the source names them. */
+/** A store, a key in it, its value, and a description of the source's key for error messages. */
 export type Found = readonly [store: string, key: string, value: unknown, at: string];
 
-/** Opens a database as it is; never creates one. */
+/** Opens an existing database; never creates or upgrades one. */
 export async function open(database: string, format: string): Promise<Plain> {
   const where = `the database ${JSON.stringify(database)}`;
   try {
@@ -37,7 +36,7 @@ export async function open(database: string, format: string): Promise<Plain> {
   }
 }
 
-/** An open database. */
+/** An open source database, read from beginning to end in key order. */
 export class Plain {
   readonly #source: PlainSource;
   readonly #where: string;
@@ -52,14 +51,14 @@ export class Plain {
     this.#format = format;
   }
 
-  /** Goes back to the beginning. */
+  /** Restarts at the first key. */
   rewind(): void {
     this.#after = undefined;
     this.#limit = 1;
     this.#isEnd = false;
   }
 
-  /** The next values, none at the end. How many, the `units` of the last ones decide. */
+  /** The next values; an empty list at the end. `units`, the size of the previous ones, determines how many. */
   async next(units: number): Promise<Found[]> {
     if (this.#isEnd) return [];
     if (this.#after !== undefined) {
@@ -97,7 +96,7 @@ function kindOf(key: unknown): string {
   return typeof key === "number" ? "a number" : Array.isArray(key) ? "an array" : "an object";
 }
 
-/** What the source comes to, as long as it does not keep us waiting too long. */
+/** The result, or a Blocked refusal if it takes longer than PATIENCE_MS. */
 async function intime<T>(where: string, result: Promise<T>): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const blocked = new Promise<never>((_, reject) => {

@@ -1,30 +1,30 @@
 /**
- * For tests: a module of its own (`patchstore/testing`), which nothing of the package loads. The clock holds for all
- * patches of this page, worker or process, whenever they were opened.
+ * For tests: a separate module (`patchstore/testing`) that the rest of the package never loads. The clock applies to
+ * all patches of this page, worker or process, including those that are already open.
  */
 import { CLOCK, type Clock } from "./base/clock.js";
 import { invalid } from "./base/errors.js";
 import { describe } from "./base/names.js";
 
-/** The last moment that a Date can be of, and the first, if negative. */
+/** The latest time value of a Date; negated, the earliest. */
 const MAX_MS = 8.64e15;
 
 /**
- * The time of day as patches take it: what `_created` and `_updated` say, and all else that is told or kept by time.
- * Timers are not moved by it: what waits, waits as long as it takes.
+ * The time of day that patches use: for `_created`, `_updated` and everything else that depends on the date.
+ * It does not affect timers: delays and timeouts take real time.
  */
 export interface TestClock {
-  /** What it says, milliseconds since the epoch. */
+  /** The clock's time, in milliseconds since the epoch. */
   now(): number;
-  /** Makes it stand still at a moment, until it is moved, set elsewhere or reset. */
+  /** Stops the clock at a time, until `move`, `set` or `reset` is called. */
   set(to: number | Date): void;
-  /** Moves it on, or back if negative. If it stands still, it stands still there; if not, it goes on from there. */
+  /** Moves the clock forward, or back if `byMs` is negative. A stopped clock stays stopped; a running one runs on. */
   move(byMs: number): void;
-  /** From now on it tells the real time. */
+  /** Returns to the real time. */
   reset(): void;
 }
 
-/** Where it stands still, and else how far it is ahead of the real time. */
+/** The time of a stopped clock; otherwise, how far a running one is ahead of the real time. */
 let still: number | undefined;
 let aheadMs = 0;
 

@@ -1,7 +1,7 @@
 //! Reads databases in the plain layout: an object store `kv` with string keys beside its values.
 //!
-//! A wasm of its own, which the facade loads when something is first imported: pages that import
-//! nothing do not pay for it.
+//! This is a separate wasm, which the facade loads on the first import. Pages that never import do not
+//! pay for it.
 #![cfg(target_arch = "wasm32")]
 
 mod refusal;

@@ -1,32 +1,32 @@
-//! Why a database is not read.
+//! The reasons for not reading a database.
 
 use js_sys::Array;
 use wasm_bindgen::JsValue;
 
-/// A code of the facade's errors, what to say, and the platform's own error.
+/// An error for the facade: its code, its message, and the platform's error.
 #[derive(Debug)]
 pub struct Refusal(&'static str, String, JsValue);
 
 impl Refusal {
-    /// The call named no such database.
+    /// There is no database of that name.
     pub fn absent(name: &str) -> Self {
         let message = format!("there is no database \"{name}\"");
         Self("InvalidArgument", message, JsValue::UNDEFINED)
     }
 
-    /// The database is there, and of another shape.
+    /// The database exists, but its layout is different.
     pub fn shape(name: &str, what: &str) -> Self {
         let message = format!("the database \"{name}\" is not in the plain layout: {what}");
         Self("UnsupportedFormat", message, JsValue::UNDEFINED)
     }
 
-    /// Somebody else upgrades or deletes it.
+    /// The database was upgraded or deleted by another connection.
     pub fn moved(name: &str) -> Self {
         let message = format!("the database \"{name}\" was upgraded or deleted during the import");
         Self("Blocked", message, JsValue::UNDEFINED)
     }
 
-    /// The browser refuses.
+    /// The browser refuses to open or read the database.
     pub fn failed(name: &str, error: &idb::Error) -> Self {
         let message = format!("the database \"{name}\" cannot be read: {error}");
         Self("Unavailable", message, cause(error))
@@ -44,7 +44,7 @@ fn cause(error: &idb::Error) -> JsValue {
 }
 
 impl From<Refusal> for JsValue {
-    /// The three as an array: the facade makes its error of them.
+    /// The array `[code, message, cause]`, from which the facade makes its error.
     fn from(Refusal(code, message, cause): Refusal) -> Self {
         Array::of3(&code.into(), &message.into(), &cause).into()
     }

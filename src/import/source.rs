@@ -1,4 +1,4 @@
-//! An open database to read from.
+//! Opens and reads a source database.
 
 use futures_util::future::try_join;
 use idb::request::OpenDatabaseRequest;
@@ -14,15 +14,13 @@ use crate::refusal::Refusal;
 
 const STORE: &str = "kv";
 
-/// Opens the database of a name as it is. Never creates one, and never changes one. Rejects with
-/// `[code, message, cause]`.
+/// Opens an existing database, without creating or changing one. Rejects with `[code, message, cause]`.
 #[wasm_bindgen(js_name = openSource, unchecked_return_type = "Promise<PlainSource>")]
 pub fn open_source(name: String) -> Promise {
     future_to_promise(async move { Ok(PlainSource::open(&name).await?.into()) })
 }
 
-/// A database in the plain layout. Other tabs' upgrades and deletions are let through: what is
-/// read after that is refused.
+/// A database in the plain layout. It does not block upgrades and deletions by other tabs; later reads fail.
 #[wasm_bindgen]
 pub struct PlainSource {
     name: String,
@@ -30,11 +28,11 @@ pub struct PlainSource {
 }
 
 impl PlainSource {
-    /// Opens the database of a name as it is.
+    /// Opens an existing database.
     ///
     /// # Errors
-    /// `InvalidArgument` when there is none, `UnsupportedFormat` when it is of another shape,
-    /// `Blocked` when somebody deletes it meanwhile, `Unavailable` when the browser refuses.
+    /// `InvalidArgument` if there is none, `UnsupportedFormat` if its layout is different,
+    /// `Blocked` if it is upgraded or deleted meanwhile, `Unavailable` if the browser refuses.
     pub async fn open(name: &str) -> Result<Self, Refusal> {
         Ok(Self {
             name: name.into(),
@@ -45,8 +43,8 @@ impl PlainSource {
 
 #[wasm_bindgen]
 impl PlainSource {
-    /// At most `limit` of the keys above `after` (undefined: from the first one on), ascending,
-    /// and their values: two arrays. Fewer than `limit`: there are no more. Rejects with
+    /// Resolves to two arrays: at most `limit` of the keys above `after` (undefined: from the first key),
+    /// ascending, and their values. Fewer than `limit` means that there are no more. Rejects with
     /// `[code, message, cause]`.
     #[wasm_bindgen(unchecked_return_type = "Promise<[unknown[], unknown[]]>")]
     pub fn read(&self, after: &JsValue, limit: u32) -> Promise {
@@ -54,7 +52,7 @@ impl PlainSource {
         let name = self.name.clone();
         future_to_promise(async move {
             let (store, range) = begun?;
-            // Both are asked for at once, in one transaction: they fit each other.
+            // Both requests run in the same transaction, so keys and values match.
             let keys = store.get_all_keys(range.clone(), Some(limit));
             let values = store.get_all(range, Some(limit));
             let (keys, values) = try_join(keys, values)
@@ -82,7 +80,7 @@ impl PlainSource {
         let database = self.database.borrow();
         let moved = || Refusal::moved(&self.name);
         let store = store_of(database.as_ref().ok_or_else(moved)?);
-        // A connection that was closed for the sake of others begins no transaction.
+        // A connection that was closed to let other tabs proceed cannot begin a transaction.
         store.map(|store| (store, range)).map_err(|_| moved())
     }
 }
@@ -107,7 +105,7 @@ async fn open(name: &str) -> Result<Rexie, Refusal> {
         found.close();
         return Err(Refusal::shape(name, "it has no object store \"kv\""));
     }
-    // Without a version, what is there is opened as it is; and it is there, while it is held.
+    // Without a version, this opens the existing database, which cannot go away while `found` holds it.
     let opened = Rexie::builder(name).build().await;
     found.close();
     let database = opened.map_err(|error| refused(name, &error))?;
@@ -129,8 +127,8 @@ async fn open(name: &str) -> Result<Rexie, Refusal> {
     }
 }
 
-/// The database was deleted between the two looks at it, and the second one has made an empty
-/// one: that must go again.
+/// Handles a database that was deleted between the two openings. The second one has created an empty
+/// database, which is deleted again.
 async fn give_back(name: &str, database: Rexie) -> Refusal {
     let is_empty = database.store_names().is_empty();
     database.close();
@@ -143,7 +141,7 @@ async fn give_back(name: &str, database: Rexie) -> Refusal {
     }
 }
 
-/// Whether the browser lists a database of that name; yes, where it lists none at all.
+/// Whether the browser lists a database of that name; true if it cannot list databases.
 async fn is_listed(name: &str) -> Result<bool, JsValue> {
     let factory = Reflect::get(&js_sys::global(), &"indexedDB".into())?;
     let Ok(list) = Reflect::get(&factory, &"databases".into())?.dyn_into::<Function>() else {
@@ -157,9 +155,9 @@ async fn is_listed(name: &str) -> Result<bool, JsValue> {
         .any(|each| each.as_string().as_deref() == Some(name)))
 }
 
-/// Opens the database if there is one. An upgrade from nothing is aborted, which leaves nothing.
+/// Opens the database if it exists. Aborts the upgrade that would create it, which leaves nothing behind.
 async fn probe(name: &str) -> Result<Database, Refusal> {
-    // WebKit goes on listing what an aborted upgrade did not make: that is for races only.
+    // WebKit keeps listing a database whose creating upgrade was aborted, so the abort below is only for races.
     if let Ok(false) = is_listed(name).await {
         return Err(Refusal::absent(name));
     }
@@ -174,13 +172,13 @@ async fn probe(name: &str) -> Result<Database, Refusal> {
         let target = event.target().ok();
         let upgrade = target.and_then(|request: OpenDatabaseRequest| request.transaction());
         if let Some(upgrade) = upgrade {
-            // It cannot have ended yet.
+            // The abort cannot fail: the transaction cannot have ended yet.
             drop(upgrade.abort());
         }
     });
     match request.await {
         Ok(mut database) => {
-            // Whoever wants to upgrade or delete it need not wait.
+            // Close on `versionchange`, so that an upgrade or a deletion need not wait.
             database.on_version_change(|event| {
                 if let Ok(database) = event.database() {
                     database.close();

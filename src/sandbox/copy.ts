@@ -5,9 +5,9 @@ import { failure, invalid } from "./failure.js";
 const MAX_DEPTH = 1000;
 
 /**
- * A value as it is now, of plain parts: postMessage knows no proxies, keeps holes, and makes plain
- * objects of the instances of classes, which are to be refused. What it clones as it should
- * (binaries, dates, Blobs) stays what it is. Throws NotStorable, with the path.
+ * A plain copy of a value as it is now. postMessage fails on proxies, keeps holes, and turns instances of
+ * classes into plain objects, which must be refused instead. Values that it clones correctly
+ * (buffers, dates, Blobs) are not copied here. Throws NotStorable, with the path.
  */
 export function copy(root: unknown): unknown {
   const path: Step[] = [];
@@ -24,7 +24,7 @@ export function copy(root: unknown): unknown {
       throw refuse("a value that throws when read", cause);
     }
   };
-  // One frame a level: the stacks of workers are small.
+  // One stack frame per level, because workers have small stacks.
   const walk = (value: any): unknown => {
     const shape = read(() => shapeOf(value));
     if (shape === Shape.Refused) throw refuse(`this ${typeof value}`);
@@ -49,14 +49,14 @@ export function copy(root: unknown): unknown {
   return root === undefined ? root : walk(root);
 }
 
-/** A view alone: with it, all of its buffer would be sent. */
+/** A view of a buffer of its own: postMessage would send the whole of a larger buffer. */
 function trimmed(view: ArrayBufferView): unknown {
   const bytes = viewBytes(view);
   if (bytes.length === bytes.buffer.byteLength) return view;
   return new (view.constructor as new (buffer: ArrayBufferLike) => unknown)(bytes.slice().buffer);
 }
 
-/** The same of an argument that is not to be stored. */
+/** Like {@link copy}, for an argument that is not stored. Throws InvalidArgument. */
 export function argument(value: unknown): unknown {
   try {
     return copy(value);

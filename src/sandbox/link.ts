@@ -2,19 +2,19 @@ import { Down, Heartbeat, Up, type Failure } from "../facade/serve/protocol.js";
 import { copy } from "./copy.js";
 import { failure, invalid, revived } from "./failure.js";
 
-/** Rows that go in one message: the host is not to be held up by a large batch. */
+/** The most rows in one message, so that a large batch does not block the host. */
 const PART_ROWS = 1000;
 
 type Change = (old: any) => unknown;
 
-/** What waits for its answer. */
+/** A call that waits for its answer. */
 interface Pending {
   resolve(value: unknown): void;
   reject(error: unknown): void;
-  /** Of an update; and what it has made of the old value last. */
+  /** For an update: the function, and the last new value that it returned. */
   readonly change?: Change | undefined;
   made?: unknown;
-  /** The parts of its list that have come. */
+  /** The parts of the list that have arrived. */
   parts?: unknown[][];
 }
 
@@ -24,7 +24,7 @@ export interface CallOptions {
   readonly transfer?: Transferable[] | undefined;
 }
 
-/** One port to a host, and what waits for it. */
+/** The connection to a host over one port, with its pending calls. */
 export class Link {
   readonly #port: MessagePort;
   readonly #pending = new Map<number, Pending>();
@@ -98,7 +98,7 @@ export class Link {
     const call = this.#pending.get(id);
     if (kind === Down.Old) return call && this.#change(id, call, value);
     if (kind === Down.Part) return call && void (call.parts ??= []).push(value);
-    // Before anybody learns of it: what they do then is a call less in flight.
+    // Acknowledge before the caller learns of it: a call that it makes in response must not count one more in flight.
     this.#post([Up.Seen, id]);
     if (kind === Down.Event) return this.#tell(id, value);
     this.#pending.delete(id);

@@ -6,7 +6,7 @@ import type { DB, KV, PatchStoreError, Storable } from "./index.js";
 
 /**
  * Connects to the other end of the port that the host gave to `Patch.serve()`. Use the port for
- * nothing else afterwards. Throws InvalidArgument if `port` is no MessagePort.
+ * nothing else afterwards. Throws InvalidArgument if `port` is not a MessagePort.
  */
 export function connect(port: MessagePort): Connection;
 

@@ -7,19 +7,19 @@ import type { SandboxKV } from "./types.js";
 
 const MAX_UNITS = 1000;
 
-/** What is thrown at once must be known here; all else is the host's to check. */
+/** Checks a name for a method that throws synchronously. The host checks everything else. */
 function named(what: string, value: unknown, least = 1): void {
   const isName = typeof value === "string" && value.length >= least && value.length <= MAX_UNITS;
   if (!isName) throw invalid(`${what} must be a string of ${least} to ${MAX_UNITS} UTF-16 code units`);
 }
 
-/** Options without what cannot be sent. */
+/** The options without the properties that cannot be sent. */
 function bare(options: any): any {
   const isObject = typeof options === "object" && options !== null && !Array.isArray(options);
   return argument(isObject ? { ...options, signal: undefined, transfer: undefined } : options);
 }
 
-/** The rows of a batch; undefined where there are none to be read, which the host refuses. */
+/** The rows of a batch; undefined if they are not iterable, which the host refuses. */
 function rowsOf(rows: any, row: (each: any) => unknown): unknown[] | undefined {
   return typeof rows?.[Symbol.iterator] === "function" ? Array.from(rows, row) : undefined;
 }
@@ -30,7 +30,7 @@ function caller(link: Link, kind: string, store: string | null) {
   const send = (method: string, args: unknown[], options?: CallOptions) =>
     link.call(`${kind}.${method}`, store, args, options);
   const ask = async (method: string, ...args: unknown[]) => send(method, args.map(argument));
-  /** The last argument may bring a signal. */
+  /** Makes a call whose options may have a signal. */
   const abortableAsk = async (method: string, args: unknown[], options: any) => {
     const signal: AbortSignal | undefined = options?.signal;
     if (signal !== undefined && typeof signal?.addEventListener !== "function") {

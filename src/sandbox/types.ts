@@ -1,4 +1,4 @@
-/** The public types, as the sources see them; `sandbox.d.ts` is what the package ships. */
+/** The public types for use in the sources. The package ships `sandbox.d.ts`. */
 import type { DB, KV, Storable } from "../facade/base/types.js";
 
 export interface Connection {

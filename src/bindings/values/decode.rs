@@ -1,4 +1,4 @@
-//! From stored values to JavaScript.
+//! Decodes stored values to JavaScript values.
 
 use js_sys::{Array, JSON};
 use wasm_bindgen::prelude::*;
@@ -9,10 +9,10 @@ use crate::codec::value::Form;
 use crate::codec::value::attached::has_attached;
 use crate::error::{Error, Result};
 
-/// The JavaScript value that a stored value stands for.
+/// Decodes a stored value.
 ///
 /// # Errors
-/// `Corrupt`, `UnsupportedFormat`; `LimitExceeded` or `Unavailable` where the browser cannot make it.
+/// `Corrupt`, `UnsupportedFormat`; `LimitExceeded` or `Unavailable` if the browser cannot create the value.
 pub fn decode(stored: &[u8]) -> Result<JsValue> {
     match Form::of(stored)? {
         Form::Json(text) => parse(text),
@@ -25,11 +25,11 @@ pub fn decode(stored: &[u8]) -> Result<JsValue> {
     }
 }
 
-/// Puts the values of exact forms that lie one after another, each up to one of `ends`, at `places`
-/// of a list, or as the second of the pairs there: in one crossing. `beside`: the Blobs that lie beside them.
+/// Decodes many values in the exact form with a single call to JavaScript. `stored` holds them one after another; each
+/// ends at one of `ends` and goes to one of `places` in `list`, or into the pair there. `beside` holds their Blobs.
 ///
 /// # Errors
-/// `Corrupt`; `LimitExceeded` or `Unavailable` where the browser cannot make one of them.
+/// `Corrupt`; `LimitExceeded` or `Unavailable` if the browser cannot create one of the values.
 pub fn place_exact(
     list: &Array,
     in_pairs: bool,
@@ -51,7 +51,7 @@ fn decoder() -> Result<Decoder> {
 /// Parses JSON text.
 ///
 /// # Errors
-/// `Corrupt` when it is none; `LimitExceeded` when JavaScript has no room for it.
+/// `Corrupt` if the text is not JSON; `LimitExceeded` if JavaScript has no memory for the value.
 pub fn parse(text: &[u8]) -> Result<JsValue> {
     let text = str::from_utf8(text).map_err(|_| Error::corrupt("stored text is not UTF-8"))?;
     JSON::parse(text).map_err(errors::refused)

@@ -1,4 +1,4 @@
-//! Values: between JavaScript and their stored bytes.
+//! Converts values between JavaScript and their stored bytes.
 
 pub mod decode;
 
@@ -15,10 +15,10 @@ use crate::crossing;
 use crate::error::{Error, Result};
 use crate::limits;
 
-/// The stored form of what the facade encoded: JSON text, or an exact form.
+/// The stored form of a value that the facade has encoded, as JSON text or in the exact form.
 ///
 /// # Errors
-/// `InvalidArgument` where it was not the facade that made it, `LimitExceeded`.
+/// `InvalidArgument` if it is neither of these; `LimitExceeded`; `Corrupt` as in [`taken`].
 pub fn stored(encoded: &JsValue) -> Result<Bytes> {
     if let Some(text) = encoded.as_string() {
         limits::room_for(text.len())?;
@@ -30,13 +30,13 @@ pub fn stored(encoded: &JsValue) -> Result<Bytes> {
     taken(encoded.unchecked_ref())
 }
 
-/// The name of the property by which the bytes of an encoded value have the Blobs that lie beside it.
+/// The property of an encoded value's bytes that holds the Blobs to store beside the value.
 const BLOBS: &str = "blobs";
 
-/// The stored form of bytes that the facade has made.
+/// The stored form of bytes that the facade has encoded.
 ///
 /// # Errors
-/// `LimitExceeded`; `Corrupt` where it was not the facade that made them.
+/// `LimitExceeded` if they are too large; `Corrupt` if they and their Blobs do not match.
 pub fn taken(encoded: &Uint8Array) -> Result<Bytes> {
     let length = encoded.length() as usize;
     limits::within("a value", length, limits::MAX_VALUE_BYTES)?;
@@ -53,7 +53,7 @@ pub fn taken(encoded: &Uint8Array) -> Result<Bytes> {
     blobs::offered(bytes, beside.map(|blob| Rc::new(blob) as Blob).collect())
 }
 
-/// The Blobs that a stored value, or the record of a piece, names.
+/// The Blobs that a stored value or a piece's record refers to.
 ///
 /// # Errors
 /// `Corrupt`, `Internal`.
@@ -62,10 +62,10 @@ pub fn beside(bytes: &[u8]) -> Result<Array> {
     Ok(all.iter().map(in_js).collect())
 }
 
-/// An encoded value with the Blobs in it, whose contents are given in their order.
+/// Moves the Blobs beside an encoded value into it. `contents` are their bytes, in order.
 ///
 /// # Errors
-/// `Corrupt` where it was not the facade that made it.
+/// `Corrupt` if the value is malformed or `contents` does not match it.
 #[wasm_bindgen(js_name = inlineBlobs)]
 #[expect(
     clippy::needless_pass_by_value,
@@ -78,15 +78,15 @@ pub fn inline_blobs(encoded: &[u8], contents: Vec<Uint8Array>) -> Result<Uint8Ar
     crossed.map_err(|error| errors::to_js(&error))
 }
 
-/// The Blob itself.
+/// The JavaScript Blob behind an opaque one.
 fn in_js(blob: &Blob) -> JsValue {
     blob.downcast_ref().cloned().unwrap_or_default()
 }
 
-/// The facade's encoded form of a stored value.
+/// A stored value in the encoded form that the facade decodes.
 ///
 /// # Errors
-/// `Corrupt`, `UnsupportedFormat`; `LimitExceeded` when JavaScript has no room for it.
+/// `Corrupt`, `UnsupportedFormat`; `LimitExceeded` if JavaScript has no memory for it.
 pub fn encoded(stored: &[u8]) -> Result<JsValue> {
     match Form::of(stored)? {
         Form::Json(text) => {

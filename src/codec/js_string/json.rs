@@ -1,10 +1,10 @@
-//! Between JavaScript strings and their JSON text, exactly as `JSON.stringify` writes it.
+//! Converts between JavaScript strings and their JSON text, exactly as `JSON.stringify` writes it.
 
 use super::{JsStr, JsString, units};
 use crate::error::{Error, Result};
 
-/// Writes a string with its quotes. Control characters take their short escape or
-/// `\u00xx`, lone surrogates `\udxxx`; everything else stands as it is.
+/// Writes a string with its quotes. Control characters become their short escape or
+/// `\u00xx`, lone surrogates `\udxxx`; everything else is unchanged.
 pub fn write_quoted(text: JsStr<'_>, out: &mut Vec<u8>) {
     out.reserve(text.as_bytes().len() + 2);
     out.push(b'"');
@@ -18,7 +18,7 @@ pub fn write_quoted(text: JsStr<'_>, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// 0xED begins the surrogates (and some harmless letters).
+/// 0xED begins surrogates (and some characters that need no escape).
 fn needs_escape(byte: u8) -> bool {
     byte < 0x20 || byte == b'"' || byte == b'\\' || byte == 0xED
 }
@@ -44,7 +44,7 @@ fn escape_first<'a>(bytes: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
 /// Reads a string with its quotes.
 ///
 /// # Errors
-/// `Corrupt` when it is not a JSON string.
+/// `Corrupt` if it is not a JSON string.
 pub fn read_quoted(text: &[u8]) -> Result<JsString> {
     let Some([b'"', inner @ .., b'"']) = text.get(..) else {
         return Err(malformed());

@@ -1,7 +1,7 @@
-//! JavaScript strings in Rust: any sequence of UTF-16 code units, lone surrogates too.
+//! JavaScript strings in Rust: any sequence of UTF-16 code units, including lone surrogates.
 //!
-//! They are kept as WTF-8: UTF-8, in which a lone surrogate takes three bytes and a *pair* is
-//! always written as the one four-byte form, so that equal strings have equal bytes.
+//! They are stored as WTF-8: UTF-8 in which a lone surrogate takes three bytes and a *pair* is
+//! always in its four-byte form, so that equal strings have equal bytes.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -22,10 +22,10 @@ pub struct JsStr<'a>(&'a [u8]);
 pub struct JsString(Vec<u8>);
 
 impl<'a> JsStr<'a> {
-    /// A string out of WTF-8 bytes.
+    /// A string from WTF-8 bytes.
     ///
     /// # Errors
-    /// `Corrupt` when the bytes are not WTF-8 in its one canonical form.
+    /// `Corrupt` if the bytes are not WTF-8 in its canonical form.
     pub fn from_wtf8(bytes: &'a [u8]) -> Result<Self> {
         if std::str::from_utf8(bytes).is_ok() || units::is_wtf8(bytes) {
             Ok(Self(bytes))
@@ -34,7 +34,7 @@ impl<'a> JsStr<'a> {
         }
     }
 
-    /// A string out of bytes known to be WTF-8, from a place that checked them.
+    /// A string from bytes that were already checked to be WTF-8.
     pub(crate) fn trusted(bytes: &'a [u8]) -> Self {
         debug_assert!(units::is_wtf8(bytes), "not WTF-8");
         Self(bytes)
@@ -46,19 +46,19 @@ impl<'a> JsStr<'a> {
         self.0
     }
 
-    /// The same as a `str`, unless it holds a lone surrogate.
+    /// The string as a `str`; `None` if it contains a lone surrogate.
     #[must_use]
     pub fn as_str(self) -> Option<&'a str> {
         std::str::from_utf8(self.0).ok()
     }
 
-    /// Whether it is `""`.
+    /// Whether the string is `""`.
     #[must_use]
     pub fn is_empty(self) -> bool {
         self.0.is_empty()
     }
 
-    /// Length in UTF-16 code units, as `String.prototype.length`.
+    /// The length in UTF-16 code units, like `length` in JavaScript.
     #[must_use]
     pub fn len_utf16(self) -> usize {
         let starts = self.0.iter().filter(|&&byte| byte & 0xC0 != 0x80).count();
@@ -66,7 +66,7 @@ impl<'a> JsStr<'a> {
         starts + pairs
     }
 
-    /// Its UTF-16 code units.
+    /// The UTF-16 code units of the string.
     #[must_use]
     pub fn units(self) -> Units<'a> {
         Units::new(self.0)
@@ -78,7 +78,7 @@ impl<'a> JsStr<'a> {
         JsString(self.0.to_vec())
     }
 
-    /// For messages: lone surrogates become U+FFFD.
+    /// The string for messages, with U+FFFD for lone surrogates.
     #[must_use]
     pub fn to_display(self) -> String {
         char::decode_utf16(self.units())
@@ -100,7 +100,7 @@ impl<'a> From<&'a JsString> for JsStr<'a> {
 }
 
 impl Ord for JsStr<'_> {
-    /// By UTF-16 code units, as JavaScript compares strings.
+    /// Compares by UTF-16 code units, as JavaScript does.
     fn cmp(&self, other: &Self) -> Ordering {
         units::compare(self.0, other.0)
     }
@@ -121,7 +121,7 @@ impl fmt::Debug for JsStr<'_> {
 }
 
 impl JsString {
-    /// A string out of UTF-16 code units.
+    /// A string from UTF-16 code units.
     #[must_use]
     pub fn from_units(units: &[u16]) -> Self {
         let mut out = Self(Vec::with_capacity(units.len()));
@@ -131,21 +131,21 @@ impl JsString {
         out
     }
 
-    /// A string out of WTF-8 bytes.
+    /// A string from WTF-8 bytes.
     ///
     /// # Errors
-    /// `Corrupt` when the bytes are not WTF-8 in its one canonical form.
+    /// `Corrupt` if the bytes are not WTF-8 in its canonical form.
     pub fn from_wtf8(bytes: Vec<u8>) -> Result<Self> {
         JsStr::from_wtf8(&bytes)?;
         Ok(Self(bytes))
     }
 
-    /// Appends one code unit; a low surrogate after a high one makes the pair.
+    /// Appends one code unit. A low surrogate after a high one completes the pair.
     pub fn push_unit(&mut self, unit: u16) {
         units::push(&mut self.0, unit);
     }
 
-    /// Borrows it.
+    /// Borrows the string.
     #[must_use]
     pub fn as_js(&self) -> JsStr<'_> {
         JsStr(&self.0)

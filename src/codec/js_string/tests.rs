@@ -1,7 +1,7 @@
 use super::*;
 use proptest::prelude::*;
 
-/// Units that provoke: NUL, quotes, pairs, surrogates of both kinds alone, both sides of them.
+/// Units that are likely to fail: NUL, quotes, pairs, lone surrogates of both kinds, and their neighbours.
 pub(crate) fn any_units() -> impl Strategy<Value = Vec<u16>> {
     let unit = prop_oneof![
         4 => prop::sample::select(vec![

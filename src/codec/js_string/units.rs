@@ -1,4 +1,4 @@
-//! Between WTF-8 bytes and UTF-16 code units.
+//! Converts between WTF-8 bytes and UTF-16 code units.
 
 use std::cmp::Ordering;
 
@@ -40,7 +40,7 @@ fn low_half(code: u32) -> u16 {
     u16::try_from(code & 0xFFFF).unwrap_or(0)
 }
 
-/// The first code point and what follows it; of malformed bytes, U+FFFD for one byte.
+/// The first code point and the bytes after it. A malformed byte decodes to U+FFFD.
 pub(crate) fn decode(bytes: &[u8]) -> Option<(u32, &[u8])> {
     let tail = |byte: u8| u32::from(byte & 0x3F);
     Some(match *bytes {
@@ -58,7 +58,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<(u32, &[u8])> {
     })
 }
 
-/// Writes a code point, a lone surrogate too, in one to four bytes.
+/// Writes a code point, which may be a lone surrogate, in one to four bytes.
 pub(crate) fn encode(code: u32, out: &mut Vec<u8>) {
     let byte = |bits: u32| u8::try_from(bits & 0xFF).unwrap_or(0);
     let tail = |shift: u32| byte(0x80 | (code >> shift & 0x3F));
@@ -70,7 +70,7 @@ pub(crate) fn encode(code: u32, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends a code unit to WTF-8.
+/// Appends a code unit to WTF-8. A low surrogate after a high one completes the pair.
 pub(crate) fn push(out: &mut Vec<u8>, unit: u16) {
     if matches!(unit, 0xDC00..=0xDFFF)
         && let Some(&[0xED, b @ 0xA0..=0xAF, c]) = out.last_chunk::<3>()
@@ -83,7 +83,7 @@ pub(crate) fn push(out: &mut Vec<u8>, unit: u16) {
     }
 }
 
-/// Whether bytes are WTF-8 with every pair in its four-byte form.
+/// Whether bytes are well-formed WTF-8, with every surrogate pair in its four-byte form.
 pub(super) fn is_wtf8(bytes: &[u8]) -> bool {
     let mut rest = bytes;
     let mut after_high = false;
@@ -114,7 +114,7 @@ pub(super) fn compare(a: &[u8], b: &[u8]) -> Ordering {
     };
     let (a, b) = (a.get(at..).unwrap_or(&[]), b.get(at..).unwrap_or(&[]));
     match (a.first(), b.first()) {
-        // Lone surrogates, pairs and what lies above the surrogates sort otherwise in bytes.
+        // Lone surrogates, pairs and code points above the surrogates sort differently as bytes.
         (Some(&x), Some(&y)) if x.max(y) >= 0xED && x >= 0xC0 && y >= 0xC0 => {
             Units::new(a).cmp(Units::new(b))
         }

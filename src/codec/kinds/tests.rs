@@ -1,6 +1,6 @@
 use super::*;
 
-/// Whether no number is there twice.
+/// Whether all numbers are distinct.
 fn are_apart(mut numbers: Vec<u64>) -> bool {
     let count = numbers.len();
     numbers.sort_unstable();
@@ -35,7 +35,7 @@ fn nothing_is_given_out_twice() {
         &tag::ENTRY,
     ] {
         assert!(are_apart(tags(list)), "{list:?}");
-        // What must be known stands under even ones, and all of it must be.
+        // Needed tags are even, and all reserved tags are needed.
         assert!(
             list.iter()
                 .all(|(number, _)| number % 2 == 0 && *number < tag::TEST_NEEDED)

@@ -40,7 +40,7 @@ fn cells_follow_one_another_to_the_end_of_the_page() {
 
 #[test]
 fn a_hole_is_an_order_and_nothing_else() {
-    // Filling it would change what lies before: marks, or the id of a piece.
+    // Filling it would overwrite what precedes it: marks, or the id of a piece.
     let order = Order {
         frame: PROVISIONAL,
         slot: 3,
@@ -65,10 +65,10 @@ fn what_is_not_known_is_unsupported() {
         let code = code_of(vec![1, flags, 1, b'k', 0]);
         assert_eq!(code, Some(Code::UnsupportedFormat), "{flags:#x}");
     }
-    // A mark that must be known: tag 2^16.
+    // A needed tag in the marks: 2^16.
     let marked = vec![1, 0x11, 1, b'k', 4, 0x80, 0x80, 4, 0, 0];
     assert_eq!(code_of(marked), Some(Code::UnsupportedFormat));
-    // One that may be passed over is kept.
+    // A skippable one is kept.
     let kept = [1, 0x11, 1, b'k', 4, 0x81, 0x80, 4, 0, 1, b'v'];
     let page = Page::decode(kept.to_vec(), Fill::default()).unwrap();
     let cell = page.cell(0).unwrap();
@@ -125,7 +125,7 @@ fn every_key_is_found_and_what_is_between_too() {
 
 #[test]
 fn a_piece_may_be_longer_than_memory() {
-    // The Blobs beside a value count.
+    // The length includes the Blobs beside the value.
     for len in [
         u64::from(u32::MAX),
         1 << 32,

@@ -61,11 +61,11 @@ fn fields_stand_in_order_and_each_once() {
     ] {
         assert_eq!(Tags::of(list(fields)).is_ok(), is_list, "{fields:?}");
     }
-    // Cut anywhere but between two fields.
+    // Truncated anywhere except between two fields.
     let whole = list(&[(1, b"abc"), (300, b"de")]);
     for at in 1..whole.len() {
         assert_eq!(Tags::of(whole.slice(..at)).is_ok(), at == 5, "{at}");
     }
-    // A length that no memory has.
+    // A length that exceeds any memory.
     assert!(Tags::of(Bytes::from_static(&[1, 0x80, 0x80, 0x80, 0x80, 0x10])).is_err());
 }

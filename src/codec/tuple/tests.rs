@@ -61,8 +61,8 @@ fn a_prefix_of_the_last_byte_has_an_end() {
 
 #[test]
 fn a_pair_in_four_bytes_is_refused() {
-    // The four bytes of UTF-8 were read as the pair that keys write in six: a second spelling, which
-    // sorts elsewhere.
+    // Four bytes of UTF-8 used to be read as the pair that keys encode in six bytes: a second encoding, which
+    // sorts differently.
     assert!(read_string(b"\xF0\x9F\x98\x80\0").is_err());
     let mut key = Vec::new();
     push_string(&mut key, "\u{1F600}".into());

@@ -1,4 +1,4 @@
-//! The Blobs and Files that lie beside a value.
+//! The Blobs and Files that are stored beside a value.
 
 use std::ops::Range;
 
@@ -6,19 +6,19 @@ use super::exact::{Attached, Event, ExactReader, tag};
 use super::{EXACT, EXACT_ATTACHED, EXACT_VERSION, ExactWriter};
 use crate::error::{Error, Result};
 
-/// Bytes of the form's tag.
+/// The size of the form's tag and version, in bytes.
 const HEAD: usize = 2;
 
-/// Whether Blobs lie beside a stored value.
+/// Whether a stored value has Blobs beside it.
 #[must_use]
 pub fn has_attached(stored: &[u8]) -> bool {
     stored.starts_with(&[EXACT, EXACT_ATTACHED])
 }
 
-/// Calls `each` with every Blob that lies beside a stored value, in their order, and where its node is.
+/// Calls `each` with every Blob beside a stored value, in order, and the position of its node in `stored`.
 ///
 /// # Errors
-/// `Corrupt`; what `each` fails with.
+/// `Corrupt`; any error of `each`.
 pub fn for_each(
     stored: &[u8],
     each: &mut dyn FnMut(Range<usize>, Attached<'_>) -> Result<()>,
@@ -46,14 +46,14 @@ fn in_node(
     Ok(())
 }
 
-/// The second byte of a value with this node.
+/// The second byte of a stored value with this node: whether it has Blobs beside it.
 #[must_use]
 pub fn version_of(node: &[u8]) -> u8 {
     let tags = [tag::ATTACHED_BLOB, tag::ATTACHED_FILE];
     let mut found = false;
-    // Most values do not even have such a byte.
+    // Most values do not contain such a byte at all.
     if node.iter().any(|byte| tags.contains(byte)) {
-        // What cannot be read says so to whoever reads it.
+        // Ignore a malformed node: reading the value reports it.
         let _ = in_node(node, &mut |_, _| {
             found = true;
             Ok(())
@@ -62,7 +62,7 @@ pub fn version_of(node: &[u8]) -> u8 {
     if found { EXACT_ATTACHED } else { EXACT_VERSION }
 }
 
-/// How many bytes lie beside a stored value.
+/// The total size of the Blobs beside a stored value, in bytes. Ignores everything after damage.
 #[must_use]
 pub fn bytes_beside(stored: &[u8]) -> u64 {
     let mut sum = 0_u64;
@@ -73,17 +73,17 @@ pub fn bytes_beside(stored: &[u8]) -> u64 {
     sum
 }
 
-/// The value with the Blobs in it, whose contents are given in their order.
+/// Moves the Blobs beside a value into it. `contents` are their bytes, in order.
 ///
 /// # Errors
-/// `Corrupt`; `Internal` when there are too few contents.
+/// `Corrupt`; `Internal` if there are too few contents.
 pub fn inlined(stored: &[u8], contents: &[Vec<u8>]) -> Result<Vec<u8>> {
     let more: usize = contents.iter().map(Vec::len).sum();
     let mut out = Vec::with_capacity(stored.len() + more);
     out.extend([EXACT, EXACT_VERSION]);
     let (mut done, mut contents) = (HEAD, contents.iter());
     for_each(stored, &mut |place, attached| {
-        let few = || Error::internal("a Blob was given without its content");
+        let few = || Error::internal("the content of a Blob is missing");
         let content = contents.next().ok_or_else(few)?;
         out.extend_from_slice(stored.get(done..place.start).unwrap_or_default());
         done = place.end;

@@ -1,4 +1,4 @@
-//! In which order values sort, and when they are equal to a query.
+//! The sort order of values, and their equality in queries.
 
 use std::cmp::Ordering;
 
@@ -20,16 +20,16 @@ fn sorted_properties(properties: &[(JsString, Value)]) -> Vec<(&JsString, &Value
     sorted
 }
 
-/// The order of sorting. Of types: undefined, null, boolean, number and bigint together, string,
-/// Date, bytes (buffers, Blobs, Files; those beside the value by their names), array, object, Map, Set. Within a type: false before
-/// true; NaN below all numbers; strings by code units; bytes and arrays element by element, the
-/// shorter first; objects by their names in order, then by their values.
+/// The sort order. Types sort as: undefined, null, boolean, number and bigint together, string, Date, bytes
+/// (buffers, Blobs and Files; those beside the value by their names), array, object, Map, Set. Within a type: false
+/// before true; NaN below all numbers; strings by code units; bytes and arrays element by element, the shorter
+/// first; objects by their sorted names, then by their values.
 #[must_use]
 pub fn order(a: &Value, b: &Value) -> Ordering {
     compare(a, b, false)
 }
 
-/// The same, in which only what is [`equal`] compares equal, but for the order in Sets and Maps.
+/// Like [`order`], but only values that are [`equal`] compare equal, apart from the order in Sets and Maps.
 fn total(a: &Value, b: &Value) -> Ordering {
     compare(a, b, true)
 }
@@ -114,10 +114,10 @@ fn compare_objects(a: &[(JsString, Value)], b: &[(JsString, Value)], total: bool
     })
 }
 
-/// What tells bytes of the same content apart: kind, type, name, time.
+/// Distinguishes bytes with the same content: kind, type, name, time.
 type Label<'a> = (u8, &'a [u8], &'a [u8], u64);
 
-/// The content of what is bytes, and its label.
+/// The content of a buffer, Blob or File, and its label.
 fn content(value: &Value) -> Option<(&[u8], Label<'_>)> {
     match value {
         Value::Bytes(kind, content) => Some((content, (kind.number(), &[], &[], 0))),
@@ -136,7 +136,7 @@ fn content(value: &Value) -> Option<(&[u8], Label<'_>)> {
                 modified_ms.to_bits(),
             ),
         )),
-        // A name goes with a content for good.
+        // A name permanently identifies one content.
         Value::Attached { id, .. } => Some((&id.0, (0xFD, &[], &[], 0))),
         _ => None,
     }
@@ -162,7 +162,7 @@ fn compare_magnitudes(a: &[u8], b: &[u8]) -> Ordering {
         .then_with(|| a.iter().rev().cmp(b.iter().rev()))
 }
 
-/// Exactly, also where the bigint is no number.
+/// Compares exactly, even if no number equals the bigint.
 fn compare_mixed(a: f64, b: &BigInt) -> Ordering {
     if a.is_nan() {
         return Ordering::Less;
@@ -188,7 +188,7 @@ fn compare_mixed(a: f64, b: &BigInt) -> Ordering {
     }
 }
 
-/// The magnitude, little-endian, of a whole number that is not negative.
+/// The little-endian magnitude of a non-negative whole number.
 fn magnitude_of(number: f64) -> Vec<u8> {
     let bits = number.to_bits();
     let exponent = (bits >> 52 & 0x7FF) as usize;

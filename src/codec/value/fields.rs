@@ -1,4 +1,4 @@
-//! The properties of stored objects as slices, in either form.
+//! The properties of stored objects as slices, for both forms.
 
 use super::exact::{skip_node, tag, take_text};
 use super::json::{Elements, Members, member};
@@ -8,7 +8,7 @@ use crate::codec::js_string::json::{read_quoted, write_quoted};
 use crate::codec::js_string::{JsStr, JsString};
 use crate::error::{Error, Result};
 
-/// The name of a property, spelled for both forms.
+/// The name of a property, encoded for both forms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldName {
     text: JsString,
@@ -16,7 +16,7 @@ pub struct FieldName {
 }
 
 impl FieldName {
-    /// Spells a name.
+    /// Encodes a name.
     #[must_use]
     pub fn new(text: JsStr<'_>) -> Self {
         let mut quoted = Vec::new();
@@ -27,19 +27,19 @@ impl FieldName {
         }
     }
 
-    /// The name.
+    /// The name as a string.
     #[must_use]
     pub fn text(&self) -> JsStr<'_> {
         self.text.as_js()
     }
 
-    /// Its JSON text.
+    /// The JSON text of the name, with its quotes.
     #[must_use]
     pub fn quoted(&self) -> &[u8] {
         &self.quoted
     }
 
-    /// As a name's bytes lie in an object of that form.
+    /// The bytes of the name in an object of that form, comparable with [`RawName::as_bytes`].
     #[must_use]
     pub fn as_bytes_in(&self, form: Form<'_>) -> &[u8] {
         match form {
@@ -49,7 +49,7 @@ impl FieldName {
     }
 }
 
-/// The name of a property as it lies in a stored object.
+/// The name of a property as stored in an object.
 #[derive(Debug, Clone, Copy)]
 pub enum RawName<'a> {
     /// A JSON string with its quotes.
@@ -59,7 +59,7 @@ pub enum RawName<'a> {
 }
 
 impl<'a> RawName<'a> {
-    /// Its bytes, of JSON with the escapes and without the quotes. Names of one form are equal when these are.
+    /// The bytes of the name; for JSON, with escapes and without quotes. Names of one form are equal if these are.
     #[must_use]
     pub fn as_bytes(self) -> &'a [u8] {
         match self {
@@ -68,7 +68,7 @@ impl<'a> RawName<'a> {
         }
     }
 
-    /// Whether it is that name.
+    /// Whether the name equals `name`.
     #[must_use]
     pub fn is(self, name: &FieldName) -> bool {
         match self {
@@ -77,7 +77,7 @@ impl<'a> RawName<'a> {
         }
     }
 
-    /// Whether it is that name, for a name that needs no escapes.
+    /// Whether the name equals `name`, which must not need escapes.
     #[must_use]
     pub fn is_plain(self, name: &str) -> bool {
         match self {
@@ -87,7 +87,7 @@ impl<'a> RawName<'a> {
         }
     }
 
-    /// The name.
+    /// Decodes the name.
     ///
     /// # Errors
     /// `Corrupt`.
@@ -106,17 +106,17 @@ fn unquoted(quoted: &[u8]) -> &[u8] {
     }
 }
 
-/// Goes through the properties of a stored object.
+/// Iterates over the properties of a stored object.
 #[derive(Clone)]
 pub enum Fields<'a> {
-    /// Of JSON text.
+    /// The properties of JSON text.
     Json(Members<'a>),
-    /// Of the exact form: what follows, and how many.
+    /// The properties of the exact form: the remaining bytes, and the number of remaining properties.
     Exact(&'a [u8], usize),
 }
 
 impl<'a> Fields<'a> {
-    /// The properties of a value; `None` when it is no plain object.
+    /// The properties of a value; `None` if it is not a plain object.
     ///
     /// # Errors
     /// `Corrupt`.
@@ -152,7 +152,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// The value of a property; `None` when there is none, or no object.
+/// The value of a property; `None` if there is none or the value is not an object.
 ///
 /// # Errors
 /// `Corrupt`.
@@ -171,16 +171,16 @@ pub fn field<'a>(form: Form<'a>, name: &FieldName) -> Result<Option<Form<'a>>> {
     Ok(None)
 }
 
-/// Goes through the elements of a stored array.
+/// Iterates over the elements of a stored array.
 pub enum Items<'a> {
-    /// Of JSON text.
+    /// The elements of JSON text.
     Json(Elements<'a>),
-    /// Of the exact form: what follows, and how many.
+    /// The elements of the exact form: the remaining bytes, and the number of remaining elements.
     Exact(&'a [u8], usize),
 }
 
 impl<'a> Items<'a> {
-    /// The elements of a value; `None` when it is no array.
+    /// The elements of a value; `None` if it is not an array.
     ///
     /// # Errors
     /// `Corrupt`.
@@ -214,13 +214,13 @@ impl<'a> Items<'a> {
 }
 
 impl<'a> Form<'a> {
-    /// Whether it is `undefined`.
+    /// Whether the value is `undefined`.
     #[must_use]
     pub fn is_undefined(self) -> bool {
         matches!(self, Self::Exact([tag::UNDEFINED]))
     }
 
-    /// The string that it is; `None` when it is something else.
+    /// The value as a string; `None` if it is not a string.
     ///
     /// # Errors
     /// `Corrupt`.
@@ -235,7 +235,7 @@ impl<'a> Form<'a> {
         }
     }
 
-    /// The number that it is; `None` when it is something else.
+    /// The value as a number; `None` if it is not a number.
     ///
     /// # Errors
     /// `Corrupt`.
@@ -251,16 +251,16 @@ impl<'a> Form<'a> {
     }
 }
 
-/// Puts an object of either form together out of the slices of properties.
+/// Builds an object of either form from slices of properties.
 pub enum ObjectBuilder {
     /// JSON text without its closing brace.
     Json(Vec<u8>),
-    /// The properties in the exact form, and how many there are.
+    /// The properties in the exact form, and their number.
     Exact(Vec<u8>, u64),
 }
 
 impl ObjectBuilder {
-    /// Begins an object of the form of `like`, with room for `capacity` bytes.
+    /// Begins an object in the form of `like`, with capacity for that many bytes.
     #[must_use]
     pub fn like(like: Form<'_>, capacity: usize) -> Self {
         let out = Vec::with_capacity(capacity);
@@ -270,10 +270,10 @@ impl ObjectBuilder {
         }
     }
 
-    /// Appends a property. Name and value are of the object's form.
+    /// Appends a property. Its name and value must be in the object's form.
     ///
     /// # Errors
-    /// `Internal` when they are not.
+    /// `Internal` if they are not.
     pub fn push(&mut self, name: RawName<'_>, value: Form<'_>) -> Result<()> {
         match (self, name, value) {
             (Self::Json(out), RawName::Json(name), Form::Json(value)) => {
@@ -287,12 +287,12 @@ impl ObjectBuilder {
                 put_bytes(out, name);
                 out.extend_from_slice(value);
             }
-            _ => return Err(Error::internal("two forms of values met in one object")),
+            _ => return Err(Error::internal("an object mixes two forms of values")),
         }
         Ok(())
     }
 
-    /// The node, without the tag of a stored value.
+    /// The object's text or node, without the tag of a stored value.
     #[must_use]
     pub fn finish(self) -> Vec<u8> {
         match self {

@@ -1,4 +1,4 @@
-//! From JSON text to trees.
+//! Parses JSON text to trees.
 
 use super::MAX_DEPTH;
 use super::json::{expect, malformed, parse_number, skip_number, skip_string, skip_word};
@@ -6,10 +6,10 @@ use super::tree::Value;
 use crate::codec::js_string::json::read_quoted;
 use crate::error::{Error, Result};
 
-/// The tree of a JSON text.
+/// Parses a JSON text to a tree.
 ///
 /// # Errors
-/// `Corrupt` when it is malformed or nested deeper than [`MAX_DEPTH`].
+/// `Corrupt` if it is malformed or nested deeper than [`MAX_DEPTH`].
 pub fn parse(text: &[u8]) -> Result<Value> {
     let mut rest = text;
     let value = value(&mut rest, 0)?;

@@ -1,14 +1,14 @@
-//! Stored values: what JavaScript can store, as bytes.
+//! Stored values: the encodings of JavaScript values.
 //!
 //! ```text
 //! 0x01 text                  JSON text in UTF-8, byte for byte as JSON.stringify wrote it; only
-//!                            for values that JSON carries exactly
+//!                            for values that JSON represents exactly
 //! 0x02 0x01 node             the exact binary form, version 1
 //! 0x02 0x02 node             the same, with Blobs beside it
 //! ```
 //!
-//! A node of the exact form is a tag and what follows it. `n` is a LEB128 varint, `bytes` an `n`
-//! and that many bytes, `text` a `bytes` of WTF-8, `f64` eight bytes, little-endian.
+//! A node of the exact form is a tag and the fields that follow it. `n` is a LEB128 varint, `bytes` an `n`
+//! followed by that many bytes, `text` a `bytes` in WTF-8, and `f64` eight bytes, little-endian.
 //!
 //! ```text
 //! 0x00  null          0x01  undefined        0x02  false        0x03  true
@@ -22,11 +22,11 @@
 //! 0x0A  text bytes    a Blob: type, content
 //! 0x0B  text text f64 bytes    a File: name, type, lastModified, content
 //! 0x0C  n node*       an array of n elements
-//! 0x0D  n (text node)*         an object of n properties, in their order
-//! 0x0E  n (node node)*         a Map of n entries, in their order
-//! 0x0F  n node*       a Set of n elements, in their order
-//! 0x10  id n text     a Blob beside the value: 16 bytes that name it, its size, its type
-//! 0x11  text f64 id n text     a File beside the value: name, lastModified, then as a Blob
+//! 0x0D  n (text node)*         an object of n properties, in order
+//! 0x0E  n (node node)*         a Map of n entries, in order
+//! 0x0F  n node*       a Set of n elements, in order
+//! 0x10  id n text     a Blob beside the value: its name (16 bytes), its size, its type
+//! 0x11  text f64 id n text     a File beside the value: name, lastModified, then as for a Blob
 //! ```
 //!
 //! Containers nest to at most [`MAX_DEPTH`] levels.
@@ -48,7 +48,7 @@ pub use crate::codec::kinds::value::{EXACT, EXACT_ATTACHED, EXACT_VERSION, JSON}
 pub use exact::{Attached, BytesKind, Event, ExactReader, ExactWriter};
 pub use tree::{BigInt, Value};
 
-/// Levels of containers that may lie in each other.
+/// The most levels of nested containers.
 pub const MAX_DEPTH: usize = 1000;
 
 /// The two forms of a stored value, without their tags.
@@ -61,22 +61,22 @@ pub enum Form<'a> {
 }
 
 impl<'a> Form<'a> {
-    /// Tells the form of a stored value.
+    /// Determines the form of a stored value.
     ///
     /// # Errors
-    /// `Corrupt` when there is nothing, `UnsupportedFormat` for a form of a later version.
+    /// `Corrupt` if it is too short, `UnsupportedFormat` for a form of a newer version.
     pub fn of(stored: &'a [u8]) -> Result<Self> {
         match stored {
             [JSON, text @ ..] => Ok(Self::Json(text)),
             [EXACT, EXACT_VERSION | EXACT_ATTACHED, node @ ..] => Ok(Self::Exact(node)),
-            [] | [EXACT] => Err(Error::corrupt("a stored value is cut short")),
+            [] | [EXACT] => Err(Error::corrupt("a stored value is truncated")),
             [tag, ..] => Err(Error::unsupported(format!(
-                "a stored value is of an unknown form ({tag:#04x})"
+                "a stored value has an unknown form ({tag:#04x})"
             ))),
         }
     }
 
-    /// Its bytes.
+    /// The bytes of the text or the node.
     #[must_use]
     pub fn as_bytes(self) -> &'a [u8] {
         let (Self::Json(bytes) | Self::Exact(bytes)) = self;
@@ -84,7 +84,7 @@ impl<'a> Form<'a> {
     }
 }
 
-/// A stored value out of JSON text.
+/// The stored value for a JSON text.
 #[must_use]
 pub fn from_json(text: &[u8]) -> Bytes {
     let mut out = Vec::with_capacity(text.len() + 1);

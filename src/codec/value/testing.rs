@@ -62,7 +62,7 @@ fn names(values: Vec<(JsString, Value)>) -> Vec<(JsString, Value)> {
         .collect()
 }
 
-/// Everything that can be stored.
+/// Any storable value.
 pub fn any_value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Undefined),
@@ -107,7 +107,7 @@ pub fn any_value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// What JSON carries.
+/// Any value that JSON represents exactly.
 pub fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -124,7 +124,7 @@ pub fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// The text that `JSON.stringify` gives, for numbers that Rust spells alike.
+/// The text that `JSON.stringify` returns, for numbers that Rust formats identically.
 pub fn stringify(value: &Value) -> Vec<u8> {
     let joined = |parts: Vec<Vec<u8>>, open: u8, close: u8| {
         let mut out = vec![open];
@@ -151,7 +151,7 @@ pub fn stringify(value: &Value) -> Vec<u8> {
     }
 }
 
-/// As it is stored: JSON text where that carries it, unless `exact`.
+/// The stored form of a value: the exact form if `exact`, otherwise JSON text, which must represent it.
 pub fn stored(value: &Value, exact: bool) -> bytes::Bytes {
     if exact {
         value.encode().unwrap()

@@ -1,4 +1,4 @@
-//! Stored values as trees, for what slices cannot do.
+//! Stored values as trees, for operations that slices do not support.
 
 use super::exact::{Attached, BytesKind, ExactWriter};
 use crate::codec::js_string::JsString;
@@ -9,16 +9,16 @@ use bytes::Bytes;
 /// A bigint: sign and magnitude.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BigInt {
-    /// Below zero; zero is not.
+    /// Whether it is below zero; false for zero.
     pub negative: bool,
-    /// Little-endian, without zero bytes at its end.
+    /// The magnitude, little-endian, without trailing zero bytes.
     pub magnitude: Vec<u8>,
 }
 
-/// A value. `==` is structural; for the equality of queries see [`compare`](super::compare).
+/// A value. `==` is structural; [`compare`](super::compare) has the equality of queries.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
-    /// `undefined`; also what an absent field counts as.
+    /// `undefined`, which also stands for an absent field.
     Undefined,
     /// `null`.
     Null,
@@ -30,7 +30,7 @@ pub enum Value {
     BigInt(BigInt),
     /// A string.
     String(JsString),
-    /// A Date, by its time value.
+    /// The time value of a Date.
     Date(f64),
     /// A buffer or a view of one.
     Bytes(BytesKind, Vec<u8>),
@@ -49,13 +49,13 @@ pub enum Value {
     },
     /// A Blob or File beside the value.
     Attached {
-        /// Its random name.
+        /// Its random name, which identifies its content.
         id: Id,
-        /// How many bytes it has.
+        /// Its size, in bytes.
         size: u64,
         /// Its `type`.
         media_type: JsString,
-        /// Of a File: its `name` and its `lastModified`, ms.
+        /// For a File: its `name` and its `lastModified`, ms.
         file: Option<(JsString, f64)>,
     },
     /// An array.
@@ -69,20 +69,20 @@ pub enum Value {
 }
 
 impl Value {
-    /// The stored value in the exact form.
+    /// Encodes the value in the exact form.
     ///
     /// # Errors
-    /// `NotStorable` when it is nested too deeply.
+    /// `NotStorable` if it is nested too deeply.
     pub fn encode(&self) -> Result<Bytes> {
         let mut writer = ExactWriter::new();
         self.write(&mut writer)?;
         writer.finish()
     }
 
-    /// Writes it as one node.
+    /// Writes the value as one node.
     ///
     /// # Errors
-    /// `NotStorable` when it is nested too deeply.
+    /// `NotStorable` if it is nested too deeply.
     pub fn write(&self, out: &mut ExactWriter) -> Result<()> {
         match self {
             Self::Undefined => out.undefined(),

@@ -1,4 +1,4 @@
-//! From stored values to trees.
+//! Decodes stored values to trees.
 
 use super::Form;
 use super::exact::{Attached, Event, ExactReader};
@@ -7,12 +7,12 @@ use super::tree::{BigInt, Value};
 use crate::codec::js_string::JsString;
 use crate::error::{Error, Result};
 
-/// Room that a length read from bytes may ask for before its elements are seen: each of a thousand
-/// levels may claim as many.
+/// How many elements a stored length may reserve memory for before they are read. Each of a thousand
+/// nested levels may claim a length.
 const RESERVED: usize = 4;
 
 impl Value {
-    /// The tree of a stored value.
+    /// Decodes a stored value to a tree.
     ///
     /// # Errors
     /// `Corrupt`, `UnsupportedFormat`.
@@ -20,7 +20,7 @@ impl Value {
         Self::of_form(Form::of(stored)?)
     }
 
-    /// The tree of a stored value whose form is told already.
+    /// Decodes a stored value, whose form is already known, to a tree.
     ///
     /// # Errors
     /// `Corrupt`.
@@ -35,7 +35,7 @@ impl Value {
                 };
                 match reader.next()? {
                     None => Ok(value),
-                    Some(_) => Err(Error::corrupt("something follows a stored value")),
+                    Some(_) => Err(Error::corrupt("a stored value has trailing bytes")),
                 }
             }
         }
@@ -133,5 +133,5 @@ fn build_entries(reader: &mut ExactReader<'_>, len: usize) -> Result<Vec<(Value,
 }
 
 fn unexpected() -> Error {
-    Error::corrupt("a stored value is not in order")
+    Error::corrupt("a stored value is malformed")
 }

@@ -1,9 +1,9 @@
-/** Throws the signal's reason if it was aborted. */
+/** Throws the signal's reason if the signal is aborted. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw signal.reason;
 }
 
-/** The promise, or a rejection with the signal's reason as soon as it is aborted. */
+/** Settles like `result`, or rejects with the signal's reason as soon as the signal is aborted. */
 export function abortable<T>(result: T | Promise<T>, signal: AbortSignal | undefined): T | Promise<T> {
   if (signal === undefined || !(result instanceof Promise)) return result;
   return new Promise<T>((resolve, reject) => {

@@ -1,10 +1,10 @@
-/** What tells the time of day, milliseconds since the epoch. */
+/** A source of the time of day, in milliseconds since the epoch. */
 export interface Clock {
   now(): number;
 }
 
-/** Where a test puts a clock for all of its realm (`testing.ts`); it is there for no other module of the package. */
+/** The global property through which `testing.ts` sets a clock for the whole realm. */
 export const CLOCK = Symbol.for("patchstore.clock");
 
-/** The time of day, for wasm, too: the build puts this in the place of its `Date.now`. */
+/** The time of day. Wasm uses it too: the build substitutes it for `Date.now` in the glue. */
 export const nowMs = (): number => ((globalThis as { [CLOCK]?: Clock })[CLOCK] ?? Date).now();

@@ -21,7 +21,7 @@ const REMEDIES: Record<ErrorCode, Remedy> = {
   Internal: "reload",
 };
 
-/** The evidence an error may carry besides its code. */
+/** Details that an error may carry besides its code. */
 export interface Evidence {
   readonly remedy?: Remedy | undefined;
   readonly cause?: unknown;
@@ -30,16 +30,16 @@ export interface Evidence {
   readonly quota?: number | undefined;
 }
 
-/** Every failure that is the library's to report. */
+/** The error that the library throws for every failure of its own. */
 export class PatchStoreError extends Error {
   declare readonly name: "PatchStoreError";
   readonly code: ErrorCode;
   readonly remedy: Remedy;
-  /** The browser's own error, where there was one. */
+  /** The underlying error of the browser, if there was one. */
   declare readonly cause?: unknown;
-  /** For NotStorable: the path of the offender. */
+  /** For NotStorable: the path to the value that cannot be stored. */
   declare readonly path?: string;
-  /** For StorageQuotaExceeded, bytes; the quota as reported, which may exceed what is enforced. */
+  /** For StorageQuotaExceeded, in bytes. `quota` is as reported, and may be more than the browser enforces. */
   declare readonly usage?: number;
   declare readonly quota?: number;
 
@@ -58,12 +58,12 @@ export class PatchStoreError extends Error {
   }
 }
 
-/** Evidence is read, not listed: a log of the error shows its message and its code. */
+/** Defines a non-enumerable property, so that a logged error shows only its message, code and remedy. */
 function define(target: object, name: string, value: unknown): void {
   Object.defineProperty(target, name, { value, configurable: true, writable: true });
 }
 
-/** Also true of errors that crossed a realm or a port: it looks at the shape, not the class. */
+/** Also true for errors that crossed a realm or a port, since it checks the shape and not the class. */
 export function isPatchStoreError(error: unknown): error is PatchStoreError {
   if (typeof error !== "object" || error === null) return false;
   const { name, code, remedy, message } = error as Record<string, unknown>;
@@ -76,17 +76,17 @@ export function isPatchStoreError(error: unknown): error is PatchStoreError {
   );
 }
 
-/** Thrown where the call itself was wrong. */
+/** An InvalidArgument error: the call itself was wrong. */
 export function invalid(message: string): PatchStoreError {
   return new PatchStoreError("InvalidArgument", message);
 }
 
-/** Thrown by calls on what was closed. */
+/** A Closed error, for calls on something that is closed. */
 export function closed(what: string): PatchStoreError {
   return new PatchStoreError("Closed", `${what} is closed`);
 }
 
-/** How wasm makes an error; registered with it when it is loaded. */
+/** Creates the errors of wasm, which gets this function when it is loaded. */
 export function makeError(
   code: ErrorCode,
   message: string,

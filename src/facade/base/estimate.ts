@@ -1,4 +1,4 @@
-/** The origin's usage and quota in bytes as the browser reports them; zeros where it does not. */
+/** The origin's usage and quota in bytes, as the browser reports them; zeros if it does not. */
 export async function originEstimate(): Promise<{ usage: number; quota: number }> {
   try {
     const { usage = 0, quota = 0 } = (await navigator.storage.estimate()) ?? {};
@@ -9,7 +9,7 @@ export async function originEstimate(): Promise<{ usage: number; quota: number }
   }
 }
 
-/** The origin's usage and quota in bytes, and how full that is. */
+/** The origin's usage and quota in bytes, and the ratio of the two. */
 export async function storageEstimate(): Promise<{ usage: number; quota: number; ratio: number }> {
   const { usage, quota } = await originEstimate();
   return { usage, quota, ratio: quota > 0 ? usage / quota : 0 };

@@ -1,28 +1,28 @@
 import { PatchStoreError } from "./errors.js";
 
 /**
- * How much one call may take. All of it is weighed before memory is taken for it: in wasm, and in a page, running
- * out of memory ends everything. The first three are those of `src/limits.rs`, where the reasons stand.
+ * How much one call may take. Sizes are checked before memory is allocated, because running out of memory is fatal
+ * both in wasm and in a page. The first three limits match `src/limits.rs`, which gives the reasons.
  */
 
-/** Bytes of one stored value. */
+/** The largest stored value, in bytes. */
 export const MAX_VALUE_BYTES = 268_435_456;
-/** Bytes of all that one call or one transaction writes, and of what one call hands out. */
+/** The most that one call or transaction writes, and that one call returns, in bytes. */
 export const MAX_CALL_BYTES = 536_870_912;
-/** What each item of a call weighs beside its bytes. */
+/** The weight of each item of a call in addition to its bytes. */
 export const ITEM_BYTES = 256;
-/** In a list of keys, what each unit weighs: up to three bytes, in three copies. */
+/** The weight of each UTF-16 code unit in a list of keys: up to three bytes, in three copies. */
 const KEY_UNIT_BYTES = 9;
-/** Bytes of a query, encoded; and UTF-16 code units of the fields of a sort or a projection. */
+/** The most bytes of an encoded query, and UTF-16 code units of the fields of a sort or projection. */
 export const MAX_QUERY_BYTES = 1_048_576;
-/** Fields of a query, or of a projection: each document may have to be gone through for each. */
+/** The most fields of a query or projection. Each may need a scan of every document. */
 export const MAX_FIELDS = 1000;
-/** Steps of a dotted path: what it leads through may have to be gone through at each. */
+/** The most steps of a dotted path. Each may need a scan of what the path leads through. */
 export const MAX_STEPS = 32;
-/** Fields of a sort: each is kept of each document. */
+/** The most fields of a sort. The values of all fields are kept for every document. */
 export const MAX_SORT_FIELDS = 32;
 
-/** What is too much; `size` and `most` count what `unit` says. */
+/** A LimitExceeded error. `size` and `most` are counts of `unit`. */
 export function exceeded(what: string, size: number, most: number, unit = "bytes"): PatchStoreError {
   return new PatchStoreError("LimitExceeded", `${what}: ${size} ${unit}; the limit is ${most}`);
 }
@@ -32,7 +32,7 @@ export function within(what: string, size: number, most: number, unit?: string):
   if (size > most) throw exceeded(what, size, most, unit);
 }
 
-/** Sums up what a call takes; throws LimitExceeded as soon as that is too much. */
+/** Adds up what a call takes. Throws LimitExceeded as soon as the sum exceeds MAX_CALL_BYTES. */
 export class Tally {
   readonly #what: string;
   #bytes = 0;
@@ -42,7 +42,7 @@ export class Tally {
     this.#what = what;
   }
 
-  /** One more item, of that many bytes. */
+  /** Counts an item of that many bytes. */
   add(bytes: number): void {
     this.#bytes += bytes + ITEM_BYTES;
     this.#items += 1;
@@ -51,13 +51,13 @@ export class Tally {
     }
   }
 
-  /** One more key of a list of keys. */
+  /** Counts a key of a list of keys. */
   addKey(key: string): void {
     this.add(key.length * KEY_UNIT_BYTES);
   }
 }
 
-/** Runs what takes memory in proportion to `bytes`; where that cannot be had, engines throw a RangeError. */
+/** Runs an allocation of about `bytes`. Turns the RangeError that engines throw for a failed one into LimitExceeded. */
 export function allocating<T>(bytes: number, take: () => T): T {
   try {
     return take();

@@ -1,6 +1,6 @@
 import { invalid } from "./errors.js";
 
-/** UTF-16 code units of the longest name or key. */
+/** The longest name or key, in UTF-16 code units. */
 const MAX_UNITS = 1000;
 
 /** Marks a string that crosses into wasm as JSON text. */
@@ -9,7 +9,7 @@ const HIGH_OF_ESCAPE = 0xdbff;
 
 type WellFormed = string & { isWellFormed?(): boolean };
 
-/** A surrogate without its partner: with the flag `u`, a pair is one character. */
+/** Matches a lone surrogate: with the `u` flag, a pair is one character. */
 const LONE = /[\uD800-\uDFFF]/u;
 
 export function isWellFormed(text: string): boolean {
@@ -17,16 +17,16 @@ export function isWellFormed(text: string): boolean {
 }
 
 /**
- * A string in the form in which it crosses into wasm: as it is, or, since UTF-8 cannot carry
- * lone surrogates, as U+10FFFF and its JSON text. A string that begins with U+10FFFF itself is
- * escaped too, so that the two cannot be confused.
+ * Encodes a string for wasm. UTF-8 cannot represent lone surrogates, so a string that has any becomes
+ * U+10FFFF followed by its JSON text. So does a string that itself begins with U+10FFFF, which keeps the
+ * encoding unambiguous. Every other string stays as it is.
  */
 export function crossing(text: string): string {
   if (isWellFormed(text) && text.charCodeAt(0) !== HIGH_OF_ESCAPE) return text;
   return ESCAPE + JSON.stringify(text);
 }
 
-/** How a message calls a value of the wrong type. */
+/** The words for a value of the wrong type in an error message. */
 export function describe(value: unknown): string {
   if (value === null) return "null";
   if (value === undefined) return "undefined";
@@ -49,18 +49,18 @@ function checked(what: string, value: unknown): string {
   return value;
 }
 
-/** Checks a key, or an id of a document given to look it up; returns it ready to cross. */
+/** Checks a key, or a document id used for a lookup. Returns it encoded for wasm. */
 export function key(value: unknown, what = "key"): string {
   return crossing(checked(what, value));
 }
 
-/** Checks the name of a store, node or collection; returns it ready to cross. */
+/** Checks the name of a store, node or collection. Returns it encoded for wasm. */
 export function name(value: unknown, what: string): string {
   if (checked(what, value) === "") throw invalid(`${what} must not be empty`);
   return crossing(value as string);
 }
 
-/** Checks a part of the name of a database, which is well-formed text. */
+/** Checks a part of a database name, which must be well-formed. */
 export function databasePart(what: string, value: unknown): string {
   const part = checked(what, value);
   if (!isWellFormed(part)) throw invalid(`${what} must not contain lone surrogates`);

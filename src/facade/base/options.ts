@@ -2,8 +2,9 @@ import { invalid } from "./errors.js";
 import { describe } from "./names.js";
 
 /**
- * Checks that `options` is an object of known options; gives an empty one for undefined.
- * An option whose value is undefined counts as not given.
+ * Checks that `options` is an object that has only known options. Returns an empty object for undefined.
+ * An option whose value is undefined counts as missing.
+ * @param later options that are planned but not supported yet
  */
 export function known<T extends object>(
   what: string,
@@ -27,7 +28,7 @@ export function known<T extends object>(
   return options;
 }
 
-/** A value out of a few. */
+/** Checks that an option is one of `values`; `otherwise` is the default. */
 export function oneOf<T extends string>(
   what: string,
   value: unknown,
@@ -45,7 +46,7 @@ export function bool(what: string, value: unknown): boolean {
   return value;
 }
 
-/** A whole number from 0 up; Infinity stands for no bound. */
+/** Checks that an option is a whole number of at least 0, or Infinity for no bound; `otherwise` is the default. */
 export function whole(what: string, value: unknown, otherwise: number): number {
   if (value === undefined) return otherwise;
   if (typeof value !== "number") throw invalid(`${what} must be a number, not ${describe(value)}`);

@@ -1,25 +1,25 @@
 /**
- * Program order over calls that cannot run at once.
+ * Keeps calls in program order.
  *
- * A call normally goes straight into wasm, synchronously. A call whose value is not complete
- * yet (Blobs are read asynchronously, large batches in slices) holds the gate, and every
- * later call waits behind it, in order.
+ * A call normally enters wasm synchronously. A call whose value is not complete yet (Blobs are
+ * read asynchronously, large batches in slices) holds the gate, and every later call waits
+ * behind it, in order.
  */
 export class CallOrder {
   #tail: Promise<unknown> | undefined;
   #inside = false;
   #main: CallOrder | undefined;
 
-  /** Another order, whose calls wait for none of this one's; user code is inside of both. */
+  /** An independent order: its calls do not wait for this one's. User code that runs inside it is inside both. */
   beside(): CallOrder {
     const order = new CallOrder();
     order.#main = this;
     return order;
   }
 
-  /** Runs `call` now or, behind a held gate, in its turn. */
+  /** Runs `call` now, or in its turn if the gate is held. */
   run<T>(call: () => T | Promise<T>): T | Promise<T> {
-    // A callback that runs inside wasm may call back: its call waits until wasm has returned.
+    // A callback that runs inside wasm may make calls: they wait until wasm has returned.
     if (this.#inside) return this.hold(Promise.resolve(), call);
     return this.#tail === undefined ? call() : this.#enqueue(call);
   }
@@ -27,14 +27,14 @@ export class CallOrder {
   /** Holds the gate until `ready`, then runs `call`; when `ready` fails, `call` never runs. */
   hold<T>(ready: Promise<unknown>, call: () => T | Promise<T>): Promise<T> {
     ready.catch(ignore);
-    // Later calls wait until `call` was issued, not until it has settled.
+    // Later calls wait until `call` is issued, not until it settles.
     return this.#enqueueIssued(async () => {
       await ready;
       return { result: call() };
     });
   }
 
-  /** Runs user code that was called from inside wasm. */
+  /** Runs user code on behalf of wasm, which is still on the stack. */
   inside<T>(callback: () => T): T {
     const outer = this.#inside;
     this.#inside = true;

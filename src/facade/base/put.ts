@@ -1,6 +1,6 @@
 /**
- * Makes something an own property, whatever its name means to assignment: `__proto__` would change the prototype, and
- * where that is frozen, names like `toString` would be lost.
+ * Defines an own property where plain assignment would fail: assigning `__proto__` changes the prototype, and
+ * where Object.prototype is frozen, assigning a name such as `toString` has no effect.
  */
 export function put(object: object, name: PropertyKey, value: unknown): void {
   if (!(name in object)) (object as Record<PropertyKey, unknown>)[name] = value;

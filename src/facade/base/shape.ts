@@ -1,6 +1,6 @@
 /**
- * What kind of value something is, by its internal slots rather than by what it says of
- * itself, and independent of the realm that it comes from.
+ * The kind of a value, determined by its internal slots rather than by its properties, and
+ * independent of its realm.
  */
 export const enum Shape {
   Refused = 0,
@@ -56,7 +56,7 @@ function isFile(value: object): boolean {
   return typeof File === "function" && has(getter(File.prototype, "name"), value);
 }
 
-/** How many prototypes stand behind a value; subclasses have one more than their base. */
+/** The length of a value's prototype chain, up to 4. A subclass has one more than its base class. */
 function ancestry(value: object): number {
   let depth = 0;
   for (let at = Object.getPrototypeOf(value); at !== null; at = Object.getPrototypeOf(at)) {
@@ -65,14 +65,15 @@ function ancestry(value: object): number {
   return depth;
 }
 
-/** A plain object has no prototype, or one that itself has none. */
+/** Whether a value is a plain object: it has no prototype, or one that has none itself. */
 export function isPlain(value: object): boolean {
   const proto = Object.getPrototypeOf(value);
   if (proto === null) return !isRawJson(value);
   return proto === Object.prototype || Object.getPrototypeOf(proto) === null;
 }
 
-/** Text that JSON.stringify takes over as it is: numbers, mostly, that are none of JavaScript's. */
+/** Whether a value is from JSON.rawJSON, whose text JSON.stringify copies verbatim: usually a number that JavaScript
+ *  cannot represent. */
 function isRawJson(value: object): boolean {
   return (JSON as { isRawJSON?(value: object): boolean }).isRawJSON?.(value) === true;
 }
@@ -85,7 +86,7 @@ function isSet(value: object): boolean {
   return has(setSize, value) || Object.getPrototypeOf(value) === Set.prototype;
 }
 
-/** The kind of a value. Reads no property of it but its prototype. */
+/** The kind of a value. Reads only its prototype, none of its properties. */
 export function shapeOf(value: unknown): Shape {
   switch (typeof value) {
     case "undefined":
@@ -114,12 +115,12 @@ function shapeOfObject(value: object): Shape {
   return depth === 3 && isFile(value) ? Shape.File : Shape.Refused;
 }
 
-/** The check of a slot that is not there throws, which costs more than all else: what a value is likely to be,
- *  its prototype tells, of every realm; what it is, the slot. */
+/** The likely class for each prototype seen, in any realm. Checking for a missing slot throws, which is the most
+ *  expensive part, so the prototype says which slot to check first, and the slot decides. */
 const likely = new WeakMap<object, readonly [Shape, (value: object) => boolean]>();
 
 const CLASSES = [
-  // A reactive proxy of a Map or a Set has no slots of its own: it is known by its prototype.
+  // A reactive proxy of a Map or a Set has no internal slots; its prototype identifies it.
   [Shape.Map, isMap],
   [Shape.Set, isSet],
   [Shape.Date, (value) => has(dateTime, value)],
@@ -137,31 +138,31 @@ function shapeByClass(value: object): Shape {
   return found[0];
 }
 
-/** Shared memory may change under the reader: it has no value at a moment. */
+/** Refuses views of shared memory, which can change while it is read, and views of a subclass. */
 function shapeOfView(view: ArrayBufferView): Shape {
-  // A DataView stands a class below the typed arrays.
+  // The chain of a DataView is one shorter than that of a typed array.
   const isOwnClass = ancestry(view) !== (typedName.call(view) === undefined ? 2 : 3);
   return isOwnClass || !has(bufferLength, partOf(view, "buffer") as object) ? Shape.Refused : Shape.View;
 }
 
-/** What a view is called: "Uint8Array", …, "DataView". */
+/** The name of a view's class: "Uint8Array", …, "DataView". */
 export function viewKind(view: ArrayBufferView): string {
   return (typedName.call(view) as string | undefined) ?? "DataView";
 }
 
-/** The bytes that a view shows, not copied. Throws when its buffer is detached, or has shrunk. */
+/** The bytes of a view, without copying. Throws if its buffer is detached or has shrunk. */
 export function viewBytes(view: ArrayBufferView): Uint8Array {
   const [buffer, offset, length] = (["buffer", "byteOffset", "byteLength"] as const).map((name) => partOf(view, name));
   return new Uint8Array(buffer as ArrayBuffer, offset as number, length as number);
 }
 
-/** By its slots, too: a property of its own may say something else. */
+/** Reads the internal slot: an own property of the view could shadow the getter. */
 function partOf(view: ArrayBufferView, name: "buffer" | "byteOffset" | "byteLength"): unknown {
   const owner = typedName.call(view) === undefined ? DataView.prototype : typedArray;
   return Reflect.get(owner, name, view);
 }
 
-/** How messages call something that cannot be stored. */
+/** The words for a value that cannot be stored in an error message. */
 export function refusalOf(value: unknown): string {
   if (typeof value === "function") return "a function";
   if (typeof value === "symbol") return "a symbol";

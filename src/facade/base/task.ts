@@ -1,4 +1,4 @@
-/** Resolves in a later task; needs no window, and is not slowed down as timers are. */
+/** Resolves in a later task. Works without a window and is not throttled, unlike timers. */
 export function nextTask(): Promise<void> {
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();

@@ -4,16 +4,16 @@ import { inlineBlobs, type PatchPort } from "./glue.js";
 import { guarded, settled } from "./trap.js";
 import { BESIDE_BYTES, type Encoded, type Gap, type Snapshot, type WithBlobs } from "../values/snapshot.js";
 
-/** How long the Blobs of one call may keep it, and so its place in the line: this, and a second more for
- *  each so many bytes. */
+/** How long a call may wait for its Blobs, while later calls wait behind it: this, plus a second for every
+ *  BYTES_PER_S bytes. */
 const PATIENCE_MS = 10_000;
 const BYTES_PER_S = 4 * 1024 * 1024;
-/** What a value's Blobs may have together where they must go through memory. */
+/** The most bytes of a value's Blobs together if they must go through memory. */
 const MAX_COPIED_BYTES = 256 * 1024 * 1024;
-/** What an engine's storage does with Blobs beside values. */
+/** How an engine's storage handles Blobs beside values. */
 export class BlobPlace {
   readonly #port: PatchPort;
-  /** Memory keeps nothing of a file that changes: it gets copies. */
+  /** Whether to store copies: the memory backend would lose the content of a file that changes on disk. */
   readonly copies: boolean;
   #takes: Promise<boolean> | undefined;
 
@@ -22,10 +22,11 @@ export class BlobPlace {
     this.copies = inMemory;
   }
 
-  /** Whether it takes them: some browsers refuse them in private windows, or do not give them back. Asked once. */
+  /** Whether the storage accepts Blobs. In private windows, some browsers refuse them or do not return them. The answer
+   *  is kept. */
   takes(): Promise<boolean> {
     this.#takes ??= this.#ask().catch(() => {
-      // Whatever was in the way, the write itself will meet.
+      // The write itself will run into the same error and report it.
       this.#takes = undefined;
       return true;
     });
@@ -40,7 +41,7 @@ export class BlobPlace {
   }
 }
 
-/** Reads the Blobs of one call. A Blob may be of a disk that is gone, or of a page that does not run. */
+/** Reads the Blobs of one call. A Blob may be on a disk that is gone, or belong to a page that is frozen. */
 export class BlobReader {
   readonly #place: BlobPlace;
   #leftMs = PATIENCE_MS;
@@ -49,7 +50,8 @@ export class BlobReader {
     this.#place = place;
   }
 
-  /** Reads the Blobs' bytes into their places, and sees to it that those beside the value can be stored. Throws NotStorable. */
+  /** Fills in the bytes of Blobs inside the value, and makes sure that those beside it can be stored. Throws
+   *  NotStorable. */
   async fill(value: Snapshot): Promise<void> {
     const { encoded, gaps = [] } = value;
     if (typeof encoded === "string") return;
@@ -60,14 +62,14 @@ export class BlobReader {
       const copies = (encoded as WithBlobs).blobs as Blob[];
       for (const [at, gap] of beside.entries()) copies[at] = new Blob([await this.#bytesOf(gap)]);
     } else if (await this.#place.takes()) {
-      // The browser reads them while it writes, and everything waits for it then.
+      // The browser reads the Blobs during the write, when everything waits for it: check now that they are readable.
       for (const gap of beside) await this.#ends(gap);
     } else {
       value.encoded = await this.#inlined(encoded, beside);
     }
   }
 
-  /** Whether the first and the last byte are to be had. */
+  /** Checks that the first and the last byte can be read. Throws NotStorable. */
   async #ends([, blob, path]: Gap): Promise<void> {
     for (const at of [0, blob.size - 1]) await this.#bytesOf([at, blob.slice(at, at + 1), path]);
   }
@@ -95,7 +97,7 @@ export class BlobReader {
     }
   }
 
-  /** What `read` comes to, if the patience of this call lasts. */
+  /** The result of `read`, or a rejection with LATE when the time of this call is used up. */
   async #inTime<T>(read: () => Promise<T>, bytes: number): Promise<T> {
     this.#leftMs += (bytes / BYTES_PER_S) * 1000;
     const beganMs = performance.now();
@@ -112,5 +114,5 @@ export class BlobReader {
   }
 }
 
-/** Told apart by identity from whatever a Blob throws. */
+/** Compared by identity, so it cannot be confused with an error from a Blob. */
 const LATE = {};

@@ -4,18 +4,18 @@ import type { ChangesPort } from "./glue.js";
 import { restore } from "../values/values.js";
 import type { Encoded } from "../values/snapshot.js";
 
-/** Stores and collections of an engine that copies are kept of, those asked for last. */
+/** The most stores and collections of an engine with copies. The oldest is dropped for a new one. */
 const MAX_STORES = 32;
-/** No single value may take more than this part of the room. */
+/** No single value may take more than one LARGE_PART-th of the limit. */
 const LARGE_PART = 16;
 
-/** The rooms of a page, those that were used last at the end, and what they have taken. */
+/** All CopyRooms of this realm, the most recently used last, and the bytes that they use together. */
 const rooms = new Set<CopyRoom>();
 let total = 0;
 
 /**
- * What copies of an engine's values may take together. When it is used up, all are dropped. Those of a page keep together
- * to the largest limit that any of them has.
+ * The memory for copies of one engine's values. When it is used up, all copies are dropped. All CopyRooms of a realm
+ * together stay within the largest of their limits.
  */
 export class CopyRoom {
   readonly #limit: number;
@@ -27,12 +27,12 @@ export class CopyRoom {
     this.#limit = limit;
   }
 
-  /** The copies of a store, if there are any. */
+  /** The copies of a store, if they exist already. */
   present(store: string): Copies | undefined {
     return this.#stores.get(store);
   }
 
-  /** The copies of a store; `changes` begins to listen to its changes, where that is to be had. */
+  /** The copies of a store, created if necessary. `changes` subscribes to its changes, which copies require. */
   of(store: string, changes: () => ChangesPort | undefined): Copies | undefined {
     const known = this.#stores.get(store);
     if (known !== undefined) return known;
@@ -48,7 +48,7 @@ export class CopyRoom {
     return copies;
   }
 
-  /** The copies of the stores of one scope. */
+  /** Access to the copies of one scope. */
   scope(name: string, isNode: boolean): ScopeCopies {
     return new ScopeCopies(this, name, isNode);
   }
@@ -57,7 +57,7 @@ export class CopyRoom {
     return this.#limit;
   }
 
-  /** Takes room, from all others if there is not enough. */
+  /** Takes memory. If it runs out, drops this engine's copies, then those of the least recently used engines. */
   take(bytes: number): void {
     if (this.#taken + bytes > this.#limit) this.#clear();
     rooms.delete(this);
@@ -86,7 +86,7 @@ export class CopyRoom {
   }
 }
 
-/** The way to the copies of a scope's pairs, or of one of its collections. */
+/** Access to the copies of a scope's key-value pairs or of one of its collections. */
 export class ScopeCopies {
   readonly #room: CopyRoom;
   readonly #prefix: string;
@@ -98,17 +98,18 @@ export class ScopeCopies {
     this.#prefix = `${isNode ? "node" : "name"} ${name.length} ${name}`;
   }
 
-  /** The same for a named store. */
+  /** Access to the copies of a named store. */
   named(name: string): ScopeCopies {
     return new ScopeCopies(this.#room, name, false);
   }
 
-  /** @param collection "" for the pairs */
+  /** The copies, created if possible.
+   *  @param collection "" for the key-value pairs */
   of(collection: string, changes: () => ChangesPort | undefined): Copies | undefined {
     return this.present(collection) ?? (this.#last = this.#room.of(this.#prefix + collection, changes));
   }
 
-  /** The same, if any are kept already. */
+  /** The copies, if they exist already. */
   present(collection: string): Copies | undefined {
     if (this.#lastOf !== collection || this.#last?.ended !== false) {
       this.#lastOf = collection;
@@ -119,15 +120,15 @@ export class ScopeCopies {
 }
 
 /**
- * Copies of values that were read from one store, by key or id. Wasm says what has changed since: what is
- * handed out is what a read of this moment would give.
+ * Copies of values that were read from one store, by key or id. Wasm reports what has changed since, so
+ * a copy equals what a read would return now.
  */
 export class Copies {
   readonly #room: CopyRoom;
   #port: ChangesPort | undefined;
   #stamp = NaN;
   readonly #values = new Map<string, unknown>();
-  /** All values of the store, in their order. */
+  /** All documents of the collection in insertion order, if they are complete. */
   #all: object[] | undefined;
   #bytes = 0;
 
@@ -147,7 +148,7 @@ export class Copies {
     if (kept instanceof Inserted) return this.#parse(key, kept);
     if (kept !== undefined) return copyOf(kept);
     const found = read();
-    // What is still to come may be of another moment.
+    // A read that is still running may return a value of another moment.
     if (found !== null && found !== undefined && !(found instanceof Promise)) this.#keep(key, found);
     return found;
   }
@@ -163,11 +164,11 @@ export class Copies {
     return found.then((docs: { _id: string }[]) => (this.#stampNow() === stamp ? this.#keepAll(docs) : docs));
   }
 
-  /** Has a document inserted by `insert`, which gives its id, and keeps it once reads see it. */
+  /** Calls `insert`, which returns the new document's id, and keeps the document if reads see it. */
   inserted(encoded: Encoded, nowMs: number, insert: () => string): string {
     const before = this.#isCurrent() ? this.#stamp : NaN;
     const id = insert();
-    // It is not seen where it waits in line, or was refused.
+    // Reads do not see a document that still waits in line or was refused.
     if (before < this.#stampNow() && this.#isCurrent()) {
       const document = new Inserted(encoded, nowMs);
       this.#add(id, document.weight, () => document);
@@ -192,7 +193,7 @@ export class Copies {
     return this.#port?.stamp() ?? NaN;
   }
 
-  /** Drops what has changed. False when a read has to go to wasm: it would wait there, or fail. */
+  /** Drops what has changed. False if a read must go to wasm, because it would wait there or fail. */
   #isCurrent(): boolean {
     const stamp = this.#stampNow();
     if (stamp === this.#stamp) return true;
@@ -255,7 +256,7 @@ function meeting(conditions: readonly Condition[], docs: readonly object[]): rea
   );
 }
 
-/** A document as it was inserted, which nobody has asked for yet. */
+/** An inserted document that has not been read yet, still encoded. */
 class Inserted {
   readonly #encoded: Encoded;
   readonly #nowMs: number;
@@ -269,7 +270,7 @@ class Inserted {
     return weightOf(typeof this.#encoded === "string" ? this.#encoded : this.#encoded.buffer);
   }
 
-  /** As it was stored: its own properties first, the given ones of these names left out. */
+  /** The document as stored: `_id`, `_created` and `_updated` come first, and replace given ones. */
   parse(id: string): object {
     const { _id, _created, _updated, ...given } = restore(this.#encoded) as Record<string, unknown>;
     return { _id: id, _created: this.#nowMs, _updated: this.#nowMs, ...given };

@@ -6,7 +6,7 @@ import { CallOrder } from "../base/order.js";
 import { guarded, settled } from "./trap.js";
 import type { Durability } from "../base/types.js";
 
-/** What decides which engine a handle gets, and how that is opened. */
+/** The settings of an engine. `database` identifies it; the others say how to open it. */
 export interface Settings {
   readonly database: string;
   readonly backend: "indexeddb" | "memory";
@@ -15,7 +15,7 @@ export interface Settings {
   readonly openTimeoutMs: number;
 }
 
-/** One engine of this realm, shared by all handles on its database. */
+/** An engine of this realm, shared by all handles on its database. */
 export interface Engine {
   readonly settings: Settings;
   readonly order: CallOrder;
@@ -24,15 +24,15 @@ export interface Engine {
   users: number;
 }
 
-/** Copies of values may take this part of the cache's bytes, in JavaScript's memory; wasm's cache has the rest. */
+/** The share of the cache bytes for copies of values on the JavaScript side. The cache in wasm gets the rest. */
 const COPIES_PART = 1 / 2;
 
 /** The engines of this realm by database, open or being opened. */
 const engines = new Map<string, Engine>();
-/** Engines that are being closed: their database may be opened again after that. */
+/** Closing engines by database. The next open of a database waits for its entry. */
 const leaving = new Map<string, Promise<void>>();
 
-/** A use of the database's engine, to be given back by {@link release}. */
+/** Takes a reference to the database's engine, opening it if necessary. Give it back with {@link release}. */
 export async function acquire(
   settings: Settings,
   signal: AbortSignal | undefined,
@@ -83,7 +83,7 @@ async function openAfterLeaving(settings: Settings): Promise<PatchPort> {
   );
 }
 
-/** The port, or the end of this caller's patience, which may be shorter than the opener's. */
+/** The port, or Blocked after this caller's timeout, which may be shorter than that of the call that opens it. */
 export function within<T>(
   port: Promise<T>,
   { database, openTimeoutMs }: Pick<Settings, "database" | "openTimeoutMs">,
@@ -92,7 +92,7 @@ export function within<T>(
   return new Promise((resolve, reject) => {
     const blocked = () =>
       reject(new PatchStoreError("Blocked", `${database} could not be opened within ${openTimeoutMs} ms`));
-    // A timer cannot wait longer than this; nor does anybody.
+    // This is the longest delay of a timer.
     const timer = setTimeout(blocked, Math.min(openTimeoutMs, 2 ** 31 - 1));
     const abort = () => reject(signal?.reason);
     signal?.addEventListener("abort", abort, { once: true });
@@ -103,19 +103,19 @@ export function within<T>(
   });
 }
 
-/** The engine that this realm has on a database in IndexedDB, if any. */
+/** This realm's engine for a database in IndexedDB, if there is one. */
 export function present(database: string): Engine | undefined {
   const engine = engines.get(database);
   return engine?.settings.backend === "indexeddb" ? engine : undefined;
 }
 
-/** Takes the engine out of the registry: the next open makes a new one. */
+/** Removes the engine from the registry, so that the next open creates a new one. */
 export function forget(engine: Engine): void {
   const { database } = engine.settings;
   if (engines.get(database) === engine) engines.delete(database);
 }
 
-/** Gives a use back; with the last one the engine is closed. Resolves when that is done. */
+/** Gives a reference back. The last one closes the engine; resolves when that is done. */
 export async function release(engine: Engine): Promise<void> {
   engine.users -= 1;
   if (engine.users > 0) return;
@@ -133,6 +133,6 @@ async function closePort(port: Promise<PatchPort>): Promise<void> {
     const opened = await port;
     await settled(guarded(() => opened.close()));
   } catch {
-    // It never opened, or was stopped: there is nothing to close.
+    // The engine never opened, or wasm has stopped: there is nothing to close.
   }
 }

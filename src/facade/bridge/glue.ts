@@ -1,4 +1,4 @@
-/** The one place that knows where the build puts wasm-bindgen's glue. */
+/** Imports wasm-bindgen's glue from the build directory; no other module does, except `plain.ts` for its own glue. */
 export { default } from "../../../target/glue/patchstore.js";
 export {
   type ChangesPort,

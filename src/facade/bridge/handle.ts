@@ -6,11 +6,11 @@ import { guarded, settled, told, type Done } from "./trap.js";
 import type { Snapshot } from "../values/snapshot.js";
 
 /**
- * The way into wasm of one open patch or one transaction: refuses calls once it is closed,
- * keeps program order, and knows what is under way.
+ * The entrance to wasm for one open patch or one transaction. Refuses calls once it is closed,
+ * keeps program order, and tracks calls in progress.
  */
 export class Handle {
-  /** What becomes of Blobs. */
+  /** How the storage handles Blobs. */
   readonly place: BlobPlace;
   readonly #what: string;
   readonly #order: CallOrder;
@@ -28,12 +28,12 @@ export class Handle {
     this.#parent = parent;
   }
 
-  /** True inside a transaction, where nothing can be watched. */
+  /** True for a transaction, in which watching is not available. */
   get isTransaction(): boolean {
     return this.#parent !== undefined;
   }
 
-  /** Throws Closed after {@link end}, and what stopped wasm, if anything did. */
+  /** Throws Closed after {@link end}, and Internal if wasm has stopped. */
   check(): void {
     guarded(() => {});
     this.#parent?.check();
@@ -52,18 +52,18 @@ export class Handle {
     return this.#track(this.#order.run(() => this.#enter(call)));
   }
 
-  /** Calls into wasm once `ready` is; later calls wait until then. */
+  /** Calls into wasm once `ready` resolves; later calls wait until then. */
   hold<T>(ready: Promise<unknown>, call: () => T | Promise<T>): Promise<T> {
     this.check();
     return this.#track(this.#order.hold(ready, () => this.#enter(call))) as Promise<T>;
   }
 
-  /** Calls into wasm with a value; its Blobs are read first. */
+  /** Calls into wasm with a value, after reading its Blobs. */
   send<T>(value: Snapshot, call: () => T | Promise<T>): T | Promise<T> {
     return value.gaps === undefined ? this.call(call) : this.hold(this.#filled(value), call);
   }
 
-  /** Calls into wasm with a value, its Blobs read first; wasm says when it is done. */
+  /** Like {@link send}, but wasm reports the end through `done` instead of a promise. */
   tell<T>(value: Snapshot, call: (done: Done) => T): Promise<T> {
     this.check();
     const issue = () => (this.#host === undefined ? told(call) : this.#host.call(() => told(call)));
@@ -72,14 +72,14 @@ export class Handle {
     ) as Promise<T>;
   }
 
-  /** Runs user code that wasm calls. */
+  /** Runs user code on behalf of wasm. */
   inside<T>(callback: () => T): T {
     return this.#order.inside(callback);
   }
 
   /**
-   * A call of several steps, taken through the handle that `body` gets: outside of program order, and also when this
-   * one has been ended meanwhile.
+   * A call of several steps. `body` makes them through its own handle: outside of program order, and even after
+   * this handle has ended.
    */
   steps<T>(body: (own: Handle) => Promise<T>): Promise<T> {
     this.check();
@@ -88,8 +88,8 @@ export class Handle {
   }
 
   /**
-   * The way in of another program, which has an order of its own: its calls take their places in this
-   * one's line only when their values are complete, and this one's calls and end do not wait for that.
+   * A handle for another program, with its own order. Its calls join this handle's order only once their values
+   * are complete, so this handle's calls and end do not wait for those values.
    */
   guest(): Handle {
     const guest = new Handle(this.#what, this.#order.beside(), this.place);
@@ -98,25 +98,25 @@ export class Handle {
     return guest;
   }
 
-  /** Later calls wait until `done` has settled. */
+  /** Makes later calls wait until `done` settles. */
   block(done: Promise<unknown>): void {
     this.#order.hold(done, () => {}).catch(() => {});
   }
 
-  /** Has `stop` called at the end; what is returned takes that back. */
+  /** Calls `stop` when the handle ends. Returns a function that cancels this. */
   atEnd(stop: () => void): () => void {
     this.#ends.add(stop);
     return () => this.#ends.delete(stop);
   }
 
-  /** Later calls are Closed. */
+  /** Ends the handle: later calls throw Closed. */
   end(): void {
     this.#open = false;
     for (const stop of [...this.#ends]) stop();
     this.#ends.clear();
   }
 
-  /** Resolves when no call is under way. */
+  /** Resolves when no call is in progress. */
   async idle(): Promise<void> {
     if (this.#underWay > 0) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
   }
@@ -134,7 +134,7 @@ export class Handle {
     if (!(result instanceof Promise)) return rest === undefined ? result : rest.then(() => result);
     this.#underWay += 1;
     result.then(this.#ended, this.#ended);
-    // (Outside of a transaction, a promise is kept when the storage has answered, in a later task.)
+    // Outside of a transaction, a promise resolves when the storage has answered, which is a later task anyway.
     return rest !== undefined && this.isTransaction ? result.then((value) => rest.then(() => value)) : result;
   }
 
@@ -145,7 +145,7 @@ export class Handle {
   };
 }
 
-/** What `call` gives; a promise settles even when wasm traps. */
+/** The result of `call`. A promise settles even if wasm traps. */
 function entered<T>(call: () => T | Promise<T>): T | Promise<T> {
   const result = guarded(call);
   return result instanceof Promise ? settled(result) : result;

@@ -5,18 +5,18 @@ import { ITEM_BYTES, MAX_CALL_BYTES, Tally, within } from "../base/limits.js";
 import { describe, key } from "../base/names.js";
 import { nextTask } from "../base/task.js";
 
-/** Keys that cross at once; a longer list crosses in slices of this size. */
+/** The most keys that cross into wasm at once. A longer list crosses in slices of this size. */
 const SLICE_KEYS = 2000;
 
 type KvBatchPort = ReturnType<KvPort["batch"]>;
 
-/** What is done with a list of keys: a short one, or one that has been pushed to a batch. */
+/** What to do with the keys: with a short list, or with a batch that a long one was pushed to. */
 interface Use<T> {
   short(port: KvPort, keys: string[]): T | Promise<T>;
   long(batch: KvBatchPort): T | Promise<T>;
 }
 
-/** Checks a list of keys and hands it over, as it is at the call. */
+/** Checks a list of keys and passes it to wasm, as it is at the call. */
 export function sendKeys<T>(handle: Handle, port: KvPort, keys: unknown, use: Use<T>): T | Promise<T> {
   const list = new KeyList(keys);
   const first = list.next();
@@ -41,7 +41,7 @@ class KeyList {
 
   constructor(keys: unknown) {
     if (!Array.isArray(keys)) throw invalid(`keys must be an array, not ${describe(keys)}`);
-    // Before it is copied: a proxy may claim any length.
+    // Check the length before copying: a proxy may claim any length.
     within("a list of keys (at least)", keys.length * ITEM_BYTES, MAX_CALL_BYTES);
     this.#keys = keys.length > SLICE_KEYS ? Array.prototype.slice.call(keys) : keys;
   }
@@ -50,7 +50,7 @@ class KeyList {
     return this.#at >= this.#keys.length;
   }
 
-  /** The next keys, ready to cross. */
+  /** The next slice of keys, encoded for wasm. */
   next(): string[] {
     const out: string[] = [];
     for (; out.length < SLICE_KEYS && !this.isAtEnd; this.#at++) {

@@ -7,7 +7,7 @@ import { checkSource, notCompiled, wasmOf } from "./wasm.js";
 
 let loading: Promise<void> | undefined;
 
-/** Loads the wasm, once, in Node from the package's own file; after a failure the next call tries again. */
+/** Loads the wasm once; in Node, from the package's own file. After a failure the next call tries again. */
 export async function init(source?: WasmSource): Promise<void> {
   if (source !== undefined) checkSource(source);
   loading ??= load(source).catch((error: unknown) => {

@@ -1,8 +1,8 @@
 import { nextTask } from "../base/task.js";
 
-/** What calls weigh between two looks at the clock. */
+/** The weight of the calls between two readings of the clock. */
 const LOOK_WEIGHT = 256;
-/** How long the calls of one task may take before one of them waits for the next. */
+/** How long the calls of one task may take before one of them waits for the next task. */
 const TASK_MS = 12;
 
 let weight = 0;
@@ -10,8 +10,8 @@ let sinceMs = 0;
 let isSameTask = false;
 
 /**
- * Now and then, a promise that is kept in a later task, to be awaited before a call resolves. What is in memory is
- * answered at once: a caller that awaits one call after the other would keep the page for as long as it goes on.
+ * Occasionally returns a promise that resolves in a later task; await it before the call resolves. Calls that need
+ * only memory resolve at once, so a caller that awaits one after the other would otherwise block the page.
  */
 export function breath(weighs = 1): Promise<void> | undefined {
   weight += weighs;

@@ -4,19 +4,19 @@ import { Tally } from "../base/limits.js";
 import { nextTask } from "../base/task.js";
 import type { Encoded, Snapshot } from "../values/snapshot.js";
 
-/** What is read at once, at the call. A larger batch is read in slices of this size. */
+/** How much of a batch is read during the call. The rest is read in slices of this size, each in a task of its own. */
 const SLICE_ITEMS = 1000;
 const SLICE_UNITS = 1024 * 1024;
 
-/** One item of a batch; `key` is ready to cross. */
+/** One item of a batch. `key` is encoded for wasm. */
 export interface Row extends Snapshot {
   readonly key?: string;
 }
 
-/** A batch that grows in wasm until it is committed. */
+/** A batch that accumulates in wasm until it is committed. */
 export interface BatchPort {
-  /** Adds `count` rows: `lines` is the JSON texts joined by newlines, empty at the positions
-   *  `exactAt`, whose exact forms follow. */
+  /** Adds `count` rows. `lines` holds their JSON texts joined by newlines; the texts at the positions
+   *  `exactAt` are empty, and `exact` holds the exact forms of those rows. */
   push(
     keys: string[],
     lines: string,
@@ -33,8 +33,8 @@ interface Slice {
 }
 
 /**
- * Reads `rows` (as much of it as a slice holds before this returns), then commits the batch.
- * A row that cannot be encoded, and an iterable that throws, leave nothing written.
+ * Reads `rows` (the first slice before this returns), then commits the batch.
+ * If a row cannot be encoded or the iterable throws, nothing is written.
  */
 export function sendRows<T>(
   handle: Handle,

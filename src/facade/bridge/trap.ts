@@ -1,19 +1,19 @@
 import { PatchStoreError } from "../base/errors.js";
 
-/** What wasm was left halfway by, once it was: its memory cannot be trusted from then on. */
+/** The exception that unwound wasm, if one did. Its memory cannot be trusted from then on. */
 let stopped: { readonly by: unknown } | undefined;
 let poison: PatchStoreError | undefined;
 let lastPanic: string | undefined;
 
-/** Rejects whoever still waits for wasm: nothing there settles any more. */
+/** Rejects the promises that wait for wasm. After a trap, nothing in wasm settles any more. */
 const waiting = new Set<(error: PatchStoreError) => void>();
 
-/** Called by wasm's panic hook, just before the trap. */
+/** Keeps the message of a panic. Wasm's panic hook calls this just before the trap. */
 export function onPanic(message: string): void {
   lastPanic = message;
 }
 
-/** Calls `hear` when wasm stops for good; what is returned takes that back. */
+/** Calls `hear` when wasm stops for good. Returns a function that cancels this. */
 export function onStop(hear: (error: PatchStoreError) => void): () => void {
   waiting.add(hear);
   return () => waiting.delete(hear);
@@ -33,16 +33,15 @@ function tellAll(by: unknown): PatchStoreError {
 }
 
 /**
- * What wasm exports, for everyone who calls it: the facade, events, timers, tasks and finalizers alike. Wasm returns
- * the errors that it means. An exception that comes out of it has unwound it (a trap, a stack that is used up,
- * something of the platform's that threw where nobody catches it): what was under way will never go on. So
- * nothing enters it any more.
+ * Wraps wasm's exports for all their callers: the facade, events, timers, tasks and finalizers. Wasm returns its
+ * errors as values. An exception that escapes it has unwound it (a trap, a stack overflow, an uncaught error of
+ * the platform), and operations in progress will never finish. So no further call enters wasm.
  */
 export function watched(exports: WebAssembly.Exports): WebAssembly.Exports {
   const watch = ([name, value]: [string, unknown]): [string, unknown] => {
     if (typeof value !== "function") return [name, value];
     const enter = (...args: unknown[]): unknown => {
-      // Where a stack is used up, nobody can be told: then the next to come does that.
+      // After a stack overflow `tellAll` may fail as well, so every later entry calls it again.
       if (stopped !== undefined) return void tellAll(stopped.by);
       try {
         return value(...args);
@@ -56,13 +55,13 @@ export function watched(exports: WebAssembly.Exports): WebAssembly.Exports {
   return Object.fromEntries(Object.entries(exports).map(watch)) as WebAssembly.Exports;
 }
 
-/** Calls into wasm, unless it was stopped. */
+/** Calls into wasm, or throws Internal if wasm has stopped. */
 export function guarded<T>(call: () => T): T {
   if (stopped !== undefined) throw tellAll(stopped.by);
   return call();
 }
 
-/** A promise of wasm's that also settles when wasm is stopped. */
+/** Settles like a promise from wasm, and also rejects when wasm stops. */
 export function settled<T>(result: Promise<T>): Promise<T> {
   return told((done) => {
     result.then(() => done(), done);
@@ -70,10 +69,10 @@ export function settled<T>(result: Promise<T>): Promise<T> {
   });
 }
 
-/** Tells how a call ended: with an error, or with none. */
+/** Reports the end of a call, with its error if it failed. */
 export type Done = (error?: unknown) => void;
 
-/** A promise of what `call` gives, settled when it is `done`, or when wasm is stopped. */
+/** A promise of the result of `call`. Settles when `call` reports that it is done, or when wasm stops. */
 export function told<T>(call: (done: Done) => T | Promise<T>): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     let value: T | Promise<T>;

@@ -2,10 +2,10 @@ import { invalid, PatchStoreError } from "../base/errors.js";
 import { describe } from "../base/names.js";
 import { Shape, shapeOf } from "../base/shape.js";
 
-/** What {@link wasmOf} has made ready to be instantiated. */
+/** The result of {@link wasmOf}, ready to be instantiated. */
 export type Wasm = WebAssembly.Module | BufferSource;
 
-/** Kinds of sources are told by what they can do: they may be of another realm. */
+/** Sources are identified by their methods and properties, since they may come from another realm. */
 const isModule = (source: unknown): source is WebAssembly.Module => {
   try {
     return WebAssembly.Module.exports(source as WebAssembly.Module) !== undefined;
@@ -18,15 +18,15 @@ const isBuffer = (source: unknown): boolean => ArrayBuffer.isView(source) || sha
 const isPromise = (source: any): source is Promise<unknown> => typeof source?.then === "function";
 const isAddress = (source: any): source is string | URL => typeof source === "string" || typeof source?.href === "string";
 
-/** Throws InvalidArgument for what wasm cannot come from. */
+/** Throws InvalidArgument if `source` is not a valid source of wasm. */
 export function checkSource(source: unknown): void {
   if (isAddress(source) || isPromise(source) || isResponse(source) || isBuffer(source) || isModule(source)) return;
   throw invalid(`source must be a URL, a Response, a promise of one, bytes or a WebAssembly.Module, not ${describe(source)}`);
 }
 
 /**
- * Fetches, or reads, and compiles wasm.
- * @param source as {@link checkSource} lets pass
+ * Fetches or reads wasm, and compiles a Response with the right type. Throws Unavailable.
+ * @param source a source that {@link checkSource} accepts
  */
 export async function wasmOf(source: unknown): Promise<Wasm> {
   checkReady();
@@ -49,17 +49,17 @@ export async function wasmOf(source: unknown): Promise<Wasm> {
   return wasmIn(given, at);
 }
 
-/** Node's; a page has none, or something of that name which knows of no Node. */
+/** Node's `process`. A page has none, or an imitation without `versions.node`. */
 interface Process {
   readonly versions?: { readonly node?: string };
   getBuiltinModule(name: "node:fs"): { readonly promises: { readFile(file: URL): Promise<BufferSource> } };
 }
 
-/** The bytes of a file, in Node, which fetches none; undefined anywhere else, and of any other address. */
+/** The bytes of a file: URL in Node, whose fetch does not support those; undefined otherwise. */
 function fileOf(address: string | URL): Promise<BufferSource> | undefined {
   const { process } = globalThis as { process?: Process };
   if (!process?.versions?.node || !String(address).startsWith("file:")) return undefined;
-  // (An import of "node:fs" is what bundlers of pages would follow, and fail at.)
+  // Bundlers for pages would try to resolve an import of "node:fs", and fail.
   return process.getBuiltinModule("node:fs").promises.readFile(new URL(address));
 }
 
@@ -82,7 +82,7 @@ async function wasmIn(response: Response, at: string): Promise<Wasm> {
   }
 }
 
-/** Why wasm could not be compiled or instantiated. */
+/** The Unavailable error for wasm that could not be compiled or instantiated. */
 export function notCompiled(at: string, cause: unknown): PatchStoreError {
   const isForbidden = /CSP|Content.Security.Policy|unsafe-eval/i.test(String(cause));
   const hint = isForbidden ? "the page's Content-Security-Policy forbids wasm: its script-src needs 'wasm-unsafe-eval'. " : "";
@@ -93,7 +93,7 @@ function unavailable(at: string, why: string, cause?: unknown): PatchStoreError 
   return new PatchStoreError("Unavailable", `the wasm could not be loaded${at}: ${why}`, { cause });
 }
 
-/** What a test's imitation of a browser may lack. */
+/** Checks for globals that a simulated browser in tests may lack. */
 function checkReady(): void {
   for (const name of ["WebAssembly", "TextDecoder", "TextEncoder"]) {
     if (!(name in globalThis)) throw unavailable("", `this realm has no ${name}`);

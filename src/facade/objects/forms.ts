@@ -3,7 +3,7 @@ import { describe, key, name } from "../base/names.js";
 import { namesOf, show, type Argument, type Operation, type Operations } from "./operations.js";
 import { parseText } from "./text.js";
 
-/** What a message asks for. */
+/** A parsed message. */
 export interface Call<Store> {
   readonly op: string;
   readonly operation: Operation<Store>;
@@ -13,9 +13,9 @@ export interface Call<Store> {
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * Reads a message: a text, `{type: op, …}` with the arguments by name, or `{op: …}` with the
- * only argument, a list of several, or `true` for none. Each property is read once.
- * Throws InvalidArgument, and nothing else.
+ * Parses a message: a text; `{type: op, …}` with named arguments; or `{op: …}` with the only
+ * argument, an array of several, or `true` if there are none. Reads each property once.
+ * Throws only InvalidArgument.
  */
 export function callOf<Store>(operations: Operations<Store>, message: unknown): Call<Store> {
   const [op, args] = argumentsOf(operations, message);
@@ -88,14 +88,14 @@ function refuseList(op: string, takes: readonly Argument[]): never {
   throw invalid(`${op} must be a list [${list}]`);
 }
 
-/** What else there is to check, the store does. */
+/** Checks keys and names; the store checks the rest. */
 function check(op: string, { field, kind }: Argument, value: unknown): void {
   const what = `${op}: ${field}`;
   if (kind === "key") key(value, what);
   if (kind === "name" || (kind === "store" && value !== "")) name(value, what);
 }
 
-/** Getters and proxies in a message may throw anything, also what throws when it is looked at. */
+/** Getters and proxies in a message may throw anything, even a value that throws when it is converted to a string. */
 function read<T>(get: () => T): T {
   try {
     return get();

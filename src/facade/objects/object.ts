@@ -9,7 +9,7 @@ import { callOf } from "./forms.js";
 import { KV_OPERATIONS } from "./kv-operations.js";
 import { isWord, SET_STORE, type Operation, type Operations } from "./operations.js";
 
-/** Where an object is placed. */
+/** The scope of a message object: the node's own store, or the named store if there is a name. */
 interface Place {
   node: string;
   name?: string;
@@ -64,7 +64,7 @@ class StoreObject<Store, Message, Output> implements MessageObject<Message, Outp
 
   async send(message: unknown): Promise<Output> {
     try {
-      // Up to the call of `run` nothing is awaited: messages are read when they are sent, and take
+      // Nothing is awaited before `run` is called, so messages are read when they are sent and take
       // effect in that order.
       this.#handle.check();
       const { op, operation, args } = callOf(this.#operations, message);

@@ -1,61 +1,62 @@
 /**
- * What a message may ask of a store: one table per kind of object, from which the three forms of
- * messages are read, and the JSON Schema that is shipped is made. It needs nothing else to load.
+ * The operations that messages support: one table per kind of store. The parsers of all three message forms use these
+ * tables, and the published JSON Schema is generated from them, so this module loads without the rest of the package.
  */
 
-/** What an argument must be. */
+/** The type of an argument. */
 export type Kind =
-  /** A string as of a key. */
+  /** A key: any string. */
   | "key"
-  /** A string as of a collection. */
+  /** A name, such as a collection's: a non-empty string. */
   | "name"
-  /** The name of a store, or "" for the node's own. */
+  /** The name of a store, or "" for the node's own store. */
   | "store"
-  /** Anything that can be stored. */
+  /** Any storable value. */
   | "value"
   /** A plain object. */
   | "object";
 
 export interface Argument {
-  /** Its property in the typed form, and in the output if that repeats it. */
+  /** The property's name in the typed form, and in the output if the output repeats the argument. */
   readonly field: string;
   readonly kind: Kind;
-  /** How errors call it. */
+  /** The noun that error messages use. */
   readonly what: string;
-  /** Only the last one may be. */
+  /** Only the last argument may be optional. */
   readonly optional?: true;
 }
 
 export interface Operation<Store> {
   readonly takes: readonly Argument[];
-  /** Issues the call before it returns; resolves to what the output says of it. */
+  /** Issues the call before returning; resolves to the operation's part of the output. */
   run(store: Store, ...args: any[]): Promise<object>;
 }
 
 export type Operations<Store> = Readonly<Record<string, Operation<Store>>>;
 
-/** Values and objects take the rest of a text, and are not repeated in the output. */
+/** Whether the argument is a single word. Values and objects take the rest of a text message instead, and the
+ *  output does not repeat them. */
 export function isWord({ kind }: Argument): boolean {
   return kind !== "value" && kind !== "object";
 }
 
 export const done = () => ({ ok: true });
 
-/** Setting the store is the object's own doing: there is nothing to ask of the store. */
+/** The message object itself switches stores, so `run` does nothing. */
 export const SET_STORE: Operation<unknown> = {
   takes: [{ field: "value", kind: "store", what: "the name of a store" }],
   run: async () => done(),
 };
 
-/** Units of a text that errors repeat. */
+/** Most UTF-16 code units of a message that an error quotes. */
 export const SHOWN = 40;
 
-/** How errors list the operations. */
+/** The list of operations for an error message. */
 export function namesOf(operations: Operations<unknown>): string {
   return `one of ${Object.keys(operations).join(", ")}`;
 }
 
-/** A part of a text, or of a name, as errors show it. */
+/** Quotes a text for an error message, shortened if it is long. */
 export function show(text: string): string {
   return JSON.stringify(text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text);
 }

@@ -4,10 +4,10 @@ import { SHOWN, isWord, namesOf, show, type Operation, type Operations } from ".
 import { isSpace, skipSpace } from "./spaces.js";
 
 /**
- * Reads `op argument …`. An operation is a bare word. Keys, ids and names are bare words, which end
- * at a space, or strings in double quotes as in JSON. A value is the rest of the text, as JSON if it
- * is that, else as it stands without the spaces around it; a document or a query is the rest, and a
- * JSON object. Spaces are those of JSON. Takes time in proportion to the text.
+ * Parses `op argument …`. The operation is a bare word. Keys, ids and names are bare words, which end
+ * at whitespace, or JSON strings in double quotes. A value is the rest of the text: parsed if it is valid
+ * JSON, otherwise the trimmed text itself. A document or a query is the rest of the text and must be a
+ * JSON object. Whitespace is as in JSON. Runs in time linear in the text.
  */
 export function parseText(operations: Operations<any>, text: string): [string, unknown[]] {
   let at = skipSpace(text, 0);
@@ -46,7 +46,7 @@ function wordEnd(text: string, from: number): number {
   return at;
 }
 
-/** Behind the closing quote of the string that begins at `from`. */
+/** The index after the closing quote of the string that begins at `from`. */
 function quoteEnd(text: string, from: number): number {
   for (let at = text.indexOf('"', from + 1); at > 0; at = text.indexOf('"', at + 1)) {
     let slashes = 0;
@@ -77,7 +77,7 @@ function valueOf(text: string, from: number): unknown {
 }
 
 function objectOf(text: string, from: number, what: string): unknown {
-  // Nothing else that JSON has begins like that.
+  // In JSON, only an object begins with a brace.
   if (text[from] === "{") {
     try {
       return JSON.parse(text.slice(from));

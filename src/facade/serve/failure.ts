@@ -1,7 +1,7 @@
 import { isPatchStoreError, PatchStoreError } from "../base/errors.js";
 import type { Failure } from "./protocol.js";
 
-/** An error in a form that can be cloned. What is not the library's own says nothing of the host. */
+/** An error in a form that can be cloned. Errors that are not the library's reveal nothing about the host. */
 export function failureOf(error: unknown): Failure {
   const { code, message, remedy, path, usage, quota, cause } = isPatchStoreError(error)
     ? error

@@ -4,13 +4,13 @@ import { known, oneOf, whole } from "../base/options.js";
 import type { Grant } from "../base/types.js";
 
 const MAX_VALUE_BYTES = 64 * 1024 * 1024;
-/** No grant lifts this: a larger value would not fit into wasm's memory beside its copies. */
+/** No grant can exceed this: a larger value and its copies would not fit into wasm's memory. */
 const CEILING_BYTES = 256 * 1024 * 1024;
 const MAX_IN_FLIGHT = 10_000;
 
 /** A checked grant. */
 export interface Permit {
-  /** Ready to cross. */
+  /** Encoded for wasm by `crossing`. */
   readonly node: string;
   readonly stores: ReadonlySet<unknown> | "*";
   readonly writes: boolean;
@@ -18,9 +18,9 @@ export interface Permit {
   readonly maxInFlight: number;
 }
 
-/** Takes a grant as it is now; throws InvalidArgument. */
+/** Checks a grant and takes a copy, so later changes have no effect. Throws InvalidArgument. */
 export function permitOf(grant: Grant): Permit {
-  // Without one, the node is missing.
+  // If there is no grant at all, the check of `grant.node` below fails.
   const given = known("grant", grant, ["node", "stores", "access", "maxValueBytes", "maxInFlight"]);
   const stores = given.stores ?? [];
   if (stores !== "*") {
@@ -39,7 +39,7 @@ export function permitOf(grant: Grant): Permit {
   };
 }
 
-/** What is not granted; says nothing of what is there. */
+/** The error for something that is not granted. Does not reveal whether it exists. */
 export function denied(what: string): PatchStoreError {
   return new PatchStoreError("AccessDenied", `${what} is not granted`);
 }

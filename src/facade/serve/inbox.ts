@@ -4,37 +4,37 @@ import { methodOf, type Method } from "./methods.js";
 import type { Room, Rooms } from "./rooms.js";
 import { weigh } from "./weigh.js";
 
-/** Of the arguments of all calls in flight. */
+/** The limit for the arguments of all calls in flight together. */
 const MAX_TAKEN_BYTES = 256 * 1024 * 1024;
-/** Of an argument that is no value to be stored: a range, a query, a list of keys. */
+/** The limit for an argument that is not a value to store: a range, a query, a list of keys. */
 const MAX_ARGUMENT_BYTES = 16 * 1024 * 1024;
 
 const NO_CALL = "not a call of this protocol";
 
-/** A call that may be made. */
+/** An admitted call. */
 export interface Call {
   readonly id: number;
   readonly method: Method;
   readonly room: Room;
   readonly args: unknown[];
-  /** A watch can be given up before it has begun. */
+  /** False once the sandbox has stopped the call, which can happen before the call has begun. */
   isWanted: boolean;
 }
 
-/** The rows of a batch that has not come to its end. */
+/** The rows of a batch that is still arriving. */
 interface Part {
   readonly id: number;
   readonly rows: unknown[];
   bytes: number;
 }
 
-/** A call until its answer was taken in: the bytes of its arguments, then those of the answer. */
+/** A call whose answer is not acknowledged yet. `bytes` are those of the arguments, then those of the answer. */
 interface Flight {
   readonly bytes: number;
   readonly isAnswered: boolean;
 }
 
-/** Decides which messages are calls, and keeps account of what is in flight. */
+/** Admits calls and accounts for the bytes in flight. */
 export class Inbox {
   readonly #permit: Permit;
   readonly #rooms: Rooms;
@@ -42,7 +42,7 @@ export class Inbox {
   #part: Part | undefined;
   readonly #flights = new Map<number, Flight>();
   #takenBytes = 0;
-  /** Bytes of answers that the sandbox has not taken in yet. */
+  /** Bytes of answers that the sandbox has not acknowledged. */
   unseenBytes = 0;
 
   constructor(permit: Permit, rooms: Rooms) {
@@ -82,12 +82,12 @@ export class Inbox {
     return { id, method, room, args, isWanted: true };
   }
 
-  /** Keeps rows for the batch with that id. There is one at a time. */
+  /** Keeps rows for the batch with that id. Only one batch is kept at a time. */
   addPart(id: number, rows: unknown): void {
     if (!this.#permit.writes) return;
     if (this.#part?.id !== id) this.#part = { id, rows: [], bytes: 0 };
     const part = this.#part;
-    // Rows that are refused take the whole batch with them: by this size, when it is complete.
+    // If these rows are refused, this size makes the call that completes the batch fail as well.
     const { bytes } = part;
     part.bytes = Infinity;
     const now = bytes + this.#weighRows(rows);
@@ -102,7 +102,7 @@ export class Inbox {
     this.unseenBytes += bytes;
   }
 
-  /** The sandbox has taken in an answer; false when it cannot have. */
+  /** Handles the acknowledgement of an answer; false if no such answer is outstanding. */
   seen(id: number): boolean {
     const flight = this.#flights.get(id);
     if (!flight?.isAnswered) return false;
@@ -110,13 +110,13 @@ export class Inbox {
     return this.#flights.delete(id);
   }
 
-  /** Lets go of what was on its way. */
+  /** Releases rows and calls in flight. */
   end(): void {
     this.#part = undefined;
     this.#flights.clear();
   }
 
-  /** Rows are pairs of key and value, or documents: what a key adds may be large for no value. */
+  /** Rows are [key, value] pairs or documents. Keys are weighed too: a large key can come with a tiny value. */
   #weighRows(rows: unknown): number {
     if (!Array.isArray(rows)) throw invalid(NO_CALL);
     if (rows.length > MAX_ROWS) throw exceeded(`${rows.length} rows in one message; the limit is ${MAX_ROWS}`);
@@ -131,21 +131,21 @@ export class Inbox {
   }
 }
 
-/** Of a message: they are weighed in one piece. The client sends a thousand at once. */
+/** The limit for one message, which is weighed without yielding. The client sends 1000 at a time. */
 const MAX_ROWS = 10_000;
-/** What each row weighs beside its value. */
+/** The weight of each row in addition to its value. */
 const ROW_BYTES = 64;
-/** Of a call: a list of keys is taken in in one piece. */
+/** The limit for one call, whose keys are read without yielding. */
 const MAX_KEYS = 100_000;
 
-/** What a value weighs; throws LimitExceeded above `most`. */
+/** The weight of a value in bytes. Throws LimitExceeded above `most`. */
 export function within(value: unknown, most: number): number {
   const bytes = weigh(value, most);
   if (bytes > most) throw tooLarge(bytes, most);
   return bytes;
 }
 
-/** @param bytes how many there are at least: what weighs stops counting above the limit */
+/** @param bytes a lower bound, since weighing stops above the limit */
 function tooLarge(bytes: number, most: number): PatchStoreError {
   return exceeded(`at least ${bytes} bytes; the limit is ${most}`);
 }

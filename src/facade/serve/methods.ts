@@ -1,21 +1,21 @@
 /**
- * What a sandbox may call, and how: the one list of it. A method of another name does not
- * exist, whatever the stores have.
+ * A method that a sandbox may call. The table below is complete: a sandbox cannot reach any other
+ * method of the stores.
  */
 export interface Method {
   readonly kind: "kv" | "db";
   readonly name: string;
   readonly writes: boolean;
-  /** Arguments beyond these are not looked at. */
+  /** Further arguments are ignored. */
   readonly arity: number;
-  /** Which argument is a value to be stored, or a list of them; -1: none is. */
+  /** The index of the argument that is a value to store, or a list of them; -1 if there is none. */
   readonly valueAt: number;
   readonly isBatch: boolean;
 }
 
 const methods = new Map<unknown, Method>();
 
-/** @param specs names, each with its arity and, after a colon, the place of its value */
+/** @param specs methods separated by spaces, each `name:arity` or `name:arity:valueAt` */
 function add(kind: "kv" | "db", writes: boolean, specs: string): void {
   for (const spec of specs.split(" ")) {
     const [name = "", arity, valueAt = -1] = spec.split(":");
@@ -24,7 +24,7 @@ function add(kind: "kv" | "db", writes: boolean, specs: string): void {
   }
 }
 
-/** Filled on first use: importing the package does nothing. */
+/** Fills the table on first use, so that importing the package has no side effects. */
 export function methodOf(name: unknown): Method | undefined {
   if (methods.size === 0) {
     add("kv", false, "get:1 has:1 keys:1 entries:1 page:1 getMany:1 count:1 watch:1");

@@ -1,7 +1,7 @@
 import { failureOf } from "./failure.js";
 import { Down } from "./protocol.js";
 
-/** What goes to one sandbox. A port whose other end is gone takes everything, and nothing comes of it. */
+/** Sends messages to one sandbox. A port whose other end is gone silently discards them. */
 export class Outbox {
   readonly #port: MessagePort;
 
@@ -13,8 +13,8 @@ export class Outbox {
     this.#port.postMessage([kind]);
   }
 
-  /** An ArrayBuffer that is the whole value is moved rather than copied: nobody else has it.
-   *  Throws what cannot be cloned. */
+  /** Transfers the buffer if the whole value is an ArrayBuffer or a view of one: nothing else refers to it.
+   *  Throws DataCloneError if the value cannot be cloned. */
   value(kind: Down.Result | Down.Old | Down.Event | Down.Part, id: number, value: unknown): void {
     const buffer = ArrayBuffer.isView(value) ? value.buffer : value;
     const moved = buffer instanceof ArrayBuffer ? [buffer] : [];

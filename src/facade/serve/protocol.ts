@@ -1,19 +1,19 @@
 /**
- * What goes over the port between a sandbox and its host: arrays that begin with one of these
- * numbers, most of them followed by the id of a call. docs/architecture/facade-and-sandboxes.md has the whole protocol.
+ * The messages between a sandbox and its host: arrays that begin with one of these numbers, in most
+ * cases followed by the id of a call. docs/architecture/facade-and-sandboxes.md describes the whole protocol.
  */
 
 /** From the sandbox. */
 export const enum Up {
-  /** id, method, store (null: the node's own), arguments. Ids ascend. */
+  /** id, method, store (null: the node's own store), arguments. Ids ascend. */
   Call = 0,
-  /** id of a call that is yet to come, rows of its batch. */
+  /** id of a later call, rows of its batch. */
   Part = 1,
   /** id of an update, the new value; undefined deletes. */
   Put = 2,
-  /** id of a watch or an update that is wanted no more. */
+  /** id of a watch or an update to stop. */
   Stop = 3,
-  /** id of the answer or event that was taken in. */
+  /** id of the answer or event that is acknowledged. */
   Seen = 4,
   Ping = 5,
   Pong = 6,
@@ -24,13 +24,13 @@ export const enum Up {
 export const enum Down {
   /** id, what the call resolves to. */
   Result = 0,
-  /** id (0 where it cannot be known; or of a watch, in place of an event), a {@link Failure}. */
+  /** id (0 if unknown; for a watch this replaces an event), a {@link Failure}. */
   Error = 1,
-  /** id of an update, the value to be changed. */
+  /** id of an update, the old value. */
   Old = 2,
   /** id of a watch, the value. */
   Event = 3,
-  /** id, items of the list that the call resolves to; the rest is its result. */
+  /** id, leading items of the list that the call resolves to; the result has the rest. */
   Part = 4,
   Ping = 5,
   Pong = 6,
@@ -49,12 +49,12 @@ export interface Failure {
 }
 
 const TICK_MS = 10_000;
-/** Of this side's own ticks: a side that was frozen itself has not heard nothing meanwhile. */
+/** Counted in this side's own ticks, so that a side which was itself frozen does not count that time as silence. */
 const MISSED_TICKS = 6;
 
 /**
- * Nothing tells a port that its other end has gone: asks, and calls `gone` after about a minute in
- * which there was no message at all. To be told of every message.
+ * Detects that the other end is gone, since a port has no event for that. Calls `ask` on every tick, and `gone`
+ * after about a minute without any message. Call `heard` on every message.
  */
 export class Heartbeat {
   #missed = 0;

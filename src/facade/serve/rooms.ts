@@ -5,17 +5,17 @@ import { KvStore } from "../stores/kv.js";
 import { name } from "../base/names.js";
 import { denied, type Permit } from "./grant.js";
 
-/** Names are the sandbox's to choose: what is kept for them is bounded. */
+/** The sandbox chooses the names, so the number of cached stores is bounded. */
 const MAX_ROOMS = 64;
 
-/** The stores of one name, or those of the node. */
+/** The stores of one name, or the node's own. */
 export interface Room {
   readonly kvPort: KvPort;
   readonly kv: KvStore;
   readonly db: DocStore;
 }
 
-/** The way from what a sandbox names to what it may open. */
+/** Opens the stores that a sandbox names, if the permit allows it. */
 export class Rooms {
   readonly #handle: Handle;
   readonly #port: PatchPort;
@@ -29,7 +29,8 @@ export class Rooms {
     this.#permit = permit;
   }
 
-  /** @param store null for the node's own; throws InvalidArgument, AccessDenied, Closed */
+  /** Throws InvalidArgument, AccessDenied or Closed.
+   *  @param store a store's name, or null for the node's own stores */
   at(store: unknown): Room {
     if (store === null) return (this.#own ??= this.#open(this.#permit.node, true));
     const crossing = name(store, "store name");

@@ -5,18 +5,18 @@ import type { Grant } from "../base/types.js";
 import { permitOf } from "./grant.js";
 import { Session } from "./session.js";
 
-/** The sandboxes that one handle on a patch serves. */
+/** The sandboxes that one handle of a patch serves. */
 export class Sandboxes {
   readonly #sessions = new Set<Session>();
-  /** A shared worker outlives the page, and would wait for it. */
+  /** A sandbox in a shared worker outlives the page and would otherwise wait for it. */
   readonly #onHide = (event: Event) => {
     if (!(event as PageTransitionEvent).persisted) this.end();
   };
 
-  /** Throws InvalidArgument, Closed. */
+  /** Throws InvalidArgument or Closed. */
   serve(handle: Handle, patch: PatchPort, port: MessagePort, grant: Grant): { close(): void } {
     handle.check();
-    // No window and no worker has it.
+    // `start` tells a MessagePort from a window or a worker.
     if (typeof (port as Partial<MessagePort> | null)?.start !== "function") throw invalid("serve needs a MessagePort");
     globalThis.addEventListener?.("pagehide", this.#onHide);
     const session = new Session(handle, patch, port, permitOf(grant), this.#sessions);

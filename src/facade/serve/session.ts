@@ -15,15 +15,15 @@ import { Rooms } from "./rooms.js";
 import { Watches } from "./watches.js";
 import { weigh } from "./weigh.js";
 
-/** Reads that run at once, and answers that were not taken in, above which no further read begins. */
+/** No further read begins while this many run, or while this many bytes of answers are unacknowledged. */
 const MAX_READS = 16;
 const MAX_UNSEEN_BYTES = 64 * 1024 * 1024;
-/** Items of a list that go in one message. */
+/** Most items of a list in one message. */
 const PART_ITEMS = 2000;
 
 const NO_MESSAGE = "not a message of this protocol";
 
-/** An update whose new value the sandbox is asked for. */
+/** An update that waits for the sandbox to send the new value. */
 interface Turn {
   readonly id: number;
   resolve(value: unknown): void;
@@ -31,14 +31,14 @@ interface Turn {
 }
 
 /**
- * The host's end of one sandbox's port. Calls run in the order in which they came. What comes over
- * the port is not to be trusted in anything.
+ * The host's end of one sandbox's port. Calls run in the order of arrival. Nothing that arrives over
+ * the port is trusted.
  */
 export class Session {
   readonly #port: MessagePort;
   readonly #handle: Handle;
   readonly #permit: Permit;
-  /** Of an answer, an event, and the value of an update. */
+  /** The limit for an answer, an event, and the old value of an update. */
   readonly #maxBytes: number;
   readonly #out: Outbox;
   readonly #inbox: Inbox;
@@ -46,7 +46,7 @@ export class Session {
   readonly #peers: Set<Session>;
   readonly #queue: Call[] = [];
   #reads = 0;
-  /** While an update runs, everything behind it waits. */
+  /** While an update runs, every later call waits. */
   #updating = false;
   #turn: Turn | undefined;
   #beat: Heartbeat | undefined;
@@ -72,7 +72,7 @@ export class Session {
     port.start();
   }
 
-  /** Frees everything and tells the sandbox. Ending twice is fine. */
+  /** Tells the sandbox and releases everything. Idempotent. */
   end(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
@@ -89,7 +89,7 @@ export class Session {
   }
 
   readonly #hear = ({ data }: MessageEvent<unknown>): void => {
-    // Only from now on: a sandbox may take its time to start.
+    // The heartbeat begins with the first message, since a sandbox may be slow to start.
     this.#beat ??= new Heartbeat(
       () => this.#out.signal(Down.Ping),
       () => this.end(),
@@ -114,7 +114,7 @@ export class Session {
       case Up.Close:
         return this.end();
     }
-    // From here on it is an id, though it may be anybody's guess.
+    // From here on the id is well-formed, though it need not refer to anything.
     if (!Number.isSafeInteger(id)) throw invalid(NO_MESSAGE);
     switch (kind) {
       case Up.Call:
@@ -158,7 +158,7 @@ export class Session {
     this.#watches.stop(id);
   }
 
-  /** Issues what may run now. */
+  /** Starts the queued calls that may run now. */
   #pump(): void {
     while (!this.#updating) {
       const call = this.#queue[0];
@@ -190,11 +190,11 @@ export class Session {
     }
   }
 
-  /** Sends an answer, a long list in parts, since sending takes one piece of time; what it weighs. */
+  /** Sends an answer and returns its weight in bytes. A long list goes in parts, so that no single task is long. */
   async #send(id: number, result: unknown): Promise<number> {
     const most = this.#maxBytes;
     let bytes = 0;
-    // Before it is sent: what is moved weighs nothing any more.
+    // Weigh before sending: a transferred buffer has length 0.
     const weighed = (part: unknown) => {
       bytes += weigh(part, most - bytes);
       if (bytes > most) throw exceeded(`an answer of at least ${bytes} bytes; the limit is ${most}: ask for it in parts (limit, iterate)`);
@@ -212,7 +212,7 @@ export class Session {
     return bytes;
   }
 
-  /** Calls the store before it returns. */
+  /** Issues the call to the store before returning. */
   #run({ id, room, method, args }: Call): unknown {
     const [first] = args;
     if (method.kind === "kv") {
@@ -227,7 +227,7 @@ export class Session {
           return this.#update(id, room.kvPort, first);
       }
     }
-    // The name is the list's own, not the sandbox's.
+    // The name comes from the method table, not from the sandbox.
     const store = room[method.kind] as unknown as Record<string, (...args: unknown[]) => unknown>;
     return store[method.name]?.(...args);
   }
@@ -244,7 +244,7 @@ export class Session {
   }
 }
 
-/** A value is fetched once, however often its key is there: a short list must not make a huge answer. */
+/** Reads each distinct key once, so that a short list that repeats a key does not make a huge answer. */
 async function getMany(kv: KvStore, keys: unknown): Promise<unknown[]> {
   if (!Array.isArray(keys)) return kv.getMany(keys as string[]);
   const each = [...new Set<string>(keys)];

@@ -5,26 +5,26 @@ import type { Outbox } from "./outbox.js";
 import { Down } from "./protocol.js";
 
 const MAX_WATCHES = 256;
-/** Of the events that the sandbox has not taken in yet, each counted as this much and its value. Above
- *  that it gets the last value only, once it has caught up. */
+/** The limit for unacknowledged events. Each counts as EVENT_BYTES plus its value. Above the limit the sandbox
+ *  gets only the latest value, once it has caught up. */
 const MAX_UNSEEN_BYTES = 16 * 1024 * 1024;
 const EVENT_BYTES = 64 * 1024;
 
 interface Watch {
   stop(): void;
-  /** The sizes of the events on their way. */
+  /** The sizes in bytes of the unacknowledged events, oldest first. */
   readonly unseen: number[];
   late: { readonly value: unknown } | undefined;
 }
 
-/** What one sandbox watches. */
+/** The watches of one sandbox. */
 export class Watches {
   readonly #out: Outbox;
   readonly #maxBytes: number;
   readonly #open = new Map<number, Watch>();
   #unseenBytes = 0;
 
-  /** @param maxBytes of an event: of what is larger, the sandbox gets the error, as it would if it asked for it. */
+  /** @param maxBytes the largest event; for a larger value the sandbox gets the error that a read would give it */
   constructor(out: Outbox, maxBytes: number) {
     this.#out = out;
     this.#maxBytes = maxBytes;
@@ -39,9 +39,9 @@ export class Watches {
 
   #changed(id: number, watch: Watch, value: unknown): void {
     const { unseen } = watch;
-    // A watch of which nothing is on its way would never be told to go on.
+    // A watch without unacknowledged events would never resume, so it is never held back.
     const isBehind = this.#unseenBytes > MAX_UNSEEN_BYTES && unseen.length > 0;
-    // Nor may a value overtake one that is late.
+    // A value must not overtake one that is held back.
     if (isBehind || watch.late !== undefined) {
       watch.late = { value };
       return;
@@ -57,7 +57,7 @@ export class Watches {
     this.#unseenBytes += bytes;
   }
 
-  /** The sandbox has taken in an event. */
+  /** Handles the sandbox's acknowledgement of an event. */
   seen(id: number): void {
     const watch = this.#open.get(id);
     const bytes = watch?.unseen.shift();

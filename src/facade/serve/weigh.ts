@@ -1,15 +1,15 @@
 import { bigintBytes } from "../values/copy.js";
 import { Shape, shapeOf } from "../base/shape.js";
 
-/** Of an element; a property has two, its name and its value. */
+/** The weight of an element. A property counts as two: its name and its value. */
 const SLOT_BYTES = 8;
-/** What is deeper is refused where it is encoded. */
+/** The encoder refuses deeper values. */
 const MAX_DEPTH = 1000;
 
 /**
- * About how many bytes a value takes that came over a port. To be asked before anything else is
- * done with it, and it stops above `most`: an array may claim four thousand million holes, and a
- * message of a few hundred bytes may hold one object a million times over; each time counts.
+ * The approximate size in bytes of a value that arrived over a port. Call this before doing anything else
+ * with the value. Stops counting above `most`: an array may claim four billion holes, and a message of a few
+ * hundred bytes may refer to one object a million times; each reference counts.
  */
 export function weigh(value: any, most: number, depth = 0): number {
   let items: unknown[];
@@ -50,14 +50,14 @@ export function weigh(value: any, most: number, depth = 0): number {
 
 const PLAIN = /^[ !#-[\]-~]*$/;
 
-/** Bytes of a text as it is stored within JSON, counted up to the place where they are more than `most`. */
+/** The size in bytes of a text stored as JSON. Stops counting above `most`. */
 function textBytes(text: string, most: number): number {
   const { length } = text;
   if (length > most || PLAIN.test(text)) return length;
   let bytes = 0;
   for (let at = 0; at < length && bytes <= most; at++) {
     const unit = text.charCodeAt(at);
-    // Escaped as \u0001, or as \n; a surrogate is half of four bytes, or escaped if it is alone.
+    // Control characters are escaped as \u0001 or \n. A paired surrogate is half of four bytes; a lone one is escaped.
     if (unit < 0x20) bytes += unit > 7 && unit < 14 && unit !== 11 ? 2 : 6;
     else if (unit < 0x80) bytes += unit === 0x22 || unit === 0x5c ? 2 : 1;
     else if (unit < 0x800) bytes += 2;

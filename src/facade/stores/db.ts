@@ -132,7 +132,7 @@ export class DocStore implements DB {
   }
 }
 
-/** What a proxy does not let be looked at is refused like anything else that cannot be stored. */
+/** A proxy that throws on inspection is refused like any other value that cannot be stored. */
 function readableShapeOf(value: unknown): Shape {
   try {
     return shapeOf(value);
@@ -141,7 +141,7 @@ function readableShapeOf(value: unknown): Shape {
   }
 }
 
-/** A document must be a plain object; what it must not hold, the encoder says. */
+/** Checks that a document is a plain object; the encoder checks its contents. */
 function document(doc: unknown, what: string): Snapshot {
   const shape = readableShapeOf(doc);
   if (shape !== Shape.Object && (shape !== Shape.Refused || typeof doc !== "object")) {
@@ -158,7 +158,7 @@ function* documentRows(docs: Iterable<object>): Generator<Row> {
   for (const doc of docs) yield document(doc, `docs[${at++}]`);
 }
 
-/** A query must be a plain object of values that could be stored. */
+/** Checks that a query is a plain object of storable values. */
 function queryOf(query: Query | undefined): Snapshot {
   if (query === undefined) return { encoded: "{}" };
   if (readableShapeOf(query) !== Shape.Object) {

@@ -8,10 +8,10 @@ import type { KeyRange } from "../base/types.js";
 
 type Entry<T> = [string, T];
 
-/** What a page weighs among calls. */
+/** How much one page counts towards {@link breath}; a call counts 1. */
 const PAGE_WEIGHT = 128;
 
-/** Pages through a range by key: every page is a read of its own, after the last key. */
+/** Pages through a range by key. Each page is a separate read that starts after the last key. */
 export function iterate<T>(
   handle: Handle,
   port: KvPort,
@@ -22,7 +22,7 @@ export function iterate<T>(
   return pages<T>(handle, port, checked);
 }
 
-/** The first entries of a range, as many as make a page. */
+/** The first page of a range's entries. */
 export function page<T>(handle: Handle, port: KvPort, range: Range): Entry<T>[] | Promise<Entry<T>[]> {
   const { prefix, gt, gte, lt, lte, reverse, limit } = range;
   return handle.call(() => port.range(2, prefix, gt, gte, lt, lte, reverse, limit)) as Entry<T>[];
@@ -39,7 +39,7 @@ async function* pages<T>(
   while (left > 0) {
     throwIfAborted(signal);
     const entries = await abortable(page<T>(handle, port, { ...range, gt, lt, limit: left }), signal);
-    // Taken before the entries are handed out, as whoever gets them may change them.
+    // Read the last key before yielding: the consumer may change the entries.
     const last = entries.at(-1)?.[0];
     if (last === undefined) return;
     for (const entry of entries) {
@@ -48,7 +48,7 @@ async function* pages<T>(
     }
     left -= entries.length;
     await breath(PAGE_WEIGHT);
-    // No weaker than the bound that the caller gave: the key was within that.
+    // Never weaker than the caller's bound: the key is within it.
     if (reverse) lt = crossing(last);
     else gt = crossing(last);
   }

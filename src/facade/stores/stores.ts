@@ -8,7 +8,7 @@ import type { DB, KV, Tx } from "../base/types.js";
 
 type Port = PatchPort | TransactionPort;
 
-/** The stores of a patch, or of a transaction on it, which keeps no copies. */
+/** The stores of a patch or of a transaction. Transactions keep no copies. */
 export class Stores implements Tx {
   readonly #handle: Handle;
   readonly #port: Port;

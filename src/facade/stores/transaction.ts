@@ -14,11 +14,11 @@ export interface TransactionOptions {
 
 type Work<T> = (tx: Tx) => Promise<T>;
 
-/** What one run came to. */
+/** The result of one run. */
 type Run<T> = { readonly committed: true; readonly result: T } | { readonly committed: false };
 
 const RETRIES = 10;
-/** So many runs hinder nobody; for the later ones others wait. */
+/** This many runs are optimistic. Later runs take a turn, and other writers wait for them. */
 const UNHINDERED = 2;
 
 /** Runs `work` in transactions until one of them commits. */
@@ -54,7 +54,7 @@ async function runOnce<T>(
   const handle = new Handle("the transaction", new CallOrder(), patch.place, patch);
   try {
     const result = await abortable(runWork(work, new Stores(handle, port)), signal);
-    // What the work issued without awaiting it belongs to it.
+    // Calls that the work issued without awaiting belong to the transaction too.
     await handle.idle();
     throwIfAborted(signal);
     const committed = await patch.call(() => {
@@ -63,7 +63,7 @@ async function runOnce<T>(
     });
     return committed ? { committed: true, result } : { committed: false };
   } catch (error) {
-    // A run whose snapshot was cleared away under it says nothing about the work.
+    // The snapshot was removed during the run, so the error says nothing about the work: retry.
     if (port.isDoomed()) return { committed: false };
     throw error;
   } finally {

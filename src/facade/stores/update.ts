@@ -8,16 +8,16 @@ import type { Encoded, Snapshot } from "../values/snapshot.js";
 
 type Change = (old: unknown) => unknown;
 
-/** What a run of `change` came to. */
+/** The result of one run of `change`. */
 type Run =
   | { readonly kind: "done"; readonly value: Encoded | undefined }
   | { readonly kind: "threw"; readonly error: unknown }
-  /** It made Blobs, whose bytes cannot be read while wasm waits. */
+  /** The new value has Blobs, whose bytes cannot be read while wasm waits. */
   | { readonly kind: "blobs"; readonly old: Encoded | undefined; readonly taken: Snapshot }
-  /** The old value is not, or no longer, the one that a prepared new one was made from. */
+  /** There is no prepared value yet, or the old value is no longer the one it was computed from. */
   | { readonly kind: "moved"; readonly old: Encoded | undefined };
 
-/** Reads, changes and writes one key, again until nothing came in between. */
+/** Reads, changes and writes one key; retries until no other write intervenes. */
 export function update(
   handle: Handle,
   port: KvPort,
@@ -40,7 +40,7 @@ export function update(
   });
 }
 
-/** Runs `step` inside a write of wasm's; anything but "done" makes wasm write nothing. */
+/** Runs `step` inside an update in wasm. Any result but "done" makes wasm write nothing. */
 async function attempt(
   handle: Handle,
   port: KvPort,
@@ -61,7 +61,7 @@ async function attempt(
   return last as unknown as Run;
 }
 
-/** Told apart by identity from whatever wasm throws itself. */
+/** Compared by identity, so it cannot be confused with an error that wasm throws. */
 const STOP = { message: "the change stopped the update" };
 
 function applied(change: Change, old: Encoded | undefined): Run {
@@ -86,9 +86,9 @@ function made(change: Change, old: unknown): unknown {
 }
 
 /**
- * For a `next` that takes its time: it is asked outside of any write, and its value is written if
- * the old one is still there; if not, it is asked again. What it throws ends the update.
- * @param prepared what was made already, and from what
+ * Compare-and-set for an asynchronous `next`. Calls `next` outside of any write, and writes its result if
+ * the old value is unchanged; otherwise calls `next` again. An error from `next` ends the update.
+ * @param prepared a result that is already computed, with the old value it came from
  */
 export async function exchange(
   handle: Handle,
@@ -111,7 +111,7 @@ export async function exchange(
   }
 }
 
-/** A new value that is ready to be written, and the old one that it was made from. */
+/** A new value that is ready to write, and the old value it was computed from. */
 interface Prepared {
   readonly old: Encoded | undefined;
   readonly value: Encoded | undefined;

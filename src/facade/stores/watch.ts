@@ -4,7 +4,7 @@ import type { Handle } from "../bridge/handle.js";
 import { restore } from "../values/values.js";
 import type { Encoded } from "../values/snapshot.js";
 
-/** Calls a listener so that what it throws reaches the page's error handler and nobody else. */
+/** Calls a listener. An error that it throws goes to the page's error handler only. */
 export function tell<T>(listener: (value: T) => void, value: T): void {
   try {
     listener(value);
@@ -28,7 +28,7 @@ export function watchKey(
   let wanted = true;
   const watcher = handle.now(() =>
     port.watch(key, (value: Encoded | undefined) => {
-      // Called from inside wasm: the listener may call back only once wasm has returned.
+      // This runs inside wasm, and the listener may call back into it only after wasm has returned.
       queueMicrotask(() => {
         if (wanted) tell(listener, restore(value));
       });

@@ -7,9 +7,9 @@ import type { FindOptions } from "../base/types.js";
 import { restore } from "./values.js";
 import type { Encoded } from "./snapshot.js";
 
-/** Checked options of a find, ready to cross. */
+/** The checked options of a find, encoded for wasm. */
 export interface Find {
-  /** Paths of fields to sort by, and which of them descend. */
+  /** The paths to sort by; `descending` holds a 1 for each that descends. */
   readonly sort: string[];
   readonly descending: Uint8Array;
   readonly skip: number;
@@ -33,25 +33,25 @@ export function findOptionsOf(options: FindOptions | undefined): Find {
   };
 }
 
-/** Whether all that is found is handed out, whole and in the order of insertion. */
+/** Whether the result is every matching document, complete and in insertion order. */
 export function takesAll({ sort, skip, limit, fields }: Find): boolean {
   return sort.length === 0 && skip === 0 && limit === Infinity && fields === undefined;
 }
 
 const MAX_CONDITIONS = 8;
 
-/** A property and what it must be. */
+/** A property and a predicate for its value. */
 export type Condition = readonly [name: string, is: (value: unknown) => boolean];
 
 /**
- * The conditions of an encoded query that says of own properties to what they are equal; undefined of one that says
- * more. (Of zero there are two, and they may be equal.)
+ * The conditions of an encoded query that only compares own properties for equality; undefined for any other query.
+ * (0 and -0 may count as equal, so a query for zero is left to wasm.)
  */
 export function conditionsOf(query: Encoded): readonly Condition[] | undefined {
   const conditions: Condition[] = [];
   if (query === "{}") return conditions;
   const fields = Object.entries(restore(query) as Record<string, unknown>);
-  // Each is looked at in each copy, all at once.
+  // Each condition is tested on every copy without yielding.
   if (fields.length > MAX_CONDITIONS) return undefined;
   for (const [name, value] of fields) {
     const is = name.includes(".") || name.startsWith("$") ? undefined : equalTo(value);
@@ -99,7 +99,7 @@ function fieldsOf(fields: unknown): string[] | undefined {
   });
 }
 
-/** Checks the fields of one list, which may be paths. */
+/** Returns a check for the fields of one list, which may be dotted paths. It counts their total length. */
 export function paths(what: string): (field: string) => string {
   let units = 0;
   return (field) => {

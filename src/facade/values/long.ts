@@ -2,11 +2,11 @@ import { allocating, MAX_VALUE_BYTES, within } from "../base/limits.js";
 import { isWellFormed } from "../base/names.js";
 
 /**
- * Stored forms of what is long and simple, made here: crossing as text costs a loop over its
- * units, and JSON text of a string escapes it. The forms are those of `src/codec/value/mod.rs`.
+ * Encodes long, simple values in their stored form directly. Passing a string to wasm costs a loop over its
+ * units, and JSON would escape it. `src/codec/value/mod.rs` defines the forms.
  */
 
-/** Below this many units or bytes the common way is as fast. */
+/** Up to this many units or bytes, the general path is as fast. */
 const LONG = 4096;
 
 const TAG_JSON = 1;
@@ -19,7 +19,7 @@ const KIND_UINT8 = 3;
 const byteLength = (view: Uint8Array): number =>
   Reflect.get(Object.getPrototypeOf(Uint8Array.prototype) as object, "byteLength", view) as number;
 
-/** `head` and the text in UTF-8. Most text is ASCII, and then nothing is copied twice. */
+/** `head` followed by the text in UTF-8. ASCII, the most common case, is copied only once. */
 function utf8(head: (length: number) => readonly number[], text: string): Uint8Array {
   const encoder = new TextEncoder();
   const before = head(text.length);
@@ -31,7 +31,7 @@ function utf8(head: (length: number) => readonly number[], text: string): Uint8A
   return joined(head(content.length), content);
 }
 
-/** The stored form of a long string or of long bytes; undefined for everything else. */
+/** The stored form of a long string or a long Uint8Array; undefined for everything else. */
 export function longForm(value: unknown): Uint8Array | undefined {
   if (typeof value === "string") {
     within("a string", value.length, MAX_VALUE_BYTES);
@@ -45,19 +45,19 @@ export function longForm(value: unknown): Uint8Array | undefined {
   return simple ? joined([...EXACT, NODE_BYTES, KIND_UINT8, ...varint(byteLength(bytes))], bytes) : undefined;
 }
 
-/** JSON text in the form in which it crosses best. */
+/** JSON text in the form that crosses into wasm fastest. */
 export function crossingJson(text: string): string | Uint8Array {
   return text.length > LONG ? utf8(() => [TAG_JSON], text) : text;
 }
 
-/** The JSON text of such a form; undefined of any other. */
+/** The JSON text of a stored form made by {@link crossingJson}; undefined for the exact form. */
 export function crossedJson(stored: Uint8Array): string | undefined {
   return stored[0] === TAG_JSON ? new TextDecoder().decode(stored.subarray(1)) : undefined;
 }
 
 const stringHead = (length: number): readonly number[] => [...EXACT, NODE_STRING, ...varint(length)];
 
-/** LEB128. */
+/** The length in LEB128. */
 function varint(length: number): number[] {
   const out = [];
   let rest = length;

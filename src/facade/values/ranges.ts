@@ -2,7 +2,7 @@ import { key } from "../base/names.js";
 import { bool, known, signalOf, whole } from "../base/options.js";
 import type { KeyRange } from "../base/types.js";
 
-/** A checked range, its strings ready to cross. */
+/** A checked range, its strings encoded for wasm by `crossing`. */
 export interface Range {
   readonly prefix: string | undefined;
   readonly gt: string | undefined;
@@ -16,7 +16,7 @@ export interface Range {
 
 const NAMES = ["prefix", "gt", "gte", "lt", "lte", "reverse", "limit", "signal"] as const;
 
-/** A bound need not be a key that there is; it is checked before it is copied. */
+/** Checks a bound before it is copied. A bound need not be an existing key. */
 function bound(what: string, value: unknown): string | undefined {
   return value === undefined ? undefined : key(value, what);
 }

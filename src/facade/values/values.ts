@@ -6,11 +6,11 @@ import { crossedJson, crossingJson, longForm } from "./long.js";
 import { isPlain } from "../base/shape.js";
 import type { Encoded, Snapshot } from "./snapshot.js";
 
-/** How many more bytes a value may have at least, on the way to JSON: what is reached over and over again in
- *  ever more ways would never end. */
+/** How many bytes are left, at least, for the value being checked for JSON. An object that a value refers to again and
+ *  again can make it exponentially large. */
 let left = 0;
 
-/** Takes a value as it is now. Throws NotStorable. */
+/** Encodes a value as it is now. Throws NotStorable or LimitExceeded. */
 export function snapshot(value: unknown): Snapshot {
   const long = longForm(value);
   if (long !== undefined) return { encoded: long };
@@ -25,17 +25,17 @@ export function restore(encoded: Encoded | undefined): unknown {
   return json === undefined ? decodeExact(encoded as Uint8Array) : JSON.parse(json);
 }
 
-/** The JSON text of a value that JSON carries exactly; else undefined. */
+/** The JSON text of a value that JSON represents exactly; otherwise undefined. */
 function jsonOf(value: unknown): string | undefined {
   let text: string | undefined;
   try {
-    // What throws here (a getter, a revoked proxy, a text longer than a string may be) throws again
-    // on the exact path, which knows where it is.
+    // Whatever throws here (a getter, a revoked proxy, JSON beyond the length of a string) throws again
+    // in the exact encoder, which can report the path.
     left = MAX_VALUE_BYTES;
     text = isJson(value, 0) ? JSON.stringify(value) : undefined;
   } catch {}
   if (left < 0) throw exceeded("a value (at least)", MAX_VALUE_BYTES - left, MAX_VALUE_BYTES);
-  // Escapes may make it that long: the exact form has none.
+  // Escapes can make the text this long. The exact form has no escapes.
   return text !== undefined && text.length > MAX_VALUE_BYTES ? undefined : text;
 }
 
@@ -47,7 +47,7 @@ function isJson(value: unknown, depth: number): boolean {
     case "boolean":
       return true;
     case "number":
-      // Not NaN, not an infinity, not -0.
+      // JSON cannot represent NaN, infinities and -0.
       return value - value === 0 && (value !== 0 || 1 / value > 0);
     case "object":
       if (value === null) return true;
@@ -72,7 +72,7 @@ function isJsonArray(items: readonly unknown[], depth: number): boolean {
 
 function isJsonObject(value: object, depth: number): boolean {
   if (!isPlain(value)) return false;
-  // Inherited properties, if there are any, only make this answer no too often.
+  // The loop includes inherited properties; they can only cause an unnecessary "no".
   for (const name in value) {
     left -= name.length;
     if (!isJson((value as Record<string, unknown>)[name], depth + 1)) return false;

@@ -218,7 +218,7 @@ fn there(doc: Option<Bytes>) -> Result<Bytes> {
 }
 
 fn broken_index() -> Error {
-    Error::corrupt("the id index points to no document")
+    Error::corrupt("the id index refers to a missing document")
 }
 
 #[cfg(test)]

@@ -1,21 +1,21 @@
-//! When values are equal to a query.
+//! Equality of values as queries define it.
 
 use super::{sorted_properties, total};
 use crate::codec::js_string::JsString;
 use crate::codec::value::Value;
 
-/// Deep equality: the order of properties does not count, nor that of the entries of Maps and
-/// Sets; NaN equals NaN, -0 equals 0; a property that is `undefined` equals an absent one.
-/// Blobs beside their values are equal when they have one name.
-/// Buffers are equal when kind and bytes are. A number is no bigint.
+/// Deep equality. The order of properties and of the entries of Maps and Sets is irrelevant;
+/// NaN equals NaN, -0 equals 0; a property that is `undefined` equals an absent one.
+/// Blobs beside their values are equal if they have the same name.
+/// Buffers are equal if their kinds and bytes are. A number never equals a bigint.
 #[must_use]
 pub fn equal(a: &Value, b: &Value) -> bool {
-    // Sorted once from the inside out: sorting at every level what was compared unsorted before takes
-    // twice as long with each.
+    // Sort once, from the inside out. Comparing unsorted and then sorting at every level would double the time
+    // with each level.
     alike(a, b) || (has_no_order(a) && alike(&sorted(a), &sorted(b)))
 }
 
-/// Equality in which the order of the entries of Sets and Maps counts.
+/// Like [`equal`], but the order of the entries of Sets and Maps matters.
 fn alike(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Array(a), Value::Array(b)) | (Value::Set(a), Value::Set(b)) => alike_lists(a, b),
@@ -70,7 +70,7 @@ fn alike_objects(a: &[(JsString, Value)], b: &[(JsString, Value)]) -> bool {
             .all(|((a_name, a), (b_name, b))| a_name == b_name && alike(a, b))
 }
 
-/// Whether there is a Set or a Map in it.
+/// Whether a value contains a Set or a Map.
 fn has_no_order(value: &Value) -> bool {
     match value {
         Value::Set(_) | Value::Map(_) => true,
@@ -80,7 +80,7 @@ fn has_no_order(value: &Value) -> bool {
     }
 }
 
-/// The value with the entries of all Sets and Maps in one order.
+/// The value with the entries of all Sets and Maps sorted.
 fn sorted(value: &Value) -> Value {
     match value {
         Value::Array(items) => Value::Array(items.iter().map(sorted).collect()),

@@ -51,7 +51,7 @@ proptest! {
         let (a, b) = (a >> shift, b >> shift);
         let expected = a.cmp(&b);
         prop_assert_eq!(compare_bigints(&as_bigint(a), &as_bigint(b)), expected);
-        // A number that is near: what it stands for exactly fits i128.
+        // The number may be rounded, but its exact value fits into an i128.
         let number = a as f64;
         prop_assert_eq!(compare_mixed(number, &as_bigint(b)), (number as i128).cmp(&i128::from(b)));
     }
@@ -125,7 +125,7 @@ fn what_is_equal_and_what_is_not() {
 
 #[test]
 fn sets_in_sets_are_compared_in_time() {
-    // Each level of Sets in each other compared the one below it twice: forty took for ever.
+    // Each level of nested Sets used to compare the level below twice, so forty levels took forever.
     let nested = |leaf: f64| {
         let leaf = Value::Number(leaf);
         (0..500).fold(leaf, |inner, _| Value::Set(vec![Value::Null, inner]))
@@ -140,7 +140,7 @@ fn sets_in_sets_are_compared_in_time() {
 
 #[test]
 fn the_order_in_sets_of_sets_does_not_count() {
-    // Sets were sorted before the Sets in them were, and so in different orders.
+    // Sets used to be sorted before the Sets inside them, and so into different orders.
     let set = |items: Vec<Value>| Value::Set(items);
     let of = |numbers: &[f64]| set(numbers.iter().copied().map(Value::Number).collect());
     let a = set(vec![of(&[1.0, 9.0]), of(&[5.0])]);

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 
-/// An `ArrayBuffer` or one of the views of it. The numbers are stored.
+/// An `ArrayBuffer` or a kind of view. Stored values contain the numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum BytesKind {
@@ -37,7 +37,7 @@ pub enum BytesKind {
 }
 
 impl BytesKind {
-    /// Every kind, in the order of their numbers.
+    /// Every kind, ordered by number.
     pub const ALL: [Self; 14] = [
         Self::ArrayBuffer,
         Self::DataView,
@@ -55,24 +55,24 @@ impl BytesKind {
         Self::BigUint64,
     ];
 
-    /// The kind of a stored number.
+    /// The kind with a stored number.
     ///
     /// # Errors
-    /// `Corrupt` when there is none.
+    /// `Corrupt` if there is none.
     pub fn from_number(number: u8) -> Result<Self> {
         Self::ALL
             .get(usize::from(number))
             .copied()
-            .ok_or_else(|| Error::corrupt("a stored value holds an unknown kind of buffer"))
+            .ok_or_else(|| Error::corrupt("a stored value contains an unknown kind of buffer"))
     }
 
-    /// The number that is stored.
+    /// The kind's number in stored values.
     #[must_use]
     pub fn number(self) -> u8 {
         self as u8
     }
 
-    /// The name of its constructor in JavaScript.
+    /// The name of the kind's constructor in JavaScript.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -93,7 +93,7 @@ impl BytesKind {
         }
     }
 
-    /// Bytes of one element; lengths are multiples of it.
+    /// The size of one element, in bytes. Lengths are multiples of it.
     #[must_use]
     pub fn element_bytes(self) -> usize {
         match self {

@@ -1,4 +1,4 @@
-//! The exact binary form: written piece by piece, read event by event, without a tree.
+//! The exact binary form, written and read element by element, without a tree.
 
 mod kind;
 mod reader;

@@ -1,4 +1,4 @@
-//! Reading the exact form, event by event.
+//! Reads the exact form, event by event.
 
 use super::super::MAX_DEPTH;
 use super::skip::{short, take_array, take_byte, take_bytes, take_length, take_varint};
@@ -7,20 +7,20 @@ use crate::codec::js_string::JsStr;
 use crate::error::{Error, Result};
 use crate::record::Id;
 
-/// A Blob or File whose bytes lie beside the value, not in it.
+/// A Blob or File whose bytes are stored beside the value, not in it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Attached<'a> {
-    /// Its random name, which goes with its content.
+    /// Its random name, which identifies its content.
     pub id: Id,
-    /// How many bytes it has.
+    /// Its size, in bytes.
     pub size: u64,
     /// Its `type`.
     pub media_type: JsStr<'a>,
-    /// Of a File: its `name` and its `lastModified`, ms.
+    /// For a File: its `name` and its `lastModified`, ms.
     pub file: Option<(JsStr<'a>, f64)>,
 }
 
-/// A piece of a value. A container gives its length, then its elements, then [`Event::End`].
+/// An element of a value. A container yields its length, then its elements, then [`Event::End`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Event<'a> {
     /// `null`.
@@ -31,18 +31,18 @@ pub enum Event<'a> {
     Bool(bool),
     /// A number.
     Number(f64),
-    /// A bigint: its magnitude is little-endian and without zero bytes at its end.
+    /// A bigint: its sign and magnitude.
     BigInt {
-        /// Below zero.
+        /// Whether it is below zero.
         negative: bool,
-        /// Little-endian; empty for zero.
+        /// Little-endian, without trailing zero bytes; empty for zero.
         magnitude: &'a [u8],
     },
     /// A string.
     String(JsStr<'a>),
-    /// A Date by its time value.
+    /// The time value of a Date.
     Date(f64),
-    /// A buffer or view; the length is a multiple of the size of the kind's elements.
+    /// A buffer or a view. Its length is a multiple of the kind's element size.
     Bytes(BytesKind, &'a [u8]),
     /// A Blob.
     Blob {
@@ -66,9 +66,9 @@ pub enum Event<'a> {
     Attached(Attached<'a>),
     /// An array of that many elements.
     Array(usize),
-    /// An object of that many properties: as often a [`Event::Key`] and a value.
+    /// An object of that many properties, each an [`Event::Key`] and a value.
     Object(usize),
-    /// A Map of that many entries: as often two values.
+    /// A Map of that many entries, each two values.
     Map(usize),
     /// A Set of that many elements.
     Set(usize),
@@ -84,7 +84,7 @@ struct Open {
     key_read: bool,
 }
 
-/// Reads one node. Checks everything: hostile bytes end in `Corrupt`.
+/// Reads one node. Checks everything: malformed bytes yield `Corrupt`.
 pub struct ExactReader<'a> {
     rest: &'a [u8],
     open: Vec<Open>,
@@ -92,7 +92,7 @@ pub struct ExactReader<'a> {
 }
 
 impl<'a> ExactReader<'a> {
-    /// Reads the node that `node` begins with (a [`Form::Exact`](super::super::Form::Exact)).
+    /// Reads `node`, the node of a [`Form::Exact`](super::super::Form::Exact).
     #[must_use]
     pub fn new(node: &'a [u8]) -> Self {
         Self {
@@ -102,7 +102,7 @@ impl<'a> ExactReader<'a> {
         }
     }
 
-    /// How many bytes are still to be read.
+    /// How many bytes have not been read yet.
     pub(in crate::codec::value) fn left(&self) -> usize {
         self.rest.len()
     }
@@ -110,7 +110,7 @@ impl<'a> ExactReader<'a> {
     /// The next event; `None` after the whole value.
     ///
     /// # Errors
-    /// `Corrupt` when the bytes are not as written, also when something follows the value.
+    /// `Corrupt` if the bytes are malformed, or if any follow the value.
     #[expect(
         clippy::should_implement_trait,
         reason = "fallible, and ends in a check"
@@ -119,7 +119,7 @@ impl<'a> ExactReader<'a> {
         match self.open.last_mut() {
             None if !self.begun => self.begun = true,
             None if self.rest.is_empty() => return Ok(None),
-            None => return Err(Error::corrupt("something follows a stored value")),
+            None => return Err(Error::corrupt("a stored value has trailing bytes")),
             Some(Open { left: 0, .. }) => {
                 self.open.pop();
                 return Ok(Some(Event::End));
@@ -175,7 +175,7 @@ impl<'a> ExactReader<'a> {
             tag::SET => Event::Set(self.begin(1, 1, false)?),
             tag::MAP => Event::Map(self.begin(2, 2, false)?),
             tag::OBJECT => Event::Object(self.begin(2, 1, true)?),
-            _ => return Err(Error::corrupt("a stored value holds an unknown tag")),
+            _ => return Err(Error::corrupt("a stored value contains an unknown tag")),
         })
     }
 

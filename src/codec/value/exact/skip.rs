@@ -1,10 +1,10 @@
-//! Reading the pieces of nodes off a slice, and stepping over whole nodes.
+//! Reads the fields of nodes from a slice, and skips whole nodes.
 
 use super::tag;
 use crate::error::{Error, Result};
 
 pub(super) fn short() -> Error {
-    Error::corrupt("a stored value is cut short")
+    Error::corrupt("a stored value is truncated")
 }
 
 pub(super) fn take_byte<'a>(rest: &mut &'a [u8]) -> Result<u8> {
@@ -33,7 +33,7 @@ pub(super) fn take_varint(rest: &mut &[u8]) -> Result<u64> {
             return Ok(value);
         }
     }
-    Err(Error::corrupt("a stored value holds a broken varint"))
+    Err(Error::corrupt("a stored value contains a malformed varint"))
 }
 
 pub(super) fn take_bytes<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8]> {
@@ -43,10 +43,10 @@ pub(super) fn take_bytes<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8]> {
     Ok(taken)
 }
 
-/// Takes a count of things that take at least `least` bytes each, never more than can remain.
+/// Reads a count of items of at least `least` bytes each, and so cannot exceed what the remaining bytes allow.
 ///
 /// # Errors
-/// `Corrupt` when it claims more.
+/// `Corrupt` if it does.
 pub fn take_length(rest: &mut &[u8], least: usize) -> Result<usize> {
     let count = usize::try_from(take_varint(rest)?).map_err(|_| short())?;
     if count > rest.len() / least {
@@ -56,10 +56,10 @@ pub fn take_length(rest: &mut &[u8], least: usize) -> Result<usize> {
     }
 }
 
-/// Takes the bytes of a `text` (not checked to be WTF-8) off the front of `rest`.
+/// Reads the bytes of a `text` at the beginning of `rest`, without checking that they are WTF-8.
 ///
 /// # Errors
-/// `Corrupt` when it is cut short.
+/// `Corrupt` if it is truncated.
 pub fn take_text<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8]> {
     take_bytes(rest)
 }
@@ -74,13 +74,13 @@ fn skip_attached(rest: &mut &[u8], tag: u8) -> Result<()> {
     take_bytes(rest).map(drop)
 }
 
-/// Takes one node off the front of `rest`, whole, without looking deeper than need be.
+/// Consumes the node at the beginning of `rest` and returns its bytes. Checks only as much as that requires.
 ///
 /// # Errors
-/// `Corrupt` when it is cut short or malformed.
+/// `Corrupt` if it is truncated or malformed.
 pub fn skip_node<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8]> {
     let whole = *rest;
-    // How many nodes and names are still to come: containers add theirs.
+    // How many nodes are still to be skipped. Containers add theirs; objects are kept apart because of the names.
     let mut nodes = 1usize;
     let mut objects: Vec<(usize, usize)> = Vec::new();
     while nodes > 0 || !objects.is_empty() {
@@ -126,7 +126,7 @@ pub fn skip_node<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8]> {
                 objects.push((nodes, count));
                 nodes = 0;
             }
-            _ => return Err(Error::corrupt("a stored value holds an unknown tag")),
+            _ => return Err(Error::corrupt("a stored value contains an unknown tag")),
         }
     }
     whole.get(..whole.len() - rest.len()).ok_or_else(short)

@@ -5,7 +5,7 @@ use crate::error::Code;
 use bytes::Bytes;
 use proptest::prelude::*;
 
-/// Bit for bit, so that -0 and NaN count.
+/// Distinguishes -0 from 0, and makes NaN equal itself.
 fn bits(value: &Value) -> String {
     format!("{value:?}")
 }

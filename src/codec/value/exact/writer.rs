@@ -1,4 +1,4 @@
-//! Writing the exact form.
+//! Writes the exact form.
 
 use bytes::Bytes;
 
@@ -10,9 +10,9 @@ use crate::error::{Code, Error, Result};
 
 const MAX_INTEGER: f64 = 9_007_199_254_740_992.0;
 
-/// Writes one value, depth first. After a `begin_*` of length `n` come exactly `n` elements
-/// (of an object: `n` times a [`key`](Self::key) and a value; of a Map: `n` times two values),
-/// then [`end`](Self::end). The caller keeps the count; a wrong one reads back as `Corrupt`.
+/// Writes one value, depth first. After a `begin_*` of length `n`, write exactly `n` elements
+/// (for an object, `n` times a [`key`](Self::key) and a value; for a Map, `n` times two values),
+/// then call [`end`](Self::end). The writer does not check the count; a wrong one reads back as `Corrupt`.
 pub struct ExactWriter {
     out: Vec<u8>,
     depth: usize,
@@ -36,7 +36,7 @@ impl ExactWriter {
         }
     }
 
-    /// Begins a node that is to lie in another value: without the form's two bytes.
+    /// Begins a node that becomes part of another value, without the form's two bytes.
     pub(crate) fn headless() -> Self {
         Self {
             out: Vec::new(),
@@ -45,22 +45,22 @@ impl ExactWriter {
         }
     }
 
-    /// `null`.
+    /// Writes `null`.
     pub fn null(&mut self) {
         self.out.push(tag::NULL);
     }
 
-    /// `undefined`.
+    /// Writes `undefined`.
     pub fn undefined(&mut self) {
         self.out.push(tag::UNDEFINED);
     }
 
-    /// A boolean.
+    /// Writes a boolean.
     pub fn bool(&mut self, value: bool) {
         self.out.push(if value { tag::TRUE } else { tag::FALSE });
     }
 
-    /// A number, of any kind.
+    /// Writes a number, as an integer if it is one of at most 2^53.
     pub fn number(&mut self, value: f64) {
         let negative_zero = value == 0.0 && value.is_sign_negative();
         if value.trunc() == value && value.abs() <= MAX_INTEGER && !negative_zero {
@@ -76,7 +76,7 @@ impl ExactWriter {
         }
     }
 
-    /// A bigint: its sign and its magnitude, little-endian (zero bytes at its end are dropped).
+    /// Writes a bigint: its sign and its little-endian magnitude. Drops trailing zero bytes.
     pub fn bigint(&mut self, negative: bool, magnitude: &[u8]) {
         let used = magnitude
             .iter()
@@ -87,37 +87,37 @@ impl ExactWriter {
         put_bytes(&mut self.out, magnitude.get(..used).unwrap_or(&[]));
     }
 
-    /// A string.
+    /// Writes a string.
     pub fn string(&mut self, text: JsStr<'_>) {
         self.out.push(tag::STRING);
         put_bytes(&mut self.out, text.as_bytes());
     }
 
-    /// A Date, by its time value.
+    /// Writes the time value of a Date, in ms.
     pub fn date(&mut self, time_ms: f64) {
         self.out.push(tag::DATE);
         self.out.extend(time_ms.to_le_bytes());
     }
 
-    /// A buffer or a view: the bytes of its elements, little-endian.
+    /// Writes a buffer or a view. `content` has its elements, little-endian.
     pub fn bytes(&mut self, kind: BytesKind, content: &[u8]) {
         self.out.extend([tag::BYTES, kind.number()]);
         put_bytes(&mut self.out, content);
     }
 
-    /// A Blob.
+    /// Writes a Blob with its content.
     pub fn blob(&mut self, media_type: JsStr<'_>, content: &[u8]) {
         self.blob_head(media_type);
         put_bytes(&mut self.out, content);
     }
 
-    /// A Blob whose content is given to [`finish_filled`](Self::finish_filled).
+    /// Writes a Blob whose content is passed to [`finish_filled`](Self::finish_filled).
     pub fn blob_later(&mut self, media_type: JsStr<'_>) {
         self.blob_head(media_type);
         self.holes.push(self.out.len());
     }
 
-    /// A Blob or File that lies beside the value.
+    /// Writes a reference to a Blob or File beside the value.
     pub fn attached(&mut self, attached: &Attached<'_>) {
         match attached.file {
             None => self.out.push(tag::ATTACHED_BLOB),
@@ -140,7 +140,7 @@ impl ExactWriter {
         put_bytes(&mut self.out, media_type.as_bytes());
     }
 
-    /// A File.
+    /// Writes a File with its content.
     pub fn file(
         &mut self,
         name: JsStr<'_>,
@@ -152,7 +152,7 @@ impl ExactWriter {
         put_bytes(&mut self.out, content);
     }
 
-    /// A File whose content is given to [`finish_filled`](Self::finish_filled).
+    /// Writes a File whose content is passed to [`finish_filled`](Self::finish_filled).
     pub fn file_later(&mut self, name: JsStr<'_>, media_type: JsStr<'_>, modified_ms: f64) {
         self.file_head(name, media_type, modified_ms);
         self.holes.push(self.out.len());
@@ -165,34 +165,34 @@ impl ExactWriter {
         self.out.extend(modified_ms.to_le_bytes());
     }
 
-    /// An array of `len` elements.
+    /// Begins an array of `len` elements.
     ///
     /// # Errors
-    /// `NotStorable` below [`MAX_DEPTH`] levels, as every `begin_*`.
+    /// `NotStorable` if it is nested more than [`MAX_DEPTH`] levels deep.
     pub fn begin_array(&mut self, len: usize) -> Result<()> {
         self.begin(tag::ARRAY, len)
     }
 
-    /// An object of `len` properties.
+    /// Begins an object of `len` properties.
     ///
     /// # Errors
-    /// `NotStorable` when nested too deeply.
+    /// `NotStorable` if it is nested too deeply.
     pub fn begin_object(&mut self, len: usize) -> Result<()> {
         self.begin(tag::OBJECT, len)
     }
 
-    /// A Map of `len` entries.
+    /// Begins a Map of `len` entries.
     ///
     /// # Errors
-    /// `NotStorable` when nested too deeply.
+    /// `NotStorable` if it is nested too deeply.
     pub fn begin_map(&mut self, len: usize) -> Result<()> {
         self.begin(tag::MAP, len)
     }
 
-    /// A Set of `len` elements.
+    /// Begins a Set of `len` elements.
     ///
     /// # Errors
-    /// `NotStorable` when nested too deeply.
+    /// `NotStorable` if it is nested too deeply.
     pub fn begin_set(&mut self, len: usize) -> Result<()> {
         self.begin(tag::SET, len)
     }
@@ -210,7 +210,7 @@ impl ExactWriter {
         Ok(())
     }
 
-    /// The name of the property whose value comes next.
+    /// Writes the name of a property. Write its value next.
     pub fn key(&mut self, name: JsStr<'_>) {
         put_bytes(&mut self.out, name.as_bytes());
     }
@@ -220,7 +220,7 @@ impl ExactWriter {
         self.depth = self.depth.saturating_sub(1);
     }
 
-    /// Bytes written so far: where in the stored value the next ones will lie, holes apart.
+    /// The number of bytes written so far, which is the offset of the next ones if there are no holes.
     #[must_use]
     pub fn position(&self) -> usize {
         self.out.len()
@@ -235,7 +235,7 @@ impl ExactWriter {
     /// The stored value.
     ///
     /// # Errors
-    /// `Internal` when a content is still to be given.
+    /// `Internal` if a content is still missing.
     pub fn finish(self) -> Result<Bytes> {
         if self.holes.is_empty() {
             Ok(self.out.into())
@@ -248,10 +248,12 @@ impl ExactWriter {
     /// [`blob_later`](Self::blob_later) and [`file_later`](Self::file_later) were called.
     ///
     /// # Errors
-    /// `Internal` when there are not as many contents as holes.
+    /// `Internal` if the number of contents differs from that of holes.
     pub fn finish_filled(self, contents: &[Bytes]) -> Result<Bytes> {
         if contents.len() != self.holes.len() {
-            return Err(Error::internal("a value was finished without its contents"));
+            return Err(Error::internal(
+                "the contents of a value's Blobs are missing",
+            ));
         }
         let more: usize = contents.iter().map(|content| content.len() + 10).sum();
         let mut filled = Vec::with_capacity(self.out.len() + more);

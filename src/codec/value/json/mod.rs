@@ -1,4 +1,4 @@
-//! JSON text as `JSON.stringify` writes it: without white space, each value in one spelling.
+//! JSON text as `JSON.stringify` writes it: without whitespace, with a single spelling of each value.
 
 mod number;
 mod scan;

@@ -1,15 +1,15 @@
-//! The numbers of JSON texts.
+//! Numbers in JSON text.
 
 use super::scan::malformed;
 use crate::error::Result;
 
-/// The number that the text of a number stands for.
+/// Parses the text of a JSON number.
 ///
 /// # Errors
-/// `Corrupt` when it is none.
+/// `Corrupt` if it is not a finite number.
 pub fn parse_number(text: &[u8]) -> Result<f64> {
     let number = std::str::from_utf8(text).ok().and_then(|text| {
-        // Most are short integers, which are exact.
+        // Most numbers are short integers, which convert exactly.
         if text.len() <= 15 && text != "-0" && !text.contains(['.', 'e', 'E']) {
             return text.parse::<i64>().ok().map(|whole| whole as f64);
         }
@@ -25,7 +25,7 @@ fn spelled(text: &str) -> Option<f64> {
     text.parse().ok()
 }
 
-/// By the host: the tables of Rust's own parser would be a twentieth of the wasm.
+/// Lets the host parse: the tables of Rust's own parser would be a twentieth of the wasm.
 #[cfg(target_arch = "wasm32")]
 fn spelled(text: &str) -> Option<f64> {
     Some(js_sys::parse_float(text))

@@ -1,5 +1,5 @@
-//! Finding one's way in JSON text without building anything. What is stepped over is not
-//! checked more than stepping needs.
+//! Navigates JSON text without building anything. Skipped values are checked only as far as skipping
+//! requires.
 
 use crate::error::{Error, Result};
 
@@ -7,7 +7,7 @@ pub fn malformed() -> Error {
     Error::corrupt("a stored JSON text is malformed")
 }
 
-/// Takes one byte, which has to be `byte`, off the front of `rest`.
+/// Consumes one byte of `rest`, which must be `byte`.
 pub fn expect(rest: &mut &[u8], byte: u8) -> Result<()> {
     match rest.split_first() {
         Some((&first, after)) if first == byte => {
@@ -18,7 +18,7 @@ pub fn expect(rest: &mut &[u8], byte: u8) -> Result<()> {
     }
 }
 
-/// Takes a string, quotes included, off the front of `rest`.
+/// Consumes the string at the beginning of `rest` and returns it with its quotes.
 pub fn skip_string<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8]> {
     let whole = *rest;
     let mut at = 1;
@@ -40,8 +40,8 @@ pub fn skip_string<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8]> {
     Err(malformed())
 }
 
-/// The text of the value of the first member called `quoted` (a name with its quotes) of an
-/// object; `None` when there is none, or no object. Queries spend their time here.
+/// The text of the value of an object's first member with the name `quoted` (including quotes);
+/// `None` if there is no such member or the text is not an object. Queries spend most of their time here.
 ///
 /// # Errors
 /// `Corrupt`.
@@ -87,10 +87,10 @@ pub fn skip_word<'a>(rest: &mut &'a [u8], word: &[u8]) -> Result<&'a [u8]> {
     Ok(taken)
 }
 
-/// Takes one value off the front of `rest`.
+/// Consumes the value at the beginning of `rest` and returns its text.
 ///
 /// # Errors
-/// `Corrupt` when there is none.
+/// `Corrupt` if there is none.
 pub fn skip_value<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8]> {
     match rest.first() {
         Some(b'"') => skip_string(rest),
@@ -125,7 +125,7 @@ fn skip_container<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8]> {
     }
 }
 
-/// The members of an object: each name with its quotes, and the text of its value.
+/// Iterates over the members of an object: each name with its quotes, and the text of its value.
 #[derive(Clone)]
 pub struct Members<'a> {
     rest: &'a [u8],
@@ -133,7 +133,7 @@ pub struct Members<'a> {
 }
 
 impl<'a> Members<'a> {
-    /// The members of the object `text`; `None` when it is something else.
+    /// The members of the object `text`; `None` if `text` is not an object.
     #[must_use]
     pub fn of(text: &'a [u8]) -> Option<Self> {
         let rest = text.strip_prefix(b"{")?;
@@ -158,14 +158,14 @@ impl<'a> Members<'a> {
     }
 }
 
-/// The elements of an array.
+/// Iterates over the elements of an array.
 pub struct Elements<'a> {
     rest: &'a [u8],
     first: bool,
 }
 
 impl<'a> Elements<'a> {
-    /// The elements of the array `text`; `None` when it is something else.
+    /// The elements of the array `text`; `None` if `text` is not an array.
     #[must_use]
     pub fn of(text: &'a [u8]) -> Option<Self> {
         let rest = text.strip_prefix(b"[")?;

@@ -1,4 +1,4 @@
-//! JSON text to the exact form, without a tree in between, which would take thirty times the text.
+//! Converts JSON text to the exact form without an intermediate tree, which would take thirty times the text.
 
 use super::super::ExactWriter;
 use super::number::parse_number;
@@ -9,7 +9,7 @@ use crate::error::Result;
 /// Writes the value of a JSON text as one node.
 ///
 /// # Errors
-/// `Corrupt` when it is malformed, `NotStorable` when it is nested too deeply.
+/// `Corrupt` if it is malformed, `NotStorable` if it is nested too deeply.
 pub fn transcribe(text: &[u8], out: &mut ExactWriter) -> Result<()> {
     let mut rest = text;
     node(&mut rest, &mut counts(text)?.into_iter(), out)?;
@@ -20,7 +20,7 @@ pub fn transcribe(text: &[u8], out: &mut ExactWriter) -> Result<()> {
     }
 }
 
-/// How much each container holds, in the order in which they begin: the exact form says so at the beginning.
+/// The number of items of each container, in the order in which they begin. The exact form puts it first.
 fn counts(text: &[u8]) -> Result<Vec<u32>> {
     let mut counts = Vec::new();
     let mut open: Vec<usize> = Vec::new();

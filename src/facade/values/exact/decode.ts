@@ -4,15 +4,18 @@ import { put } from "../../base/put.js";
 import { BYTES_KINDS, FORM_BYTES, MAX_DEPTH, Tag } from "./form.js";
 import { damaged, Reader } from "./reader.js";
 
-/** A fresh value of what is in the exact form, with the Blobs that lie beside it. Throws Corrupt, LimitExceeded, Unavailable. */
+/** Decodes the exact form, with the Blobs stored beside it, to a fresh value. Throws Corrupt, LimitExceeded or
+ *  Unavailable. */
 export function decodeExact(stored: WithBlobs, beside: readonly Blob[] = stored.blobs ?? []): unknown {
   return valueIn(new Reader(stored, beside), 0, stored.length);
 }
 
 /**
- * Puts fresh values of many that lie one after another at places of a list, or as the second of the pairs there.
- * @param beside the Blobs that lie beside them, in their order
- * @param ends where each ends
+ * Decodes values that are stored one after another, and puts each at its index in a list, or into the pair at that
+ * index.
+ * @param beside the Blobs stored beside the values, in order
+ * @param ends the end offset of each value
+ * @param places the index in the list of each value
  */
 export function placeExact(
   list: unknown[],
@@ -38,7 +41,7 @@ function valueIn(reader: Reader, at: number, end: number): unknown {
     return value;
   } catch (cause) {
     if (cause instanceof PatchStoreError) throw cause;
-    // It has no room for it, or does not know the kind.
+    // Either there is not enough memory, or this browser lacks the class.
     const code = cause instanceof RangeError ? "LimitExceeded" : "Unavailable";
     throw new PatchStoreError(code, "this browser cannot create a stored value", { cause });
   }
@@ -131,7 +134,7 @@ function blob(reader: Reader, tag: Tag.Blob | Tag.File): unknown {
   return make(tag === Tag.File ? "File" : "Blob", [reader.bytes()], ...name, options);
 }
 
-/** All of a Blob that is stored: nothing is copied, and it is of the class and the type that are wanted. */
+/** The whole of a Blob stored beside the value, in the class and MIME type of the original. No bytes are copied. */
 function blobBeside(reader: Reader, tag: Tag.AttachedBlob | Tag.AttachedFile): unknown {
   const file = tag === Tag.AttachedFile ? { name: reader.text(), lastModified: reader.float() } : undefined;
   const whole = reader.blob();
@@ -141,7 +144,7 @@ function blobBeside(reader: Reader, tag: Tag.AttachedBlob | Tag.AttachedFile): u
   return make("File", [whole], file.name, { type, lastModified: file.lastModified });
 }
 
-/** An instance of one of the platform's classes, which may not be there. */
+/** An instance of a platform class. Throws TypeError if the platform lacks it. */
 function make(name: string, ...parts: unknown[]): unknown {
   return new (globalThis as unknown as Record<string, Class>)[name]!(...parts);
 }

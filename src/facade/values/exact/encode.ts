@@ -6,33 +6,32 @@ import { BYTES_KINDS, MAX_DEPTH, NAME_BYTES, Tag } from "./form.js";
 import { pathOf, shortened, type Step } from "./path.js";
 import { Writer } from "./writer.js";
 
-/** Items of arrays, and containers, that one value may hold where JSON does not carry it. An array
- *  says how long it is, whatever it holds: going through thousands of millions of holes would never end. */
+/** The most containers and array items of a value that JSON does not represent exactly. An array may claim any length,
+ *  and iterating over billions of holes would never finish. */
 const MAX_ITEMS = 4_000_000;
 
-/** The largest Blob that a value may hold, bytes. Larger ones would not fit into wasm's memory beside
- *  their copies. */
+/** The largest Blob of a value, in bytes. A larger one and its copies would not fit into wasm's memory. */
 const MAX_BLOB_BYTES = 1024 ** 3;
 
-/** Ancestors that are compared one by one: to look into a Set costs more. */
+/** This many ancestors are compared one by one, which is cheaper than a lookup in a Set. */
 const NEAR = 8;
 
 const timeOf = Date.prototype.getTime;
 
-/** Takes a value as it is at this moment, in the exact form. Throws NotStorable. */
+/** Encodes a value as it is now in the exact form. Throws NotStorable or LimitExceeded. */
 export function encodeExact(value: unknown): Snapshot {
   return new Encoder().encode(value);
 }
 
 class Encoder {
   readonly #out = new Writer();
-  /** The way to what is looked at. */
+  /** The path to the current value. */
   readonly #steps: Step[] = [];
-  /** The containers that it is inside of; those after the first few are in the Set, too. */
+  /** The containers around the current value. Those after the first NEAR are also in `#far`. */
   readonly #ancestors: object[] = [];
   readonly #far = new Set<object>();
   readonly #gaps: Gap[] = [];
-  /** The Blobs that lie beside the value. */
+  /** The Blobs to be stored beside the value. */
   readonly #beside: Blob[] = [];
   #itemsLeft = MAX_ITEMS;
   #refusal: PatchStoreError | undefined;
@@ -42,7 +41,7 @@ class Encoder {
       if (value === undefined) throw this.#refused("undefined is not a value: delete the key instead");
       this.#value(value);
     } catch (cause) {
-      // What user code (a getter, a proxy's trap) or the platform threw while being read.
+      // Anything else was thrown by user code (a getter, a proxy trap) or by the platform during a read.
       if (cause !== undefined && (cause === this.#refusal || cause === this.#out.excess)) throw cause;
       throw this.#refused("a value that throws when read cannot be stored", cause);
     }

@@ -1,10 +1,10 @@
-/** The exact form of values, as `src/codec/value/mod.rs` says. */
+/** Constants of the exact form of values, which `src/codec/value/mod.rs` defines. */
 
 export const EXACT = 2;
 export const EXACT_VERSION = 1;
-/** The version where Blobs lie beside the value. */
+/** The version of a value with Blobs stored beside it. */
 export const EXACT_ATTACHED = 2;
-/** These two come first. */
+/** The tag and the version come first, one byte each. */
 export const FORM_BYTES = 2;
 
 export const enum Tag {
@@ -28,13 +28,13 @@ export const enum Tag {
   AttachedFile = 17,
 }
 
-/** Of the name of a Blob that lies beside its value: random, and it goes with the content for good. */
+/** The length of the name of a Blob stored beside its value. A name is random and identifies its content for good. */
 export const NAME_BYTES = 16;
 
-/** Levels of nesting that are stored. */
+/** The most levels of nesting. */
 export const MAX_DEPTH = 1000;
 
-/** Buffers and views by the numbers that are stored. */
+/** Buffers and views, indexed by their stored number. */
 export const BYTES_KINDS = [
   "ArrayBuffer",
   "DataView",

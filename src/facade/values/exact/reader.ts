@@ -1,9 +1,9 @@
 import { PatchStoreError } from "../../base/errors.js";
 import { NAME_BYTES } from "./form.js";
 
-/** A string that is not longer is read here; others by the platform's decoder. */
+/** ASCII strings up to this length are decoded here; all others by the platform's decoder. */
 const SHORT_BYTES = 24;
-/** Names of properties that are known, at most: documents of a collection share theirs. */
+/** The size of the cache of property names, which the documents of a collection share. */
 const MAX_NAMES = 1024;
 const names: string[] = [];
 
@@ -11,7 +11,7 @@ let utf8: TextDecoder | undefined;
 
 const charOf = String.fromCharCode;
 
-/** Reads the parts of what is in the exact form. Throws Corrupt where there are none. */
+/** Reads the elements of the exact form. Throws Corrupt if an element is missing or malformed. */
 export class Reader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
@@ -20,14 +20,14 @@ export class Reader {
   #at = 0;
   #end = 0;
 
-  /** @param beside the Blobs that lie beside, in their order */
+  /** @param beside the Blobs stored beside the values, in order */
   constructor(bytes: Uint8Array, beside: readonly Blob[]) {
     this.#bytes = bytes;
     this.#beside = beside;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
-  /** Turns to what is between two places. */
+  /** Continues with the bytes from `at` to `end`. */
   turnTo(at: number, end: number): void {
     this.#at = at;
     this.#end = end;
@@ -37,7 +37,7 @@ export class Reader {
     return this.#at === this.#end;
   }
 
-  /** The Blob of a name: the next one of those that lie beside. */
+  /** Skips a Blob's name and returns the next of the Blobs stored beside the values. */
   blob(): Blob {
     this.#take(NAME_BYTES);
     const blob = this.#beside[this.#nextBeside++];
@@ -49,7 +49,7 @@ export class Reader {
     return this.#bytes[this.#take(1)] as number;
   }
 
-  /** LEB128; a number above 2^53 is none. */
+  /** Reads LEB128. Exact up to 2^53. */
   varint(): number {
     let value = 0;
     for (let scale = 1; scale < 2 ** 56; scale *= 128) {
@@ -61,7 +61,7 @@ export class Reader {
   }
 
   integer(): number {
-    // Zigzag, the last bit apart: the double of such a number may be none.
+    // Zigzag, with the lowest bit kept apart: twice such a number may not be a safe integer.
     const low = this.byte();
     const half = ((low & 127) >> 1) + (low < 128 ? 0 : this.varint() * 64);
     return low & 1 ? -half - 1 : half;
@@ -71,7 +71,7 @@ export class Reader {
     return this.#view.getFloat64(this.#take(8), true);
   }
 
-  /** A copy of bytes, after their length. */
+  /** Reads a length and copies that many bytes. */
   bytes(): Uint8Array<ArrayBuffer> {
     const length = this.varint();
     const at = this.#take(length);
@@ -84,7 +84,7 @@ export class Reader {
     return (length <= SHORT_BYTES ? this.#ascii(at, length) : undefined) ?? this.#long(at, length);
   }
 
-  /** A text that is likely to come again. */
+  /** Reads a property name, through the cache of names. */
   name(): string {
     const before = this.#at;
     const length = this.varint();
@@ -141,7 +141,7 @@ export class Reader {
   }
 }
 
-/** Like UTF-8, but surrogates without a partner are characters. */
+/** Decodes WTF-8: UTF-8 that also encodes lone surrogates. */
 function wtf8(bytes: Uint8Array): string {
   const characters: string[] = [];
   for (let at = 0; at < bytes.length; ) {

@@ -4,11 +4,11 @@ import { isWellFormed } from "../../base/names.js";
 import { EXACT, EXACT_ATTACHED, EXACT_VERSION, Tag } from "./form.js";
 
 const START_BYTES = 16 * 1024;
-/** A string that is shorter, and ASCII, is written here; others by the platform's encoder. */
+/** Shorter ASCII strings are encoded here; all others by the platform's encoder. */
 const SHORT_UNITS = 64;
 const MAX_INTEGER = 2 ** 53;
 
-/** Kept for the next value: making a buffer costs more than filling it. */
+/** A buffer kept for the next value: allocating one costs more than filling it. */
 let spare: Uint8Array<ArrayBuffer> | undefined;
 
 /** Writes one value in the exact form, depth first. */
@@ -18,16 +18,16 @@ export class Writer {
   #at = 0;
 
   constructor() {
-    // (User code that is run while a value is read may store another one.)
+    // User code that runs while a value is read, such as a getter, may encode another value: do not share the buffer.
     spare = undefined;
     this.byte(EXACT);
     this.byte(EXACT_VERSION);
   }
 
-  /** Why it has stopped, if it has: the value is too large. */
+  /** The error that stopped the writer, if the value is too large. */
   excess: PatchStoreError | undefined;
 
-  /** Says that Blobs lie beside the value. */
+  /** Marks the value as having Blobs stored beside it. */
   attached(): void {
     this.#out[1] = EXACT_ATTACHED;
   }
@@ -37,7 +37,7 @@ export class Writer {
     return this.#at;
   }
 
-  /** What was written; the writer is used up. */
+  /** Returns the bytes written. Do not use the writer afterwards. */
   finish(): Uint8Array<ArrayBuffer> {
     if (this.#out.length > START_BYTES) return this.#out.subarray(0, this.#at);
     spare = this.#out;
@@ -49,7 +49,7 @@ export class Writer {
     this.#out[this.#at++] = byte;
   }
 
-  /** LEB128. */
+  /** Writes LEB128. */
   varint(value: number): void {
     this.#room(10);
     let rest = value;
@@ -59,7 +59,7 @@ export class Writer {
 
   number(value: number): void {
     if (Number.isInteger(value) && Math.abs(value) <= MAX_INTEGER && !Object.is(value, -0)) {
-      // Zigzag, the last bit apart: the double of such a number may be none.
+      // Zigzag, with the lowest bit kept apart: twice such a number may not be a safe integer.
       const half = value < 0 ? -value - 1 : value;
       const low = (half % 64) * 2 + (value < 0 ? 1 : 0);
       const high = Math.floor(half / 64);
@@ -96,13 +96,13 @@ export class Writer {
     this.#at += content.length;
   }
 
-  /** Room for bytes that are yet to come; zeros until then. */
+  /** Reserves space, filled with zeros, for bytes that are written later. */
   zeros(length: number): void {
     this.#room(length);
     this.#out.fill(0, this.#at, (this.#at += length));
   }
 
-  /** A string in WTF-8, after its length. */
+  /** Writes a length and a string in WTF-8. */
   text(text: string): void {
     const { length } = text;
     if (length >= SHORT_UNITS) return this.#longText(text);
@@ -119,7 +119,7 @@ export class Writer {
   }
 
   #longText(text: string): void {
-    // How long it comes out is not known before; mostly as long as the string.
+    // The encoded length is not known in advance. Start with the string's length, which is usually right.
     const before = this.#at;
     this.varint(text.length);
     const start = this.#at;
