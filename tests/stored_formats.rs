@@ -149,10 +149,10 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
 
     #[test]
-    fn heads(incarnation in id(), n in any::<[u64; 4]>(), writers in vec((id(), any::<u64>()), 0..9)) {
+    fn heads(incarnation in id(), n in any::<[u64; 4]>(), writers in vec((id(), any::<u64>()), 0..9), clock: Option<u64>, skipped in 0u64..4) {
         let [generation, epoch, position, base] = n;
-        let more = tags(3, b"kept");
-        let head = Head { incarnation, generation, epoch, position, base, writers, more };
+        let more = tags(2 * skipped + 1, b"kept");
+        let head = Head { incarnation, generation, epoch, position, base, writers, clock, more };
         let record = head.encode();
         prop_assert_eq!(Head::decode(&record).unwrap(), head);
         spoil(&record, |record| Head::decode(&record).is_ok());

@@ -9,7 +9,8 @@
 //! varint  number of writers, then of each:
 //!   16      id
 //!   varint  the sequence of its last frame at or below the position
-//! tags    (see `tags`), kept by every flip
+//! tags    (see `tags`), kept by every flip: those of the features that are on, and what this library does not know
+//!   4     varint  stored clock: ms since the epoch, never goes back
 //! ```
 //!
 //! Writers are ordered by when they last wrote, the most recent first.
@@ -19,9 +20,11 @@
 
 use bytes::Bytes;
 
+use super::feature::{Feature, Features};
 use super::io::{Input, put_varint};
+use super::kinds::tag::CLOCK;
 use super::seal::{self, Record};
-use super::tags::Tags;
+use super::tags::{Tags, number};
 use crate::error::{Error, Result};
 use crate::record::Id;
 
@@ -43,6 +46,9 @@ pub struct Head {
     pub base: u64,
     /// Last merged sequence of each writer, the most recent writer first.
     pub writers: Vec<(Id, u64)>,
+    /// Of a patch with records that can expire: what it has taken the time for, in ms since the epoch. Only what
+    /// has expired by it is deleted.
+    pub clock: Option<u64>,
     /// What this library does not know of.
     pub more: Tags,
 }
@@ -58,8 +64,15 @@ impl Head {
             position: 0,
             base: 0,
             writers: Vec::new(),
+            clock: None,
             more: Tags::default(),
         }
+    }
+
+    /// What is switched on.
+    #[must_use]
+    pub const fn features(&self) -> Features {
+        Features::NONE.with(Feature::Expiry, self.clock.is_some())
     }
 
     /// Whether there is a patch. A copy is made behind a head that says there is none.
@@ -106,7 +119,13 @@ impl Head {
             out.extend_from_slice(&writer.0);
             put_varint(&mut out, *sequence);
         }
-        self.more.put(&mut out);
+        let mut tags = self.more.clone();
+        if let Some(clock) = self.clock {
+            let mut payload = Vec::new();
+            put_varint(&mut payload, clock);
+            tags.add(CLOCK, &payload);
+        }
+        tags.put(&mut out);
         seal::finish(Record::HEAD, out)
     }
 
@@ -123,6 +142,7 @@ impl Head {
             position: input.varint()?,
             base: input.varint()?,
             writers: Vec::new(),
+            clock: None,
             more: Tags::default(),
         };
         for _ in 0..input.count()? {
@@ -130,7 +150,9 @@ impl Head {
         }
         head.more = Tags::read(&mut input)?;
         input.end()?;
-        head.more.needs(&[], "head")?;
+        head.more.needs(&[CLOCK], "head")?;
+        let clock = head.more.take(CLOCK);
+        head.clock = clock.map(|clock| number(&clock, "head")).transpose()?;
         head.check_read().map_err(Error::corrupt)?;
         Ok(head)
     }

@@ -106,12 +106,14 @@ pub mod store {
     pub const BLOBS: u8 = 1;
 }
 
-/// Tags that are given out for what is to come; none of them is known yet. 2^16 (needed) and 2^16 + 1 (skippable)
+/// Tags that are given out, most of them for what is to come. 2^16 (needed) and 2^16 + 1 (skippable)
 /// are for tests, in every list.
 pub mod tag {
+    /// In the head: the stored clock, of a patch with records that can expire.
+    pub const CLOCK: u64 = 4;
     /// In the head.
     pub const HEAD: [(u64, &str); 5] = [
-        (4, "expiry: stored clock"),
+        (CLOCK, "expiry: stored clock"),
         (8, "op-log: device, last stamp, floor"),
         (12, "catalog: last change, data version"),
         (16, "keys: slots, data keys"),

@@ -12,7 +12,7 @@
 
 use bytes::Bytes;
 
-use super::io::{Input, later, put_bytes, varint_in};
+use super::io::{Input, later, put_bytes, put_varint, varint_in};
 use crate::error::{Error, Result};
 
 /// A list as it lies in its record, so that what is kept is kept to the byte.
@@ -50,6 +50,31 @@ impl Tags {
         put_bytes(out, &self.0);
     }
 
+    /// Takes a field out; its payload.
+    pub fn take(&mut self, wanted: u64) -> Option<Bytes> {
+        let payload = Bytes::copy_from_slice(find(&self.0, wanted)?);
+        let mut rest = Vec::new();
+        each(&self.0, &mut |tag, payload| {
+            if tag != wanted {
+                put_field(&mut rest, tag, payload);
+            }
+        });
+        self.0 = rest.into();
+        Some(payload)
+    }
+
+    /// Puts a field into its place; there is none of this tag.
+    pub fn add(&mut self, tag: u64, payload: &[u8]) {
+        let (mut below, mut above) = (Vec::new(), Vec::new());
+        each(&self.0, &mut |other, payload| {
+            let side = if other < tag { &mut below } else { &mut above };
+            put_field(side, other, payload);
+        });
+        put_field(&mut below, tag, payload);
+        below.append(&mut above);
+        self.0 = below.into();
+    }
+
     /// Whether it has no field.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
@@ -61,6 +86,11 @@ impl Tags {
     pub const fn memory_bytes(&self) -> usize {
         self.0.len()
     }
+}
+
+fn put_field(out: &mut Vec<u8>, tag: u64, payload: &[u8]) {
+    put_varint(out, tag);
+    put_bytes(out, payload);
 }
 
 /// Hands each field to `take`: its tag and its payload.
@@ -111,6 +141,18 @@ pub fn find(list: &[u8], wanted: u64) -> Option<&[u8]> {
         }
     });
     found
+}
+
+/// The number that is a payload.
+///
+/// # Errors
+/// `Corrupt`; `UnsupportedFormat` where more follows.
+pub fn number(payload: &[u8], what: &'static str) -> Result<u64> {
+    match varint_in(payload) {
+        Some((number, taken)) if taken == payload.len() => Ok(number),
+        Some(_) => Err(later(what)),
+        None => Err(Error::corrupt("a number of a tagged field is broken")),
+    }
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ use futures_util::future::LocalBoxFuture;
 use std::rc::Rc;
 
 use crate::backend::Connector;
+use crate::codec::feature::Feature;
 use crate::env::Env;
 use crate::error::Result;
 use access::{Answer, KeyRange, ReadWork, Session, WriteWork};
@@ -193,6 +194,25 @@ impl Engine {
     /// returns: it must not call back into the engine.
     pub fn write_and_tell(&self, work: WriteWork<()>, tell: Box<dyn FnOnce(Result<()>)>) {
         submit::submit(&self.0, work, done::Done::callback(tell));
+    }
+
+    /// Switches a feature on, for good: older libraries cannot open the patch any more. Fine if it is on. Calls issued
+    /// later run with it.
+    ///
+    /// # Errors
+    /// `Conflict` when other tabs have written all the while, `StorageQuotaExceeded`, `ConnectionLost`, …
+    #[must_use]
+    pub fn switch_on(&self, feature: Feature) -> LocalBoxFuture<'static, Result<()>> {
+        self.write(Box::new(move |w| {
+            w.need(feature);
+            Ok(())
+        }))
+    }
+
+    /// Whether a feature is on, as far as this realm knows.
+    #[must_use]
+    pub fn has(&self, feature: Feature) -> bool {
+        self.0.state.borrow().head.features().has(feature)
     }
 
     /// Calls `listener` at every commit that this engine sees, and when it closes.

@@ -4,6 +4,7 @@ use super::values;
 use bytes::Bytes;
 use fastrand::Rng;
 use patchstore::codec::batch::OpKey;
+use patchstore::codec::feature::Feature;
 use patchstore::codec::js_string::JsString;
 use patchstore::codec::marks::Marks;
 use patchstore::codec::order::Order;
@@ -53,6 +54,7 @@ impl Reads for OneDocument {
 impl Writes for OneDocument {
     fn put(&mut self, _: Bytes, _: Bytes) {}
     fn put_marked(&mut self, _: OpKey, _: Bytes, _: Marks) {}
+    fn need(&mut self, _: Feature) {}
     fn delete(&mut self, _: Bytes) {}
     fn delete_range(&mut self, _: KeyRange) {}
     fn new_order(&mut self) -> Order {

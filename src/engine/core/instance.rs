@@ -14,6 +14,7 @@ use super::options::{Options, Reason};
 use super::pace::Pace;
 use super::state::State;
 use crate::backend::{Backend, Connector, Event, Id, RecordKey};
+use crate::codec::feature::Features;
 use crate::engine::keyspace::cache::Pool;
 use crate::engine::keyspace::context::Context;
 use crate::engine::keyspace::view::View;
@@ -144,7 +145,8 @@ impl Core {
         self.settled_up_to(last).await;
     }
 
-    async fn settled_up_to(&self, last: u64) {
+    /// Resolves when every call up to a number is settled.
+    pub async fn settled_up_to(&self, last: u64) {
         let told = {
             if last < self.state.borrow().queue.lowest() {
                 return;
@@ -154,6 +156,12 @@ impl Core {
             told
         };
         let _told_or_gone = told.await;
+    }
+
+    /// Whether a draft must wait until something is switched on.
+    #[must_use]
+    pub fn lacks(&self, needs: Features) -> bool {
+        self.state.borrow().head.features().lack(needs)
     }
 
     /// The current view, with this realm's pending writes on top.

@@ -11,6 +11,7 @@ use super::snapshot::Snapshot;
 use super::view::View;
 use crate::codec::batch::{Op, OpKey, OpValue, resolve_op};
 use crate::codec::cell::PIECE_BYTES;
+use crate::codec::feature::{Feature, Features};
 use crate::codec::marks::Marks;
 use crate::codec::order::{Order, PROVISIONAL};
 use crate::error::Result;
@@ -39,6 +40,8 @@ pub struct Draft {
     held_bytes: usize,
     /// Places taken in the order of insertion.
     pub slots: u32,
+    /// What must be on when it is committed.
+    pub needs: Features,
     call: u64,
     shown: usize,
     fresh: bool,
@@ -56,6 +59,7 @@ impl Draft {
             bytes: 0,
             held_bytes: 0,
             slots: 0,
+            needs: Features::NONE,
             call,
             shown: 0,
             fresh: true,
@@ -239,9 +243,14 @@ impl Writes for Draft {
     fn put_marked(&mut self, key: OpKey, value: Bytes, marks: Marks) {
         // planted: undated
         if marks != Marks::NONE {
+            self.need(Feature::Expiry);
             self.base.note_dated();
         }
         self.push(Op::Put(key, OpValue::Inline(value), marks));
+    }
+
+    fn need(&mut self, feature: Feature) {
+        self.needs = self.needs.and(feature.into());
     }
 
     fn delete(&mut self, key: Bytes) {

@@ -294,7 +294,7 @@ pub fn install(core: &Rc<Core>, stored: Stored) -> Result<()> {
         state.tail_pieces = 0;
         state.tail_writers.clear();
         state.rebuilt_layers += 1;
-        state.head = head;
+        state.take_head(head);
         state.looked = true;
         state.asleep = false;
         (was_known, missed)

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use crate::backend::{Durability, Failure, RecordKey, Seen, Write};
+use crate::codec::feature::{Feature, Features};
 use crate::codec::frame;
 use crate::codec::head::{Head, MAX_WRITERS};
 use crate::codec::root::{Garbage, Root};
@@ -70,6 +71,15 @@ impl Flip {
     pub fn order_after(&mut self, base: u64) {
         // planted: order-anew
         self.base.base = self.base.base.max(base);
+    }
+
+    /// Switches features on.
+    pub fn switch_on(&mut self, core: &Core, features: Features) {
+        self.new_generation = true;
+        if features.has(Feature::Expiry) {
+            let now_ms = core.env().now_ms() as u64;
+            self.base.clock = Some(self.base.clock.unwrap_or(0).max(now_ms));
+        }
     }
 
     fn new_head(&self) -> Head {
@@ -272,7 +282,7 @@ impl Flip {
                 state.recent.forget_to(self.position);
             }
         }
-        state.head = head;
+        state.take_head(head);
         core.context
             .cache
             .retain_directories(|id| view.root.levels.iter().flatten().any(|page| page.id == id));
