@@ -161,6 +161,10 @@ export const MUTANTS = [
     ],
   },
   {
+    name: "seal blind calls anew when something is switched on",
+    edits: [{ at: "blind-kept", from: "self.mark(|_| true);", to: "self.mark_all_stale();" }],
+  },
+  {
     name: "hand out copies of what this engine lets expire",
     edits: [{ at: "undated", from: "self.base.note_dated();", to: "" }],
   },

@@ -15,6 +15,7 @@ use patchstore::codec::cell::{Cell, PieceRef};
 use patchstore::codec::entry::{Entry, Holes};
 use patchstore::codec::expiry::Expiry;
 use patchstore::codec::frame::{self, FrameHeader};
+use patchstore::codec::head::OpLog;
 use patchstore::codec::head::{Head, MAX_WRITERS};
 use patchstore::codec::io::{put_bytes, put_varint};
 use patchstore::codec::kinds::tag::{TEST_NEEDED, TEST_SKIPPABLE};
@@ -158,10 +159,13 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
 
     #[test]
-    fn heads(incarnation in id(), n in any::<[u64; 4]>(), writers in vec((id(), any::<u64>()), 0..9)) {
+    fn heads(incarnation in id(), n in any::<[u64; 4]>(), writers in vec((id(), any::<u64>()), 0..9), clock: Option<u64>, skipped in 0u64..5, at in 0u64..1 << 40) {
         let [generation, epoch, position, base] = n;
-        let more = tags(3, b"kept");
-        let head = Head { incarnation, generation, epoch, position, base, writers, op_log: None, more };
+        let more = tags(2 * skipped + 1, b"kept");
+        let stamp = Stamp { ms: at, counter: 7 };
+        let op_log = OpLog { device: Bytes::from_static(b"me"), next_stamp: stamp.plus(9), since: stamp };
+        let op_log = (at % 2 == 1).then_some(op_log);
+        let head = Head { incarnation, generation, epoch, position, base, writers, clock, op_log, more };
         let record = head.encode();
         prop_assert_eq!(Head::decode(&record).unwrap(), head);
         spoil(&record, |record| Head::decode(&record).is_ok());

@@ -9,8 +9,9 @@
 //! varint  number of writers, then of each:
 //!   16      id
 //!   varint  the sequence of its last frame at or below the position
-//! tags    (see `tags`), kept by every flip: 8 op-log: bytes device id, 12 the next stamp (see `stamp`),
-//!         12 the stamp of what is older than the log
+//! tags    (see `tags`), kept by every flip: those of the features that are on, and what this library does not know
+//!   4     varint  stored clock: ms since the epoch, never goes back
+//!   8     bytes device id, 12 the next stamp, 12 the stamp of what is older than the op-log (see `stamp`)
 //! ```
 //!
 //! Writers are ordered by when they last wrote, the most recent first.
@@ -20,11 +21,12 @@
 
 use bytes::Bytes;
 
+use super::feature::{Feature, Features};
 use super::io::{Input, put_bytes, put_varint};
-use super::kinds::tag::OP_LOG;
+use super::kinds::tag::{CLOCK, OP_LOG};
 use super::seal::{self, Record};
 use super::stamp::{STAMP_BYTES, Stamp};
-use super::tags::Tags;
+use super::tags::{Tags, number};
 use crate::error::{Error, Result};
 use crate::record::Id;
 
@@ -48,6 +50,9 @@ pub struct Head {
     pub writers: Vec<(Id, u64)>,
     /// The op-log, once writes are logged.
     pub op_log: Option<OpLog>,
+    /// Of a patch with records that can expire: what it has taken the time for, in ms since the epoch. Only what
+    /// has expired by it is deleted.
+    pub clock: Option<u64>,
     /// What this library does not know of.
     pub more: Tags,
 }
@@ -72,8 +77,8 @@ impl OpLog {
         out
     }
 
-    fn decode(payload: &[u8]) -> Result<Self> {
-        let mut input = Input::new(Bytes::copy_from_slice(payload), "head");
+    fn decode(payload: &Bytes) -> Result<Self> {
+        let mut input = Input::new(payload.clone(), "head");
         let device = input.bytes()?;
         let next_stamp = Stamp::from_bytes(&input.array::<STAMP_BYTES>()?);
         let since = Stamp::from_bytes(&input.array::<STAMP_BYTES>()?);
@@ -100,8 +105,17 @@ impl Head {
             base: 0,
             writers: Vec::new(),
             op_log: None,
+            clock: None,
             more: Tags::default(),
         }
+    }
+
+    /// What is switched on.
+    #[must_use]
+    pub const fn features(&self) -> Features {
+        Features::NONE
+            .with(Feature::Expiry, self.clock.is_some())
+            .with(Feature::OpLog, self.op_log.is_some())
     }
 
     /// Whether there is a patch. While a copy is being made, the head says that there is none.
@@ -148,10 +162,16 @@ impl Head {
             out.extend_from_slice(&writer.0);
             put_varint(&mut out, *sequence);
         }
-        match &self.op_log {
-            Some(op_log) => self.more.with(OP_LOG, &op_log.encode()).put(&mut out),
-            None => self.more.put(&mut out),
+        let mut tags = self.more.clone();
+        if let Some(clock) = self.clock {
+            let mut payload = Vec::new();
+            put_varint(&mut payload, clock);
+            tags.add(CLOCK, &payload);
         }
+        if let Some(op_log) = &self.op_log {
+            tags.add(OP_LOG, &op_log.encode());
+        }
+        tags.put(&mut out);
         seal::finish(Record::HEAD, out)
     }
 
@@ -169,16 +189,19 @@ impl Head {
             base: input.varint()?,
             writers: Vec::new(),
             op_log: None,
+            clock: None,
             more: Tags::default(),
         };
         for _ in 0..input.count()? {
             head.writers.push((Id(input.array()?), input.varint()?));
         }
-        let tags = Tags::read(&mut input)?;
+        head.more = Tags::read(&mut input)?;
         input.end()?;
-        tags.needs(&[OP_LOG], "head")?;
-        head.op_log = tags.find(OP_LOG).map(OpLog::decode).transpose()?;
-        head.more = tags.without(OP_LOG);
+        head.more.needs(&[CLOCK, OP_LOG], "head")?;
+        let op_log = head.more.take(OP_LOG);
+        head.op_log = op_log.as_ref().map(OpLog::decode).transpose()?;
+        let clock = head.more.take(CLOCK);
+        head.clock = clock.map(|clock| number(&clock, "head")).transpose()?;
         head.check_read().map_err(Error::corrupt)?;
         Ok(head)
     }

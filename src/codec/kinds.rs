@@ -108,13 +108,14 @@ pub mod store {
     pub const BLOBS: u8 = 1;
 }
 
-/// Tags reserved for future features; this library does not know any of them yet. 2^16 (needed) and 2^16 + 1
-/// (skippable) are for tests, in every list.
+/// Tags, most of them reserved for future features. 2^16 (needed) and 2^16 + 1 (skippable) are for tests, in every list.
 pub mod tag {
+    /// In the head: the stored clock, of a patch with records that can expire.
+    pub const CLOCK: u64 = 4;
     /// Tags in the head.
     pub const HEAD: [(u64, &str); 5] = [
-        (4, "expiry: stored clock"),
-        (OP_LOG, "op-log: device, next stamp"),
+        (CLOCK, "expiry: stored clock"),
+        (OP_LOG, "op-log: device, next stamp, stamp of what is older"),
         (12, "catalog: last change, data version"),
         (16, "keys: slots, data keys"),
         (20, "blobs"),

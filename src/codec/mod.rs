@@ -4,6 +4,7 @@ pub mod batch;
 pub mod cell;
 pub mod entry;
 pub mod expiry;
+pub mod feature;
 pub mod frame;
 pub mod head;
 pub mod io;

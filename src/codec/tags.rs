@@ -65,40 +65,29 @@ impl Tags {
         put_bytes(out, &self.0);
     }
 
-    /// The same list with a field in place of the one of its tag.
-    #[must_use]
-    pub fn with(&self, tag: u64, payload: &[u8]) -> Self {
-        let mut list = Vec::with_capacity(self.0.len() + payload.len() + 4);
-        let mut is_put = false;
-        let put = |list: &mut Vec<u8>, tag: u64, payload: &[u8]| {
-            put_varint(list, tag);
-            put_bytes(list, payload);
-        };
-        each(&self.0, &mut |other, kept| {
-            if other > tag && !std::mem::replace(&mut is_put, true) {
-                put(&mut list, tag, payload);
-            }
-            if other != tag {
-                put(&mut list, other, kept);
+    /// Takes a field out; its payload.
+    pub fn take(&mut self, wanted: u64) -> Option<Bytes> {
+        let payload = Bytes::copy_from_slice(find(&self.0, wanted)?);
+        let mut rest = Vec::new();
+        each(&self.0, &mut |tag, payload| {
+            if tag != wanted {
+                put_field(&mut rest, tag, payload);
             }
         });
-        if !is_put {
-            put(&mut list, tag, payload);
-        }
-        Self(list.into())
+        self.0 = rest.into();
+        Some(payload)
     }
 
-    /// The same list without the field of a tag.
-    #[must_use]
-    pub fn without(&self, tag: u64) -> Self {
-        let mut list = Vec::with_capacity(self.0.len());
-        each(&self.0, &mut |other, kept| {
-            if other != tag {
-                put_varint(&mut list, other);
-                put_bytes(&mut list, kept);
-            }
+    /// Puts a field into its place; there is none of this tag.
+    pub fn add(&mut self, tag: u64, payload: &[u8]) {
+        let (mut below, mut above) = (Vec::new(), Vec::new());
+        each(&self.0, &mut |other, payload| {
+            let side = if other < tag { &mut below } else { &mut above };
+            put_field(side, other, payload);
         });
-        Self(list.into())
+        put_field(&mut below, tag, payload);
+        below.append(&mut above);
+        self.0 = below.into();
     }
 
     /// Whether it has no field.
@@ -112,6 +101,11 @@ impl Tags {
     pub const fn memory_bytes(&self) -> usize {
         self.0.len()
     }
+}
+
+fn put_field(out: &mut Vec<u8>, tag: u64, payload: &[u8]) {
+    put_varint(out, tag);
+    put_bytes(out, payload);
 }
 
 /// Calls `take` with the tag and the payload of each field. `None` if the list is malformed.
@@ -162,6 +156,18 @@ pub fn find(list: &[u8], wanted: u64) -> Option<&[u8]> {
         }
     });
     found
+}
+
+/// The number that is a payload.
+///
+/// # Errors
+/// `Corrupt`; `UnsupportedFormat` where more follows.
+pub fn number(payload: &[u8], what: &'static str) -> Result<u64> {
+    match varint_in(payload) {
+        Some((number, taken)) if taken == payload.len() => Ok(number),
+        Some(_) => Err(later(what)),
+        None => Err(Error::corrupt("a number of a tagged field is broken")),
+    }
 }
 
 #[cfg(test)]

@@ -26,6 +26,10 @@ use futures_util::future::LocalBoxFuture;
 use std::rc::Rc;
 
 use crate::backend::Connector;
+use crate::codec::feature::Feature;
+use crate::codec::frame;
+use crate::codec::head::OpLog;
+use crate::codec::stamp::Stamp;
 use crate::env::Env;
 use crate::error::Result;
 use access::{Answer, KeyRange, ReadWork, Session, WriteWork};
@@ -106,6 +110,28 @@ impl Engine {
     #[must_use]
     pub fn flush(&self) -> LocalBoxFuture<'static, Result<()>> {
         harden::harden(self.0.clone()).boxed_local()
+    }
+
+    /// Resolves when every commit that this realm has seen would survive a power cut; at once where that is known.
+    ///
+    /// # Errors
+    /// As [`Engine::flush`].
+    #[must_use]
+    pub fn flush_seen(&self) -> LocalBoxFuture<'static, Result<()>> {
+        harden::harden_seen(self.0.clone()).boxed_local()
+    }
+
+    /// What the head says of the op-log; `None`: writes are not logged.
+    #[must_use]
+    pub fn op_log(&self) -> Option<OpLog> {
+        self.0.context.op_log.borrow().clone()
+    }
+
+    /// The least stamp that a write issued now gets.
+    #[must_use]
+    pub fn now(&self) -> Stamp {
+        let wall_ms = frame::wall_ms(self.0.env().now_ms());
+        self.0.context.next_stamp.get().not_before(wall_ms)
     }
 
     /// Merges the log into pages and gives back the space of dead data.
@@ -193,6 +219,25 @@ impl Engine {
     /// returns: it must not call back into the engine.
     pub fn write_and_tell(&self, work: WriteWork<()>, tell: Box<dyn FnOnce(Result<()>)>) {
         submit::submit(&self.0, work, done::Done::callback(tell));
+    }
+
+    /// Switches a feature on, for good: older libraries cannot open the patch any more. Fine if it is on. Calls issued
+    /// later run with it.
+    ///
+    /// # Errors
+    /// `Conflict` when other tabs have written all the while, `StorageQuotaExceeded`, `ConnectionLost`, …
+    #[must_use]
+    pub fn switch_on(&self, feature: Feature) -> LocalBoxFuture<'static, Result<()>> {
+        self.write(Box::new(move |w| {
+            w.need(feature);
+            Ok(())
+        }))
+    }
+
+    /// Whether a feature is on, as far as this realm knows.
+    #[must_use]
+    pub fn has(&self, feature: Feature) -> bool {
+        self.0.state.borrow().head.features().has(feature)
     }
 
     /// Calls `listener` at every commit that this engine sees, and when it closes.

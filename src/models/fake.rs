@@ -4,6 +4,7 @@ use bytes::Bytes;
 use std::collections::BTreeMap;
 
 use crate::codec::batch::OpKey;
+use crate::codec::feature::Feature;
 use crate::codec::head::OpLog;
 use crate::codec::marks::Marks;
 use crate::codec::order::{Order, PROVISIONAL};
@@ -237,6 +238,8 @@ impl Writes for Batch<'_> {
     fn put_marked(&mut self, key: OpKey, value: Bytes, _marks: Marks) {
         self.put(key.to_bytes(), value);
     }
+
+    fn need(&mut self, _feature: Feature) {}
 
     fn delete(&mut self, key: Bytes) {
         self.view.remove(&key);

@@ -4,6 +4,7 @@ use super::values;
 use bytes::Bytes;
 use fastrand::Rng;
 use patchstore::codec::batch::OpKey;
+use patchstore::codec::feature::Feature;
 use patchstore::codec::head::OpLog;
 use patchstore::codec::js_string::JsString;
 use patchstore::codec::marks::Marks;
@@ -62,6 +63,7 @@ impl Writes for OneDocument {
     fn stamp_after(&mut self, _: u64) {}
     fn put(&mut self, _: Bytes, _: Bytes) {}
     fn put_marked(&mut self, _: OpKey, _: Bytes, _: Marks) {}
+    fn need(&mut self, _: Feature) {}
     fn delete(&mut self, _: Bytes) {}
     fn delete_range(&mut self, _: KeyRange) {}
     fn new_order(&mut self) -> Order {

@@ -24,6 +24,7 @@ mod operation;
 mod plan;
 mod shrink;
 mod spoiled;
+mod switching;
 mod tab;
 mod tagged;
 mod world;

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use super::done::{Done, Verdict};
 use crate::backend::Id;
 use crate::codec::batch::{Batch, Op, orders_of, resolve_op, restamp};
+use crate::codec::feature::Features;
 use crate::codec::order::{Order, PROVISIONAL};
 use crate::codec::stamp::HOLE;
 use crate::engine::keyspace::access::Attempt;
@@ -40,6 +41,8 @@ pub struct Call {
     pub bytes: usize,
     /// How to run it again; `None` for a transaction, which its driver begins anew.
     pub work: Option<Work>,
+    /// What must be on when it is committed.
+    pub needs: Features,
     /// Whether another commit touched what it read.
     pub stale: bool,
     /// The epoch in which a record was missing when it was run again.
@@ -60,6 +63,7 @@ impl Call {
             ops: draft.ops,
             bytes: draft.bytes,
             work,
+            needs: draft.needs,
             stale: false,
             missed_in: None,
             done,
@@ -149,6 +153,13 @@ impl Group {
     #[must_use]
     pub fn is_dependent(&self) -> bool {
         !self.reads.is_empty()
+    }
+
+    /// What must be on when it is committed.
+    #[must_use]
+    pub fn needs(&self) -> Features {
+        let needs = self.calls.iter().map(|call| call.needs);
+        needs.fold(Features::NONE, Features::and)
     }
 
     /// Whether its batch is written ahead as a run.

@@ -1,6 +1,7 @@
 //! What one open engine consists of, and the page that it shares with others.
 
 use crate::sorted::SortedMap;
+use bytes::Bytes;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::{Rc, Weak};
@@ -14,11 +15,17 @@ use super::options::{Options, Reason};
 use super::pace::Pace;
 use super::state::State;
 use crate::backend::{Backend, Connector, Event, Id, RecordKey};
+use crate::codec::feature::Features;
 use crate::engine::keyspace::cache::Pool;
 use crate::engine::keyspace::context::Context;
 use crate::engine::keyspace::view::View;
 use crate::env::Env;
 use crate::error::{Code, Error, Result};
+
+/// Letters of a device's id: 72 random bits.
+const DEVICE_BYTES: usize = 12;
+const DEVICE_LETTERS: &[u8; 64] =
+    b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_-abcdefghijklmnopqrstuvwxyz";
 
 /// What is known of the record that keeps room for deleting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +75,8 @@ pub struct Core {
     pub loads: RefCell<SortedMap<Id, Vec<Loading>>>,
     /// Who is told of commits.
     pub subscribers: Subscribers,
+    /// The last frame that is known to survive a power cut.
+    pub hardened: Cell<u64>,
     /// Bytes handed to the backend since opening.
     pub written_bytes: Cell<u64>,
     /// Whether background maintenance has been asked for and not ended.
@@ -144,7 +153,8 @@ impl Core {
         self.settled_up_to(last).await;
     }
 
-    async fn settled_up_to(&self, last: u64) {
+    /// Resolves when every call up to a number is settled.
+    pub async fn settled_up_to(&self, last: u64) {
         let told = {
             if last < self.state.borrow().queue.lowest() {
                 return;
@@ -154,6 +164,12 @@ impl Core {
             told
         };
         let _told_or_gone = told.await;
+    }
+
+    /// Whether a draft must wait until something is switched on.
+    #[must_use]
+    pub fn lacks(&self, needs: Features) -> bool {
+        self.state.borrow().head.features().lack(needs)
     }
 
     /// The current view, with this realm's pending writes on top.
@@ -174,6 +190,15 @@ impl Core {
         let mut bytes = [0; 16];
         self.env().fill_random(&mut bytes);
         Id(bytes)
+    }
+
+    /// A random id of a device, as stamps have it.
+    #[must_use]
+    pub fn new_device(&self) -> Bytes {
+        let mut bytes = [0; DEVICE_BYTES];
+        self.env().fill_random(&mut bytes);
+        let letters = bytes.map(|byte| DEVICE_LETTERS.get(usize::from(byte) % 64));
+        letters.into_iter().flatten().copied().collect()
     }
 
     /// The current connection; it is another one after a loss.

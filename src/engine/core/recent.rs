@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use crate::codec::feature::Features;
 use crate::engine::keyspace::footprint::WriteSet;
 use crate::engine::keyspace::read_set::ReadSet;
 use crate::sorted::SortedMap;
@@ -29,6 +30,8 @@ struct Inner {
 pub struct Since {
     /// The last frame known at that moment.
     pub known: u64,
+    /// What was switched on.
+    pub features: Features,
     home: Rc<RefCell<Inner>>,
 }
 
@@ -41,6 +44,7 @@ impl Recent {
         needed.insert(known, count);
         Since {
             known,
+            features: Features::NONE,
             home: self.0.clone(),
         }
     }

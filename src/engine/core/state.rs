@@ -137,7 +137,9 @@ impl State {
     /// A beginning, at what is known now.
     #[must_use]
     pub fn since_now(&self) -> Since {
-        self.recent.since(self.known)
+        let mut since = self.recent.since(self.known);
+        since.features = self.head.features();
+        since
     }
 
     /// Notes that the frame `number` has no effect: it is void or repeated.
@@ -183,6 +185,16 @@ impl State {
     /// Marks every uncommitted call that read anything.
     pub fn mark_all_stale(&mut self) {
         self.mark(|reads| !reads.is_empty());
+    }
+
+    /// Takes over a head. Where something is on that was not, every uncommitted call runs again, blind ones too: it
+    /// may have to write more, or otherwise.
+    pub fn take_head(&mut self, head: Head) {
+        if self.head.features().lack(head.features()) {
+            // planted: blind-kept
+            self.mark(|_| true);
+        }
+        self.head = head;
     }
 
     fn mark(&mut self, is_overtaken: impl Fn(&ReadSet) -> bool) {

@@ -13,6 +13,7 @@ use std::any::Any;
 
 use crate::blobs;
 use crate::codec::batch::OpKey;
+use crate::codec::feature::Feature;
 use crate::codec::head::OpLog;
 use crate::codec::marks::Marks;
 use crate::codec::order::Order;
@@ -176,6 +177,8 @@ pub trait Writes: Reads {
     fn put(&mut self, key: Bytes, value: Bytes);
     /// The same of any key, with what is said of the value.
     fn put_marked(&mut self, key: OpKey, value: Bytes, marks: Marks);
+    /// What is written takes effect only once this is on; it is switched on before, if need be.
+    fn need(&mut self, feature: Feature);
     /// Removes `key`.
     fn delete(&mut self, key: Bytes);
     /// Removes every key of the range.

@@ -11,6 +11,7 @@ use super::snapshot::Snapshot;
 use super::view::View;
 use crate::codec::batch::{Op, OpKey, OpValue, resolve_op, restamp};
 use crate::codec::cell::PIECE_BYTES;
+use crate::codec::feature::{Feature, Features};
 use crate::codec::head::OpLog;
 use crate::codec::marks::Marks;
 use crate::codec::order::{Order, PROVISIONAL};
@@ -45,6 +46,8 @@ pub struct Draft {
     pub wall_ms: u64,
     /// What the head said of the op-log when the draft was begun.
     op_log: Option<OpLog>,
+    /// What must be on when it is committed.
+    pub needs: Features,
     call: u64,
     shown: usize,
     fresh: bool,
@@ -65,6 +68,7 @@ impl Draft {
             held_bytes: 0,
             slots: 0,
             wall_ms: 0,
+            needs: Features::NONE,
             call,
             shown: 0,
             fresh: true,
@@ -265,9 +269,14 @@ impl Writes for Draft {
     fn put_marked(&mut self, key: OpKey, value: Bytes, marks: Marks) {
         // planted: undated
         if marks != Marks::NONE {
+            self.need(Feature::Expiry);
             self.base.note_dated();
         }
         self.push(Op::Put(key, OpValue::Inline(value), marks));
+    }
+
+    fn need(&mut self, feature: Feature) {
+        self.needs = self.needs.and(feature.into());
     }
 
     fn delete(&mut self, key: Bytes) {

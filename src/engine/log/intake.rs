@@ -299,7 +299,7 @@ pub fn install(core: &Rc<Core>, stored: Stored) -> Result<()> {
         state.tail_writers.clear();
         state.rebuilt_layers += 1;
         core.context.note_head(&head);
-        state.head = head;
+        state.take_head(head);
         state.looked = true;
         state.asleep = false;
         (was_known, missed)

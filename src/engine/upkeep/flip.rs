@@ -3,10 +3,11 @@
 use std::rc::Rc;
 
 use crate::backend::{Durability, Failure, RecordKey, Seen, Write};
+use crate::codec::feature::{Feature, Features};
 use crate::codec::frame;
-use crate::codec::head::{Head, MAX_WRITERS};
+use crate::codec::head::{Head, MAX_WRITERS, OpLog};
 use crate::codec::root::{Garbage, Root};
-use crate::codec::stamp::Fill;
+use crate::codec::stamp::{Fill, Stamp};
 use crate::engine::core::gate::Pass;
 use crate::engine::core::instance::Core;
 use crate::engine::core::invariant::{checked, invariant};
@@ -71,6 +72,41 @@ impl Flip {
     pub fn order_after(&mut self, base: u64) {
         // planted: order-anew
         self.base.base = self.base.base.max(base);
+    }
+
+    /// Where writes are logged that are copied: has them logged here too, by a device of its own, with stamps from `next`
+    /// on.
+    pub fn log_after(&mut self, core: &Core, source: Option<&OpLog>, next: Stamp) {
+        let Some(source) = source else {
+            return;
+        };
+        let own = self.base.op_log.take();
+        let (device, own_next) = match own {
+            Some(own) => (own.device, own.next_stamp),
+            None => (core.new_device(), next),
+        };
+        self.base.op_log = Some(OpLog {
+            device,
+            next_stamp: own_next.max(next),
+            since: source.since,
+        });
+    }
+
+    /// Switches features on.
+    pub fn switch_on(&mut self, core: &Core, features: Features) {
+        self.new_generation = true;
+        if features.has(Feature::Expiry) {
+            let now_ms = core.env().now_ms() as u64;
+            self.base.clock = Some(self.base.clock.unwrap_or(0).max(now_ms));
+        }
+        if features.has(Feature::OpLog) && self.base.op_log.is_none() {
+            let since = Stamp::default().not_before(core.env().now_ms() as u64);
+            self.base.op_log = Some(OpLog {
+                device: core.new_device(),
+                next_stamp: since.plus(1),
+                since,
+            });
+        }
     }
 
     fn new_head(&self) -> Head {
@@ -283,8 +319,15 @@ impl Flip {
                 state.recent.forget_to(self.position);
             }
         }
+        if !state.head.op_log.eq(&head.op_log) && self.new_generation {
+            // planted: stamp-of-before
+            let op_log = head.op_log.as_ref();
+            state
+                .next_stamp
+                .set(op_log.map(|op_log| op_log.next_stamp).unwrap_or_default());
+        }
         core.context.note_head(&head);
-        state.head = head;
+        state.take_head(head);
         core.context
             .cache
             .retain_directories(|id| view.root.levels.iter().flatten().any(|page| page.id == id));

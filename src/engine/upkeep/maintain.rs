@@ -136,7 +136,10 @@ fn next(core: &Core) -> Step {
 }
 
 /// Takes a step; whether it is live.
-async fn take(core: &Rc<Core>, pass: &Pass, step: Step) -> Result<bool> {
+///
+/// # Errors
+/// What reading or writing fails with; nothing is changed then.
+pub async fn take(core: &Rc<Core>, pass: &Pass, step: Step) -> Result<bool> {
     match step {
         Step::Rest => Ok(false),
         Step::Flush => in_time(core, flush::flush(core, pass)).await,

@@ -11,6 +11,7 @@ use super::lifecycle::holds_any;
 use super::walk::Walk;
 use crate::backend::RecordKey;
 use crate::codec::cell::{PieceRef, Value};
+use crate::codec::kinds::key::OF_LOG;
 use crate::engine::core::instance::Core;
 use crate::engine::core::loading::LoadError;
 use crate::engine::keyspace::access::{Answer, KeyRange, Need};
@@ -39,7 +40,8 @@ pub async fn copy(
 ) -> Result<bool> {
     let pass = target.maintenance.enter().await;
     flush::flush(&target, &pass).await?;
-    let view = source.view();
+    // What is not committed has no place and no stamp yet.
+    let view = source.view().committed();
     let mut flip = Flip::new(&target);
     // What is looked at is what the flip is built upon: whatever comes later makes it fail.
     let held = match holds_any(&target, &ranges) {
@@ -59,6 +61,7 @@ pub async fn copy(
     {
         let state = source.state.borrow();
         flip.order_after(state.head.base.saturating_add(state.known));
+        flip.log_after(&target, state.head.op_log.as_ref(), state.next_stamp.get());
     }
     let error = match fill(&source, &target, &mut flip, &view, &*stopped).await {
         Ok(()) => {
@@ -92,6 +95,11 @@ async fn fill(
     while let Some((key, mut cell)) = walk.next(source).await? {
         if stopped() {
             return Err(Error::closed().into());
+        }
+        // A copy is another device: the source's entries are no writes of it.
+        // planted: log-copied
+        if (OF_LOG.0..=OF_LOG.1).contains(&key.first().copied().unwrap_or_default()) {
+            continue;
         }
         if let Some(piece) = cell.cited_piece() {
             let (copied, record) = seal_piece(target, &value_of(source, &piece).await?)?;

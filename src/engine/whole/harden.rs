@@ -18,6 +18,23 @@ pub async fn harden(core: Rc<Core>) -> Result<()> {
     core.check_open()?;
     poll::before(&core).await;
     core.settled_so_far().await;
+    strictly(&core).await
+}
+
+/// The same for what this realm has seen, if anything has come since it was last done.
+///
+/// # Errors
+/// As [`harden`].
+pub async fn harden_seen(core: Rc<Core>) -> Result<()> {
+    core.check_open()?;
+    if core.hardened.get() < core.state.borrow().known {
+        strictly(&core).await?;
+    }
+    Ok(())
+}
+
+async fn strictly(core: &Rc<Core>) -> Result<()> {
+    let known = core.state.borrow().known;
     let backend = core.backend();
     let incarnation = core.state.borrow().head.incarnation;
     let decide = Box::new(move |seen: Seen| {
@@ -26,12 +43,15 @@ pub async fn harden(core: Rc<Core>) -> Result<()> {
         is_ours.then(|| vec![Write::Put(RecordKey::Head, record)])
     });
     match backend.flip(decide, Durability::Strict).await {
-        Ok(true) => Ok(()),
+        Ok(true) => {
+            core.hardened.set(known.max(core.hardened.get()));
+            Ok(())
+        }
         // What was acknowledged is gone, with the patch.
         Ok(false) => {
-            intake::take_in(&core).await?;
+            intake::take_in(core).await?;
             Err(Error::closed())
         }
-        Err(failure) => Err(connection::error_of(&core, failure).await),
+        Err(failure) => Err(connection::error_of(core, failure).await),
     }
 }

@@ -83,6 +83,7 @@ pub async fn open(
         state: RefCell::new(fresh_state(backend.clone(), &stored.head)),
         loads: RefCell::new(SortedMap::new()),
         subscribers: Subscribers::default(),
+        hardened: Cell::new(0),
         written_bytes: Cell::new(0),
         maintenance_wanted: Cell::new(false),
         reserve: Cell::new(Reserve::Unknown),

@@ -113,10 +113,10 @@ pub async fn run_draft(core: &Rc<Core>, submission: &Submission) -> Result<Draft
 
 /// Whether frames taken in after `since` touch what was read, or own calls under it failed.
 fn overtaken(core: &Rc<Core>, since: &Since, reads: &ReadSet, view: &Rc<View>) -> bool {
-    if reads.is_empty() {
-        return false;
-    }
     let state = core.state.borrow();
+    if reads.is_empty() {
+        return since.features.lack(state.head.features());
+    }
     // Own calls may have been committed (which changes their provisional places), rebuilt or
     // failed meanwhile: cheaper to run again than to tell these apart.
     let own_changed = view.own.len() != state.view.own.len()
@@ -128,9 +128,10 @@ fn overtaken(core: &Rc<Core>, since: &Since, reads: &ReadSet, view: &Rc<View>) -
     own_changed || touched_since(&state, since, reads)
 }
 
-/// Whether frames after `since` touch what was read; true also when that is unknown.
+/// Whether frames after `since` touch what was read; true also when that is unknown, or something was switched on.
 #[must_use]
 pub fn touched_since(state: &State, since: &Since, reads: &ReadSet) -> bool {
     // (Where a damaged log has lost frames, less is known than is remembered.)
-    since.known != state.known && state.recent.touched(since, reads)
+    since.features.lack(state.head.features())
+        || since.known != state.known && state.recent.touched(since, reads)
 }

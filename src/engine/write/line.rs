@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::drafting::{Drafted, large_table, run_draft};
 use super::enqueue::enqueue;
 use super::prepared;
+use super::switch_on::switch_on;
 use crate::engine::core::done::Verdict;
 use crate::engine::core::group::Call;
 use crate::engine::core::instance::Core;
@@ -84,6 +85,12 @@ async fn finish_one(core: &Rc<Core>, mut submission: Submission, mut seed: Optio
                 // planted: overtaken
                 if drafted.is_overtaken(core) {
                     continue;
+                }
+                if core.lacks(drafted.draft.needs) {
+                    match switch_on(core, submission.id, drafted.draft.needs).await {
+                        Ok(()) => continue,
+                        Err(error) => return submission.done.tell(Verdict::Failed(error)),
+                    }
                 }
                 return accept(core, submission, drafted, table);
             }

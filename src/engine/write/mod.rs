@@ -16,6 +16,7 @@ pub mod prepared;
 pub mod rebuild;
 pub mod sealing;
 pub mod submit;
+pub mod switch_on;
 pub mod transaction;
 pub mod turn;
 pub mod write_ahead;

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::drafting::{SLICE_OPS, is_large, large_table, touched_since};
 use super::enqueue::{enqueue, enqueue_first};
+use super::switch_on::switch_on;
 use super::turn;
 use crate::backend::Id;
 use crate::engine::core::bury;
@@ -36,7 +37,7 @@ pub fn issue(core: &Rc<Core>, draft: Draft, began: (u64, Since), ticket: Option<
         ticket,
         done,
     });
-    if held || is_large(&prepared.draft) {
+    if held || is_large(&prepared.draft) || core.lacks(prepared.draft.needs) {
         let item = Waiting::Prepared(prepared);
         core.state.borrow_mut().queue.line.push_back(item);
         core.serve();
@@ -59,6 +60,15 @@ pub async fn finish(core: &Rc<Core>, mut prepared: Box<Prepared>) {
             let item = Waiting::Prepared(prepared);
             core.state.borrow_mut().queue.line.push_front(item);
             return;
+        }
+        let needs = prepared.draft.needs;
+        if core.lacks(needs) {
+            if let Err(error) = switch_on(core, prepared.id, needs).await {
+                return prepared.done.tell(Verdict::Failed(error));
+            }
+            // It was made as if that were on.
+            prepared.since.features = prepared.since.features.and(needs);
+            continue;
         }
         if goes_first(core, &prepared) {
             return admit_first(core, *prepared, table);

@@ -165,6 +165,7 @@ impl Rebuilt {
                 call.bytes = draft.bytes;
                 call.reads = std::mem::take(&mut draft.reads);
                 call.ops = std::mem::take(&mut draft.ops);
+                call.needs = draft.needs;
                 call.stale = false;
                 // Lets go of the view, so that the memtable is changed in place.
                 drop(draft);

@@ -11,6 +11,7 @@ use crate::codec::cell::PieceRef;
 use crate::codec::frame::{self, FrameHeader};
 use crate::engine::core::group::{Flight, Sighting};
 use crate::engine::core::instance::Core;
+use crate::engine::core::invariant::invariant;
 use crate::engine::log::flight::landed;
 use crate::engine::log::recover::Sent;
 use crate::engine::store::pieces::{is_piece, seal_piece};
@@ -53,6 +54,7 @@ impl Sealed {
 /// What writing ahead fails with.
 pub async fn seal_first(core: &Rc<Core>) -> Result<Option<Sealed>> {
     let sighting = Sighting::default();
+    let is_fit;
     let (ops, large, dependent, mut header, stamps) = {
         let mut state = core.state.borrow_mut();
         state.sequence += 1;
@@ -66,10 +68,11 @@ pub async fn seal_first(core: &Rc<Core>) -> Result<Option<Sealed>> {
             wall_ms: 0,
             required: 0,
         };
-        let is_logged = state.head.op_log.is_some();
+        let (on, is_logged) = (state.head.features(), state.head.op_log.is_some());
         let Some(group) = state.queue.groups.front_mut() else {
             return Ok(None);
         };
+        is_fit = !on.lack(group.needs());
         let raised = group.calls.iter().map(|call| call.wall_ms).max();
         header.wall_ms = frame::wall_ms(core.env().now_ms()).max(raised.unwrap_or_default());
         let stamps = if is_logged { group.slots() } else { 0 };
@@ -84,6 +87,7 @@ pub async fn seal_first(core: &Rc<Core>) -> Result<Option<Sealed>> {
         let ops = if large { Vec::new() } else { group.batch_ops() };
         (ops, large, group.is_dependent(), header, stamps)
     };
+    invariant!(core, is_fit, "a frame would need what is not on");
     if !large && ops.is_empty() {
         landed(core, header.sequence, None);
         return Ok(None);

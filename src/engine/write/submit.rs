@@ -114,7 +114,7 @@ pub fn submit(core: &Rc<Core>, mut work: WriteWork<()>, mut done: Done) {
     let mut drafted = Drafted::new(core, id);
     let attempt = guarded(core, &submission.work, &mut drafted.draft);
     match attempt {
-        Ok(()) if !is_large(&drafted.draft) => {
+        Ok(()) if !is_large(&drafted.draft) && !core.lacks(drafted.draft.needs) => {
             accept(core, submission, drafted, None);
         }
         Err(Stop::Fail(error)) => {

@@ -64,6 +64,7 @@ struct Sums {
     leaves: Vec<u128>,
     /// Where the work is.
     read: usize,
+    marked: Vec<u16>,
     dirty: Option<Vec<u16>>,
     summed: usize,
     cursor: Option<Cursor>,
@@ -80,6 +81,7 @@ impl Sums {
             first,
             leaves: vec![0; count * LEAVES],
             read: 0,
+            marked: Vec::new(),
             dirty: None,
             summed: 0,
             cursor: None,
@@ -150,21 +152,24 @@ impl Sums {
             return Ok(());
         }
         let begin = (self.first * LEAVES) as u16;
-        let mut range = tuple::prefix_range(Bytes::from_static(&[kinds::DIRTY]));
-        range.from = dirty_key(begin);
         let end = self.first * LEAVES + self.leaves.len();
-        if end < NODES * LEAVES {
-            range.until = dirty_key(end as u16);
-        }
-        let mut dirty = Vec::new();
-        // (At most 4096 keys: it starts over where it stops.)
-        r.scan(&mut Cursor::new(range, false), false, &mut |key, _| {
+        let cursor = self.cursor.get_or_insert_with(|| {
+            let mut range = tuple::prefix_range(Bytes::from_static(&[kinds::DIRTY]));
+            range.from = dirty_key(begin);
+            if end < NODES * LEAVES {
+                range.until = dirty_key(end as u16);
+            }
+            Cursor::new(range, false)
+        });
+        let marked = &mut self.marked;
+        r.scan(cursor, false, &mut |key, _| {
             let leaf = key.get(1..).and_then(|leaf| leaf.try_into().ok());
             let leaf = leaf.map(u16::from_be_bytes);
-            dirty.push(leaf.ok_or_else(|| Error::corrupt("the mark of a leaf is broken"))?);
+            marked.push(leaf.ok_or_else(|| Error::corrupt("the mark of a leaf is broken"))?);
             Ok(true)
         })?;
-        self.dirty = Some(dirty);
+        self.cursor = None;
+        self.dirty = Some(std::mem::take(marked));
         Ok(())
     }
 }

@@ -40,6 +40,7 @@ pub mod merkle;
 pub mod records;
 pub mod remote;
 pub mod seed;
+pub mod service;
 pub mod state;
 pub mod tombstones;
 

@@ -190,7 +190,8 @@ fn every_write_of_a_record_has_its_entry() {
     for pair in found.windows(2) {
         assert!(pair[0].0 < pair[1].0 && pair[0].1.stamp < pair[1].1.stamp);
     }
-    assert_eq!(fake.read(|r| Count::default().step(r)).unwrap(), 10);
+    let mut count = Count::default();
+    assert_eq!(fake.read(|r| count.step(r)).unwrap(), 10);
     assert!(
         records(&mut fake, "", None, 99.0)
             .iter()
@@ -301,10 +302,8 @@ fn what_is_marked_or_pruned_is_gone_from_what_is_pending() {
         2
     );
     assert_eq!(prune(&mut fake, Which::UpTo(ids[1])), 2);
-    assert_eq!(
-        fake.write(|w| PruneSynced::default().step(w)).unwrap_or(9),
-        1
-    );
+    let mut synced = PruneSynced::default();
+    assert_eq!(fake.write(|w| synced.step(w)).unwrap(), 1);
     let of_log = |fake: &Fake, kind: u8| fake.map.keys().filter(|key| key[0] == kind).count();
     assert_eq!(of_log(&fake, kinds::LOGGED_VALUE), 0);
     assert_eq!(of_log(&fake, kinds::SYNCED), 0);
@@ -394,7 +393,8 @@ fn records_without_a_state_count_as_written_at_the_switch() {
     set(&mut fake, "k7", "2");
     let written = entries(&mut fake)[0].stamp;
     fake.now_ms = NOW + 1;
-    while !fake.write(|w| seed::Seed::default().step(w)).unwrap() {}
+    let mut seed = seed::Seed::default();
+    assert!(fake.write(|w| seed.step(w)).unwrap());
     let all = records(&mut fake, "", None, f64::INFINITY);
     assert_eq!(all.len(), 41, "{pairs}");
     let of_k7 = all
