@@ -37,7 +37,7 @@ export const RUST = {
   lib: ["error"],
 };
 
-const FACADE = ["base", "values", "bridge", "stores", "objects", "serve"];
+const FACADE = ["base", "values", "bridge", "stores", "sync", "objects", "serve"];
 const facade = (...below) => below.map((room) => `facade/${room}`);
 
 export const TYPESCRIPT = {
@@ -46,6 +46,7 @@ export const TYPESCRIPT = {
   // What knows the wasm, and how calls go to it.
   "facade/bridge": facade("base", "values"),
   "facade/stores": facade("base", "values", "bridge"),
+  "facade/sync": facade("base", "values", "bridge", "stores"),
   "facade/objects": facade("base", "bridge", "stores"),
   "facade/serve": facade("base", "values", "bridge", "stores"),
   facade: facade(...FACADE),

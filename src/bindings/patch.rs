@@ -14,6 +14,7 @@ use super::db::DbPort;
 use super::errors;
 use super::host;
 use super::kv::KvPort;
+use super::op_log::OpLogPort;
 use super::outcome::{self, Returned};
 use super::scope::scope;
 use super::session::AnySession;
@@ -23,6 +24,7 @@ use super::values;
 use crate::backend::indexeddb::IndexedDbConnector;
 use crate::backend::memory::MemoryConnector;
 use crate::backend::{Connector, Durability};
+use crate::codec::feature::Feature;
 use crate::engine::access::{Session, Writes, afresh};
 use crate::engine::{Absent, Engine, Notice, Options, Realm, Reason, Stats, Subscription};
 use crate::error::Result;
@@ -152,6 +154,20 @@ impl PatchPort {
         scope(name, is_node)
             .map(|scope| DbPort::new(session, scope))
             .map_err(|error| errors::to_js(&error))
+    }
+
+    /// Has writes logged from now on, for good.
+    #[wasm_bindgen(js_name = switchOnOpLog, unchecked_return_type = "Promise<void>")]
+    pub fn switch_on_op_log(&self) -> Promise {
+        let switched = self.engine.switch_on(Feature::OpLog);
+        outcome::promise(switched, outcome::nothing)
+    }
+
+    /// The op-log.
+    #[wasm_bindgen(js_name = opLog)]
+    #[must_use]
+    pub fn op_log(&self) -> OpLogPort {
+        OpLogPort::new(&self.engine)
     }
 
     /// Begins a transaction. With `in_turn`, other writers wait for it, because it has conflicted before.

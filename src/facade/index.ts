@@ -3,4 +3,5 @@ export { storageEstimate } from "./base/estimate.js";
 export { init } from "./bridge/load.js";
 export { copyPatch, deletePatchData, hasPatchData, listPatches } from "./lifecycle.js";
 export { openPatch } from "./open.js";
+export { decodeEntries, encodeEntries } from "./sync/wire.js";
 export type * from "./base/types.js";

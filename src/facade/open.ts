@@ -1,7 +1,7 @@
 import { abortable, throwIfAborted } from "./base/abort.js";
 import { databaseOf } from "./bridge/database.js";
 import { init } from "./bridge/load.js";
-import { known, oneOf, signalOf, whole } from "./base/options.js";
+import { bool, known, oneOf, signalOf, whole } from "./base/options.js";
 import { OpenedPatch } from "./patch.js";
 import type { OpenOptions, Patch } from "./base/types.js";
 
@@ -12,8 +12,9 @@ const NAMES = [
   "cacheBytes",
   "openTimeoutMs",
   "signal",
+  "opLog",
 ] as const;
-const LATER = ["encryption", "quota", "opLog"] as const;
+const LATER = ["encryption", "quota"] as const;
 
 const CACHE_BYTES = 32 * 1024 * 1024;
 const OPEN_TIMEOUT_MS = 10_000;
@@ -28,8 +29,9 @@ export async function openPatch(id: string, options?: OpenOptions): Promise<Patc
     cacheBytes: whole("options.cacheBytes", given.cacheBytes, CACHE_BYTES),
     openTimeoutMs: whole("options.openTimeoutMs", given.openTimeoutMs, OPEN_TIMEOUT_MS),
   } as const;
+  const opLog = bool("options.opLog", given.opLog);
   const signal = signalOf("options.signal", given.signal);
   throwIfAborted(signal);
   await abortable(init(), signal);
-  return OpenedPatch.open(id, settings, signal);
+  return OpenedPatch.open(id, settings, signal, opLog);
 }

@@ -1,5 +1,5 @@
 import { BlobPlace } from "./bridge/blobs.js";
-import { acquire, forget, release, type Engine, type Settings } from "./bridge/engines.js";
+import { acquire, forget, release, within, type Engine, type Settings } from "./bridge/engines.js";
 import { originEstimate } from "./base/estimate.js";
 import { Events, scopesOf } from "./events.js";
 import type { PatchPort, SubscriptionPort } from "./bridge/glue.js";
@@ -10,7 +10,8 @@ import { dbObject, kvObject } from "./objects/object.js";
 import { func } from "./base/options.js";
 import { Sandboxes } from "./serve/serve.js";
 import { Stores } from "./stores/stores.js";
-import { onStop } from "./bridge/trap.js";
+import { PatchLog } from "./sync/op-log.js";
+import { guarded, onStop, settled } from "./bridge/trap.js";
 import { transact, type TransactionOptions } from "./stores/transaction.js";
 import type {
   DB,
@@ -22,6 +23,7 @@ import type {
   KvMessage,
   KvOutput,
   MessageObject,
+  OpLog,
   Patch,
   PatchEvents,
   PatchStats,
@@ -45,6 +47,7 @@ export class OpenedPatch implements Patch {
   readonly #events = new Events();
   readonly #sandboxes = new Sandboxes();
   readonly #stopListening: () => void;
+  #opLog: PatchLog | undefined;
   #subscription: SubscriptionPort | undefined;
   #closing: Promise<void> | undefined;
 
@@ -80,9 +83,21 @@ export class OpenedPatch implements Patch {
     id: string,
     settings: Settings,
     signal: AbortSignal | undefined,
+    opLog: boolean,
   ): Promise<OpenedPatch> {
     const [engine, port] = await acquire(settings, signal);
+    try {
+      if (opLog) await within(settled(guarded(() => port.switchOnOpLog())), settings, signal);
+    } catch (error) {
+      void release(engine);
+      throw error;
+    }
     return new OpenedPatch(id, engine, port);
+  }
+
+  /** The op-log; its calls are InvalidArgument where writes are not logged. */
+  get opLog(): OpLog {
+    return (this.#opLog ??= new PatchLog(this.#handle, this.#port));
   }
 
   kv(storeName: string): KV {

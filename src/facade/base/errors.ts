@@ -81,6 +81,11 @@ export function invalid(message: string): PatchStoreError {
   return new PatchStoreError("InvalidArgument", message);
 }
 
+/** A Corrupt error, for bytes that are not what they should be. */
+export function corrupt(message: string, cause?: unknown): PatchStoreError {
+  return new PatchStoreError("Corrupt", message, { cause });
+}
+
 /** A Closed error, for calls on something that is closed. */
 export function closed(what: string): PatchStoreError {
   return new PatchStoreError("Closed", `${what} is closed`);

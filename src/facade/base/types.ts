@@ -1,3 +1,7 @@
+import type { OpLog } from "./sync.js";
+
+export type * from "./sync.js";
+
 /**
  * The public types of the package, written by hand.
  *
@@ -28,6 +32,9 @@ export interface OpenOptions {
   /** Bytes of stored data kept in memory: half of them for decoded pages, half for copies of values that were
    *  read. Default 32 MiB. */
   cacheBytes?: number;
+  /** Record every write of a record in the op-log. A property of the patch: once true, every tab records, whatever it
+   *  opens with. Default false. */
+  opLog?: boolean;
   /** Milliseconds after which opening gives up with code Blocked. Default 10 000. */
   openTimeoutMs?: number;
   /** Aborting rejects with the signal's reason and leaves nothing open. */
@@ -41,6 +48,8 @@ export interface OpenOptions {
 export interface Patch {
   readonly id: string;
   readonly status: PatchStatus;
+  /** What was written, for synchronisation with other devices. */
+  readonly opLog: OpLog;
   /** A named key-value store, shared by every node that uses the name. */
   kv(storeName: string): KV;
   /** A named document store. */

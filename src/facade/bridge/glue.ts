@@ -4,6 +4,7 @@ export {
   type ChangesPort,
   type DbPort,
   type KvPort,
+  type OpLogPort,
   type PatchPort,
   type SubscriptionPort,
   type TransactionPort,

@@ -2,7 +2,7 @@ import { BlobReader } from "./blobs.js";
 import type { Handle } from "./handle.js";
 import { Tally } from "../base/limits.js";
 import { nextTask } from "../base/task.js";
-import type { Encoded, Snapshot } from "../values/snapshot.js";
+import type { Snapshot } from "../values/snapshot.js";
 
 /** How much of a batch is read during the call. The rest is read in slices of this size, each in a task of its own. */
 const SLICE_ITEMS = 1000;
@@ -11,6 +11,8 @@ const SLICE_UNITS = 1024 * 1024;
 /** One item of a batch. `key` is encoded for wasm. */
 export interface Row extends Snapshot {
   readonly key?: string;
+  /** The same of an item that has several. */
+  readonly keys?: readonly string[];
 }
 
 /** A batch that accumulates in wasm until it is committed. */
@@ -89,7 +91,7 @@ function readSlice(rows: Generator<Row>, tally: Tally): Slice {
     const { done, value } = rows.next();
     if (done) return { rows: read, last: true };
     try {
-      tally.add(value.encoded.length + (value.key?.length ?? 0));
+      tally.add(value.encoded.length + (value.key?.length ?? value.keys?.join("").length ?? 0));
     } catch (error) {
       rows.return(undefined);
       throw error;
@@ -106,8 +108,9 @@ export function pushRows(batch: BatchPort, rows: readonly Row[]): void {
   const lines: string[] = [];
   const exactAt: number[] = [];
   const exact: Uint8Array[] = [];
-  rows.forEach(({ key, encoded }: { key?: string; encoded: Encoded }, at) => {
+  rows.forEach(({ key, keys: several, encoded }: Row, at) => {
     if (key !== undefined) keys.push(key);
+    if (several !== undefined) keys.push(...several);
     if (typeof encoded === "string") {
       lines.push(encoded);
     } else {

@@ -206,6 +206,31 @@ pub(super) fn id_of(doc: &[u8]) -> Result<JsString> {
     id.ok_or_else(|| Error::corrupt("the id of a stored document is not a string"))
 }
 
+/// Demands of a stored value from outside that it is a whole document: it begins with this id, and its two times.
+///
+/// # Errors
+/// `InvalidArgument`.
+pub fn check_whole(stored: &[u8], id: JsStr<'_>) -> Result<()> {
+    let invalid = || {
+        Error::invalid(
+            "a document's entry does not hold the whole document, _id, _created and _updated first",
+        )
+    };
+    let mut fields = Fields::of(Form::of(stored)?)?.ok_or_else(invalid)?;
+    let mut next = |name: &'static str| match fields.next()? {
+        Some((found, value)) if found.is_plain(name) => Ok(value),
+        _ => Err(invalid()),
+    };
+    let found = next(ID)?.string()?;
+    let is_it = found.is_some_and(|found| found.as_bytes() == id.as_bytes());
+    let are_times = next(CREATED)?.number()?.is_some() && next(UPDATED)?.number()?.is_some();
+    if is_it && are_times {
+        Ok(())
+    } else {
+        Err(invalid())
+    }
+}
+
 /// The stored document `old` with the stored object `changes` merged into it.
 pub(super) fn merged(old: &[u8], changes: &[u8], now_ms: f64) -> Result<Bytes> {
     given("the update", Form::of(changes)?)?;

@@ -33,6 +33,7 @@ pub use drop::Drop;
 pub use find::{Find, FindSpec, Out};
 pub use ids::Ids;
 pub use insert::{Insert, NewDoc};
+pub use meta::check_whole;
 pub use query::Query;
 
 /// A collection: where its keys lie. Cheap to clone.

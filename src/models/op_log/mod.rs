@@ -42,6 +42,7 @@ pub mod remote;
 pub mod seed;
 pub mod service;
 pub mod state;
+pub mod tail;
 pub mod tombstones;
 
 /// Places in one frame, at most, that entries have.
