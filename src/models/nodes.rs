@@ -3,11 +3,13 @@
 use bytes::Bytes;
 
 use super::keys;
+use super::kv;
 use super::many::{Many, shorten};
 use super::pace::Pace;
 use super::scope::Scope;
 use crate::blobs;
 use crate::codec::js_string::JsString;
+use crate::codec::marks::NEVER;
 use crate::codec::order::{ORDER_BYTES, Order};
 use crate::engine::access::{Attempt, Cursor, Reads, Writes};
 use crate::error::{Code, Error, Result};
@@ -117,8 +119,10 @@ pub struct Copy {
     at: usize,
     cursor: Option<Cursor>,
     /// What was read.
-    read: Vec<(Bytes, Bytes)>,
+    read: Vec<(Bytes, Bytes, u64)>,
     read_bytes: usize,
+    /// Of so many it is known when they expire.
+    timed: usize,
     written: usize,
     pace: Pace,
 }
@@ -134,6 +138,7 @@ impl Copy {
             cursor: None,
             read: Vec::new(),
             read_bytes: 0,
+            timed: 0,
             written: 0,
             pace: Pace::default(),
         }
@@ -149,18 +154,26 @@ impl Copy {
                 limits::within("the node's data", self.read_bytes, MAX_CALL_BYTES)?;
                 limits::room_for(bytes)?;
                 let copied = Bytes::copy_from_slice;
-                self.read.push((copied(key), blobs::held(copied(value))));
+                let value = blobs::held(copied(value));
+                self.read.push((copied(key), value, NEVER));
                 Ok(true)
             })?;
             self.cursor = None;
             self.at += 1;
+        }
+        while let Some((key, _, until_ms)) = self.read.get_mut(self.timed) {
+            if key.first() == Some(&keys::KV) {
+                *until_ms = w.until(key)?.unwrap_or(NEVER);
+            }
+            self.timed += 1;
+            self.pace.step(w)?;
         }
         Ok(())
     }
 
     /// Documents keep their places in the order of insertion, which are unique in the patch; one
     /// that is not committed yet gets its real place in the copy too.
-    fn put(&self, w: &mut dyn Writes, key: &Bytes, value: &Bytes) -> Result<()> {
+    fn put(&self, w: &mut dyn Writes, (key, value, until_ms): &(Bytes, Bytes, u64)) -> Result<()> {
         let kind = key.first().copied().unwrap_or_default();
         let is_placed = kind == keys::DOCUMENT;
         let end = key
@@ -171,9 +184,9 @@ impl Copy {
         copy.push(kind);
         copy.extend_from_slice(&self.to);
         copy.extend_from_slice(rest);
-        let (copy, value) = (copy.into(), value.clone());
+        let (copy, value) = (Bytes::from(copy), value.clone());
         if !is_placed && kind != keys::ID {
-            w.put(copy, value);
+            kv::set(w, &copy, &value, *until_ms);
             return Ok(());
         }
         let place = if is_placed {
@@ -211,8 +224,8 @@ impl Many for Copy {
             }
             self.read_all(w)?;
         }
-        while let Some((key, value)) = self.read.get(self.written) {
-            self.put(w, key, value)?;
+        while let Some(record) = self.read.get(self.written) {
+            self.put(w, record)?;
             self.written += 1;
             self.pace.step(w)?;
         }

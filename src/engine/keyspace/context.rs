@@ -1,9 +1,9 @@
 //! What attempts need of the engine.
 
-use std::cell::Cell;
 use std::rc::Rc;
 
 use super::cache::Cache;
+use super::now::Clock;
 use crate::env::Env;
 
 /// Milliseconds of work between two yields: few, since a garbage collection of the page's may fall
@@ -17,6 +17,6 @@ pub struct Context {
     pub cache: Rc<Cache>,
     /// Time, randomness and scheduling.
     pub env: Rc<dyn Env>,
-    /// Whether anything that can expire has been met: what was read may be gone without any commit.
-    pub dated: Rc<Cell<bool>>,
+    /// What of the time has been seen.
+    pub clock: Rc<Clock>,
 }

@@ -294,6 +294,7 @@ pub fn install(core: &Rc<Core>, stored: Stored) -> Result<()> {
         state.tail_pieces = 0;
         state.tail_writers.clear();
         state.rebuilt_layers += 1;
+        core.context.clock.raise(head.clock.unwrap_or(0));
         state.take_head(head);
         state.looked = true;
         state.asleep = false;

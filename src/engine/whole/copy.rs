@@ -59,6 +59,7 @@ pub async fn copy(
     {
         let state = source.state.borrow();
         flip.order_after(state.head.base.saturating_add(state.known));
+        flip.take_features(&target, &state.head);
     }
     let error = match fill(&source, &target, &mut flip, &view, &*stopped).await {
         Ok(()) => {

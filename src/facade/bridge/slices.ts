@@ -11,18 +11,21 @@ const SLICE_UNITS = 1024 * 1024;
 /** One item of a batch; `key` is ready to cross. */
 export interface Row extends Snapshot {
   readonly key?: string;
+  /** When it expires, if it does. */
+  readonly until?: number;
 }
 
 /** A batch that grows in wasm until it is committed. */
 export interface BatchPort {
   /** Adds `count` rows: `lines` is the JSON texts joined by newlines, empty at the positions
-   *  `exactAt`, whose exact forms follow. */
+   *  `exactAt`, whose exact forms follow; `until` is when they expire, if any does. */
   push(
     keys: string[],
     lines: string,
     exactAt: Uint32Array,
     exact: Uint8Array[],
     count: number,
+    until: Float64Array | undefined,
   ): void;
   free(): void;
 }
@@ -116,5 +119,7 @@ export function pushRows(batch: BatchPort, rows: readonly Row[]): void {
       exact.push(encoded);
     }
   });
-  batch.push(keys, lines.join("\n"), Uint32Array.from(exactAt), exact, rows.length);
+  const isDated = rows.some((row) => row.until !== undefined);
+  const until = isDated ? Float64Array.from(rows, (row) => row.until ?? Infinity) : undefined;
+  batch.push(keys, lines.join("\n"), Uint32Array.from(exactAt), exact, rows.length, until);
 }
