@@ -11,6 +11,7 @@ use futures_util::future::join_all;
 use patchstore::Code;
 use patchstore::backend::indexeddb::IndexedDbConnector;
 use patchstore::codec::cell::{Cell, PieceRef};
+use patchstore::codec::marks::NEVER;
 use patchstore::codec::page::Page;
 use patchstore::codec::page_builder::{CellHoles, PageBuilder};
 use patchstore::codec::value::from_json;
@@ -61,7 +62,7 @@ fn key(text: &str) -> Bytes {
 async fn set(engine: &Engine, at: &str, value: Bytes) {
     let at = key(at);
     let work = engine.write(Box::new(move |w| {
-        kv::set(w, &at, &value)?;
+        kv::set(w, &at, &value, NEVER)?;
         Ok(())
     }));
     work.await.unwrap();
@@ -142,7 +143,8 @@ async fn two_connections_lose_no_update() {
         let at = key("counter");
         let work = tab.write(Box::new(move |w| {
             let old = kv::get(w, &at)?.map_or(0, |v| u32::from_le_bytes(v[..].try_into().unwrap()));
-            kv::set(w, &at, &Bytes::copy_from_slice(&(old + 1).to_le_bytes()))?;
+            let new = Bytes::copy_from_slice(&(old + 1).to_le_bytes());
+            kv::set(w, &at, &new, NEVER)?;
             Ok(())
         }));
         async move { work.await.unwrap() }

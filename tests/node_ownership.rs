@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use patchstore::backend::memory::MemoryConnector;
 use patchstore::codec::js_string::JsString;
+use patchstore::codec::marks::NEVER;
 use patchstore::codec::value::from_json;
 use patchstore::engine::access::{Answer, ReadWork, Session, WriteWork, afresh};
 use patchstore::engine::{Engine, Options};
@@ -59,7 +60,7 @@ fn set(engine: &Engine, scope: &Scope, key: &str, text: &str) -> Done<()> {
     let key = Kv::new(scope).unwrap().key(JsString::from(key).as_js());
     let (key, value) = (key.unwrap(), from_json(format!("\"{text}\"").as_bytes()));
     let work = move |w: &mut dyn patchstore::engine::access::Writes| {
-        kv::set(w, &key, &value)?;
+        kv::set(w, &key, &value, NEVER)?;
         Ok(())
     };
     write(engine, Box::new(work))

@@ -16,6 +16,7 @@ use super::strings::{all_received, received};
 use super::update;
 use super::values::{self, decode};
 use super::watch::WatchPort;
+use crate::codec::marks::NEVER;
 use crate::engine::access::{Attempt, Reads, Session, WriteWork, afresh};
 use crate::error::{Error, Result};
 use crate::models::Scope;
@@ -125,12 +126,26 @@ impl KvPort {
         })
     }
 
-    /// Stores an encoded value. Reports the end to `done`, as [`outcome::tell`] describes.
-    pub fn set(&self, key: &str, encoded: &JsValue, done: Function) -> Result<(), JsValue> {
+    /// The time at which what is stored now expires, in ms since the epoch: after so many ms (`is_ttl`), or at that time;
+    /// 0 where that has passed.
+    pub fn until(&self, ms: f64, is_ttl: bool) -> Result<f64, JsValue> {
+        let until_ms = kv::until_ms(ms, is_ttl, self.session.now_ms());
+        until_ms.map(|until_ms| until_ms as f64).map_err(thrown)
+    }
+
+    /// Stores an encoded value until a time (0: removes it; infinite: for good). Reports the end to `done`, as
+    /// [`outcome::tell`] describes.
+    pub fn set(
+        &self,
+        key: &str,
+        encoded: &JsValue,
+        until_ms: f64,
+        done: Function,
+    ) -> Result<(), JsValue> {
         let key = self.record(key)?;
         let stored = values::stored(encoded).map_err(thrown)?;
         let work: WriteWork<()> = Box::new(move |w| {
-            kv::set(w, &key, &stored)?;
+            kv::set(w, &key, &stored, until_ms as u64)?;
             Ok(())
         });
         self.session.write_and_tell(work, outcome::tell(done));
@@ -251,13 +266,13 @@ fn delete_many(session: &AnySession, keys: Vec<bytes::Bytes>) -> Promise {
 pub struct KvBatchPort {
     session: AnySession,
     kv: std::cell::RefCell<Kv>,
-    entries: std::cell::RefCell<Vec<(bytes::Bytes, bytes::Bytes)>>,
+    entries: std::cell::RefCell<Vec<(bytes::Bytes, bytes::Bytes, u64)>>,
     keys: std::cell::RefCell<Vec<bytes::Bytes>>,
 }
 
 #[wasm_bindgen]
 impl KvBatchPort {
-    /// Adds entries; [`Lines`] describes how values are passed.
+    /// Adds entries; [`Lines`] describes how values are passed. `until_ms`: of each as in [`KvPort::set`]; none: for good.
     #[expect(
         clippy::needless_pass_by_value,
         reason = "wasm-bindgen hands vectors over"
@@ -268,6 +283,8 @@ impl KvBatchPort {
         lines: &str,
         exact_at: Vec<u32>,
         exact: Vec<Uint8Array>,
+        _count: usize,
+        until_ms: Option<Vec<f64>>,
     ) -> Result<(), JsValue> {
         let stored = Lines {
             lines,
@@ -279,9 +296,11 @@ impl KvBatchPort {
         let keys = all_received(&keys).map_err(thrown)?;
         let mut entries = self.entries.borrow_mut();
         let kv = self.kv.borrow();
+        let mut until_ms = until_ms.into_iter().flatten();
         for (key, stored) in keys.iter().zip(stored) {
             let key = kv.key(key.as_js()).map_err(thrown)?;
-            entries.push((key, stored.map_err(thrown)?));
+            let until_ms = until_ms.next().map_or(NEVER, |ms| ms as u64);
+            entries.push((key, stored.map_err(thrown)?, until_ms));
         }
         Ok(())
     }

@@ -17,6 +17,14 @@ pub enum AnySession {
 }
 
 impl AnySession {
+    /// The time by which it judges what has expired, in ms since the epoch.
+    pub fn now_ms(&self) -> u64 {
+        match self {
+            Self::Engine(engine) => engine.now_ms(),
+            Self::Transaction(transaction) => transaction.now_ms(),
+        }
+    }
+
     /// Writes, and calls `tell` at the end. For an engine this needs no future.
     pub fn write_and_tell(&self, work: WriteWork<()>, tell: Box<dyn FnOnce(Result<()>)>) {
         match self {

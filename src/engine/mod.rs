@@ -152,6 +152,28 @@ impl Engine {
         .boxed_local()
     }
 
+    /// Collects all that has expired by now, and gives back its space; whether there was anything.
+    ///
+    /// # Errors
+    /// `StorageQuotaExceeded`, `ConnectionLost`, `Corrupt`, …
+    #[must_use]
+    pub fn evict_expired(&self) -> LocalBoxFuture<'static, Result<bool>> {
+        let core = self.0.clone();
+        async move {
+            core.check_open()?;
+            poll::before(&core).await;
+            intake::take_in(&core).await?;
+            maintain::evict_expired(&core).await
+        }
+        .boxed_local()
+    }
+
+    /// The time by which it judges what has expired, in ms since the epoch: never goes back while it is open.
+    #[must_use]
+    pub fn now_ms(&self) -> u64 {
+        self.0.now_ms()
+    }
+
     /// Counts what is stored in some ranges.
     ///
     /// # Errors
@@ -263,7 +285,7 @@ impl Engine {
     /// Whether anything that can expire has been met: what was read may be gone without any commit.
     #[must_use]
     pub fn is_dated(&self) -> bool {
-        self.0.context.dated.get()
+        self.0.context.clock.is_dated()
     }
 
     /// Refuses newcomers, waits for the calls issued, and closes. Closing twice is fine.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::codec::batch::OpKey;
 use crate::codec::feature::Feature;
 use crate::codec::head::OpLog;
-use crate::codec::marks::Marks;
+use crate::codec::marks::{Marks, NEVER, expiry_of};
 use crate::codec::order::{Order, PROVISIONAL};
 use crate::codec::stamp::{HOLE, Stamp};
 use crate::engine::access::{Attempt, Cursor, KeyRange, Measure, Need, Reads, Stop, Take, Writes};
@@ -19,6 +19,8 @@ pub struct Fake {
     pub map: BTreeMap<Bytes, Bytes>,
     /// One stop in this many calls; 0 is never.
     pub stop_in: u64,
+    /// When what is under a key expires, if ever; nothing does.
+    pub until: BTreeMap<Bytes, u64>,
     /// One rerun in this many stops; 0 is never.
     pub rerun_in: u64,
     pub seed: u64,
@@ -191,12 +193,13 @@ impl Reads for Batch<'_> {
         Ok(self.view.get(key).cloned())
     }
 
-    fn want(&mut self, _keys: &[Bytes]) -> Attempt<()> {
-        self.disturb()
+    fn until(&mut self, key: &[u8]) -> Attempt<Option<u64>> {
+        let until_ms = self.fake.until.get(key).copied().unwrap_or(NEVER);
+        Ok(self.get(key)?.map(|_| until_ms))
     }
 
-    fn contains(&mut self, key: &[u8]) -> Attempt<bool> {
-        Ok(self.get(key)?.is_some())
+    fn want(&mut self, _keys: &[Bytes]) -> Attempt<()> {
+        self.disturb()
     }
 
     fn scan(&mut self, cursor: &mut Cursor, _: bool, take: &mut Take<'_>) -> Attempt<bool> {
@@ -232,11 +235,14 @@ impl Writes for Batch<'_> {
     }
 
     fn put(&mut self, key: Bytes, value: Bytes) {
+        self.fake.until.remove(&key);
         self.view.insert(key, value);
     }
 
-    fn put_marked(&mut self, key: OpKey, value: Bytes, _marks: Marks) {
-        self.put(key.to_bytes(), value);
+    fn put_marked(&mut self, key: OpKey, value: Bytes, marks: Marks) {
+        let key = key.to_bytes();
+        self.put(key.clone(), value);
+        self.fake.until.insert(key, expiry_of(marks.as_slice()));
     }
 
     fn need(&mut self, _feature: Feature) {}

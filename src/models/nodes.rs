@@ -147,8 +147,10 @@ pub struct Copy {
     at: usize,
     cursor: Option<Cursor>,
     /// What was read.
-    read: Vec<(Bytes, Bytes)>,
+    read: Vec<(Bytes, Bytes, u64)>,
     read_bytes: usize,
+    /// Of so many it is known when they expire.
+    timed: usize,
     written: usize,
     pace: Pace,
 }
@@ -164,6 +166,7 @@ impl Copy {
             cursor: None,
             read: Vec::new(),
             read_bytes: 0,
+            timed: 0,
             written: 0,
             pace: Pace::default(),
         }
@@ -179,18 +182,26 @@ impl Copy {
                 limits::within("the node's data", self.read_bytes, MAX_CALL_BYTES)?;
                 limits::room_for(bytes)?;
                 let copied = Bytes::copy_from_slice;
-                self.read.push((copied(key), blobs::held(copied(value))));
+                let value = blobs::held(copied(value));
+                self.read.push((copied(key), value, NEVER));
                 Ok(true)
             })?;
             self.cursor = None;
             self.at += 1;
+        }
+        while let Some((key, _, until_ms)) = self.read.get_mut(self.timed) {
+            if key.first() == Some(&keys::KV) {
+                *until_ms = w.until(key)?.unwrap_or(NEVER);
+            }
+            self.timed += 1;
+            self.pace.step(w)?;
         }
         Ok(())
     }
 
     /// Documents keep their places in the order of insertion, which are unique in the patch; one
     /// that is not committed yet gets its real place in the copy too.
-    fn put(&self, w: &mut dyn Writes, key: &Bytes, value: &Bytes) -> Result<()> {
+    fn put(&self, w: &mut dyn Writes, (key, value, until_ms): &(Bytes, Bytes, u64)) -> Result<()> {
         let kind = key.first().copied().unwrap_or_default();
         let is_placed = kind == keys::DOCUMENT;
         let end = key
@@ -203,7 +214,7 @@ impl Copy {
         copy.extend_from_slice(rest);
         let (copy, value) = (Bytes::from(copy), value.clone());
         if kind == keys::KV {
-            return kv::set(w, &copy, &value);
+            return kv::set(w, &copy, &value, *until_ms);
         }
         if !is_placed && kind != keys::ID {
             w.put(copy, value);
@@ -250,8 +261,8 @@ impl Many for Copy {
             }
             self.read_all(w)?;
         }
-        while let Some((key, value)) = self.read.get(self.written) {
-            self.put(w, key, value)?;
+        while let Some(record) = self.read.get(self.written) {
+            self.put(w, record)?;
             self.written += 1;
             self.pace.step(w)?;
         }

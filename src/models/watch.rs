@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use super::kv;
 use crate::blobs;
+use crate::codec::marks::NEVER;
 use crate::engine::access::Answer;
 use crate::engine::{Engine, Notice, Subscription, WriteSet};
 use crate::env::Env;
@@ -35,6 +36,7 @@ impl Watch {
             looking: Cell::new(false),
             again: Cell::new(false),
             ended: Cell::new(false),
+            until_ms: Rc::new(Cell::new(NEVER)),
         });
         watcher.look(Watcher::note);
         let told = Rc::clone(&watcher);
@@ -68,6 +70,8 @@ struct Watcher {
     looking: Cell<bool>,
     again: Cell<bool>,
     ended: Cell<bool>,
+    /// When the value expires that was read last.
+    until_ms: Rc<Cell<u64>>,
 }
 
 impl Watcher {
@@ -75,6 +79,8 @@ impl Watcher {
         let concerned = match notice {
             Notice::Commit { writes, .. } => touches(writes, &self.key),
             Notice::Cut => true,
+            // planted: unwatched-expiry
+            Notice::Expiry => self.until_ms.get() <= self.engine.now_ms(),
             Notice::Closed(_) => false,
         };
         if concerned && !self.ended.get() {
@@ -119,8 +125,11 @@ impl Watcher {
 
     fn read(&self) -> Answer<Option<Bytes>> {
         let (key, moved) = (self.key.clone(), self.moved.clone());
+        let until_ms = self.until_ms.clone();
         self.engine.read_committed(Box::new(move |r| {
             moved.set(moved.get() || r.is_fresh());
+            let until = r.until(&key)?;
+            until_ms.set(until.unwrap_or(NEVER));
             kv::get(r, &key)
         }))
     }

@@ -2,7 +2,7 @@
  * patchstore/sandbox: the other end of Patch.serve(). It needs no wasm, no IndexedDB and no dependency, and runs in
  * a worker or in an opaque-origin iframe.
  */
-import type { DB, KV, PatchStoreError, Storable } from "./index.js";
+import type { DB, Expiry, KV, PatchStoreError, Storable } from "./index.js";
 
 /**
  * Connects to the other end of the port that the host gave to `Patch.serve()`. Use the port for
@@ -26,6 +26,6 @@ export interface Connection {
 export interface SandboxKV extends KV {
   /** The ArrayBuffers in `transfer`, which `value` contains as a whole or as views of all their bytes, are
    *  moved to the host rather than copied, and are detached after the call. */
-  set(key: string, value: Storable, options?: { transfer?: ArrayBuffer[] }): Promise<void>;
+  set(key: string, value: Storable, options?: Expiry & { transfer?: ArrayBuffer[] }): Promise<void>;
   store(name: string): SandboxKV;
 }

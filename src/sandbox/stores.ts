@@ -24,7 +24,7 @@ function rowsOf(rows: any, row: (each: any) => unknown): unknown[] | undefined {
   return typeof rows?.[Symbol.iterator] === "function" ? Array.from(rows, row) : undefined;
 }
 
-const pair = (entry: any) => (entry?.length >= 2 ? [argument(entry[0]), copy(entry[1])] : null);
+const pair = (entry: any) => (entry?.length >= 2 ? [argument(entry[0]), copy(entry[1]), argument(entry[2])] : null);
 
 function caller(link: Link, kind: string, store: string | null) {
   const send = (method: string, args: unknown[], options?: CallOptions) =>

@@ -1,5 +1,5 @@
 /** The public types for use in the sources. The package ships `sandbox.d.ts`. */
-import type { DB, KV, Storable } from "../facade/base/types.js";
+import type { DB, Expiry, KV, Storable } from "../facade/base/types.js";
 
 export interface Connection {
   readonly kv: SandboxKV;
@@ -8,6 +8,6 @@ export interface Connection {
 }
 
 export interface SandboxKV extends KV {
-  set(key: string, value: Storable, options?: { transfer?: ArrayBuffer[] }): Promise<void>;
+  set(key: string, value: Storable, options?: Expiry & { transfer?: ArrayBuffer[] }): Promise<void>;
   store(name: string): SandboxKV;
 }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use patchstore::backend::simulated::SimConnector;
+use patchstore::codec::marks::NEVER;
 use patchstore::codec::value::from_json;
 use patchstore::engine::access::{Answer, Session, afresh};
 use patchstore::engine::{Engine, Options};
@@ -70,8 +71,13 @@ fn many_cold_keys_are_read_together() {
             let kv = Kv::new(&Scope::Name("main".into())).unwrap();
             let key = |n: usize| kv.key(format!("{n:05}").as_str().into()).unwrap();
             for from in (0..ITEMS).step_by(500) {
-                let entries = (from..from + 500)
-                    .map(|n| (key(n), from_json(format!("{:?}", text(n)).as_bytes())));
+                let entries = (from..from + 500).map(|n| {
+                    (
+                        key(n),
+                        from_json(format!("{:?}", text(n)).as_bytes()),
+                        NEVER,
+                    )
+                });
                 let mut set = SetMany::new(entries.collect());
                 engine.write(Box::new(move |w| set.step(w))).await.unwrap();
             }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use futures_util::future::{LocalBoxFuture, join_all};
+use patchstore::codec::marks::NEVER;
 use patchstore::codec::value::from_json;
 use patchstore::engine::access::{KeyRange, Session};
 use patchstore::engine::{Engine, Options};
@@ -58,7 +59,7 @@ fn put_many(to: &impl Session, keys: usize, bytes: usize) -> LocalBoxFuture<'sta
         rng.fill(&mut value);
         Bytes::from(value)
     };
-    let entries = (0..keys).map(|n| (key(n), value())).collect();
+    let entries = (0..keys).map(|n| (key(n), value(), NEVER)).collect();
     let mut set = SetMany::new(entries);
     to.write(Box::new(move |w| set.step(w)))
 }

@@ -7,7 +7,7 @@ use patchstore::codec::batch::OpKey;
 use patchstore::codec::feature::Feature;
 use patchstore::codec::head::OpLog;
 use patchstore::codec::js_string::JsString;
-use patchstore::codec::marks::Marks;
+use patchstore::codec::marks::{Marks, NEVER};
 use patchstore::codec::order::Order;
 use patchstore::codec::stamp::Stamp;
 use patchstore::codec::value::{Value, from_json};
@@ -38,11 +38,11 @@ impl Reads for OneDocument {
         let place = || Bytes::copy_from_slice(&PLACE.to_bytes());
         Ok(Some(if is_doc { self.doc.clone() } else { place() }))
     }
+    fn until(&mut self, _: &[u8]) -> Attempt<Option<u64>> {
+        Ok(Some(NEVER))
+    }
     fn want(&mut self, _: &[Bytes]) -> Attempt<()> {
         Ok(())
-    }
-    fn contains(&mut self, _: &[u8]) -> Attempt<bool> {
-        Ok(true)
     }
     fn scan(&mut self, cursor: &mut Cursor, _: bool, take: &mut Take<'_>) -> Attempt<bool> {
         if cursor.last.is_none() {

@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use patchstore::backend::memory::MemoryConnector;
+use patchstore::codec::marks::NEVER;
 use patchstore::codec::value::from_json;
 use patchstore::engine::access::{Answer, Session, afresh};
 use patchstore::engine::{Engine, Options};
@@ -137,7 +138,7 @@ fn set_many(records: usize) -> SetMany {
     SetMany::new(
         keys(records)
             .into_iter()
-            .map(|key| (key, value.clone()))
+            .map(|key| (key, value.clone(), NEVER))
             .collect(),
     )
 }

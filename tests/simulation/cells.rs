@@ -22,14 +22,32 @@ use super::tab::{scan, settled};
 
 /// A tab whose wall clock is moved at will.
 #[derive(Clone)]
-struct Clocked {
+pub struct Clocked {
     tab: SimEnv,
     wall_ms: Rc<Cell<f64>>,
+    runs: bool,
+}
+
+impl Clocked {
+    /// One whose clock runs, and is off by so many ms.
+    pub fn off(tab: SimEnv, off_ms: Rc<Cell<f64>>) -> Self {
+        Self {
+            tab,
+            wall_ms: off_ms,
+            runs: true,
+        }
+    }
+
+    /// Ends the tab in the midst of what it does.
+    pub fn kill(&self) {
+        self.tab.kill();
+    }
 }
 
 impl Env for Clocked {
     fn now_ms(&self) -> f64 {
-        self.wall_ms.get()
+        let runs_ms = if self.runs { self.tab.now_ms() } else { 0.0 };
+        runs_ms + self.wall_ms.get()
     }
 
     fn monotonic_ms(&self) -> f64 {
@@ -104,7 +122,15 @@ impl Space {
             },
             ..Options::default()
         };
-        let opened = Engine::open(connector, Rc::new(Clocked { tab, wall_ms }), options);
+        let opened = Engine::open(
+            connector,
+            Rc::new(Clocked {
+                tab,
+                wall_ms,
+                runs: false,
+            }),
+            options,
+        );
         opened.await.unwrap()
     }
 
@@ -112,9 +138,8 @@ impl Space {
         self.open_as(&self.database, Absent::Create).await
     }
 
-    /// What a reader sees now.
-    fn shown(&self, model: &Model) -> BTreeMap<Bytes, Bytes> {
-        let now_ms = self.now_ms();
+    /// What a reader sees at a time.
+    fn shown(model: &Model, now_ms: u64) -> BTreeMap<Bytes, Bytes> {
         let live = model
             .iter()
             .filter(|(_, (_, expiry))| expiry.is_none_or(|at_ms| at_ms > now_ms));
@@ -122,8 +147,27 @@ impl Space {
             .collect()
     }
 
+    /// A tab closes and another one is opened: what had expired for the one has for the other, whatever the clock says.
+    async fn reopened(&self, engine: &Engine, model: &Model) -> Engine {
+        engine.refresh().await.unwrap();
+        let shown = Self::shown(model, engine.now_ms());
+        engine.close().await;
+        if self.env.chance(50) {
+            self.wall_ms.set(START_MS as f64);
+        }
+        let engine = self.open().await;
+        let again = Self::shown(model, engine.now_ms());
+        assert!(
+            again.keys().all(|key| shown.contains_key(key)),
+            "what had expired has come back"
+        );
+        engine
+    }
+
     async fn check(&self, engine: &Engine, model: &Model) {
-        let shown = self.shown(model);
+        let before = engine.now_ms();
+        assert!(before >= self.now_ms(), "the time goes back");
+        let shown = Self::shown(model, before);
         let found: BTreeMap<Bytes, Bytes> = scan(engine, "d/").await.unwrap().into_iter().collect();
         assert_eq!(found, shown, "what a scan finds");
         let begin = || Ok((0, Vec::new()));
@@ -185,7 +229,7 @@ impl Space {
         assert!(copied.await.unwrap());
         target.close().await;
         // What had expired is not there, whatever becomes of the clock.
-        let copy: Model = (self.shown(model).into_iter())
+        let copy: Model = (Self::shown(model, engine.now_ms()).into_iter())
             .map(|(key, value)| (key.clone(), (value, model[&key].1)))
             .collect();
         let before = self.wall_ms.replace(START_MS as f64);
@@ -233,14 +277,15 @@ fn pieces(database: &SimDatabase) -> usize {
 
 #[test]
 fn what_has_expired_is_gone_for_every_reader() {
-    for seed in 0..12 {
+    for seed in 0..30 {
         Space::run(seed, async |space| {
-            let tabs = [space.open().await, space.open().await];
+            let mut tabs = [space.open().await, space.open().await];
             let mut model = Model::new();
             for _ in 0..30 {
-                let engine = &tabs[space.env.random_below(2) as usize];
+                let at = space.env.random_below(2) as usize;
+                let engine = &tabs[at];
                 engine.refresh().await.unwrap();
-                match space.env.random_below(12) {
+                match space.env.random_below(14) {
                     0..4 => {
                         let values = space.values(1 + space.env.random_below(4));
                         model.extend(values.clone());
@@ -269,6 +314,14 @@ fn what_has_expired_is_gone_for_every_reader() {
                         remove(engine, gone).await;
                     }
                     7 => engine.compact().await.unwrap(),
+                    9 => {
+                        let count = || engine.stats(vec![range("d/")]);
+                        let before = count().await.unwrap();
+                        engine.evict_expired().await.unwrap();
+                        assert_eq!(before.records, count().await.unwrap().records);
+                        assert!(!engine.evict_expired().await.unwrap(), "something is left");
+                    }
+                    10 => tabs[at] = space.reopened(engine, &model).await,
                     8 if space.env.chance(30) => space.copied(engine, &model).await,
                     // The clock, which is set back now and then.
                     _ => {

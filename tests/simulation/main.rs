@@ -16,6 +16,7 @@
 mod cells;
 mod directory;
 mod documents;
+mod expiring;
 mod explain;
 mod later;
 mod ledger;

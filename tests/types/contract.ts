@@ -103,14 +103,14 @@ export type Storable = unknown;
 
 export interface KV {
   get<T = unknown>(key: string): Promise<T | undefined>;
-  set(key: string, value: Storable): Promise<void>;
+  set(key: string, value: Storable, options?: Expiry): Promise<void>;
   delete(key: string): Promise<boolean>;
   has(key: string): Promise<boolean>;
   keys(range?: KeyRange): Promise<string[]>;
   entries<T = unknown>(range?: KeyRange): Promise<[string, T][]>;
   iterate<T = unknown>(range?: KeyRange): AsyncIterableIterator<[string, T]>;
   getMany<T = unknown>(keys: string[]): Promise<(T | undefined)[]>;
-  setMany(entries: Iterable<readonly [string, Storable]>): Promise<void>;
+  setMany(entries: Iterable<readonly [string, Storable] | readonly [string, Storable, Expiry]>): Promise<void>;
   deleteMany(keys: string[]): Promise<number>;
   update<T = unknown>(
     key: string,
@@ -121,6 +121,7 @@ export interface KV {
   watch<T = unknown>(key: string, listener: (value: T | undefined) => void): () => void;
   store(name: string): KV;
 }
+export type Expiry = { ttl?: number } | { expires?: number };
 export interface KeyRange {
   prefix?: string;
   gt?: string;

@@ -87,6 +87,10 @@ pub struct Core {
     pub pressed: Cell<bool>,
     /// Until when making room is known to be futile.
     pub futile_until_ms: Cell<f64>,
+    /// Before this, by the clock that never goes back, nobody looks in the background for what has expired.
+    pub next_expiry_ms: Cell<f64>,
+    /// Records that this engine has collected since they had expired.
+    pub expired: Cell<u64>,
     /// Whether `compact` runs: what it writes ahead frees room in the end.
     pub compacting: Cell<bool>,
     /// Garbage that is deleted, but listed still.
@@ -164,6 +168,12 @@ impl Core {
             told
         };
         let _told_or_gone = told.await;
+    }
+
+    /// The time by which readers judge what has expired, in ms since the epoch.
+    #[must_use]
+    pub fn now_ms(&self) -> u64 {
+        self.context.clock.now_ms(self.env())
     }
 
     /// Whether a draft must wait until something is switched on.

@@ -19,6 +19,8 @@ pub enum Notice {
     },
     /// The log was cut past what this realm had seen: anything may have changed.
     Cut,
+    /// Something that the patch holds may have expired. Told again and again until it is collected.
+    Expiry,
     /// The engine has closed; nothing follows.
     Closed(Reason),
 }

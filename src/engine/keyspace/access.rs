@@ -112,6 +112,12 @@ pub trait Reads {
     /// # Errors
     /// [`Stop`], as every method here.
     fn get(&mut self, key: &[u8]) -> Attempt<Option<Bytes>>;
+    /// When the value under `key` expires, if there is one, in ms since the epoch (`NEVER`: it does not); does not load
+    /// large values.
+    ///
+    /// # Errors
+    /// [`Stop`].
+    fn until(&mut self, key: &[u8]) -> Attempt<Option<u64>>;
     /// Sees to it that reading these keys does not stop at each of them: what they lack is loaded together, as much as
     /// fits. To be called again until it does not stop, a few times at most.
     ///
@@ -122,7 +128,9 @@ pub trait Reads {
     ///
     /// # Errors
     /// [`Stop`].
-    fn contains(&mut self, key: &[u8]) -> Attempt<bool>;
+    fn contains(&mut self, key: &[u8]) -> Attempt<bool> {
+        Ok(self.until(key)?.is_some())
+    }
     /// Hands what a scan comes to next to `take`, until that wants no more (`false`) or nothing is left;
     /// whether `take` has ended it. Breathes by itself. Without `values`, `take` gets empty ones, and large
     /// ones are not loaded. What `take` was given is behind the cursor, also where this stops.

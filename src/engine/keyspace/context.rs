@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::cache::Cache;
+use super::now::Clock;
 use crate::codec::head::{Head, OpLog};
 use crate::codec::stamp::Stamp;
 use crate::env::Env;
@@ -19,8 +20,8 @@ pub struct Context {
     pub cache: Rc<Cache>,
     /// Time, randomness and scheduling.
     pub env: Rc<dyn Env>,
-    /// Whether anything that can expire has been met: what was read may be gone without any commit.
-    pub dated: Rc<Cell<bool>>,
+    /// What of the time has been seen.
+    pub clock: Rc<Clock>,
     /// What the head says of the op-log, if writes are logged.
     pub op_log: Rc<RefCell<Option<OpLog>>>,
     /// The least stamp that the next frame takes, once writes are logged.
@@ -30,6 +31,7 @@ pub struct Context {
 impl Context {
     /// To be called with every head that comes to hold.
     pub fn note_head(&self, head: &Head) {
+        self.clock.raise(head.clock.unwrap_or(0));
         self.op_log.replace(head.op_log.clone());
     }
 }

@@ -232,10 +232,10 @@ impl Reads for Draft {
         self.base.want(keys)
     }
 
-    fn contains(&mut self, key: &[u8]) -> Attempt<bool> {
+    fn until(&mut self, key: &[u8]) -> Attempt<Option<u64>> {
         self.show()?;
         self.reads.add_key(key);
-        self.base.contains(key)
+        self.base.until(key)
     }
 
     fn scan(&mut self, cursor: &mut Cursor, values: bool, take: &mut Take<'_>) -> Attempt<bool> {

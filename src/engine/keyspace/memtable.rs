@@ -7,6 +7,7 @@ use super::ranges::Ranges;
 use super::tree::Tree;
 use crate::codec::batch::{Op, OpValue};
 use crate::codec::cell::{Cell, Value};
+use crate::codec::marks::{NEVER, expiry_of};
 use crate::codec::root::Garbage;
 
 /// Sorted cells, and ranges removed below them. Its own cells are not subject to its ranges: a
@@ -17,6 +18,17 @@ pub struct Memtable {
     ranges: Ranges,
     dead_pieces: Vec<Garbage>,
     cites_pieces: bool,
+    least_expiry: Soonest,
+}
+
+/// When the first of some cells expires, or before.
+#[derive(Debug, Clone, Copy)]
+struct Soonest(u64);
+
+impl Default for Soonest {
+    fn default() -> Self {
+        Self(NEVER)
+    }
 }
 
 impl Memtable {
@@ -43,6 +55,8 @@ impl Memtable {
     fn insert(&mut self, key: Bytes, cell: Cell) {
         let cited = cell.cited_piece();
         self.cites_pieces |= cited.is_some();
+        let expiry = expiry_of(cell.marks.as_slice());
+        self.least_expiry.0 = self.least_expiry.0.min(expiry);
         if let Some(old) = self.cells.insert(key, cell)
             && old.cited_piece() != cited
         {
@@ -105,6 +119,12 @@ impl Memtable {
     #[must_use]
     pub const fn cites_pieces(&self) -> bool {
         self.cites_pieces
+    }
+
+    /// None of its cells expires before, in ms since the epoch.
+    #[must_use]
+    pub const fn least_expiry(&self) -> u64 {
+        self.least_expiry.0
     }
 
     /// Whether it has more cells than that.

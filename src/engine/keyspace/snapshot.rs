@@ -12,6 +12,7 @@ use super::view::View;
 use crate::backend::Id;
 use crate::codec::cell::{Cell, CellRef, PieceRef, Value, ValueRef};
 use crate::codec::head::OpLog;
+use crate::codec::marks::expiry_of;
 use crate::codec::range::after;
 use crate::codec::stamp::Stamp;
 
@@ -74,7 +75,7 @@ impl Snapshot {
 
     /// Something that may expire is written through it.
     pub fn note_dated(&self) {
-        self.context.dated.set(true);
+        self.context.clock.note_dated();
     }
 
     /// Lets go of what attempts of the work before have kept.
@@ -208,9 +209,9 @@ impl Reads for Snapshot {
         lacks.map_or(Ok(()), |lacks| Err(Stop::Need(lacks)))
     }
 
-    fn contains(&mut self, key: &[u8]) -> Attempt<bool> {
-        let cell = self.live(key)?;
-        Ok(cell.is_some_and(|cell| !cell.is_tombstone()))
+    fn until(&mut self, key: &[u8]) -> Attempt<Option<u64>> {
+        let cell = self.live(key)?.filter(|cell| !cell.is_tombstone());
+        Ok(cell.map(|cell| expiry_of(cell.marks.as_slice())))
     }
 
     fn scan(&mut self, cursor: &mut Cursor, values: bool, take: &mut Take<'_>) -> Attempt<bool> {

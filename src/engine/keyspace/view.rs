@@ -7,6 +7,7 @@ use super::cache::Cache;
 use super::memtable::Memtable;
 use crate::codec::cell::Cell;
 use crate::codec::entry::Entry;
+use crate::codec::marks::NEVER;
 use crate::codec::root::{PageRef, Root};
 use crate::codec::tuple::compare;
 
@@ -68,6 +69,25 @@ impl View {
             Layer::Run(run) => run.iter().map(|entry| entry.bytes).sum(),
         });
         in_root.chain(in_pages).chain(in_layers).sum()
+    }
+
+    /// None of the committed frames above the directory holds what expires before, in ms since the epoch.
+    #[must_use]
+    pub fn least_expiry_in_layers(&self) -> u64 {
+        let layers = self.layers.iter().map(|layer| match layer {
+            Layer::Memory(table) => table.least_expiry(),
+            Layer::Run(run) => least_expiry(run),
+        });
+        layers.min().unwrap_or(NEVER)
+    }
+
+    /// The same of the directory.
+    #[must_use]
+    pub fn least_expiry_in_directory(&self) -> u64 {
+        let runs = self.root.runs.iter().map(|run| least_expiry(run));
+        let pages = self.root.levels.iter().flatten();
+        let pages = pages.map(|page| page.expiry.least_ms);
+        runs.chain(pages).min().unwrap_or(NEVER)
     }
 
     /// The cell that counts for a key; `None` and a tombstone both mean absent.
@@ -193,6 +213,11 @@ fn get_in_run(cache: &Cache, entries: &[Entry], key: &[u8]) -> Attempt<Option<Ce
     } else {
         None
     })
+}
+
+fn least_expiry(run: &[Entry]) -> u64 {
+    let least = run.iter().map(|entry| entry.expiry.least_ms).min();
+    least.unwrap_or(NEVER)
 }
 
 fn live_bytes(key: &[u8], cell: &Cell) -> u64 {

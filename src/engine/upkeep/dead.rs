@@ -123,6 +123,25 @@ impl Found<'_> {
     }
 }
 
+/// The piece of a cell, if nothing in the directory hides that: it has been listed otherwise.
+///
+/// # Errors
+/// [`LoadError`].
+pub async fn newest_piece(
+    core: &Rc<Core>,
+    key: &Bytes,
+    cell: &Cell,
+) -> Result<Option<PieceRef>, LoadError> {
+    let Some(piece) = cell.cited_piece() else {
+        return Ok(None);
+    };
+    let view = core.view();
+    let cache = &core.context.cache;
+    let newest = run_attempts(core, || view.get_in_directory(cache, key)).await?;
+    let cited = newest.and_then(|newest| newest.cited_piece());
+    Ok(cited.filter(|cited| cited.id == piece.id))
+}
+
 /// The pieces that the live part of a segment cites, with the keys of their cells.
 ///
 /// # Errors

@@ -3,9 +3,11 @@
 use std::rc::Rc;
 
 use crate::backend::{Durability, Failure, RecordKey, Seen, Write};
+use crate::codec::expiry::Expiry;
 use crate::codec::feature::{Feature, Features};
 use crate::codec::frame;
 use crate::codec::head::{Head, MAX_WRITERS, OpLog};
+use crate::codec::marks::{NEVER, expiry_of};
 use crate::codec::root::{Garbage, Root};
 use crate::codec::stamp::{Fill, Stamp};
 use crate::engine::core::gate::Pass;
@@ -41,6 +43,8 @@ pub struct Flip {
     pub records: Vec<(crate::backend::Id, bytes::Bytes)>,
 }
 
+/// How far a flip moves the stored clock at most, ms.
+const DAY_MS: u64 = 86_400_000;
 /// By this factor more bytes of replaced records may wait while somebody writes.
 const AT_WORK: u64 = 3;
 
@@ -96,8 +100,7 @@ impl Flip {
     pub fn switch_on(&mut self, core: &Core, features: Features) {
         self.new_generation = true;
         if features.has(Feature::Expiry) {
-            let now_ms = core.env().now_ms() as u64;
-            self.base.clock = Some(self.base.clock.unwrap_or(0).max(now_ms));
+            self.base.clock = self.base.clock.max(Some(core.now_ms()));
         }
         if features.has(Feature::OpLog) && self.base.op_log.is_none() {
             let since = Stamp::default().not_before(core.env().now_ms() as u64);
@@ -107,6 +110,50 @@ impl Flip {
                 since,
             });
         }
+    }
+
+    /// Moves the stored clock towards now, by a day at most, since that may be wrong: all the way where room is asked for.
+    pub fn move_clock(&mut self, core: &Core) {
+        let most_ms = match core.compacting.get() {
+            true => u64::MAX,
+            false => DAY_MS,
+        };
+        let target = |stored: u64| {
+            core.now_ms()
+                .min(stored.saturating_add(most_ms))
+                .max(stored)
+        };
+        // planted: clock-unmoved
+        self.base.clock = self.base.clock.map(target);
+    }
+
+    /// Switches on in a copy what is on in its source.
+    pub fn take_features(&mut self, core: &Core, source: &Head) {
+        self.switch_on(core, source.features());
+        // What the source has let expire is not there in the copy.
+        self.base.clock = self.base.clock.max(source.clock);
+    }
+
+    /// By the stored clock that it will make live: whether a cell with these marks has expired, and may be deleted.
+    #[must_use]
+    pub fn is_past(&self, marks: &[u8]) -> bool {
+        let at_ms = expiry_of(marks);
+        // planted: evict-early
+        at_ms != NEVER && self.base.clock.is_some_and(|clock| at_ms <= clock)
+    }
+
+    /// What of the directory has anything that may be past.
+    #[must_use]
+    pub fn has_past(&self, expiry: &Expiry) -> bool {
+        self.base
+            .clock
+            .is_some_and(|clock| expiry.least_ms <= clock)
+    }
+
+    /// Whether it moves the stored clock.
+    #[must_use]
+    pub fn moves_clock(&self, core: &Core) -> bool {
+        self.base.clock != core.state.borrow().head.clock
     }
 
     fn new_head(&self) -> Head {

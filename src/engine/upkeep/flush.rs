@@ -8,6 +8,7 @@ use super::cut;
 use super::dead;
 use super::flip::Flip;
 use crate::backend::Id;
+use crate::codec::cell::Cell;
 use crate::codec::root::Root;
 use crate::engine::core::gate::Pass;
 use crate::engine::core::instance::Core;
@@ -48,6 +49,7 @@ async fn flush_now(core: &Rc<Core>, _maintenance: &Pass) -> Result<bool> {
     flip.position = position;
     flip.writers = writers;
     flip.frozen = Some(frozen);
+    flip.move_clock(core);
     flip.garbage = dead::of_tail(core, &view)
         .await
         .map_err(LoadError::into_error)?;
@@ -92,7 +94,13 @@ async fn add_table(core: &Rc<Core>, flip: &mut Flip, table: &Memtable) -> Result
     let keep_tombstones = !is_empty(&flip.root);
     let mut sink = SegmentSink::new(core, false, flip.keep_bytes(core));
     let mut slice = Slice::new(core);
-    for (key, cell) in table.cells() {
+    let tombstone = Cell::tombstone();
+    for (key, mut cell) in table.cells() {
+        // What cites a piece is left to `expire`, which lists that.
+        if cell.cited_piece().is_none() && flip.is_past(cell.marks.as_slice()) {
+            cell = &tombstone;
+            core.expired.set(core.expired.get() + 1);
+        }
         if keep_tombstones || !cell.is_tombstone() {
             sink.push(&mut flip.staging, key, cell).await?;
         }

@@ -6,16 +6,24 @@ use std::rc::Rc;
 
 use super::collect;
 use super::dead;
+use super::expire;
 use super::flip::{self, Flip};
 use super::flush;
 use super::merge;
 use super::policy::{self, Pick, Step, Tail};
+use crate::codec::marks::NEVER;
 use crate::codec::root::Garbage;
 use crate::engine::core::gate::Pass;
 use crate::engine::core::instance::Core;
+use crate::engine::core::notice::Notice;
 use crate::engine::log::intake;
 use crate::engine::store::{garbage, room};
 use crate::error::{Code, Result};
+
+/// Between two looks for what has expired, ms: each may write.
+const EXPIRY_PAUSE_MS: f64 = 10_000.0;
+/// How often it is tried to collect something, where others are faster.
+const EXPIRY_TRIES: u32 = 3;
 
 fn tail(core: &Core) -> Tail {
     let state = core.state.borrow();
@@ -132,7 +140,96 @@ fn next(core: &Core) -> Step {
     core.env().fill_random(&mut dice);
     let (limits, pressed) = (&core.options.limits, core.pressed.get());
     let dice = u64::from_le_bytes(dice);
-    policy::next(&core.view().root, tail(core), limits, pressed, dice)
+    let view = core.view();
+    let stored_ms = core.state.borrow().head.clock.unwrap_or(0);
+    match policy::next(&view.root, tail(core), limits, pressed, dice) {
+        Step::Flush => Step::Flush,
+        _ if view.least_expiry_in_directory() <= stored_ms => Step::Expire,
+        step => step,
+    }
+}
+
+/// Tells those who listen that something may have expired, and has it collected in the background, now and then.
+pub fn consider_expired(core: &Rc<Core>) {
+    if !has_expired(core) {
+        return;
+    }
+    core.tell(&Notice::Expiry);
+    let now_ms = core.env().monotonic_ms();
+    let (lost, closing) = {
+        let state = core.state.borrow();
+        (state.lost, state.closing)
+    };
+    let is_soon = now_ms < core.next_expiry_ms.get() || lost || closing;
+    if is_soon || core.maintenance_wanted.replace(true) {
+        return;
+    }
+    core.next_expiry_ms.set(now_ms + EXPIRY_PAUSE_MS);
+    let inner = core.clone();
+    core.env().spawn(
+        async move {
+            expire(&inner).await;
+            // What fails is tried again.
+            drop(run(&inner).await);
+            inner.maintenance_wanted.set(false);
+        }
+        .boxed_local(),
+    );
+}
+
+/// Whether anything may have expired that is not collected.
+fn has_expired(core: &Core) -> bool {
+    let view = core.view();
+    let least_ms = view.least_expiry_in_layers();
+    let least_ms = least_ms.min(view.least_expiry_in_directory());
+    least_ms != NEVER && core.state.borrow().head.clock.is_some() && least_ms <= core.now_ms()
+}
+
+/// If anything has expired: moves the stored clock, and takes one step to collect it.
+pub async fn expire(core: &Rc<Core>) {
+    if core.check_open_or_closing().is_err() || core.state.borrow().lost || !has_expired(core) {
+        return;
+    }
+    let pass = core.maintenance.enter().await;
+    for _ in 0..EXPIRY_TRIES {
+        // Others flip too.
+        if !matches!(expire_some(core, &pass).await, Ok(false)) {
+            return;
+        }
+    }
+}
+
+async fn expire_some(core: &Rc<Core>, pass: &Pass) -> Result<bool> {
+    // planted: tail-unexpired
+    let in_log = core.view().least_expiry_in_layers() <= core.now_ms();
+    let step = if in_log { Step::Flush } else { Step::Expire };
+    take(core, pass, step).await
+}
+
+/// Collects all that has expired, and gives back its space; whether there was any.
+///
+/// # Errors
+/// What reading or writing fails with.
+pub async fn evict_expired(core: &Rc<Core>) -> Result<bool> {
+    let before = core.expired.get();
+    let pass = core.maintenance.enter().await;
+    core.compacting.set(true);
+    let done = expire_all(core, &pass).await;
+    core.compacting.set(false);
+    done?;
+    let has_freed = core.expired.get() != before;
+    if has_freed {
+        garbage::purge(core, 0).await;
+    }
+    Ok(has_freed)
+}
+
+async fn expire_all(core: &Rc<Core>, pass: &Pass) -> Result<()> {
+    while has_expired(core) {
+        core.check_open_or_closing()?;
+        expire_some(core, pass).await?;
+    }
+    Ok(())
 }
 
 /// Takes a step; whether it is live.
@@ -143,6 +240,7 @@ pub async fn take(core: &Rc<Core>, pass: &Pass, step: Step) -> Result<bool> {
     match step {
         Step::Rest => Ok(false),
         Step::Flush => in_time(core, flush::flush(core, pass)).await,
+        Step::Expire => in_time(core, expire::step(core, pass)).await,
         Step::Merge(level, pick) => in_time(core, merge::step(core, pass, level, pick)).await,
     }
 }
@@ -201,6 +299,7 @@ async fn compact_all(core: &Rc<Core>, pass: &Pass) -> Result<()> {
         room::Attempts::new(true, None).make_room(core).await;
     }
     flush_all(core, pass).await?;
+    expire_all(core, pass).await?;
     loop {
         core.check_open_or_closing()?;
         match policy::compacting(&core.view().root) {

@@ -10,6 +10,7 @@ pub mod collect;
 pub mod cut;
 pub mod dead;
 pub mod directory;
+pub mod expire;
 pub mod flip;
 pub mod flush;
 pub mod maintain;

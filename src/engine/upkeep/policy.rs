@@ -38,6 +38,8 @@ pub enum Step {
     Rest,
     /// The log becomes runs.
     Flush,
+    /// What has expired leaves the directory.
+    Expire,
     /// What is picked of this level goes into the next one.
     Merge(usize, Pick),
 }

@@ -12,5 +12,7 @@ pub async fn close(core: Rc<Core>) {
     core.state.borrow_mut().closing = true;
     core.settled().await;
     maintain::tidy(&core, false).await;
+    // What was seen to expire stays so, whatever clock the next one has.
+    maintain::expire(&core).await;
     shut(&core, Reason::Closed);
 }

@@ -62,6 +62,7 @@ pub async fn copy(
         let state = source.state.borrow();
         flip.order_after(state.head.base.saturating_add(state.known));
         flip.log_after(&target, state.head.op_log.as_ref(), state.next_stamp.get());
+        flip.take_features(&target, &state.head);
     }
     let error = match fill(&source, &target, &mut flip, &view, &*stopped).await {
         Ok(()) => {

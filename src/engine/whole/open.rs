@@ -65,7 +65,7 @@ pub async fn open(
         context: Context {
             cache: realm.pool.cache(options.cache_bytes),
             env,
-            dated: Rc::default(),
+            clock: Rc::default(),
             op_log: Rc::default(),
             next_stamp: Rc::default(),
         },
@@ -89,6 +89,8 @@ pub async fn open(
         reserve: Cell::new(Reserve::Unknown),
         pressed: Cell::new(false),
         futile_until_ms: Cell::new(0.0),
+        next_expiry_ms: Cell::new(0.0),
+        expired: Cell::new(0),
         compacting: Cell::new(false),
         purged: RefCell::default(),
         flipped: Cell::new(0),

@@ -177,6 +177,12 @@ impl Transaction {
         }
     }
 
+    /// The engine's time, in ms since the epoch.
+    #[must_use]
+    pub fn now_ms(&self) -> u64 {
+        self.core.now_ms()
+    }
+
     /// Whether its snapshot is gone, so that it must begin anew whatever its work says.
     #[must_use]
     pub fn is_doomed(&self) -> bool {

@@ -191,7 +191,9 @@ export type Storable = unknown;
 export interface KV {
   /** undefined when absent. */
   get<T = unknown>(key: string): Promise<T | undefined>;
-  set(key: string, value: Storable): Promise<void>;
+  /** `ttl` in milliseconds, finite and above 0: after it the key reads as absent. Without it, an earlier one is
+   *  removed; `update` keeps it. */
+  set(key: string, value: Storable, options?: Expiry): Promise<void>;
   /** True when it existed. */
   delete(key: string): Promise<boolean>;
   has(key: string): Promise<boolean>;
@@ -207,7 +209,7 @@ export interface KV {
   /** All or nothing. LimitExceeded when all of it takes more than 512 MiB, with 256 bytes added for each item:
    *  at most two million items. Above 1 000 items or 1 MiB the iterable is read in slices while the call
    *  runs: leave its values unchanged until the promise settles. */
-  setMany(entries: Iterable<readonly [string, Storable]>): Promise<void>;
+  setMany(entries: Iterable<readonly [string, Storable] | readonly [string, Storable, Expiry]>): Promise<void>;
   deleteMany(keys: string[]): Promise<number>;
   /** Atomic read-modify-write, also across tabs; `undefined` deletes. `change` is synchronous
    *  and may be run again. Returns the new value. */
@@ -217,12 +219,16 @@ export interface KV {
   ): Promise<T | undefined>;
   clear(): Promise<void>;
   count(range?: KeyRange): Promise<number>;
-  /** Calls `listener` with the new value after each commit (of any tab) that changed it. Returns a
-   *  function that unsubscribes. */
+  /** Calls `listener` with the new value after each commit (of any tab) that changed it, and within a second of its
+   *  expiry. Returns a function that unsubscribes. */
   watch<T = unknown>(key: string, listener: (value: T | undefined) => void): () => void;
   /** The named store of that name, whatever this one is. */
   store(name: string): KV;
 }
+
+/** Milliseconds from now, or since the epoch; one of them. An `expires` in the past stores nothing and removes what was
+ *  there. The first use makes the patch one that older versions of this library cannot open. */
+export type Expiry = { ttl?: number } | { expires?: number };
 
 /** Bounds and prefix are combined; an empty or inverted range matches nothing. */
 export interface KeyRange {

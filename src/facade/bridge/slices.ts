@@ -13,18 +13,21 @@ export interface Row extends Snapshot {
   readonly key?: string;
   /** The same of an item that has several. */
   readonly keys?: readonly string[];
+  /** When it expires, if it does. */
+  readonly until?: number;
 }
 
 /** A batch that accumulates in wasm until it is committed. */
 export interface BatchPort {
   /** Adds `count` rows. `lines` holds their JSON texts joined by newlines; the texts at the positions
-   *  `exactAt` are empty, and `exact` holds the exact forms of those rows. */
+   *  `exactAt` are empty, and `exact` holds the exact forms of those rows. `until` is when they expire, if any does. */
   push(
     keys: string[],
     lines: string,
     exactAt: Uint32Array,
     exact: Uint8Array[],
     count: number,
+    until: Float64Array | undefined,
   ): void;
   free(): void;
 }
@@ -119,5 +122,7 @@ export function pushRows(batch: BatchPort, rows: readonly Row[]): void {
       exact.push(encoded);
     }
   });
-  batch.push(keys, lines.join("\n"), Uint32Array.from(exactAt), exact, rows.length);
+  const isDated = rows.some((row) => row.until !== undefined);
+  const until = isDated ? Float64Array.from(rows, (row) => row.until ?? Infinity) : undefined;
+  batch.push(keys, lines.join("\n"), Uint32Array.from(exactAt), exact, rows.length, until);
 }

@@ -6,10 +6,11 @@ import { iterate } from "./iterate.js";
 import { invalid } from "../base/errors.js";
 import { sendKeys } from "../bridge/keys.js";
 import { describe, key, name } from "../base/names.js";
-import { func, known } from "../base/options.js";
+import { func } from "../base/options.js";
+import { untilOf } from "../values/expiry.js";
 import { rangeOf } from "../values/ranges.js";
 import { sendRows, type Row } from "../bridge/slices.js";
-import type { KeyRange, KV } from "../base/types.js";
+import type { Expiry, KeyRange, KV } from "../base/types.js";
 import { update } from "./update.js";
 import { snapshot } from "../values/values.js";
 import { watchKey } from "./watch.js";
@@ -35,12 +36,12 @@ export class KvStore implements KV {
     }) as T | undefined;
   }
 
-  async set(at: string, value: unknown, options?: object): Promise<void> {
+  async set(at: string, value: unknown, options?: Expiry): Promise<void> {
     const k = key(at);
-    known("options", options, [], ["ttl"]);
+    const until = untilOf(this.#handle, this.#port, "options", options);
     this.#handle.check();
     const taken = snapshot(value);
-    return this.#handle.tell(taken, (done) => this.#port.set(k, taken.encoded, done));
+    return this.#handle.tell(taken, (done) => this.#port.set(k, taken.encoded, until, done));
   }
 
   async delete(at: string): Promise<boolean> {
@@ -82,9 +83,10 @@ export class KvStore implements KV {
     }) as (T | undefined)[];
   }
 
-  async setMany(entries: Iterable<readonly [string, unknown]>): Promise<void> {
+  async setMany(entries: Iterable<Entry>): Promise<void> {
     this.#handle.check();
-    const rows = entryRows(entries);
+    const until = (what: string, expiry: Expiry) => untilOf(this.#handle, this.#port, what, expiry);
+    const rows = entryRows(entries, until);
     const batch = this.#handle.now(() => this.#port.batch());
     return sendRows(this.#handle, rows, batch, () => batch.commit()) as Promise<void>;
   }
@@ -131,7 +133,9 @@ export class KvStore implements KV {
   }
 }
 
-function* entryRows(entries: Iterable<readonly [string, unknown]>): Generator<Row> {
+type Entry = readonly [string, unknown] | readonly [string, unknown, Expiry];
+
+function* entryRows(entries: Iterable<Entry>, until: (what: string, expiry: Expiry) => number): Generator<Row> {
   if (typeof (entries as Partial<typeof entries> | null)?.[Symbol.iterator] !== "function") {
     throw invalid(`entries must be iterable, not ${describe(entries)}`);
   }
@@ -140,7 +144,9 @@ function* entryRows(entries: Iterable<readonly [string, unknown]>): Generator<Ro
     if (typeof entry !== "object" || entry === null || entry.length < 2) {
       throw invalid(`entries[${at}] must be a [key, value] pair, not ${describe(entry)}`);
     }
-    yield { key: key(entry[0], `the key of entries[${at}]`), ...snapshot(entry[1]) };
+    const [given, value, expiry] = entry;
+    const row: Row = { key: key(given, `the key of entries[${at}]`), ...snapshot(value) };
+    yield expiry === undefined ? row : { ...row, until: until(`the expiry of entries[${at}]`, expiry) };
     at += 1;
   }
 }

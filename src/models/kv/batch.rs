@@ -47,15 +47,15 @@ impl GetMany {
 
 /// Stores many keys. Blind.
 pub struct SetMany {
-    entries: Vec<(Bytes, Bytes)>,
+    entries: Vec<(Bytes, Bytes, u64)>,
     done: usize,
     pace: Pace,
 }
 
 impl SetMany {
-    /// Stores these values under these records' keys, in this order.
+    /// Stores these values under these records' keys, until these times, in this order.
     #[must_use]
-    pub fn new(entries: Vec<(Bytes, Bytes)>) -> Self {
+    pub fn new(entries: Vec<(Bytes, Bytes, u64)>) -> Self {
         Self {
             entries,
             done: 0,
@@ -75,8 +75,8 @@ impl Many for SetMany {
         if w.is_fresh() {
             self.done = 0;
         }
-        while let Some((key, value)) = self.entries.get(self.done) {
-            super::set(w, key, value)?;
+        while let Some((key, value, until_ms)) = self.entries.get(self.done) {
+            super::set(w, key, value, *until_ms)?;
             self.done += 1;
             self.pace.step(w)?;
         }
@@ -90,16 +90,16 @@ impl Many for SetMany {
 
 /// Stores those of many keys that are not there.
 pub struct AddMany {
-    entries: Vec<(Bytes, Bytes)>,
+    entries: Vec<(Bytes, Bytes, u64)>,
     done: usize,
     added: u64,
     pace: Pace,
 }
 
 impl AddMany {
-    /// Stores these values under these records' keys; of a key that is named twice, the first.
+    /// Stores these values under these records' keys, until these times; of a key that is named twice, the first.
     #[must_use]
-    pub fn new(entries: Vec<(Bytes, Bytes)>) -> Self {
+    pub fn new(entries: Vec<(Bytes, Bytes, u64)>) -> Self {
         Self {
             entries,
             done: 0,
@@ -121,9 +121,9 @@ impl Many for AddMany {
             self.done = 0;
             self.added = 0;
         }
-        while let Some((key, value)) = self.entries.get(self.done) {
+        while let Some((key, value, until_ms)) = self.entries.get(self.done) {
             if !w.contains(key)? {
-                super::set(w, key, value)?;
+                super::set(w, key, value, *until_ms)?;
                 self.added += 1;
             }
             self.done += 1;

@@ -6,17 +6,20 @@ use super::keys;
 use super::names::check_key;
 use super::op_log::journal::{Change, Removal, note};
 use super::scope::Scope;
+use crate::codec::batch::OpKey;
 use crate::codec::js_string::{JsStr, JsString};
-use crate::codec::marks::NEVER;
+use crate::codec::marks::{Marks, NEVER};
 use crate::codec::tuple;
 use crate::engine::access::{Attempt, KeyRange, Reads, Writes};
 use crate::error::{Error, Result};
 
 mod batch;
+mod expiry;
 mod range;
 mod scan;
 
 pub use batch::{AddMany, DeleteMany, GetMany, Out as OutEach, SetMany};
+pub use expiry::{PAST, until_ms};
 pub use range::KeyRangeSpec;
 pub use scan::{Out, Scan};
 
@@ -85,13 +88,21 @@ pub fn has(r: &mut dyn Reads, key: &[u8]) -> Attempt<bool> {
     r.contains(key)
 }
 
-/// Stores a value under a record's key. Blind.
+/// Stores a value under a record's key, until a time in ms since the epoch; [`PAST`]: removes it. Blind. Every pair that
+/// is written comes by here.
 ///
 /// # Errors
 /// `LimitExceeded` for too many records in one call.
-pub fn set(w: &mut dyn Writes, key: &Bytes, value: &Bytes) -> Result<()> {
-    w.put(key.clone(), value.clone());
-    note(w, key, Change::Put(value, NEVER))
+pub fn set(w: &mut dyn Writes, key: &Bytes, value: &Bytes, until_ms: u64) -> Result<()> {
+    match until_ms {
+        PAST => return remove(w, key),
+        NEVER => w.put(key.clone(), value.clone()),
+        _ => {
+            let marks = Marks::expiring(until_ms);
+            w.put_marked(OpKey::plain(key.clone()), value.clone(), marks);
+        }
+    }
+    note(w, key, Change::Put(value, until_ms))
 }
 
 /// Removes a record's key; true when it existed.
@@ -106,7 +117,7 @@ pub fn delete(w: &mut dyn Writes, key: &Bytes) -> Attempt<bool> {
     Ok(existed)
 }
 
-/// Reads, lets `change` decide, and stores what it gives (`None` deletes); returns that.
+/// Reads, lets `change` decide, and stores what it gives (`None` deletes), which expires when what was there would have; returns that.
 /// `change` is called once in every attempt that has the old value.
 ///
 /// # Errors
@@ -118,9 +129,11 @@ pub fn update(
 ) -> Attempt<Option<Bytes>> {
     let old = w.get(key)?;
     let existed = old.is_some();
+    // planted: update-forgets
+    let until_ms = w.until(key)?.unwrap_or(NEVER);
     let new = change(old)?;
     match &new {
-        Some(value) => set(w, key, value)?,
+        Some(value) => set(w, key, value, until_ms)?,
         None if existed => remove(w, key)?,
         None => {}
     }

@@ -50,7 +50,7 @@ fn apply(fake: &mut Fake, kv: &Kv, model: &mut Model, op: Op) {
     let value = |v: u8| Bytes::from(vec![v]);
     match op {
         Op::Set(k, v) => {
-            fake.write(|w| Ok(set(w, &at(&k), &value(v))?)).unwrap();
+            fake.write(|w| Ok(set(w, &at(&k), &value(v), NEVER)?)).unwrap();
             model.insert(k, v);
         }
         Op::Delete(k) => {
@@ -58,7 +58,10 @@ fn apply(fake: &mut Fake, kv: &Kv, model: &mut Model, op: Op) {
             assert_eq!(existed, model.remove(&k).is_some());
         }
         Op::SetMany(entries) => {
-            let records = entries.iter().map(|(k, v)| (at(k), value(*v))).collect();
+            let records = entries
+                .iter()
+                .map(|(k, v)| (at(k), value(*v), NEVER))
+                .collect();
             let mut work = SetMany::new(records);
             fake.write(|w| work.step(w)).unwrap();
             model.extend(entries);
@@ -227,8 +230,8 @@ fn blind_writes_read_nothing() {
     let mut fake = Fake::default();
     let kv = kv("x");
     let key = kv.key("".into()).unwrap();
-    let mut many = SetMany::new(vec![(key.clone(), Bytes::new()); 100]);
-    fake.write(|w| Ok(set(w, &key, &Bytes::new())?)).unwrap();
+    let mut many = SetMany::new(vec![(key.clone(), Bytes::new(), NEVER); 100]);
+    fake.write(|w| Ok(set(w, &key, &Bytes::new(), NEVER)?)).unwrap();
     fake.write(|w| many.step(w)).unwrap();
     let mut clear = Clear::new(&kv);
     fake.write(|w| clear.step(w)).unwrap();
@@ -268,13 +271,13 @@ fn what_is_added_leaves_what_is_there() {
         let mut fake = Fake::disturbed(seed);
         let kv = kv("s");
         let at = |n: u16| kv.key(text(&[n]).as_js()).unwrap();
-        let there = [(at(3), Bytes::from_static(b"old"))];
+        let there = [(at(3), Bytes::from_static(b"old"), NEVER)];
         let mut set = SetMany::new(there.to_vec());
         fake.write(|w| set.step(w)).unwrap();
         let mut entries: Vec<_> = (0..20)
-            .map(|n| (at(n), Bytes::from(vec![1, n as u8])))
+            .map(|n| (at(n), Bytes::from(vec![1, n as u8]), NEVER))
             .collect();
-        entries.push((at(5), Bytes::from_static(b"second")));
+        entries.push((at(5), Bytes::from_static(b"second"), NEVER));
         let mut add = AddMany::new(entries.clone());
         assert_eq!(fake.write(|w| add.step(w)).unwrap(), 19);
         assert_eq!(fake.map.len(), 20);

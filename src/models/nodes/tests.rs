@@ -16,7 +16,7 @@ fn set(fake: &mut Fake, scope: &Scope, key: &str, json: &str) {
         .unwrap();
     let value = from_json(json.as_bytes());
     fake.write(|w| {
-        kv::set(w, &key, &value)?;
+        kv::set(w, &key, &value, NEVER)?;
         Ok(())
     })
     .unwrap();

@@ -66,7 +66,8 @@ impl Seed {
             // planted: seeded-over
             if !w.contains(&name.state_key())? {
                 // planted: seeded-now
-                touch(w, &name, false, NEVER, &device, since.to_bytes());
+                let until_ms = w.until(record)?.unwrap_or(NEVER);
+                touch(w, &name, false, until_ms, &device, since.to_bytes());
             }
             self.done += 1;
             self.pace.step(w)?;

@@ -25,7 +25,7 @@ impl Tail {
                         })
                 }
                 Notice::Cut => true,
-                Notice::Closed(_) => false,
+                Notice::Closed(_) | Notice::Expiry => false,
             };
             if concerned {
                 told();

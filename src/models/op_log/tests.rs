@@ -54,7 +54,7 @@ fn collection() -> Collection {
 
 fn set(fake: &mut Fake, key: &str, value: &str) {
     let (key, value) = (pair(key), from_json(value.as_bytes()));
-    fake.write(|w| Ok(kv::set(w, &key, &value)?)).unwrap();
+    fake.write(|w| Ok(kv::set(w, &key, &value, NEVER)?)).unwrap();
 }
 
 fn delete(fake: &mut Fake, key: &str) -> bool {
@@ -160,7 +160,7 @@ fn every_write_of_a_record_has_its_entry() {
     assert!(!delete(&mut fake, "a"));
     insert(&mut fake, "d", "one");
     let kv = Kv::new(&scope()).unwrap();
-    let rows = ["e", "f"].map(|key| (pair(key), from_json(b"true")));
+    let rows = ["e", "f"].map(|key| (pair(key), from_json(b"true"), NEVER));
     let mut many = SetMany::new(rows.into());
     fake.write(|w| many.step(w)).unwrap();
     let mut clear = Clear::new(&kv);
@@ -220,7 +220,7 @@ fn a_node_is_removed_and_copied_record_by_record() {
         .unwrap()
         .key(JsString::from("k").as_js())
         .unwrap();
-    fake.write(|w| Ok(kv::set(w, &key, &from_json(b"1"))?))
+    fake.write(|w| Ok(kv::set(w, &key, &from_json(b"1"), NEVER)?))
         .unwrap();
     let docs = Collection::new(&from, JsString::from("c").as_js()).unwrap();
     let doc = NewDoc::prepare(
