@@ -338,6 +338,8 @@ fn tell(notice: &Notice, changed: &Function, ended: &Function) {
         }
         // Other tabs' commits are no longer known individually.
         Notice::Cut => changed.call2(&none, &true.into(), &Array::new()),
+        // Whoever watches a key looks.
+        Notice::Expiry => return,
         Notice::Closed(reason) => ended.call1(&none, &reason_name(*reason).into()),
     };
 }

@@ -80,7 +80,7 @@ fn key(name: &str) -> Bytes {
 async fn set_value(to: &impl Session, name: &str, value: Bytes, until_ms: u64) {
     let key = key(name);
     let set = to.write(Box::new(move |w| {
-        kv::set(w, &key, &value, until_ms);
+        kv::set(w, &key, &value, until_ms)?;
         Ok(())
     }));
     set.await.unwrap();
