@@ -54,7 +54,8 @@ fn collection() -> Collection {
 
 fn set(fake: &mut Fake, key: &str, value: &str) {
     let (key, value) = (pair(key), from_json(value.as_bytes()));
-    fake.write(|w| Ok(kv::set(w, &key, &value, NEVER)?)).unwrap();
+    fake.write(|w| Ok(kv::set(w, &key, &value, NEVER)?))
+        .unwrap();
 }
 
 fn delete(fake: &mut Fake, key: &str) -> bool {

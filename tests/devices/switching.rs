@@ -1,0 +1,137 @@
+//! Switching the op-log on, copying, and forgetting removals.
+
+use patchstore::backend::simulated::SimConnector;
+use patchstore::codec::feature::Feature;
+use patchstore::codec::stamp::Stamp;
+use patchstore::engine::{Engine, Options};
+use patchstore::models::keys::record_ranges;
+use patchstore::models::op_log::service::Service;
+use patchstore::simulation::SimEnv;
+use std::rc::Rc;
+
+use super::device::Device;
+
+async fn unlogged(device: &Device) -> Engine {
+    let env = device.env.new_realm();
+    let connector = Rc::new(SimConnector::new(&env, &device.database));
+    let opened = Engine::open(connector, Rc::new(env), Options::default());
+    opened.await.unwrap()
+}
+
+#[test]
+fn what_is_older_has_the_stamp_of_the_switch_and_all_tabs_log_from_then_on() {
+    for seed in 0..20 {
+        let env = SimEnv::new(seed);
+        env.clone().block_on(async move {
+            let device = Device::new(&env);
+            let old = unlogged(&device).await;
+            let tab = super::device::Tab {
+                env: env.clone(),
+                engine: old,
+            };
+            device.tabs.borrow_mut().push(tab);
+            for key in 0..30 {
+                device.write(0, key, key).await.unwrap();
+            }
+            let pending = device.write(0, 40, 1);
+            let switched = device.open().await.unwrap();
+            pending.await.unwrap();
+            // The tab that was open without it.
+            device.write(0, 3, 99).await.unwrap();
+            let logged = switched.engine.op_log().unwrap();
+            let found = device.records().await.unwrap();
+            assert_eq!(found.len(), 31);
+            let at_switch = found.iter().filter(|record| record.stamp == logged.since);
+            assert!((29..=30).contains(&at_switch.count()));
+            let later = found.iter().filter(|record| record.stamp > logged.since);
+            assert!((1..=2).contains(&later.count()));
+            assert_eq!(
+                device
+                    .pending()
+                    .await
+                    .unwrap()
+                    .iter()
+                    .filter(|(_, entry)| entry.stamp > logged.since)
+                    .count(),
+                device.pending().await.unwrap().len()
+            );
+            device.check().await;
+        });
+    }
+}
+
+#[test]
+fn a_copy_is_another_device_with_the_same_states() {
+    let env = SimEnv::new(3);
+    env.clone().block_on(async move {
+        let (source, target) = (Device::new(&env), Device::new(&env));
+        for key in 0..20 {
+            source.write(0, key, key).await.unwrap();
+        }
+        source.write(5, 3, 0).await.unwrap();
+        source.write(7, 1, 5).await.unwrap();
+        let root = source.root().await.unwrap();
+        let to = unlogged(&target).await;
+        let (_, from) = source.tab().await;
+        let copied = from.copy_to(&to, record_ranges(), Rc::new(|| false));
+        assert!(copied.await.unwrap());
+        let tab = super::device::Tab {
+            env: env.clone(),
+            engine: to,
+        };
+        target.tabs.borrow_mut().push(tab);
+        assert_eq!(target.root().await.unwrap(), root);
+        assert!(target.pending().await.unwrap().is_empty());
+        let (_, copy) = target.tab().await;
+        assert_ne!(copy.op_log().unwrap().device, from.op_log().unwrap().device);
+        // What is written to it now is later than all that it has.
+        target.write(0, 5, 7).await.unwrap();
+        let written = target.pending().await.unwrap()[0].1.stamp;
+        let records = source.records().await.unwrap();
+        assert!(records.iter().all(|record| record.stamp < written));
+    });
+}
+
+#[test]
+fn removals_are_forgotten_while_others_write() {
+    for seed in 0..30 {
+        let env = SimEnv::new(seed);
+        env.clone().block_on(async move {
+            let device = Device::new(&env);
+            for _ in 0..2 {
+                let tab = device.open().await.unwrap();
+                device.tabs.borrow_mut().push(tab);
+            }
+            for key in 0..12 {
+                device.write(0, key, key).await.unwrap();
+                // So that whoever removes it knows of it.
+                device.refresh().await;
+                device.write(5, key, 0).await.unwrap();
+            }
+            let engines: Vec<Engine> = device
+                .tabs
+                .borrow()
+                .iter()
+                .map(|tab| tab.engine.clone())
+                .collect();
+            let before = engines[0].now();
+            engines[0].refresh().await.unwrap();
+            let service = Service::new(&engines[0], Rc::new(env.clone()));
+            let future = Stamp {
+                ms: before.ms + 10_000_000,
+                counter: 0,
+            };
+            assert!(service.collect(future, "me".into()).await.is_err());
+            // One is written again meanwhile: its state must stay.
+            let writing = device.write(0, 4, 77);
+            let (forgotten, written) =
+                futures_util::future::join(service.collect(before, "me".into()), writing).await;
+            written.unwrap();
+            let forgotten = forgotten.unwrap();
+            assert!((11..=12).contains(&forgotten), "{forgotten}");
+            device.check().await;
+            assert_eq!(device.data().await.len(), 1);
+            assert!(engines[1].has(Feature::OpLog));
+        });
+    }
+}
