@@ -114,8 +114,8 @@ fn removals_are_forgotten_while_others_write() {
                 .iter()
                 .map(|tab| tab.engine.clone())
                 .collect();
+            device.refresh().await;
             let before = engines[0].now();
-            engines[0].refresh().await.unwrap();
             let service = Service::new(&engines[0], Rc::new(env.clone()));
             let future = Stamp {
                 ms: before.ms + 10_000_000,
