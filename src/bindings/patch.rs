@@ -185,12 +185,12 @@ impl PatchPort {
     }
 
     /// Copies everything to a patch that holds no record, unless `stopped` says that it is not wanted
-    /// any more. False: it must be begun anew.
-    #[wasm_bindgen(js_name = copyTo, unchecked_return_type = "Promise<boolean>")]
+    /// any more.
+    #[wasm_bindgen(js_name = copyTo)]
     pub fn copy_to(&self, target: &PatchPort, stopped: Function) -> Promise {
         let ranges = keys::record_ranges();
         let copied = self.engine.copy_to(&target.engine, ranges, asking(stopped));
-        outcome::promise(copied, outcome::plain)
+        outcome::promise(copied, outcome::nothing)
     }
 
     /// Whether the storage takes the Blobs of an encoded value: `look` is given what comes back, and promises

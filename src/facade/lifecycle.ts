@@ -16,9 +16,6 @@ const WIDTH = 8;
 const CACHE_BYTES = 4 << 20;
 const OPEN_TIMEOUT_MS = 10_000;
 
-/** How often a copy is begun anew because the source was merged under it, or the target written to. */
-const TRIES = 10;
-
 /** Where there is no patch: begin one that is there once something was copied to it. */
 const DRAFT = 1;
 /** Where there is no patch: say so. */
@@ -124,13 +121,7 @@ export async function copyPatch(
   await ownWrites(to);
   const stopped = () => signal?.aborted === true;
   const copyTo = (source: PatchPort) =>
-    briefly(to, DRAFT, async (target) => {
-      for (let tries = 0; tries < TRIES; tries++) {
-        if (await wasm(() => source.copyTo(target, stopped))) return;
-        await wasm(() => target.refresh());
-      }
-      throw new PatchStoreError("Conflict", `"${id}" is being written faster than it can be copied`);
-    });
+    briefly(to, DRAFT, (target) => wasm(() => source.copyTo(target, stopped)));
   try {
     await briefly(from, REFUSE, copyTo);
   } catch (error) {

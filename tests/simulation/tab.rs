@@ -387,18 +387,7 @@ impl Tab {
         let env_of_stop = self.env.clone();
         let stopped = Rc::new(move || stops && env_of_stop.chance(10));
         let draft = open(Absent::Prepare).await?;
-        let mut copied = Ok(false);
-        for _ in 0..10 {
-            if matches!(copied, Ok(false)) {
-                copied = source
-                    .copy_to(&draft, vec![range("")], stopped.clone())
-                    .await;
-            }
-        }
-        let copied = copied.and_then(|copied| {
-            let conflict = || Error::new(Code::Conflict, "merged too often");
-            copied.then_some(()).ok_or_else(conflict)
-        });
+        let copied = source.copy_to(&draft, vec![range("")], stopped).await;
         draft.close().await;
         source.close().await;
         if let Err(error) = copied {
