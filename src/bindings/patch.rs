@@ -25,12 +25,13 @@ use crate::backend::memory::MemoryConnector;
 use crate::backend::{Connector, Durability};
 use crate::engine::access::{Session, Writes, afresh};
 use crate::engine::{Absent, Engine, Notice, Options, Realm, Reason, Stats, Subscription};
-use crate::error::Result;
+use crate::error::{Code, Result};
 use crate::models::{Scope, keys, many, nodes};
 
-/// Opens the engine of one database; `absent`: 0 creates a patch where there is none, 1 begins one that is
-/// not there before something is copied to it, 2 refuses, and so does 3, of a database that was listed a moment ago.
-#[wasm_bindgen(js_name = openPort, unchecked_return_type = "Promise<PatchPort>")]
+/// Opens the engine of one database; `absent`: where there is no patch, 0 creates one, 1 begins one that is not
+/// there before something is copied to it, 2 refuses, and 3 resolves to undefined, as does 4, of a database that was
+/// listed a moment ago.
+#[wasm_bindgen(js_name = openPort, unchecked_return_type = "Promise<PatchPort | undefined>")]
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -44,7 +45,7 @@ pub fn open_port(
     open_timeout_ms: f64,
     absent: u8,
 ) -> Promise {
-    let is_listed = absent == 3;
+    let (looks, is_listed) = (absent > 2, absent == 4);
     let absent = match absent {
         0 => Absent::Create,
         1 => Absent::Prepare,
@@ -72,17 +73,17 @@ pub fn open_port(
         options.poll_ms = 0;
     }
     let realm = REALM.with(Rc::clone);
-    opened(Engine::open_in(
-        realm,
-        connector,
-        Rc::new(host::env()),
-        options,
-    ))
+    let opening = Engine::open_in(realm, connector, Rc::new(host::env()), options);
+    opened(opening, looks)
 }
 
-/// A promise of the engine that is being opened.
-pub(super) fn opened(opening: LocalBoxFuture<'static, Result<Engine>>) -> Promise {
-    outcome::promise(opening, |engine| Ok(PatchPort { engine }.into()))
+/// A promise of the engine that is being opened; where it only `looks`, of undefined when there is no patch.
+pub(super) fn opened(opening: LocalBoxFuture<'static, Result<Engine>>, looks: bool) -> Promise {
+    let opening = opening.map(move |opened| match opened {
+        Err(error) if looks && error.code() == Code::NoPatch => Ok(JsValue::UNDEFINED),
+        opened => opened.map(|engine| PatchPort { engine }.into()),
+    });
+    outcome::promise(opening.boxed_local(), Ok)
 }
 
 thread_local! {

@@ -48,7 +48,7 @@ fn without_a_source_nothing_is_created() {
     let copy = world.beside();
     world.env.clone().block_on(async {
         let refused = world.copy_to(&copy).await.unwrap_err();
-        assert_eq!(refused.code(), Code::InvalidArgument);
+        assert_eq!(refused.code(), Code::NoPatch);
         assert!(world.is_bare() && copy.is_bare());
         world.open().await.close().await;
         world.copy_to(&copy).await.unwrap();

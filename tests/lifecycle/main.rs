@@ -74,14 +74,14 @@ impl World {
 
     async fn size(&self) -> Result<Option<u64>> {
         match self.open_where(Absent::Refuse).await {
-            Err(error) if error.code() == Code::InvalidArgument => Ok(None),
+            Err(error) if error.code() == Code::NoPatch => Ok(None),
             opened => Ok(Some(opened?.held_bytes())),
         }
     }
 
     async fn has_records(&self) -> Result<bool> {
         match self.open_where(Absent::Refuse).await {
-            Err(error) if error.code() == Code::InvalidArgument => Ok(false),
+            Err(error) if error.code() == Code::NoPatch => Ok(false),
             opened => match opened?.holds_any(&[range("k")]) {
                 Answer::Ready(found) => found,
                 Answer::Later(found) => found.await,

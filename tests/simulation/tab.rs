@@ -380,7 +380,7 @@ impl Tab {
         let seen = self.seen(true);
         let from = Rc::new(self.connector.clone());
         let source = match Engine::open(from, env.clone(), options(Absent::Refuse)).await {
-            Err(error) if error.code() == Code::InvalidArgument => return Ok(()),
+            Err(error) if error.code() == Code::NoPatch => return Ok(()),
             opened => opened?,
         };
         let stops = self.env.chance(10);
@@ -392,7 +392,7 @@ impl Tab {
         source.close().await;
         if let Err(error) = copied {
             let refused = open(Absent::Refuse).await.err().map(|error| error.code());
-            assert_eq!(refused, Some(Code::InvalidArgument), "half a copy is there");
+            assert_eq!(refused, Some(Code::NoPatch), "half a copy is there");
             return Err(error);
         }
         super::directory::check(&target.records());

@@ -72,7 +72,7 @@ impl IndexedDbConnector {
     }
 
     /// The same to a database that is there already: without one of ours, opening is
-    /// `InvalidArgument`.
+    /// `NoPatch`.
     #[must_use]
     pub fn to_existing(name: &str, open_timeout_ms: u32) -> Self {
         Self {

@@ -29,7 +29,7 @@ impl Drop for OpenDatabase {
 /// browser may open later, and takes back what that would create.
 ///
 /// # Errors
-/// `Unavailable`, `UnsupportedFormat`, `StorageQuotaExceeded`; `InvalidArgument` when there is none.
+/// `Unavailable`, `UnsupportedFormat`, `StorageQuotaExceeded`; `NoPatch` when there is none.
 pub(super) async fn open(name: &str, creates: bool) -> Result<OpenDatabase, Error> {
     let request = request(name)?;
     let (settle, settled) = oneshot::channel();
