@@ -14,6 +14,7 @@ mod link;
 mod lock;
 mod open;
 mod reclaim;
+mod remains;
 mod requests;
 mod schema;
 mod transaction;
@@ -32,6 +33,8 @@ use channel::Channel;
 use connection::Connection;
 use link::Link;
 use lock::SharedLock;
+
+pub use remains::is_remains;
 
 #[wasm_bindgen(module = "/src/backend/indexeddb/listed.js")]
 extern "C" {
