@@ -14,6 +14,7 @@ mod link;
 mod lock;
 mod open;
 mod reclaim;
+mod records;
 mod remains;
 mod requests;
 mod schema;
