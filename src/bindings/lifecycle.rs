@@ -25,6 +25,6 @@ pub fn delete_port(database: &str, open_timeout_ms: f64, stopped: Function) -> P
 /// Whether a database may be removed, since it holds no patch any more. Creates none.
 #[wasm_bindgen(js_name = isRemains, unchecked_return_type = "Promise<boolean>")]
 pub fn is_remains(database: String) -> Promise {
-    let looking = async move { indexeddb::is_remains(&database, engine::is_dead).await };
+    let looking = indexeddb::is_remains(database, engine::is_dead);
     outcome::promise(Box::pin(looking), outcome::plain)
 }

@@ -79,11 +79,12 @@ pub fn open_port(
 
 /// A promise of the engine that is being opened; where it only `looks`, of undefined when there is no patch.
 pub(super) fn opened(opening: LocalBoxFuture<'static, Result<Engine>>, looks: bool) -> Promise {
-    let opening = opening.map(move |opened| match opened {
+    let port = opening.map(move |opened| match opened {
+        Ok(engine) => Ok(PatchPort { engine }.into()),
         Err(error) if looks && error.code() == Code::NoPatch => Ok(JsValue::UNDEFINED),
-        opened => opened.map(|engine| PatchPort { engine }.into()),
+        Err(error) => Err(errors::to_js(&error)),
     });
-    outcome::promise(opening.boxed_local(), Ok)
+    host::promise(port.boxed_local())
 }
 
 thread_local! {

@@ -34,6 +34,7 @@ use channel::Channel;
 use connection::Connection;
 use link::Link;
 use lock::SharedLock;
+use open::Found;
 
 pub use remains::is_remains;
 
@@ -119,7 +120,9 @@ async fn connect(
     }
     let shared_name = lock_name(&name);
     let lock = SharedLock::acquire(&shared_name).await;
-    let database = open::open(&name, absent == Absent::Create).await?;
+    let Found::Ours(database) = open::open(&name, absent == Absent::Create).await? else {
+        return Err(Error::no_patch());
+    };
     let channel = Channel::join(&shared_name, Rc::clone(&events));
     Ok(Rc::new(Connection::new(Link::new(
         database, events, channel, lock,

@@ -37,22 +37,8 @@ pub(super) enum Found {
 /// browser may open later, and takes back what that would create.
 ///
 /// # Errors
-/// `Unavailable`, `UnsupportedFormat`, `StorageQuotaExceeded`; `NoPatch` when there is none.
-pub(super) async fn open(name: &str, creates: bool) -> Result<OpenDatabase, Error> {
-    match find(name, creates).await? {
-        Found::Ours(database) => Ok(database),
-        Found::Foreign if creates => Err(Error::unsupported(format!(
-            "the database \"{name}\" does not have the stores of a patch"
-        ))),
-        Found::Foreign | Found::Nothing => Err(Error::no_patch()),
-    }
-}
-
-/// The same, telling why it was not opened.
-///
-/// # Errors
-/// `Unavailable`, `StorageQuotaExceeded`; `UnsupportedFormat` for a later version where it `creates`.
-pub(super) async fn find(name: &str, creates: bool) -> Result<Found, Error> {
+/// `Unavailable`, `StorageQuotaExceeded`; `UnsupportedFormat` of what is foreign where it `creates`.
+pub(super) async fn open(name: &str, creates: bool) -> Result<Found, Error> {
     let request = request(name)?;
     let (settle, settled) = oneshot::channel();
     let call = Rc::new(Call {
@@ -76,6 +62,10 @@ pub(super) async fn find(name: &str, creates: bool) -> Result<Found, Error> {
     };
     Ok(if schema::is_ours(database.get()) {
         Found::Ours(database)
+    } else if creates {
+        return Err(Error::unsupported(format!(
+            "the database \"{name}\" does not have the stores of a patch"
+        )));
     } else {
         Found::Foreign
     })

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::connection::Connection;
 use super::link::Link;
-use super::open::{Found, find};
+use super::open::{Found, open};
 use crate::backend::{Backend, Read, RecordKey, Reply};
 use crate::error::Error;
 
@@ -13,9 +13,9 @@ use crate::error::Error;
 /// of which WebKit keeps a database without stores. Creates none. Whoever asks holds the lock of that name alone.
 ///
 /// # Errors
-/// `Unavailable`, `ConnectionLost`.
-pub async fn is_remains(name: &str, is_dead: fn(Option<&Bytes>) -> bool) -> Result<bool, Error> {
-    let database = match find(name, false).await? {
+/// `Unavailable`, where it could not be opened.
+pub async fn is_remains(name: String, is_dead: fn(Option<&Bytes>) -> bool) -> Result<bool, Error> {
+    let database = match open(&name, false).await? {
         Found::Ours(database) => database,
         Found::Foreign => return Ok(false),
         Found::Nothing => return Ok(true),

@@ -16,7 +16,6 @@ use crate::engine::core::loading::LoadError;
 use crate::engine::keyspace::access::{Answer, KeyRange, Need};
 use crate::engine::keyspace::ranges::Ranges;
 use crate::engine::keyspace::view::View;
-use crate::engine::log::intake;
 use crate::engine::log::reading::renewed_view;
 use crate::engine::store::load::load;
 use crate::engine::store::pieces::seal_piece;
@@ -45,8 +44,6 @@ pub async fn copy(
         if try_copy(&source, &target, &ranges, &*stopped).await? {
             return Ok(());
         }
-        // The next try builds upon what was written there meanwhile.
-        intake::take_in(&target).await?;
     }
     Err(Error::new(
         Code::Conflict,
@@ -55,7 +52,7 @@ pub async fn copy(
 }
 
 /// False: it must be begun anew, since records of the source were merged away under it, or something was
-/// written to the target meanwhile.
+/// written to the target meanwhile, which the target has taken in then.
 async fn try_copy(
     source: &Rc<Core>,
     target: &Rc<Core>,
