@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 
 mod collections;
 mod count;
+mod draft;
 mod find;
 mod ids;
 mod insert;
@@ -193,5 +194,7 @@ fn broken_index() -> Error {
 
 #[cfg(test)]
 mod bounds_tests;
+#[cfg(test)]
+mod model_tests;
 #[cfg(test)]
 mod tests;
