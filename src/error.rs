@@ -4,11 +4,13 @@ use std::any::Any;
 use std::fmt;
 use std::rc::Rc;
 
-/// What went wrong. The set is closed: it is the `ErrorCode` of the public contract.
+/// What went wrong: the `ErrorCode` of the public contract, whose set is closed, and [`Code::NoPatch`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Code {
     /// The call itself was wrong: a type, a name, an option.
     InvalidArgument,
+    /// There is no patch. To callers that is an `InvalidArgument`: the id is wrong.
+    NoPatch,
     /// A value holds something that cannot be stored.
     NotStorable,
     /// A document of that id, or a patch with data, is there already.
@@ -50,7 +52,7 @@ impl Code {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Self::InvalidArgument => "InvalidArgument",
+            Self::InvalidArgument | Self::NoPatch => "InvalidArgument",
             Self::NotStorable => "NotStorable",
             Self::Exists => "Exists",
             Self::ConstraintViolation => "ConstraintViolation",
@@ -76,6 +78,7 @@ impl Code {
     pub fn remedy(self) -> &'static str {
         match self {
             Self::InvalidArgument
+            | Self::NoPatch
             | Self::NotStorable
             | Self::Exists
             | Self::ConstraintViolation
@@ -123,10 +126,10 @@ impl Error {
         }))
     }
 
-    /// The `InvalidArgument` of asking for a patch that there is not.
+    /// A `NoPatch`.
     #[must_use]
     pub fn no_patch() -> Self {
-        Self::invalid("there is no patch with this id")
+        Self::new(Code::NoPatch, "there is no patch with this id")
     }
 
     /// An `InvalidArgument`.

@@ -181,7 +181,7 @@ async fn a_deleted_patch_is_gone_for_all_and_can_be_opened_at_once() {
     let name = fresh_name("deleted");
     assert!(!delete(&name).await);
     let refused = open_where(&name, Absent::Refuse).await.err().unwrap();
-    assert_eq!(refused.code(), Code::InvalidArgument);
+    assert_eq!(refused.code(), Code::NoPatch);
     let engines = [open(&name).await, open(&name).await];
     for n in 0..20 {
         set(
@@ -229,14 +229,10 @@ async fn a_copy_is_there_at_once_and_is_the_same() {
     );
     let target = target.await.unwrap();
     let refused = open_where(&to, Absent::Refuse).await.err().unwrap();
-    assert_eq!(
-        refused.code(),
-        Code::InvalidArgument,
-        "a draft is not there"
-    );
+    assert_eq!(refused.code(), Code::NoPatch, "a draft is not there");
     let never = || Rc::new(|| false);
     let copied = source.copy_to(&target, record_ranges(), never());
-    assert!(copied.await.unwrap());
+    copied.await.unwrap();
     let again = source.copy_to(&target, record_ranges(), never()).await;
     assert_eq!(again.unwrap_err().code(), Code::Exists);
     target.close().await;

@@ -205,7 +205,7 @@ pub trait Connector {
         &self,
         events: Rc<dyn Fn(Event)>,
     ) -> LocalBoxFuture<'static, Result<Rc<dyn Backend>, Error>>;
-    /// The same where there is a database already: `InvalidArgument` where there is none, if that can be told.
+    /// The same where there is a database already: `NoPatch` where there is none, if that can be told.
     ///
     /// # Errors
     /// As [`Connector::open`].

@@ -6,7 +6,7 @@ use wasm_bindgen::prelude::*;
 
 use super::outcome;
 use super::patch::asking;
-use crate::backend::indexeddb::IndexedDbConnector;
+use crate::backend::indexeddb::{self, IndexedDbConnector};
 use crate::engine;
 
 /// Deletes a patch, unless `stopped` returns true first. Resolves to whether there was one.
@@ -22,9 +22,9 @@ pub fn delete_port(database: &str, open_timeout_ms: f64, stopped: Function) -> P
     outcome::promise(Box::pin(deleted), outcome::plain)
 }
 
-/// Whether the bytes of a head, or undefined if there is no head, mean that there is no patch.
-#[wasm_bindgen(js_name = isDead)]
-#[must_use]
-pub fn is_dead(head: Option<Vec<u8>>) -> bool {
-    engine::is_dead(head.map(Into::into).as_ref())
+/// Whether a database may be removed, since it holds no patch any more. Creates none.
+#[wasm_bindgen(js_name = isRemains, unchecked_return_type = "Promise<boolean>")]
+pub fn is_remains(database: String) -> Promise {
+    let looking = indexeddb::is_remains(database, engine::is_dead);
+    outcome::promise(Box::pin(looking), outcome::plain)
 }

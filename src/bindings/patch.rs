@@ -27,12 +27,13 @@ use crate::backend::{Connector, Durability};
 use crate::codec::feature::Feature;
 use crate::engine::access::{Session, Writes, afresh};
 use crate::engine::{Absent, Engine, Notice, Options, Realm, Reason, Stats, Subscription};
-use crate::error::Result;
+use crate::error::{Code, Result};
 use crate::models::{Scope, keys, many, nodes};
 
-/// Opens the engine of one database. `absent` says what to do if there is no patch: 0 creates one; 1 prepares one
-/// as the target of a copy; 2 refuses; 3 refuses too, but the database is known to exist because it was just listed.
-#[wasm_bindgen(js_name = openPort, unchecked_return_type = "Promise<PatchPort>")]
+/// Opens the engine of one database; `absent`: where there is no patch, 0 creates one, 1 begins one that is not
+/// there before something is copied to it, 2 refuses, and 3 resolves to undefined, as does 4, of a database that was
+/// listed a moment ago.
+#[wasm_bindgen(js_name = openPort, unchecked_return_type = "Promise<PatchPort | undefined>")]
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -46,7 +47,7 @@ pub fn open_port(
     open_timeout_ms: f64,
     absent: u8,
 ) -> Promise {
-    let is_listed = absent == 3;
+    let (looks, is_listed) = (absent > 2, absent == 4);
     let absent = match absent {
         0 => Absent::Create,
         1 => Absent::Prepare,
@@ -74,17 +75,18 @@ pub fn open_port(
         options.poll_ms = 0;
     }
     let realm = REALM.with(Rc::clone);
-    opened(Engine::open_in(
-        realm,
-        connector,
-        Rc::new(host::env()),
-        options,
-    ))
+    let opening = Engine::open_in(realm, connector, Rc::new(host::env()), options);
+    opened(opening, looks)
 }
 
-/// A promise of the [`PatchPort`] for an engine that is being opened.
-pub(super) fn opened(opening: LocalBoxFuture<'static, Result<Engine>>) -> Promise {
-    outcome::promise(opening, |engine| Ok(PatchPort { engine }.into()))
+/// A promise of the engine that is being opened; where it only `looks`, of undefined when there is no patch.
+pub(super) fn opened(opening: LocalBoxFuture<'static, Result<Engine>>, looks: bool) -> Promise {
+    let port = opening.map(move |opened| match opened {
+        Ok(engine) => Ok(PatchPort { engine }.into()),
+        Err(error) if looks && error.code() == Code::NoPatch => Ok(JsValue::UNDEFINED),
+        Err(error) => Err(errors::to_js(&error)),
+    });
+    host::promise(port.boxed_local())
 }
 
 thread_local! {
@@ -200,13 +202,13 @@ impl PatchPort {
         outcome::read(found, outcome::plain)
     }
 
-    /// Copies everything to a patch that has no records, until `stopped` returns true.
-    /// Resolves to false if the copy must be restarted.
-    #[wasm_bindgen(js_name = copyTo, unchecked_return_type = "Promise<boolean>")]
+    /// Copies everything to a patch that holds no record, unless `stopped` says that it is not wanted
+    /// any more.
+    #[wasm_bindgen(js_name = copyTo)]
     pub fn copy_to(&self, target: &PatchPort, stopped: Function) -> Promise {
         let ranges = keys::record_ranges();
         let copied = self.engine.copy_to(&target.engine, ranges, asking(stopped));
-        outcome::promise(copied, outcome::plain)
+        outcome::promise(copied, outcome::nothing)
     }
 
     /// Whether the storage accepts the Blobs of an encoded value. Stores it and passes what it reads back to `look`,

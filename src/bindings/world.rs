@@ -164,7 +164,8 @@ impl Tab {
         }
         let connector = Rc::new(self.connector.clone());
         let env = Rc::new(self.env.clone());
-        patch::opened(Engine::open_in(self.realm.clone(), connector, env, options))
+        let opening = Engine::open_in(self.realm.clone(), connector, env, options);
+        patch::opened(opening, false)
     }
 
     /// Deletes the patch. Resolves to whether there was one.

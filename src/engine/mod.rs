@@ -195,19 +195,19 @@ impl Engine {
         lifecycle::holds_any(&self.0, ranges)
     }
 
-    /// Copies everything to a target that holds nothing in `ranges`; it is there at once. False: it must be
-    /// begun anew ([`Engine::refresh`] the target before), since something was written to the target or
-    /// the source was merged meanwhile. `stopped` is asked now and then.
+    /// Copies everything to a target that holds nothing in `ranges`; it is there at once. It is begun anew when
+    /// something was written to the target or the source was merged meanwhile. `stopped` is asked now and then.
     ///
     /// # Errors
-    /// `Exists` when the target holds anything in `ranges`, `Closed` when it was stopped, `StorageQuotaExceeded`, …; the target is as it was then.
+    /// `Exists` when the target holds anything in `ranges`, `Closed` when it was stopped, `Conflict` when it was
+    /// begun too often, `StorageQuotaExceeded`, …; the target is as it was then.
     #[must_use]
     pub fn copy_to(
         &self,
         target: &Self,
         ranges: Vec<KeyRange>,
         stopped: Rc<dyn Fn() -> bool>,
-    ) -> LocalBoxFuture<'static, Result<bool>> {
+    ) -> LocalBoxFuture<'static, Result<()>> {
         copy::copy(self.0.clone(), target.0.clone(), ranges, stopped).boxed_local()
     }
 

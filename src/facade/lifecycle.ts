@@ -16,15 +16,14 @@ const WIDTH = 8;
 const CACHE_BYTES = 4 << 20;
 const OPEN_TIMEOUT_MS = 10_000;
 
-/** How often a copy is begun anew because the source was merged under it, or the target written to. */
-const TRIES = 10;
-
 /** Where there is no patch: begin one that is there once something was copied to it. */
 const DRAFT = 1;
-/** Where there is no patch: say so. */
+/** Where there is no patch: say so by an error. */
 const REFUSE = 2;
+/** Where there is no patch: open nothing. */
+const LOOK = 3;
 /** The same of a database that was listed a moment ago. */
-const LISTED = 3;
+const LISTED = 4;
 
 /**
  * The patches in IndexedDB, by id. One that cannot be read is listed all the same; databases of
@@ -64,7 +63,7 @@ async function databases(): Promise<IDBDatabaseInfo[]> {
 async function infoOf(name: string, prefix: string): Promise<PatchInfo | undefined> {
   const id = name.slice(prefix.length);
   try {
-    const bytes = await briefly(name, LISTED, (port) => port.heldBytes()).catch(noPatch);
+    const bytes = await briefly(name, LISTED, (port) => port.heldBytes()).catch(gone);
     if (bytes !== undefined) return { id, bytes, encrypted: false };
     // What was deleted while a tab had it open.
     sweep(name).catch(ignore);
@@ -82,7 +81,7 @@ export async function hasPatchData(id: string, options?: { prefix?: string }): P
   const database = databaseOf(id, known("options", options, ["prefix"]).prefix);
   await init();
   await ownWrites(database);
-  return (await briefly(database, REFUSE, (port) => port.hasRecords() as boolean).catch(noPatch)) ?? false;
+  return (await briefly(database, LOOK, (port) => port.hasRecords() as boolean).catch(gone)) ?? false;
 }
 
 /**
@@ -124,13 +123,7 @@ export async function copyPatch(
   await ownWrites(to);
   const stopped = () => signal?.aborted === true;
   const copyTo = (source: PatchPort) =>
-    briefly(to, DRAFT, async (target) => {
-      for (let tries = 0; tries < TRIES; tries++) {
-        if (await wasm(() => source.copyTo(target, stopped))) return;
-        await wasm(() => target.refresh());
-      }
-      throw new PatchStoreError("Conflict", `"${id}" is being written faster than it can be copied`);
-    });
+    briefly(to, DRAFT, (target) => wasm(() => source.copyTo(target, stopped)));
   try {
     await briefly(from, REFUSE, copyTo);
   } catch (error) {
@@ -143,15 +136,15 @@ export async function copyPatch(
   await refresh(to);
 }
 
-/** Uses an engine of its own on a database. */
+/** Uses an engine of its own on a database; undefined where nothing was opened. */
 async function briefly<T>(
   database: string,
   absent: number,
   use: (port: PatchPort) => T | Promise<T>,
-): Promise<T> {
+): Promise<T | undefined> {
   const opening = wasm(() => openPort(database, false, false, CACHE_BYTES, OPEN_TIMEOUT_MS, absent));
-  const close = (port: PatchPort) => wasm(() => port.close());
-  let port: PatchPort;
+  const close = async (port: PatchPort | undefined) => port && wasm(() => port.close());
+  let port: PatchPort | undefined;
   try {
     port = await within(opening, { database, openTimeoutMs: OPEN_TIMEOUT_MS }, undefined);
   } catch (error) {
@@ -159,15 +152,15 @@ async function briefly<T>(
     throw error;
   }
   try {
-    return await use(port);
+    return port && (await use(port));
   } finally {
     await close(port);
   }
 }
 
-/** Undefined in place of the error which says that there is no patch, or (Closed) that it has gone meanwhile. */
-function noPatch(error: PatchStoreError): undefined {
-  if (error.code !== "InvalidArgument" && error.code !== "Closed") throw error;
+/** Undefined in place of the error which says that the patch has gone meanwhile. */
+function gone(error: PatchStoreError): undefined {
+  if (error.code !== "Closed") throw error;
 }
 
 function ignore(): void {}

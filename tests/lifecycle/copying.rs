@@ -48,7 +48,7 @@ fn without_a_source_nothing_is_created() {
     let copy = world.beside();
     world.env.clone().block_on(async {
         let refused = world.copy_to(&copy).await.unwrap_err();
-        assert_eq!(refused.code(), Code::InvalidArgument);
+        assert_eq!(refused.code(), Code::NoPatch);
         assert!(world.is_bare() && copy.is_bare());
         world.open().await.close().await;
         world.copy_to(&copy).await.unwrap();
@@ -118,7 +118,7 @@ fn who_keeps_copies_of_what_an_engine_shows_hears_that_it_is_copied_into() {
         let interest: Rc<dyn Interest> = listener.clone();
         target.interested(&interest);
         let copied = source.copy_to(&target, vec![range("")], Rc::new(|| false));
-        assert!(copied.await.unwrap());
+        copied.await.unwrap();
         assert_eq!(all(&target).await, all(&source).await);
         assert!(listener.1.get() > 0);
     });
@@ -163,8 +163,7 @@ fn killed_at_any_moment_a_copy_is_whole_or_not_there() {
             let to = open(&copy.database, Absent::Prepare);
             dying.spawn(Box::pin(async move {
                 let (from, to) = (from.await.unwrap(), to.await.unwrap());
-                let stopped = Rc::new(|| false);
-                drop(copy_between(&from, &to, stopped).await);
+                drop(from.copy_to(&to, vec![range("k")], Rc::new(|| false)).await);
             }));
             world.env.sleep_us(at_us).await;
             copy.database.sever();
@@ -262,4 +261,85 @@ fn a_copy_never_takes_away_what_is_written_into_its_target_meanwhile() {
         });
     }
     assert!(ends.iter().all(|end| *end > 0), "one of two ends: {ends:?}");
+}
+
+/// Counts how often it is asked; says yes from the `last` time on.
+fn counting(last: usize) -> (Rc<Cell<usize>>, Rc<dyn Fn() -> bool>) {
+    let asked = Rc::new(Cell::new(0));
+    let counted = asked.clone();
+    let stopped = move || {
+        counted.set(counted.get() + 1);
+        counted.get() >= last
+    };
+    (asked, Rc::new(stopped))
+}
+
+#[test]
+fn a_copy_that_never_gets_through_is_given_up_or_stopped() {
+    let world = World::new(1);
+    world.env.clone().block_on(async {
+        let source = world.open().await;
+        fill(&source).await;
+        let (asked, stopped) = counting(usize::MAX);
+        world.copy_while(&world.beside(), stopped).await.unwrap();
+        let a_try = asked.get();
+        assert!(a_try > 100);
+        for (stops, code, asks) in [
+            (usize::MAX, Code::Conflict, 10 * a_try),
+            (2 * a_try + 1, Code::Closed, 2 * a_try + 1),
+        ] {
+            let copy = world.beside();
+            let (target, tab) = (copy.open().await, copy.open().await);
+            let (asked, stopped) = counting(stops);
+            let done = Cell::new(false);
+            let copying = async {
+                let copied = source.copy_to(&target, vec![range("k")], stopped).await;
+                done.set(true);
+                copied
+            };
+            let writing = async {
+                while !done.get() {
+                    put(&tab, "other", b"of somebody else").await.unwrap();
+                }
+            };
+            let (copied, ()) = join(copying, writing).await;
+            assert_eq!(copied.unwrap_err().code(), code);
+            assert_eq!(asked.get(), asks, "a try asks {a_try} times");
+            tab.refresh().await.unwrap();
+            assert_eq!(all(&tab).await.len(), 1, "it is as it was");
+        }
+    });
+}
+
+#[test]
+fn a_copy_whose_source_is_merged_under_it_is_begun_anew() {
+    let world = World::new(1);
+    world.env.clone().block_on(async {
+        let tab = world.open().await;
+        for n in 100..250 {
+            put(&tab, &format!("k{n}"), &[n; 70_000]).await.unwrap();
+        }
+        tab.compact().await.unwrap();
+        let source = world.open_where(Absent::Refuse).await.unwrap();
+        let copy = world.beside();
+        let target = copy.open_where(Absent::Prepare).await.unwrap();
+        let (asked, stopped) = counting(usize::MAX);
+        let merging = async {
+            while asked.get() < 2 {
+                world.env.sleep_us(100).await;
+            }
+            remove(&tab, "k249").await;
+            tab.compact().await.unwrap();
+        };
+        let copying = source.copy_to(&target, vec![range("k")], stopped);
+        let (copied, ()) = join(copying, merging).await;
+        copied.unwrap();
+        let there = all(&copy.open().await).await;
+        assert!(there == all(&tab).await && there.len() == 149);
+        assert_eq!(
+            asked.get(),
+            151 + 150,
+            "one try up to what is missing, another one to the end"
+        );
+    });
 }

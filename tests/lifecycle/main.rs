@@ -12,7 +12,7 @@ use patchstore::engine::access::{Answer, Cursor, KeyRange, Session};
 use patchstore::engine::{self, Absent, Engine, Limits, Notice, Options, Reason};
 use patchstore::env::Env;
 use patchstore::simulation::SimEnv;
-use patchstore::{Code, Error, Result};
+use patchstore::{Code, Result};
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -74,14 +74,14 @@ impl World {
 
     async fn size(&self) -> Result<Option<u64>> {
         match self.open_where(Absent::Refuse).await {
-            Err(error) if error.code() == Code::InvalidArgument => Ok(None),
+            Err(error) if error.code() == Code::NoPatch => Ok(None),
             opened => Ok(Some(opened?.held_bytes())),
         }
     }
 
     async fn has_records(&self) -> Result<bool> {
         match self.open_where(Absent::Refuse).await {
-            Err(error) if error.code() == Code::InvalidArgument => Ok(false),
+            Err(error) if error.code() == Code::NoPatch => Ok(false),
             opened => match opened?.holds_any(&[range("k")]) {
                 Answer::Ready(found) => found,
                 Answer::Later(found) => found.await,
@@ -96,7 +96,7 @@ impl World {
     async fn copy_while(&self, to: &Self, stopped: Rc<dyn Fn() -> bool>) -> Result<()> {
         let source = self.open_where(Absent::Refuse).await?;
         let target = to.open_where(Absent::Prepare).await?;
-        let copied = copy_between(&source, &target, stopped).await;
+        let copied = source.copy_to(&target, vec![range("k")], stopped).await;
         target.close().await;
         source.close().await;
         to.sweep();
@@ -107,22 +107,6 @@ impl World {
     fn is_bare(&self) -> bool {
         self.database.records().is_empty()
     }
-}
-
-/// As the facade does it.
-async fn copy_between(
-    source: &Engine,
-    target: &Engine,
-    stopped: Rc<dyn Fn() -> bool>,
-) -> Result<()> {
-    for _ in 0..10 {
-        let ranges = vec![range("k")];
-        if source.copy_to(target, ranges, stopped.clone()).await? {
-            return Ok(());
-        }
-        target.refresh().await?;
-    }
-    Err(Error::new(Code::Conflict, "too often"))
 }
 
 fn range(prefix: &str) -> KeyRange {

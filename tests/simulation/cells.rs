@@ -226,7 +226,7 @@ impl Space {
         let target = self.open_as(&other, Absent::Prepare).await;
         let everything = vec![KeyRange::everything()];
         let copied = engine.copy_to(&target, everything, Rc::new(|| false));
-        assert!(copied.await.unwrap());
+        copied.await.unwrap();
         target.close().await;
         // What had expired is not there, whatever becomes of the clock.
         let copy: Model = (Self::shown(model, engine.now_ms()).into_iter())

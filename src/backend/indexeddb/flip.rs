@@ -10,7 +10,7 @@ use web_sys::{IdbCursor, IdbCursorDirection, IdbRequest, IdbTransaction};
 use super::link::{Link, Mode};
 use super::schema::{self, Scope};
 use super::transaction::{End, Handler, abort, or_abort};
-use super::{error, requests};
+use super::{error, records, requests};
 use crate::backend::{Decide, Failure, Seen, Settled};
 
 /// A flip under way.
@@ -116,7 +116,7 @@ impl Flip {
             let last_frame = if cursor.is_null() || cursor.is_undefined() {
                 None
             } else {
-                requests::number_of(&cursor.unchecked_ref::<IdbCursor>().key()?)
+                records::number_of(&cursor.unchecked_ref::<IdbCursor>().key()?)
             };
             Ok(Seen {
                 head: requests::record_of(&self.head)?,

@@ -14,6 +14,8 @@ mod link;
 mod lock;
 mod open;
 mod reclaim;
+mod records;
+mod remains;
 mod requests;
 mod schema;
 mod transaction;
@@ -32,6 +34,9 @@ use channel::Channel;
 use connection::Connection;
 use link::Link;
 use lock::SharedLock;
+use open::Found;
+
+pub use remains::is_remains;
 
 #[wasm_bindgen(module = "/src/backend/indexeddb/listed.js")]
 extern "C" {
@@ -72,7 +77,7 @@ impl IndexedDbConnector {
     }
 
     /// The same to a database that is there already: without one of ours, opening is
-    /// `InvalidArgument`.
+    /// `NoPatch`.
     #[must_use]
     pub fn to_existing(name: &str, open_timeout_ms: u32) -> Self {
         Self {
@@ -115,7 +120,9 @@ async fn connect(
     }
     let shared_name = lock_name(&name);
     let lock = SharedLock::acquire(&shared_name).await;
-    let database = open::open(&name, absent == Absent::Create).await?;
+    let Found::Ours(database) = open::open(&name, absent == Absent::Create).await? else {
+        return Err(Error::no_patch());
+    };
     let channel = Channel::join(&shared_name, Rc::clone(&events));
     Ok(Rc::new(Connection::new(Link::new(
         database, events, channel, lock,

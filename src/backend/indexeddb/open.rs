@@ -25,12 +25,20 @@ impl Drop for OpenDatabase {
     }
 }
 
+/// What there is under a name.
+pub(super) enum Found {
+    Ours(OpenDatabase),
+    /// A database with other stores, or of a later version.
+    Foreign,
+    Nothing,
+}
+
 /// Opens the database `name`; if there is none, it is created where `creates`. Dropped before its end, it closes what the
 /// browser may open later, and takes back what that would create.
 ///
 /// # Errors
-/// `Unavailable`, `UnsupportedFormat`, `StorageQuotaExceeded`; `InvalidArgument` when there is none.
-pub(super) async fn open(name: &str, creates: bool) -> Result<OpenDatabase, Error> {
+/// `Unavailable`, `StorageQuotaExceeded`; `UnsupportedFormat` of what is foreign where it `creates`.
+pub(super) async fn open(name: &str, creates: bool) -> Result<Found, Error> {
     let request = request(name)?;
     let (settle, settled) = oneshot::channel();
     let call = Rc::new(Call {
@@ -45,23 +53,22 @@ pub(super) async fn open(name: &str, creates: bool) -> Result<OpenDatabase, Erro
     let _abandon = Abandon(Rc::clone(&call));
     let database = match settled.await {
         Ok(Ok(database)) => database,
-        Ok(Err(exception))
-            if call.refused.get() || (!creates && error::name(&exception) == "VersionError") =>
-        {
-            return Err(Error::no_patch());
+        Ok(Err(_)) if call.refused.get() => return Ok(Found::Nothing),
+        Ok(Err(exception)) if !creates && error::name(&exception) == "VersionError" => {
+            return Ok(Found::Foreign);
         }
         Ok(Err(exception)) => return Err(error::not_opened(name, &exception)),
         Err(oneshot::Canceled) => return Err(Error::internal("opening never finished")),
     };
-    if schema::is_ours(database.get()) {
-        Ok(database)
+    Ok(if schema::is_ours(database.get()) {
+        Found::Ours(database)
     } else if creates {
-        Err(Error::unsupported(format!(
+        return Err(Error::unsupported(format!(
             "the database \"{name}\" does not have the stores of a patch"
-        )))
+        )));
     } else {
-        Err(Error::no_patch())
-    }
+        Found::Foreign
+    })
 }
 
 fn request(name: &str) -> Result<IdbOpenDbRequest, Error> {

@@ -9,7 +9,8 @@ use std::future::ready;
 use std::pin::pin;
 use std::rc::Rc;
 
-use super::database::{FILE_BYTES, Inner, Link, SimDatabase};
+use super::database::{Inner, Link, SimDatabase};
+use super::disk::FILE_BYTES;
 use super::fault::{Fault, Faults};
 use crate::backend::memory::stores::Stores;
 use crate::backend::{

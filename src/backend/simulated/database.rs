@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use super::disk::Disk;
 use super::timing::Timing;
 use crate::backend::memory::Snapshot;
 use crate::backend::memory::stores::Stores;
@@ -37,33 +38,6 @@ pub(super) struct Inner {
 /// Gets a fork of a database as it was just before its head was removed, and whether that used up a
 /// number of the log.
 type Witness = Rc<dyn Fn(SimDatabase, bool)>;
-
-/// What is on the disk for certain, and what would be after each transaction since.
-#[derive(Default)]
-struct Disk {
-    flushed: Stores,
-    unflushed: Vec<Stores>,
-    /// Large records that there are, and whether they were flushed.
-    large: BTreeMap<RecordKey, bool>,
-}
-
-/// Records above this many bytes are files of their own in Chromium (measured, version 156): flushed by the
-/// transaction that writes them, if that is strict, and by no later one.
-pub(super) const FILE_BYTES: usize = 64 << 10;
-
-impl Disk {
-    /// Notes the large records that a transaction has written.
-    fn note_large(&mut self, stores: &Stores, is_strict: bool) {
-        for (key, record) in stores.records() {
-            if record.len() > FILE_BYTES {
-                self.large.entry(key).or_insert(is_strict);
-            }
-        }
-    }
-}
-
-/// After so many relaxed transactions the browser has flushed by itself.
-const MOST_UNFLUSHED: usize = 40;
 
 /// A connection as the database sees it.
 pub(super) struct Link {
@@ -143,21 +117,7 @@ impl SimDatabase {
     pub fn cut_power(&self) -> usize {
         self.0.disconnect_all(Event::Lost);
         self.0.end();
-        let mut disk = self.0.disk.borrow_mut();
-        let states = std::mem::take(&mut disk.unflushed);
-        let kept = self.0.env.random_below(states.len() as u64 + 1) as usize;
-        let lost = states.len() - kept;
-        if let Some(state) = states.into_iter().take(kept).next_back() {
-            disk.flushed = state;
-        }
-        for (key, flushed) in std::mem::take(&mut disk.large) {
-            if !flushed && disk.flushed.has(key) && self.0.env.chance(50) {
-                // The file is there, its bytes are not.
-                disk.flushed.put(key, Bytes::new());
-            }
-        }
-        let left = disk.flushed.clone();
-        disk.note_large(&left, true);
+        let (left, lost) = self.0.disk.borrow_mut().cut_power(&self.0.env);
         self.0.stores.replace(left);
         lost
     }
@@ -259,19 +219,7 @@ impl Inner {
     /// Notes that a transaction has committed, for a cut of power to come.
     pub fn committed(&self, durability: Option<Durability>) {
         let mut disk = self.disk.borrow_mut();
-        if let Some(durability) = durability {
-            disk.note_large(&self.stores.borrow(), durability == Durability::Strict);
-        }
-        match durability {
-            None => {}
-            Some(Durability::Relaxed) if disk.unflushed.len() < MOST_UNFLUSHED => {
-                disk.unflushed.push(self.stores.borrow().clone());
-            }
-            Some(_) => {
-                disk.unflushed.clear();
-                disk.flushed = self.stores.borrow().clone();
-            }
-        }
+        disk.committed(&self.stores.borrow(), durability);
     }
 
     pub fn connect(&self, env: &SimEnv, events: Rc<dyn Fn(Event)>) -> Rc<Link> {

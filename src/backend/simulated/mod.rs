@@ -11,6 +11,7 @@
 mod connection;
 mod connector;
 mod database;
+mod disk;
 mod fault;
 mod timing;
 

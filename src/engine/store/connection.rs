@@ -60,7 +60,7 @@ async fn reconnect_now(core: &Rc<Core>, failed: &Rc<dyn Backend>) -> Result<()> 
                 state.looked = false;
                 return Ok(());
             }
-            Err(error) if asleep && error.code() == Code::InvalidArgument => {
+            Err(error) if asleep && error.code() == Code::NoPatch => {
                 shut(core, Reason::Deleted);
                 return Err(Error::closed());
             }

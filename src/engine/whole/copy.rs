@@ -27,24 +27,49 @@ use crate::engine::upkeep::flush;
 use crate::engine::upkeep::{merge, policy};
 use crate::error::{Code, Error, Result};
 
-/// Copies everything to a target that holds nothing in `ranges`. False: it must be begun anew, since
-/// records of the source were merged away under it, or something was written to the target meanwhile.
+/// How often a copy is begun before it is given up.
+const TRIES: u32 = 10;
+
+/// Copies everything to a target that holds nothing in `ranges`.
 ///
 /// # Errors
-/// `Exists` when the target holds anything in `ranges`, `Closed` when `stopped` says so, `StorageQuotaExceeded`, …
+/// `Exists` when the target holds anything in `ranges`, `Closed` when `stopped` says so, `Conflict` when others
+/// got in between each time, `StorageQuotaExceeded`, …
 pub async fn copy(
     source: Rc<Core>,
     target: Rc<Core>,
     ranges: Vec<KeyRange>,
     stopped: Rc<dyn Fn() -> bool>,
+) -> Result<()> {
+    for _ in 0..TRIES {
+        if try_copy(&source, &target, &ranges, &*stopped).await? {
+            return Ok(());
+        }
+    }
+    Err(Error::new(
+        Code::Conflict,
+        "the patch is being written faster than it can be copied",
+    ))
+}
+
+/// False: it must be begun anew, since records of the source were merged away under it, or something was
+/// written to the target meanwhile, which the target has taken in then.
+async fn try_copy(
+    source: &Rc<Core>,
+    target: &Rc<Core>,
+    ranges: &[KeyRange],
+    stopped: &dyn Fn() -> bool,
 ) -> Result<bool> {
+    if stopped() {
+        return Err(Error::closed());
+    }
     let pass = target.maintenance.enter().await;
-    flush::flush(&target, &pass).await?;
+    flush::flush(target, &pass).await?;
     // What is not committed has no place and no stamp yet.
     let view = source.view().committed();
-    let mut flip = Flip::new(&target);
+    let mut flip = Flip::new(target);
     // What is looked at is what the flip is built upon: whatever comes later makes it fail.
-    let held = match holds_any(&target, &ranges) {
+    let held = match holds_any(target, ranges) {
         Answer::Ready(held) => held,
         Answer::Later(held) => held.await,
     };
@@ -61,12 +86,12 @@ pub async fn copy(
     {
         let state = source.state.borrow();
         flip.order_after(state.head.base.saturating_add(state.known));
-        flip.log_after(&target, state.head.op_log.as_ref(), state.next_stamp.get());
-        flip.take_features(&target, &state.head);
+        flip.log_after(target, state.head.op_log.as_ref(), state.next_stamp.get());
+        flip.take_features(target, &state.head);
     }
-    let error = match fill(&source, &target, &mut flip, &view, &*stopped).await {
+    let error = match fill(source, target, &mut flip, &view, stopped).await {
         Ok(()) => {
-            let copied = flip.run(&target).await?;
+            let copied = flip.run(target).await?;
             target.backend().notify();
             return Ok(copied);
         }
@@ -74,7 +99,7 @@ pub async fn copy(
     };
     flip.staging.abandon().await;
     match error {
-        LoadError::Missing => renewed_view(&source, &view).await.map(|_| false),
+        LoadError::Missing => renewed_view(source, &view).await.map(|_| false),
         LoadError::Fail(error) => Err(error),
     }
 }

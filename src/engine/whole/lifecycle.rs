@@ -32,7 +32,7 @@ pub async fn delete(connector: Rc<dyn Connector>, stopped: Rc<dyn Fn() -> bool>)
     for _ in 0..ATTEMPTS {
         // A connection of its own each time: where a disk is full, Firefox's is of no use any more.
         let backend = match connector.open(Rc::new(|_| {})).await {
-            Err(error) if error.code() == Code::InvalidArgument => return Ok(there_was.get()),
+            Err(error) if error.code() == Code::NoPatch => return Ok(there_was.get()),
             opened => opened?,
         };
         let erased = erase(&backend, &stopped, fenced, there_was.clone()).await;

@@ -40,7 +40,7 @@ const CREATIONS: u32 = 5;
 ///
 /// # Errors
 /// `Unavailable`, `Blocked`, `UnsupportedFormat`, `Corrupt`, `Encrypted`, `ConnectionLost`;
-/// `InvalidArgument` where there is no patch and none is to be created.
+/// `NoPatch` where there is none and none is to be created.
 pub async fn open(
     realm: Rc<Realm>,
     connector: Rc<dyn Connector>,

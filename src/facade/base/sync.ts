@@ -1,4 +1,4 @@
-import type { Scope } from "./types.js";
+import type { Scope } from "./data.js";
 
 /** A write of one record, for other devices. */
 export interface OpLogEntry {

@@ -1,6 +1,6 @@
+import type { DbMessage, DbOutput, KvMessage, KvOutput, MessageObject } from "./messages.js";
+import type { DB, KV, Scope } from "./data.js";
 import type { OpLog } from "./sync.js";
-
-export type * from "./sync.js";
 
 /**
  * The public types of the package, written by hand.
@@ -121,9 +121,6 @@ export interface ImportOptions {
   reader?: object;
 }
 
-/** `{node}` is unnamed and private to that node, `{name}` is shared. The two never collide. */
-export type Scope = { node: string } | { name: string };
-
 /** A patch inside a transaction. */
 export interface Tx {
   kv(storeName: string): KV;
@@ -174,131 +171,6 @@ export interface PatchInfo {
   encrypted: boolean;
 }
 
-/**
- * What can be stored: null, boolean, number (NaN, ±Infinity and -0 kept), bigint, string
- * (lone surrogates kept), Date, ArrayBuffer, every typed array, DataView, Blob, File, Map, Set,
- * arrays (holes become undefined) and plain objects of these, `undefined` inside them kept.
- * A call stores the value as it was at the moment of the call; a read returns a fresh copy. Anything
- * else is refused with code NotStorable and the path of the offending value; so are instances of
- * subclasses of these, which would come back as something else. Symbol-keyed properties, and
- * properties of arrays other than their elements, are left out, as in JSON. A value that takes more than
- * 256 MiB, encoded, is LimitExceeded, as is one for whose copies there is not enough memory.
- *
- * In a path, the n-th member of a Set is `[n]`, the n-th key of a Map `[n][0]`, its value `[n][1]`.
- */
-export type Storable = unknown;
-
-export interface KV {
-  /** undefined when absent. */
-  get<T = unknown>(key: string): Promise<T | undefined>;
-  /** `ttl` in milliseconds, finite and above 0: after it the key reads as absent. Without it, an earlier one is
-   *  removed; `update` keeps it. */
-  set(key: string, value: Storable, options?: Expiry): Promise<void>;
-  /** True when it existed. */
-  delete(key: string): Promise<boolean>;
-  has(key: string): Promise<boolean>;
-  /** In ascending order of UTF-16 code units, as by `Array.prototype.sort`. */
-  keys(range?: KeyRange): Promise<string[]>;
-  /** LimitExceeded when the result takes more than 512 MiB (with 32 bytes added for each item), as for all
-   *  calls: `limit` and {@link iterate} read it in parts. */
-  entries<T = unknown>(range?: KeyRange): Promise<[string, T][]>;
-  /** Pages through a range in key order without holding all of it in memory. */
-  iterate<T = unknown>(range?: KeyRange): AsyncIterableIterator<[string, T]>;
-  /** LimitExceeded above two million keys. */
-  getMany<T = unknown>(keys: string[]): Promise<(T | undefined)[]>;
-  /** All or nothing. LimitExceeded when all of it takes more than 512 MiB, with 256 bytes added for each item:
-   *  at most two million items. Above 1 000 items or 1 MiB the iterable is read in slices while the call
-   *  runs: leave its values unchanged until the promise settles. */
-  setMany(entries: Iterable<readonly [string, Storable] | readonly [string, Storable, Expiry]>): Promise<void>;
-  deleteMany(keys: string[]): Promise<number>;
-  /** Atomic read-modify-write, also across tabs; `undefined` deletes. `change` is synchronous
-   *  and may be run again. Returns the new value. */
-  update<T = unknown>(
-    key: string,
-    change: (old: T | undefined) => T | undefined,
-  ): Promise<T | undefined>;
-  clear(): Promise<void>;
-  count(range?: KeyRange): Promise<number>;
-  /** Calls `listener` with the new value after each commit (of any tab) that changed it, and within a second of its
-   *  expiry. Returns a function that unsubscribes. */
-  watch<T = unknown>(key: string, listener: (value: T | undefined) => void): () => void;
-  /** The named store of that name, whatever this one is. */
-  store(name: string): KV;
-}
-
-/** Milliseconds from now, or since the epoch; one of them. An `expires` in the past stores nothing and removes what was
- *  there. The first use makes the patch one that older versions of this library cannot open. */
-export type Expiry = { ttl?: number } | { expires?: number };
-
-/** Bounds and prefix are combined; an empty or inverted range matches nothing. */
-export interface KeyRange {
-  prefix?: string;
-  gt?: string;
-  gte?: string;
-  lt?: string;
-  lte?: string;
-  reverse?: boolean;
-  limit?: number;
-  signal?: AbortSignal;
-}
-
-export type Doc = { _id: string; _created: number; _updated: number } & Record<string, any>;
-
-export interface DB {
-  /** Generates `_id` (21 characters) unless given; sets `_created` and `_updated`
-   *  (milliseconds since the epoch). */
-  insert(collection: string, doc: object): Promise<string>;
-  /** All or nothing; with the limits of {@link KV.setMany}, and read in slices like it. */
-  insertMany(collection: string, docs: Iterable<object>): Promise<string[]>;
-  /** Every field of `query` must equal the document's, deeply; dotted paths reach into objects
-   *  and array positions, with at most 32 steps. In order of insertion, unless sorted. LimitExceeded for a query of more
-   *  than 1 000 fields or 1 MiB, for a result of more than 512 MiB, and when more than that must be sorted. */
-  find<T = Doc>(collection: string, query?: Query, options?: FindOptions): Promise<T[]>;
-  /** By id, or the first that matches a query; null when none. */
-  findOne<T = Doc>(collection: string, idOrQuery: string | Query): Promise<T | null>;
-  /** Shallow merge; `_id`, `_created` and `_updated` in `changes` are ignored. False when
-   *  absent. */
-  update(collection: string, id: string, changes: object): Promise<boolean>;
-  replace(collection: string, id: string, doc: object): Promise<boolean>;
-  delete(collection: string, id: string): Promise<boolean>;
-  count(collection: string, query?: Query): Promise<number>;
-  /** Removes the collection and its documents. */
-  drop(collection: string): Promise<void>;
-  collections(): Promise<string[]>;
-  /** The same on one collection, typed. */
-  collection<T extends object = Record<string, any>>(name: string): Collection<T>;
-  /** The named store of that name, whatever this one is. */
-  store(name: string): DB;
-}
-
-export type Stored<T> = T & { _id: string; _created: number; _updated: number };
-
-export interface Collection<T extends object> {
-  insert(doc: T & { _id?: string }): Promise<string>;
-  insertMany(docs: Iterable<T & { _id?: string }>): Promise<string[]>;
-  find(query?: Query, options?: FindOptions): Promise<Stored<T>[]>;
-  findOne(idOrQuery: string | Query): Promise<Stored<T> | null>;
-  update(id: string, changes: Partial<T>): Promise<boolean>;
-  replace(id: string, doc: T): Promise<boolean>;
-  delete(id: string): Promise<boolean>;
-  count(query?: Query): Promise<number>;
-  drop(): Promise<void>;
-}
-
-export type Query = Record<string, any>;
-
-export interface FindOptions {
-  /** Ties keep insertion order. Values of different types sort as: undefined, null, boolean,
-   *  number and bigint, string, Date, bytes, array, object. LimitExceeded above 32 fields, or when one of them
-   *  takes more than 256 KiB in a document. */
-  sort?: Record<string, 1 | -1> | [field: string, direction: 1 | -1][];
-  skip?: number;
-  limit?: number;
-  /** Only these fields; `_id` is always included. LimitExceeded above 1 000 of them. */
-  fields?: string[];
-  signal?: AbortSignal;
-}
-
 /** What a sandbox at the other end of a port may do. Everything else is refused with AccessDenied. */
 export interface Grant {
   node: string;
@@ -315,113 +187,7 @@ export interface Grant {
   maxInFlight?: number;
 }
 
-/**
- * A store that is driven by messages. It takes them in three forms:
- *
- * - typed: `{type: "set", key: "k", value: 1}`, `{type: "insert", collection: "notes", doc: {…}}`
- * - shorthand: `{set: ["k", 1]}`, `{get: "k"}`, `{keys: true}`, `{insert: ["notes", {…}]}`, `{find: "notes"}`
- * - text: `set k 1`, `get k`, `keys`, `insert notes {"text": "hi"}`, `find notes`
- *
- * A message has exactly the properties of its form. In a text, spaces (those of JSON) separate the
- * operation from its arguments. Keys, ids and names of collections and stores are bare words, or JSON
- * strings in double quotes if they are empty, contain spaces or begin with a quote. A value is the rest
- * of the text: parsed as JSON if it is valid JSON, otherwise the text itself without surrounding spaces. A document or a
- * query is the rest of the text, and must be a JSON object. `messages.schema.json` in the package describes
- * the same in JSON Schema.
- */
-export interface MessageObject<Message, Output> {
-  /** The store that messages go to now. */
-  readonly scope: Scope;
-  /**
-   * Resolves to the tagged output, and never rejects. A message is read when it is sent, and
-   * messages take effect in the order in which they were sent. A message without a form, or with several
-   * at once, gives `{op: "error", code: "InvalidArgument"}`, whose message says where a text went
-   * wrong; a failed operation gives `{op: "error"}` with the code of the failure.
-   */
-  send(message: Message | (unknown & {})): Promise<Output>;
-  /** Sends later messages to a named store; "" or undefined goes back to the node's own. Throws
-   *  InvalidArgument for anything else, and Closed. */
-  setStore(name?: string): void;
-}
-
-/** `setStore` with "" goes back to the node's own store. */
-export type KvMessage =
-  | { type: "get" | "delete" | "has"; key: string }
-  | { type: "set"; key: string; value: unknown }
-  | { type: "keys" | "clear" }
-  | { type: "setStore"; value: string }
-  | { get: string }
-  | { delete: string }
-  | { has: string }
-  | { setStore: string }
-  | { set: [key: string, value: unknown] }
-  | { keys: true }
-  | { clear: true }
-  | string;
-
-/** `setStore` with "" goes back to the node's own store. */
-export type DbMessage =
-  | { type: "insert"; collection: string; doc: object }
-  | { type: "find" | "count"; collection: string; query?: Query }
-  | { type: "findOne" | "delete"; collection: string; id: string }
-  | { type: "update" | "replace"; collection: string; id: string; doc: object }
-  | { type: "drop"; collection: string }
-  | { type: "setStore"; value: string }
-  | { insert: [collection: string, doc: object] }
-  | { find: string | [collection: string, query?: Query] }
-  | { count: string | [collection: string, query?: Query] }
-  | { findOne: [collection: string, id: string] }
-  | { delete: [collection: string, id: string] }
-  | { update: [collection: string, id: string, doc: object] }
-  | { replace: [collection: string, id: string, doc: object] }
-  | { drop: string }
-  | { setStore: string }
-  | string;
-
-/** `value` is null when not found. */
-export type KvOutput =
-  | { op: "get"; key: string; value: unknown; found: boolean }
-  | { op: "set"; key: string; ok: true }
-  | { op: "delete"; key: string; deleted: boolean }
-  | { op: "keys"; keys: string[] }
-  | { op: "clear"; ok: true }
-  | { op: "has"; key: string; exists: boolean }
-  | { op: "setStore"; value: string; ok: true }
-  | { op: "error"; message: string; code: ErrorCode };
-
-/** `ok` of update, replace and delete says whether the document was there. */
-export type DbOutput =
-  | { op: "insert"; collection: string; id: string }
-  | { op: "find"; collection: string; docs: Doc[]; count: number }
-  | { op: "findOne"; collection: string; id: string; doc: Doc | null }
-  | { op: "update"; collection: string; id: string; ok: boolean }
-  | { op: "replace"; collection: string; id: string; ok: boolean }
-  | { op: "delete"; collection: string; id: string; ok: boolean }
-  | { op: "count"; collection: string; count: number }
-  | { op: "drop"; collection: string; ok: true }
-  | { op: "setStore"; value: string; ok: true }
-  | { op: "error"; message: string; code: ErrorCode };
-
-/** What helps: correct the call; try again; free space; open the patch again; reload the page;
- *  restore from a backup. */
-export type Remedy = "fix-call" | "retry" | "free-space" | "reopen" | "reload" | "restore";
-
-export type ErrorCode =
-  | "InvalidArgument"
-  | "NotStorable"
-  | "Exists"
-  | "ConstraintViolation"
-  | "Conflict"
-  | "StorageQuotaExceeded"
-  | "Unavailable"
-  | "Blocked"
-  | "Closed"
-  | "ConnectionLost"
-  | "Encrypted"
-  | "NotEncrypted"
-  | "WrongKey"
-  | "Corrupt"
-  | "UnsupportedFormat"
-  | "AccessDenied"
-  | "LimitExceeded"
-  | "Internal";
+export type * from "./data.js";
+export type * from "./sync.js";
+export type * from "./messages.js";
+export type * from "./codes.js";

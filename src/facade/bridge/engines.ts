@@ -76,11 +76,11 @@ function join(settings: Settings): Engine {
 async function openAfterLeaving(settings: Settings): Promise<PatchPort> {
   const { database, backend, durability, cacheBytes, openTimeoutMs } = settings;
   await leaving.get(database);
-  return settled(
-    guarded(() =>
-      openPort(database, backend === "memory", durability === "strict", cacheBytes * (1 - COPIES_PART), openTimeoutMs, 0),
-    ),
-  );
+  const inMemory = backend === "memory";
+  const strict = durability === "strict";
+  const opening = guarded(() => openPort(database, inMemory, strict, cacheBytes * (1 - COPIES_PART), openTimeoutMs, 0));
+  // What creates a patch where there is none never resolves to undefined.
+  return settled(opening as Promise<PatchPort>);
 }
 
 /** The port, or Blocked after this caller's timeout, which may be shorter than that of the call that opens it. */

@@ -10,7 +10,7 @@ export {
   type TransactionPort,
   deletePort,
   inlineBlobs,
-  isDead,
+  isRemains,
   openPort,
   register,
 } from "../../../target/glue/patchstore.js";

@@ -1,8 +1,6 @@
-import { isDead } from "./glue.js";
-import { guarded } from "./trap.js";
+import { isRemains } from "./glue.js";
+import { guarded, settled } from "./trap.js";
 
-/** The stores of every database of ours. */
-const STORES = "blobs,head,log,runs";
 /** How long the browser may take, ms. What it answers later is not acted upon. */
 const PATIENCE_MS = 5000;
 
@@ -19,8 +17,8 @@ export async function sweep(database: string): Promise<void> {
       const released = locks.request(`patchstore:${database}`, { ifAvailable: true }, async (lock) => {
         if (!lock) return false;
         // Looked at now that nobody can get in between: somebody may have opened the patch anew.
-        if (await intime(isDeadStill(database), false)) {
-          const deletion = asked(indexedDB.deleteDatabase(database));
+        if (await intime(settled(guarded(() => isRemains(database))), false)) {
+          const deletion = removed(database);
           // As long as that lasts, the lock is held: whoever opens it has to wait for it anyway.
           intime(deletion, undefined).then(() => resolve(true), reject);
           await deletion;
@@ -34,40 +32,14 @@ export async function sweep(database: string): Promise<void> {
   }
 }
 
-/** Whether the database holds no patch. */
-async function isDeadStill(name: string): Promise<boolean> {
-  const opening = indexedDB.open(name, 1);
-  let isNew = false;
-  opening.onupgradeneeded = () => {
-    isNew = true;
-    opening.transaction?.abort();
-  };
-  let database: IDBDatabase;
-  try {
-    database = await asked(opening);
-  } catch (error) {
-    // There is none. WebKit keeps what was begun: it goes, too.
-    if (isNew) return true;
-    throw error;
-  }
-  try {
-    if (Array.from(database.objectStoreNames).join() !== STORES) return false;
-    const head = await asked<Uint8Array | undefined>(
-      database.transaction("head").objectStore("head").get("head"),
-    );
-    return guarded(() => isDead(head));
-  } finally {
-    database.close();
-  }
-}
-
-const intime = <T>(result: Promise<T>, late: T) => Promise.race([result, sleep(PATIENCE_MS).then(() => late)]);
-
-function asked<T>(request: IDBRequest<T>): Promise<T> {
+function removed(database: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result);
+    const request = indexedDB.deleteDatabase(database);
+    request.onsuccess = () => resolve();
     request.onerror = () => reject(request.error);
   });
 }
+
+const intime = <T>(result: Promise<T>, late: T) => Promise.race([result, sleep(PATIENCE_MS).then(() => late)]);
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -19,6 +19,7 @@ use crate::error::{Error, Result};
 
 mod collections;
 mod count;
+mod draft;
 mod drop;
 mod find;
 mod ids;
@@ -224,5 +225,7 @@ fn broken_index() -> Error {
 
 #[cfg(test)]
 mod bounds_tests;
+#[cfg(test)]
+mod model_tests;
 #[cfg(test)]
 mod tests;

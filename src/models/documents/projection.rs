@@ -9,7 +9,7 @@
 
 use bytes::Bytes;
 
-use super::meta::stored;
+use super::draft::stored;
 use crate::codec::io::put_varint;
 use crate::codec::js_string::JsString;
 use crate::codec::value::Form;

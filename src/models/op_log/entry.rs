@@ -11,7 +11,6 @@
 
 use bytes::Bytes;
 
-use super::journal::Change;
 use super::state::stamp_at_end;
 use crate::codec::io::{Input, later, put_bytes, put_varint};
 use crate::codec::marks::NEVER;
@@ -25,6 +24,15 @@ const EXPIRES: u8 = 0x04;
 /// A value above this many bytes lies apart from its entry: it is not held twice in memory then, nor twice in the
 /// store if it is a piece.
 pub const APART_BYTES: usize = 1 << 10;
+
+/// What became of a record.
+#[derive(Debug, Clone, Copy)]
+pub enum Change<'a> {
+    /// It was written, and expires then (`NEVER`).
+    Put(&'a Bytes, u64),
+    /// It was removed.
+    Remove,
+}
 
 /// What an entry says.
 #[derive(Debug, Clone, PartialEq, Eq)]

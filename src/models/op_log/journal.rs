@@ -13,14 +13,7 @@ use crate::error::{Code, Error, Result};
 use crate::limits::{self, ITEM_BYTES, MAX_CALL_BYTES};
 use crate::models::pace::Pace;
 
-/// What became of a record.
-#[derive(Debug, Clone, Copy)]
-pub enum Change<'a> {
-    /// It was written, and expires then (`NEVER`).
-    Put(&'a Bytes, u64),
-    /// It was removed.
-    Remove,
-}
+pub use super::entry::Change;
 
 /// Notes a write of a record, if writes are logged. `record`: the key of a pair, or of the id of a document. Blind. A
 /// large value becomes a piece of the entry's own: whoever prunes the entry has its space back.
