@@ -2,7 +2,8 @@
 //!
 //! Each kind of `BTreeMap` costs about 9 KB of wasm, and collecting into one a sort on top.
 //! These have what small collections need, in a few hundred bytes each. Inserting moves what
-//! lies behind: where there may be many thousands, `BTreeMap` is right.
+//! lies behind: where there may be many thousands, a [`Lookup`] or
+//! a `BTreeMap` is right.
 
 use std::borrow::Borrow;
 
@@ -16,6 +17,12 @@ pub struct SortedMap<K, V> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SortedSet<K> {
     map: SortedMap<K, ()>,
+}
+
+/// Many keys, put in order at once, to be asked for.
+#[derive(Debug)]
+pub struct Lookup<K> {
+    keys: Vec<K>,
 }
 
 impl<K, V> Default for SortedMap<K, V> {
@@ -188,9 +195,31 @@ impl<K: Ord> Extend<K> for SortedSet<K> {
     }
 }
 
+impl<K> Default for Lookup<K> {
+    fn default() -> Self {
+        Self { keys: Vec::new() }
+    }
+}
+
+impl<K: Ord> Lookup<K> {
+    /// Of keys in any order, however often each.
+    #[must_use]
+    pub fn of(mut keys: Vec<K>) -> Self {
+        keys.sort();
+        keys.dedup();
+        keys.shrink_to_fit();
+        Self { keys }
+    }
+
+    /// Whether it is there.
+    pub fn contains(&self, key: &K) -> bool {
+        self.keys.binary_search(key).is_ok()
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{SortedMap, SortedSet};
+    use super::{Lookup, SortedMap, SortedSet};
     use proptest::prelude::*;
     use std::collections::{BTreeMap, BTreeSet};
 
@@ -220,6 +249,14 @@ mod tests {
             let ours: SortedSet<u8> = keys.iter().copied().collect();
             let known: BTreeSet<u8> = keys.iter().copied().collect();
             prop_assert_eq!(ours.contains(&other), known.contains(&other));
+        }
+
+        #[test]
+        fn a_lookup_knows_what_is_in_it(keys: Vec<u8>) {
+            let ours = Lookup::of(keys.clone());
+            for key in 0..=u8::MAX {
+                prop_assert_eq!(ours.contains(&key), keys.contains(&key));
+            }
         }
     }
 }

@@ -124,15 +124,23 @@ pub fn scope_of(key: &[u8]) -> Option<Scope> {
 /// The scopes that keys belong to, each once, in the order of their keys' bytes.
 #[must_use]
 pub fn scopes_of<'a>(keys: impl IntoIterator<Item = &'a [u8]>) -> Vec<Scope> {
-    let mut seen = std::collections::BTreeSet::new();
-    let mut last: &[u8] = &[];
+    // In order up to `sorted`, so that scopes which alternate are found, and few are put in order again.
+    let (mut seen, mut sorted) = (Vec::<&[u8]>::new(), 0);
     for bytes in keys.into_iter().filter_map(scope_bytes) {
         // Neighbours in a batch mostly share their scope.
-        if bytes != last {
-            seen.insert(bytes);
-            last = bytes;
+        let known = seen.get(..sorted).unwrap_or_default();
+        if seen.last() == Some(&bytes) || known.binary_search(&bytes).is_ok() {
+            continue;
+        }
+        seen.push(bytes);
+        if seen.len() > 2 * sorted + 16 {
+            seen.sort_unstable();
+            seen.dedup();
+            sorted = seen.len();
         }
     }
+    seen.sort_unstable();
+    seen.dedup();
     seen.into_iter()
         .filter_map(|bytes| read_scope(bytes).ok())
         .collect()
@@ -157,6 +165,18 @@ mod tests {
             scopes_of([&b[..], &a, &a, &b, b"\x01other"]),
             vec![node, name]
         );
+    }
+
+    #[test]
+    fn of_many_scopes_in_any_order_each_is_there_once() {
+        for (scopes, times) in [(2, 1000), (40, 7), (300, 3)] {
+            let name = |n: usize| Scope::Name(format!("{n:03}").into());
+            let keys: Vec<_> = (0..scopes * times)
+                .map(|n| scope_prefix(KV, &name(n * 7 % scopes)).unwrap())
+                .collect();
+            let all: Vec<_> = (0..scopes).map(name).collect();
+            assert_eq!(scopes_of(keys.iter().map(|key| &key[..])), all);
+        }
     }
 
     #[test]

@@ -1,9 +1,8 @@
 //! What one open engine consists of, and the page that it shares with others.
 
-use crate::sorted::SortedMap;
+use crate::sorted::{Lookup, SortedMap};
 use bytes::Bytes;
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
 use std::rc::{Rc, Weak};
 
 use futures_channel::oneshot;
@@ -94,7 +93,7 @@ pub struct Core {
     /// Whether `compact` runs: what it writes ahead frees room in the end.
     pub compacting: Cell<bool>,
     /// Garbage that is deleted, but listed still.
-    pub purged: RefCell<BTreeSet<RecordKey>>,
+    pub purged: RefCell<Lookup<RecordKey>>,
     /// The epoch of this realm's last flip.
     pub flipped: Cell<u64>,
     /// The last frame known when it was last looked whether the log hides pieces.

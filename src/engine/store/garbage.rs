@@ -5,6 +5,7 @@ use std::rc::Rc;
 use crate::backend::{RecordKey, Write};
 use crate::codec::root::Garbage;
 use crate::engine::core::instance::Core;
+use crate::sorted::Lookup;
 
 /// Flips that a replaced record outlives at most, so that slow readers of older views can finish.
 const GRACE_EPOCHS: u64 = 8;
@@ -74,7 +75,7 @@ async fn delete_listed(core: &Rc<Core>, due: &[Garbage]) -> u64 {
     let before = core.purged.take();
     let listed = view.root.garbage.iter().map(|garbage| garbage.key);
     let purged = listed.filter(|key| before.contains(key));
-    core.purged
-        .replace(purged.chain(keys.into_iter().take(count)).collect());
+    let purged = purged.chain(keys.into_iter().take(count)).collect();
+    core.purged.replace(Lookup::of(purged));
     due.iter().take(count).map(|garbage| garbage.bytes).sum()
 }

@@ -1,6 +1,5 @@
 //! Collecting orphans: records that were written ahead and never made live.
 
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use super::dead;
@@ -16,6 +15,7 @@ use crate::engine::keyspace::view::Layer;
 use crate::engine::store::connection::read;
 use crate::engine::store::room::RESERVE;
 use crate::error::{Error, Result};
+use crate::sorted::Lookup;
 
 /// Times that the log may outrun the collector before it gives up for now.
 const TRIES: usize = 3;
@@ -67,9 +67,9 @@ async fn orphans(core: &Rc<Core>) -> Result<Vec<RecordKey>> {
 }
 
 /// Every record that the directory, its garbage list and the frames in memory refer to.
-async fn live(core: &Rc<Core>, with_pieces: bool) -> Result<BTreeSet<RecordKey>> {
+async fn live(core: &Rc<Core>, with_pieces: bool) -> Result<Lookup<RecordKey>> {
     let view = core.view();
-    let mut live: BTreeSet<RecordKey> = view
+    let mut live: Vec<RecordKey> = view
         .root
         .garbage
         .iter()
@@ -77,7 +77,7 @@ async fn live(core: &Rc<Core>, with_pieces: bool) -> Result<BTreeSet<RecordKey>>
         .collect();
     let mut entries: Vec<Entry> = view.root.runs.iter().flatten().cloned().collect();
     for page in view.root.levels.iter().flatten() {
-        live.insert(RecordKey::Run(page.id));
+        live.push(RecordKey::Run(page.id));
         let page = directory::entries_of(core, page)
             .await
             .map_err(LoadError::into_error)?;
@@ -94,7 +94,7 @@ async fn live(core: &Rc<Core>, with_pieces: bool) -> Result<BTreeSet<RecordKey>>
         }
     }
     for entry in entries {
-        live.insert(RecordKey::Run(entry.id));
+        live.push(RecordKey::Run(entry.id));
         if with_pieces && entry.pieces {
             let cited = dead::pieces_in(core, &entry)
                 .await
@@ -102,5 +102,5 @@ async fn live(core: &Rc<Core>, with_pieces: bool) -> Result<BTreeSet<RecordKey>>
             live.extend(cited.iter().map(|(_, piece)| RecordKey::Piece(piece.id)));
         }
     }
-    Ok(live)
+    Ok(Lookup::of(live))
 }
