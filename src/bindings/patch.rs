@@ -67,8 +67,10 @@ pub fn open_port(
         absent,
         ..Options::default()
     };
-    if in_memory || absent != Absent::Create {
-        // Nobody else can commit to it, or it is not open for long.
+    // Nobody else can commit to it.
+    options.alone = in_memory;
+    if !in_memory && absent != Absent::Create {
+        // It is not open for long.
         options.poll_ms = 0;
     }
     let realm = REALM.with(Rc::clone);
@@ -321,6 +323,8 @@ fn tell(notice: &Notice, changed: &Function, ended: &Function) {
         }
         // What others committed is not known one by one any more.
         Notice::Cut => changed.call2(&none, &true.into(), &Array::new()),
+        // Whoever watches a key looks.
+        Notice::Expiry => return,
         Notice::Closed(reason) => ended.call1(&none, &reason_name(*reason).into()),
     };
 }
