@@ -165,6 +165,38 @@ export const MUTANTS = [
     edits: [{ at: "blind-kept", from: "self.mark(|_| true);", to: "self.mark_all_stale();" }],
   },
   {
+    name: "let the time of an open engine go back",
+    edits: [{ at: "clock-back", from: "self.latest_ms.get().max(ms)", to: "ms" }],
+  },
+  {
+    name: "never move the stored clock",
+    edits: [{ at: "clock-unmoved", from: "map(target)", to: "map(|stored| target(stored).min(stored))" }],
+  },
+  {
+    name: "delete what expires soon",
+    edits: [{ at: "evict-early", from: "at_ms <= clock", to: "at_ms <= clock + 2_000" }],
+  },
+  {
+    name: "drop an expired cell that hides older ones",
+    edits: [{ at: "expired-uncovers", from: "hides || !cell.is_tombstone()", to: "!cell.is_tombstone()" }],
+  },
+  {
+    name: "collect what has expired and leave its piece",
+    edits: [{ at: "piece-unlisted", from: "piece.and_then(Garbage::piece)", to: "piece.filter(|_| false).and_then(Garbage::piece)" }],
+  },
+  {
+    name: "leave in the log what has expired",
+    edits: [{ at: "tail-unexpired", from: "<= core.now_ms()", to: "<= core.now_ms() * 0" }],
+  },
+  {
+    name: "tell no listener that its value has expired",
+    edits: [{ at: "unwatched-expiry", from: "<= self.engine.now_ms()", to: "<= self.engine.now_ms() * 0" }],
+  },
+  {
+    name: "store without an expiry what is updated",
+    edits: [{ at: "update-forgets", from: "unwrap_or(NEVER)", to: "map_or(NEVER, |_| NEVER)" }],
+  },
+  {
     name: "hand out copies of what this engine lets expire",
     edits: [{ at: "undated", from: "self.base.note_dated();", to: "" }],
   },

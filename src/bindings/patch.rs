@@ -70,8 +70,10 @@ pub fn open_port(
         absent,
         ..Options::default()
     };
-    if in_memory || absent != Absent::Create {
-        // Either no other tab can commit to it, or it is open only briefly.
+    // No other tab can commit to it.
+    options.alone = in_memory;
+    if !in_memory && absent != Absent::Create {
+        // It is open only briefly.
         options.poll_ms = 0;
     }
     let realm = REALM.with(Rc::clone);

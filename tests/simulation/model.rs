@@ -38,7 +38,7 @@ impl Call {
 
 fn apply(op: &Op, id: u64, model: &mut Model) -> Told {
     match op {
-        Op::Put { key, bytes } => {
+        Op::Put { key, bytes, .. } => {
             model.insert(data_key(*key), value(id, *key, *bytes));
         }
         Op::Delete { key } => {

@@ -1,13 +1,17 @@
 //! What calls do to the engine.
 
 use bytes::Bytes;
+use patchstore::codec::marks::NEVER;
 use patchstore::codec::order::ORDER_BYTES;
 use patchstore::engine::access::{Attempt, Cursor, KeyRange, Reads, Writes};
+use patchstore::models::kv;
 use patchstore::{Code, Error};
 
 use super::documents;
 use super::plan::{ACCOUNTS, COUNTERS, KEYS, Op};
 
+/// After the end of every world, ms since the epoch.
+const LATE_MS: u64 = 1 << 50;
 /// What every account holds before the first transfer.
 pub const OPENING_BALANCE: u64 = 100;
 /// What all of them hold, always.
@@ -149,7 +153,11 @@ impl Call {
 /// What one operation does, and tells.
 pub fn run(op: &Op, id: u64, w: &mut dyn Writes) -> Attempt<Told> {
     match op {
-        Op::Put { key, bytes } => w.put(data_key(*key), value(id, *key, *bytes)),
+        Op::Put { key, bytes, dated } => {
+            let value = value(id, *key, *bytes);
+            let until_ms = if *dated { LATE_MS } else { NEVER };
+            kv::set(w, &data_key(*key), &value, until_ms);
+        }
         Op::Delete { key } => {
             let existed = w.contains(&data_key(*key))?;
             w.delete(data_key(*key));

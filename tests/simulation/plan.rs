@@ -79,6 +79,8 @@ pub enum Op {
     Put {
         key: u8,
         bytes: usize,
+        /// Whether it expires, long after the end of the world: that takes a feature which is switched on then.
+        dated: bool,
     },
     Delete {
         key: u8,
@@ -139,6 +141,19 @@ pub const COUNTERS: u8 = 3;
 /// Accounts.
 pub const ACCOUNTS: u8 = 4;
 
+/// Makes some of what a step puts expire, some day.
+fn date(item: &mut Item) {
+    let ops = match item {
+        Item::Step(_, Step::Write(ops, _) | Step::Transact { ops, .. }) => ops,
+        _ => return,
+    };
+    for op in ops {
+        if let Op::Put { key, dated, .. } = op {
+            *dated = *key % 3 == 1;
+        }
+    }
+}
+
 impl Plan {
     /// The plan of a seed.
     pub fn of_seed(seed: u64) -> Self {
@@ -174,6 +189,10 @@ impl Plan {
                     event: dice.event(tabs),
                 });
             }
+        }
+        // (Not by the dice: the other worlds stay what they were.)
+        if seed % 5 == 3 {
+            items.iter_mut().for_each(date);
         }
         Self {
             seed,
@@ -265,6 +284,7 @@ impl Dice {
             0..40 => Op::Put {
                 key,
                 bytes: [10, 10, 300, 3_000, 70_000][self.below(5) as usize],
+                dated: false,
             },
             40..55 => Op::Delete { key },
             55..90 => Op::Increment {

@@ -19,7 +19,7 @@ pub enum Notice {
     },
     /// The log was cut past what this realm had seen: anything may have changed.
     Cut,
-    /// Something that the patch holds may have expired. Told again and again until it is collected.
+    /// Something that the patch holds, or has held until now, may have expired. Told again and again.
     Expiry,
     /// The engine has closed; nothing follows.
     Closed(Reason),

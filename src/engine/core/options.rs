@@ -53,6 +53,8 @@ pub struct Options {
     pub cache_bytes: usize,
     /// How often the log is looked at for the commits of other tabs, ms; 0 for never.
     pub poll_ms: u32,
+    /// Whether no other tab can have it open: there are no commits to look for.
+    pub alone: bool,
     /// How long it must have been idle before its connection is closed, ms. The next use opens another.
     pub idle_ms: u32,
     /// When to flush and merge.
@@ -67,6 +69,7 @@ impl Default for Options {
             durability: Durability::Relaxed,
             cache_bytes: 32 << 20,
             poll_ms: 700,
+            alone: false,
             idle_ms: 45_000,
             limits: Limits::default(),
             absent: Absent::Create,

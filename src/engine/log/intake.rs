@@ -272,6 +272,7 @@ fn record_of(replies: &[Reply]) -> Option<&Bytes> {
 /// `Corrupt`, `UnsupportedFormat`.
 pub fn install(core: &Rc<Core>, stored: Stored) -> Result<()> {
     let Stored { head, root, frames } = stored;
+    let moved;
     let (was_known, missed) = {
         let mut state = core.state.borrow_mut();
         let was_known = state.known;
@@ -298,6 +299,7 @@ pub fn install(core: &Rc<Core>, stored: Stored) -> Result<()> {
         state.tail_pieces = 0;
         state.tail_writers.clear();
         state.rebuilt_layers += 1;
+        moved = head.clock != state.head.clock;
         core.context.note_head(&head);
         state.take_head(head);
         state.looked = true;
@@ -316,6 +318,9 @@ pub fn install(core: &Rc<Core>, stored: Stored) -> Result<()> {
     }
     if missed {
         core.tell(&Notice::Cut);
+    } else if moved {
+        // It may have been collected meanwhile.
+        core.tell(&Notice::Expiry);
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ use crate::codec::stamp::{Fill, Stamp};
 use crate::engine::core::gate::Pass;
 use crate::engine::core::instance::Core;
 use crate::engine::core::invariant::{checked, invariant};
+use crate::engine::core::notice::Notice;
 use crate::engine::core::state::Frozen;
 use crate::engine::keyspace::view::View;
 use crate::engine::log::intake;
@@ -227,6 +228,10 @@ impl Flip {
         }
         core.flipped.set(epoch);
         drop(pass);
+        if self.base.clock.is_some() {
+            // What has expired may have gone with it.
+            core.tell(&Notice::Expiry);
+        }
         core.backend().notify();
         garbage::delete(core, &self.deletes).await;
         garbage::purge(core, AT_WORK * core.options.limits.garbage_bytes).await;

@@ -62,8 +62,11 @@ fn round(realm: &Realm, every_ms: u32) -> bool {
     let mut looks = 0;
     for core in &cores {
         let pace = &core.pace;
-        let used = pace.used.replace(false);
         maintain::consider_expired(core);
+        if core.options.alone {
+            continue;
+        }
+        let used = pace.used.replace(false);
         let idle_ms = pace.idle_ms.get().saturating_add(every_ms);
         pace.idle_ms.set(if used { 0 } else { idle_ms });
         let news = pace.polled.get() != core.state.borrow().known;

@@ -42,6 +42,8 @@ export function planOf(seed) {
     calm,
     /** Whether somebody deletes data past the tabs, so that nothing is to be said of what is there at the end. */
     erases,
+    /** Whether some pairs expire soon. */
+    dated: seed % 6 === 5,
     strict: dice.chance(30),
     logFrames: calm ? 400 : dice.of([4, 12, 40, 400]),
     cacheBytes: dice.of([0, 2_000, 20_000, 400_000, 8 << 20]),

@@ -119,15 +119,19 @@ const kv = (patch, dice) => stores(patch, dice).kv;
 const docs = (patch, dice, { plan }) => stores(patch, dice).db.collection(`c${dice.below(plan.collections)}`);
 const idOf = (dice, { ids }) => (ids.length > 0 && dice.chance(40) ? dice.of(ids.slice(-12)) : dice.of(IDS));
 
+/** When a pair expires, in some worlds. */
+const expiryOf = ({ dated }, dice) => (dated && dice.chance(50) ? { ttl: 1 + dice.below(dice.of([20, 2_000])) } : undefined);
+
 /** What a call does, by its name. */
 const OPERATION = {
-  set: (patch, dice) => kv(patch, dice).set(dice.of(KEYS), valueOf(dice)),
+  set: (patch, dice, { plan }) => kv(patch, dice).set(dice.of(KEYS), valueOf(dice), expiryOf(plan, dice)),
   delete: (patch, dice) => kv(patch, dice).delete(dice.of(KEYS)),
   update: (patch, dice) => {
     const value = dice.chance(20) ? undefined : valueOf(dice);
     return kv(patch, dice).update(dice.of(KEYS), () => value);
   },
-  setMany: (patch, dice) => kv(patch, dice).setMany(Array.from({ length: 1 + dice.below(4) }, () => [dice.of(KEYS), valueOf(dice)])),
+  setMany: (patch, dice, { plan }) =>
+    kv(patch, dice).setMany(Array.from({ length: 1 + dice.below(4) }, () => [dice.of(KEYS), valueOf(dice), expiryOf(plan, dice)])),
   deleteMany: (patch, dice) => kv(patch, dice).deleteMany([dice.of(KEYS), dice.of(KEYS)]),
   clear: (patch, dice) => kv(patch, dice).clear(),
   /** More keys than are told one by one. */
