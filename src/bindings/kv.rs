@@ -42,6 +42,13 @@ impl KvPort {
         })
     }
 
+    /// The store of a kind of keys that belong to no scope.
+    #[must_use]
+    pub fn of_kind(session: AnySession, kind: u8) -> Self {
+        let kv = Kv::of_kind(kind);
+        Self { session, kv }
+    }
+
     fn record(&self, key: &str) -> Result<bytes::Bytes, JsValue> {
         received(key)
             .and_then(|key| self.kv.key(key.as_js()))

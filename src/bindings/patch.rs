@@ -154,6 +154,12 @@ impl PatchPort {
             .map_err(|error| errors::to_js(&error))
     }
 
+    /// The meta.
+    #[must_use]
+    pub fn meta(&self) -> KvPort {
+        KvPort::of_kind(AnySession::Engine(self.engine.clone()), keys::META)
+    }
+
     /// Begins a transaction; `in_turn`: others wait for it, since it has conflicted before.
     #[wasm_bindgen(unchecked_return_type = "Promise<TransactionPort>")]
     pub fn begin(&self, in_turn: bool) -> Promise {
@@ -184,11 +190,11 @@ impl PatchPort {
         outcome::read(found, outcome::plain)
     }
 
-    /// Copies everything to a patch that holds no record, unless `stopped` says that it is not wanted
+    /// Copies everything to a patch that holds no data, unless `stopped` says that it is not wanted
     /// any more. False: it must be begun anew.
     #[wasm_bindgen(js_name = copyTo, unchecked_return_type = "Promise<boolean>")]
     pub fn copy_to(&self, target: &PatchPort, stopped: Function) -> Promise {
-        let ranges = keys::record_ranges();
+        let ranges = keys::data_ranges();
         let copied = self.engine.copy_to(&target.engine, ranges, asking(stopped));
         outcome::promise(copied, outcome::plain)
     }
@@ -310,7 +316,8 @@ fn tell(notice: &Notice, changed: &Function, ended: &Function) {
             let touched = writes.keys().iter().chain(ranges).map(|key| &**key);
             // Of a large batch only the ends of its segments are known.
             let mut ends = writes.segments().iter();
-            let is_vague = ends.any(|(first, last)| keys::scopes_of([&**first, last]).len() > 1);
+            let is_vague =
+                ends.any(|(first, last)| keys::scope_bytes(first) != keys::scope_bytes(last));
             let scopes = if is_vague {
                 Array::new()
             } else {

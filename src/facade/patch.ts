@@ -22,6 +22,7 @@ import type {
   KvMessage,
   KvOutput,
   MessageObject,
+  Meta,
   Patch,
   PatchEvents,
   PatchStats,
@@ -95,6 +96,10 @@ export class OpenedPatch implements Patch {
 
   node(nodeId: string): { readonly kv: KV; readonly db: DB } {
     return this.#stores.node(nodeId);
+  }
+
+  get meta(): Meta {
+    return this.#stores.meta;
   }
 
   kvObject(at: { node: string; name?: string }): MessageObject<KvMessage, KvOutput> {

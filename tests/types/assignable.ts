@@ -28,6 +28,7 @@ export type Values = [
 
 /** What callers get. */
 export type Outputs = [
+  Assignable<promised.Meta, delivered.Meta>,
   Assignable<promised.Patch, delivered.Patch>,
   Assignable<promised.Tx, delivered.Tx>,
   Assignable<promised.KV, delivered.KV>,
