@@ -255,13 +255,24 @@ fn delete_many(session: &AnySession, keys: Vec<bytes::Bytes>) -> Promise {
     outcome::promise(done, outcome::count)
 }
 
+/// Records' keys and stored values.
+pub type Pairs = Vec<(bytes::Bytes, bytes::Bytes)>;
+
 /// Keys and values that are to be stored at once, or keys that are to be read or removed.
 #[wasm_bindgen]
 pub struct KvBatchPort {
     session: AnySession,
     kv: std::cell::RefCell<Kv>,
-    entries: std::cell::RefCell<Vec<(bytes::Bytes, bytes::Bytes)>>,
+    entries: std::cell::RefCell<Pairs>,
     keys: std::cell::RefCell<Vec<bytes::Bytes>>,
+}
+
+impl KvBatchPort {
+    /// The pairs and the keys that were pushed.
+    #[must_use]
+    pub fn take(&self) -> (Pairs, Vec<bytes::Bytes>) {
+        (self.entries.take(), self.keys.take())
+    }
 }
 
 #[wasm_bindgen]

@@ -4,6 +4,7 @@
 //! one synchronous call; what must be loaded or committed comes as a promise. [`values`] carries
 //! values in both directions, [`strings`] strings, [`collect`] results in bulk.
 
+pub mod adapter;
 pub mod batch;
 pub mod changes;
 pub mod collect;

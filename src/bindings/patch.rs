@@ -10,6 +10,7 @@ use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
+use super::adapter::AdapterPort;
 use super::db::DbPort;
 use super::errors;
 use super::host;
@@ -158,6 +159,12 @@ impl PatchPort {
     #[must_use]
     pub fn meta(&self) -> KvPort {
         KvPort::of_kind(AnySession::Engine(self.engine.clone()), keys::META)
+    }
+
+    /// What storage adapters keep.
+    #[must_use]
+    pub fn adapter(&self) -> AdapterPort {
+        AdapterPort::new(&self.engine)
     }
 
     /// Begins a transaction; `in_turn`: others wait for it, since it has conflicted before.

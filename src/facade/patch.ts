@@ -2,7 +2,7 @@ import { BlobPlace } from "./bridge/blobs.js";
 import { acquire, forget, release, type Engine, type Settings } from "./bridge/engines.js";
 import { originEstimate } from "./base/estimate.js";
 import { Events, scopesOf } from "./events.js";
-import type { PatchPort, SubscriptionPort } from "./bridge/glue.js";
+import type { AdapterPort, PatchPort, SubscriptionPort } from "./bridge/glue.js";
 import { Handle } from "./bridge/handle.js";
 import { importPlain } from "./import.js";
 import { name } from "./base/names.js";
@@ -34,6 +34,14 @@ type ClosedReason = PatchEvents["closed"]["reason"];
 
 const ASYNC_DISPOSE: typeof Symbol.asyncDispose =
   Symbol.asyncDispose ?? Symbol.for("Symbol.asyncDispose");
+
+/** Under this, a patch gives what a storage adapter works with. */
+export const PARTS = Symbol("parts");
+
+export interface AdapterParts {
+  readonly handle: Handle;
+  readonly port: AdapterPort;
+}
 
 /** One handle on an open patch. */
 export class OpenedPatch implements Patch {
@@ -100,6 +108,11 @@ export class OpenedPatch implements Patch {
 
   get meta(): Meta {
     return this.#stores.meta;
+  }
+
+  /** For `internals.ts`. */
+  [PARTS](): AdapterParts {
+    return { handle: this.#handle, port: this.#handle.now(() => this.#port.adapter()) };
   }
 
   kvObject(at: { node: string; name?: string }): MessageObject<KvMessage, KvOutput> {

@@ -1,6 +1,7 @@
 /** The one place that knows where the build puts wasm-bindgen's glue. */
 export { default } from "../../../target/glue/patchstore.js";
 export {
+  type AdapterPort,
   type ChangesPort,
   type DbPort,
   type KvPort,

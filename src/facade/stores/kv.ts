@@ -11,6 +11,7 @@ import { rangeOf } from "../values/ranges.js";
 import { sendRows, type Row } from "../bridge/slices.js";
 import type { KeyRange, KV } from "../base/types.js";
 import { update } from "./update.js";
+import type { Snapshot } from "../values/snapshot.js";
 import { snapshot } from "../values/values.js";
 import { watchKey } from "./watch.js";
 
@@ -37,10 +38,9 @@ export class KvStore implements KV {
 
   async set(at: string, value: unknown, options?: object): Promise<void> {
     const k = key(at);
-    known("options", options, [], ["ttl"]);
+    checkExpiry(options);
     this.#handle.check();
-    const taken = snapshot(value);
-    return this.#handle.tell(taken, (done) => this.#port.set(k, taken.encoded, done));
+    return put(this.#handle, this.#port, k, snapshot(value));
   }
 
   async delete(at: string): Promise<boolean> {
@@ -131,7 +131,18 @@ export class KvStore implements KV {
   }
 }
 
-function* entryRows(entries: Iterable<readonly [string, unknown]>): Generator<Row> {
+/** Checks what a call says of when its pair expires. */
+export function checkExpiry(options: object | undefined): void {
+  known("options", options, [], ["ttl"]);
+}
+
+/** Stores a value that was taken, under a key that is ready to cross. */
+export function put(handle: Handle, port: KvPort, k: string, taken: Snapshot): Promise<void> {
+  return handle.tell(taken, (done) => port.set(k, taken.encoded, done));
+}
+
+/** The pairs of a batch, each taken when it is asked for. */
+export function* entryRows(entries: Iterable<readonly [string, unknown]>): Generator<Row> {
   if (typeof (entries as Partial<typeof entries> | null)?.[Symbol.iterator] !== "function") {
     throw invalid(`entries must be iterable, not ${describe(entries)}`);
   }
