@@ -43,15 +43,17 @@ inPage({
     await a.initialize(name);
     const bytes = new Uint8Array(200_000).map((_, at) => at * 13);
     const blob = new Blob([bytes]);
+    const small = new Blob(["small"]);
     // What follows a record whose Blob has to be read first comes after it.
     const puts = [a.put("k", { blob }), a.put("k", { bytes }), a.put("b", { blob })];
-    const id = a.commitWrite([{ store: "kv", type: "put", key: "c", value: { blob } }], { blob, n: 1 });
+    const id = a.commitWrite([{ store: "kv", type: "put", key: "c", value: { blob, small } }], { blob, small, n: 1 });
     const next = a.appendOpLog({ n: 2 });
     await Promise.all(puts);
     same(await a.get("k"), { bytes });
     for (const key of ["b", "c"]) same(new Uint8Array(await (await a.get(key)).blob.arrayBuffer()), bytes);
     same([await id, await next], [1, 2]);
     const [first, second] = await a.getPendingOps();
+    for (const stored of [first, await a.get("c")]) same(await stored.small.text(), "small");
     same([first.n, second], [1, { n: 2, id: 2, synced: 0 }]);
     same(new Uint8Array(await first.blob.arrayBuffer()), bytes);
     await a.close();
@@ -72,7 +74,8 @@ inPage({
       a.batchPut(new Map([["b", record]])).then(note("batchPut")),
       a.setMeta("m", null).then(note("setMeta")),
       a.appendOpLog({ n: record }).then(note("appendOpLog")),
-      a.commitWrite([{ store: "kv", type: "remove", key: "b" }], { n: 2 }).then(note("commitWrite")),
+      a.put("gone", record),
+      a.commitWrite([{ store: "kv", type: "remove", key: "gone" }], { n: 2 }).then(note("commitWrite")),
       a.waitForReady().then(note("waitForReady")),
     ];
     await rejects(a.put("f", () => {}), "NotStorable");
@@ -87,9 +90,9 @@ inPage({
     await Promise.resolve();
     await a.initialize(name);
     const ops = [{ n: { n: 1 }, id: 1, synced: 0 }, { n: 2, id: 2, synced: 0 }];
-    same(await Promise.all(soon), [{ n: 1 }, null, ["k"], ["m"], ops]);
+    same(await Promise.all(soon), [{ n: 1 }, null, ["b", "k"], ["m"], ops]);
     await Promise.all([...writes, iterated]);
-    same(keys, [["k", {}]]);
+    same([keys, await a.get("b")], [[["b", {}], ["k", {}]], { n: 1 }]);
     same(new Map(order).get("commitWrite"), 2);
     same(new Map(order).get("appendOpLog"), 1);
     same(order.length, 6);
