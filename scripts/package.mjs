@@ -1,4 +1,4 @@
-/** Writes the types (pkg/index.d.ts and testing.d.ts have every exported one in one file) and messages.schema.json, and
+/** Writes the types (pkg/index.d.ts, testing.d.ts and storage-adapter.d.ts have every exported one in one file) and messages.schema.json, and
  * looks whether package.json is of the same version as the crate. */
 import { execFileSync } from "node:child_process";
 import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
@@ -23,8 +23,9 @@ function flatDeclarations(index) {
     symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
   const isOwn = (declaration) => declaration.getSourceFile().fileName.startsWith(`${root}target/types/`);
 
-  const exported = checker.getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(index)));
-  const wanted = new Set(exported.map(resolved));
+  const exported = checker.getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(index))).map(resolved);
+  const isInternal = (symbol) => symbol.getJsDocTags().some(({ name }) => name === "internal");
+  const wanted = new Set(exported.filter((symbol) => !isInternal(symbol)));
   const isExported = new Set(wanted);
   const texts = [];
   // A Set hands out what is added while it is walked.
@@ -70,9 +71,11 @@ const types = `${root}pkg/index.d.ts`;
 writeFileSync(types, flatDeclarations(`${root}target/types/index.d.ts`));
 checkAlone(types);
 
-const testingTypes = `${root}pkg/testing.d.ts`;
-writeFileSync(testingTypes, flatDeclarations(`${root}target/types/testing.d.ts`));
-checkAlone(testingTypes);
+for (const name of ["testing", "storage-adapter"]) {
+  const partTypes = `${root}pkg/${name}.d.ts`;
+  writeFileSync(partTypes, flatDeclarations(`${root}target/types/${name}.d.ts`));
+  checkAlone(partTypes);
+}
 
 const sandboxTypes = `${root}pkg/sandbox.d.ts`;
 copyFileSync(`${root}src/sandbox/sandbox.d.ts`, sandboxTypes);
@@ -94,6 +97,7 @@ for (const name of ["name", "version", "description", "keywords", "license"]) {
 for (const [file, part] of [
   ["index.js", /new URL\("patchstore_bg\.wasm",\s*import\.meta\.url\)/],
   ["index.js", /import\("\.\/plain\.js"\)/],
+  ["storage-adapter.js", /^import\{[^}]*\}from"\.\/index\.js";/],
   ["plain.js", /new URL\("patchstore_import_bg\.wasm",\s*import\.meta\.url\)/],
 ]) {
   if (!part.test(readFileSync(`${root}pkg/${file}`, "utf8"))) throw new Error(`pkg/${file} lacks ${part}: bundlers find nothing`);

@@ -38,6 +38,7 @@ export const RUST = {
 };
 
 const FACADE = ["base", "values", "bridge", "stores", "sync", "objects", "serve"];
+const ADAPTER = ["storage-adapter", "adapter-calls", "adapter-store"].map((file) => `facade/${file}`);
 const facade = (...below) => below.map((room) => `facade/${room}`);
 
 export const TYPESCRIPT = {
@@ -50,6 +51,8 @@ export const TYPESCRIPT = {
   "facade/objects": facade("base", "bridge", "stores"),
   "facade/serve": facade("base", "values", "bridge", "stores"),
   facade: facade(...FACADE),
+  // A bundle of its own, which takes from the package's what `internals` has; of the rooms it knows the types.
+  ...Object.fromEntries(ADAPTER.map((file) => [file, ["facade", ...ADAPTER, ...facade(...FACADE)]])),
   // It is delivered by itself: of the facade it knows what says something of values and of messages.
   sandbox: facade("base", "values", "serve"),
 };

@@ -45,6 +45,13 @@ impl KvPort {
         })
     }
 
+    /// The store of a kind of keys that belong to no scope.
+    #[must_use]
+    pub fn of_kind(session: AnySession, kind: u8) -> Self {
+        let kv = Kv::of_kind(kind);
+        Self { session, kv }
+    }
+
     fn record(&self, key: &str) -> Result<bytes::Bytes, JsValue> {
         received(key)
             .and_then(|key| self.kv.key(key.as_js()))
@@ -261,13 +268,24 @@ fn delete_many(session: &AnySession, keys: Vec<bytes::Bytes>) -> Promise {
     outcome::promise(done, outcome::count)
 }
 
+/// Records' keys, stored values, and until when.
+pub type Pairs = Vec<(bytes::Bytes, bytes::Bytes, u64)>;
+
 /// A batch of entries to store, or of keys to read or delete.
 #[wasm_bindgen]
 pub struct KvBatchPort {
     session: AnySession,
     kv: std::cell::RefCell<Kv>,
-    entries: std::cell::RefCell<Vec<(bytes::Bytes, bytes::Bytes, u64)>>,
+    entries: std::cell::RefCell<Pairs>,
     keys: std::cell::RefCell<Vec<bytes::Bytes>>,
+}
+
+impl KvBatchPort {
+    /// The pairs and the keys that were pushed.
+    #[must_use]
+    pub fn take(&self) -> (Pairs, Vec<bytes::Bytes>) {
+        (self.entries.take(), self.keys.take())
+    }
 }
 
 #[wasm_bindgen]

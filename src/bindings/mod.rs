@@ -4,6 +4,7 @@
 //! one synchronous call; it returns a promise if data must be loaded or committed. [`values`] and
 //! [`strings`] convert in both directions; [`collect`] returns results in bulk.
 
+pub mod adapter;
 pub mod batch;
 pub mod changes;
 pub mod collect;

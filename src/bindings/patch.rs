@@ -10,6 +10,7 @@ use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
+use super::adapter::AdapterPort;
 use super::db::DbPort;
 use super::errors;
 use super::host;
@@ -174,6 +175,18 @@ impl PatchPort {
         OpLogPort::new(&self.engine)
     }
 
+    /// The meta.
+    #[must_use]
+    pub fn meta(&self) -> KvPort {
+        KvPort::of_kind(AnySession::Engine(self.engine.clone()), keys::META)
+    }
+
+    /// What storage adapters keep.
+    #[must_use]
+    pub fn adapter(&self) -> AdapterPort {
+        AdapterPort::new(&self.engine)
+    }
+
     /// Begins a transaction. With `in_turn`, other writers wait for it, because it has conflicted before.
     #[wasm_bindgen(unchecked_return_type = "Promise<TransactionPort>")]
     pub fn begin(&self, in_turn: bool) -> Promise {
@@ -204,11 +217,11 @@ impl PatchPort {
         outcome::read(found, outcome::plain)
     }
 
-    /// Copies everything to a patch that holds no record, unless `stopped` says that it is not wanted
+    /// Copies everything to a patch that holds no data, unless `stopped` says that it is not wanted
     /// any more.
     #[wasm_bindgen(js_name = copyTo)]
     pub fn copy_to(&self, target: &PatchPort, stopped: Function) -> Promise {
-        let ranges = keys::record_ranges();
+        let ranges = keys::data_ranges();
         let copied = self.engine.copy_to(&target.engine, ranges, asking(stopped));
         outcome::promise(copied, outcome::nothing)
     }
@@ -331,7 +344,8 @@ fn tell(notice: &Notice, changed: &Function, ended: &Function) {
             let touched = writes.keys().iter().chain(ranges).map(|key| &**key);
             // Of a large batch, only the first and last keys of its segments are known.
             let mut ends = writes.segments().iter();
-            let is_vague = ends.any(|(first, last)| keys::scopes_of([&**first, last]).len() > 1);
+            let is_vague =
+                ends.any(|(first, last)| keys::scope_bytes(first) != keys::scope_bytes(last));
             let scopes = if is_vague {
                 Array::new()
             } else {

@@ -10,6 +10,7 @@ use super::outcome;
 use super::scope::scope;
 use super::session::AnySession;
 use crate::engine::Transaction;
+use crate::models::keys;
 
 /// One run of a transaction; a retry is a new one.
 #[wasm_bindgen]
@@ -43,6 +44,12 @@ impl TransactionPort {
         scope(name, is_node)
             .map(|scope| DbPort::new(self.session(), scope))
             .map_err(|error| errors::to_js(&error))
+    }
+
+    /// The meta.
+    #[must_use]
+    pub fn meta(&self) -> KvPort {
+        KvPort::of_kind(self.session(), keys::META)
     }
 
     /// Commits. Resolves to false if another commit changed what this transaction read.

@@ -146,6 +146,16 @@ pub mod key {
     pub const ID: u8 = 0x21;
     /// The marker of a collection.
     pub const COLLECTION: u8 = 0x22;
+    /// A pair of the patch's meta.
+    pub const META: u8 = 0x50;
+    /// A record of storage adapters.
+    pub const ADAPTER_RECORD: u8 = 0x58;
+    /// A pair of their meta.
+    pub const ADAPTER_META: u8 = 0x59;
+    /// An entry of their log.
+    pub const ADAPTER_ENTRY: u8 = 0x5A;
+    /// The last number that this log gave.
+    pub const ADAPTER_LAST: u8 = 0x5B;
     /// The kinds of keys that hold a scope's data.
     pub const OWNED: [u8; 4] = [PAIR, DOCUMENT, ID, COLLECTION];
     /// An entry of the op-log.

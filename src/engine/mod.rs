@@ -231,6 +231,18 @@ impl Engine {
         async move { intake::take_in(&core).await }.boxed_local()
     }
 
+    /// Resolves when every earlier call of this realm is settled; an engine that has not looked for other tabs' commits
+    /// lately does so.
+    #[must_use]
+    pub fn settled(&self) -> LocalBoxFuture<'static, ()> {
+        let core = self.0.clone();
+        async move {
+            poll::before(&core).await;
+            core.settled_so_far().await;
+        }
+        .boxed_local()
+    }
+
     /// Runs `work` on what is committed, without the writes of this realm that are pending: for
     /// listeners, who hear of commits only.
     pub fn read_committed<T: 'static>(&self, work: ReadWork<T>) -> Answer<T> {

@@ -2,7 +2,7 @@ import { BlobPlace } from "./bridge/blobs.js";
 import { acquire, forget, release, within, type Engine, type Settings } from "./bridge/engines.js";
 import { originEstimate } from "./base/estimate.js";
 import { Events, scopesOf } from "./events.js";
-import type { PatchPort, SubscriptionPort } from "./bridge/glue.js";
+import type { AdapterPort, PatchPort, SubscriptionPort } from "./bridge/glue.js";
 import { Handle } from "./bridge/handle.js";
 import { importPlain } from "./import.js";
 import { name } from "./base/names.js";
@@ -23,6 +23,7 @@ import type {
   KvMessage,
   KvOutput,
   MessageObject,
+  Meta,
   OpLog,
   Patch,
   PatchEvents,
@@ -35,6 +36,14 @@ type ClosedReason = PatchEvents["closed"]["reason"];
 
 const ASYNC_DISPOSE: typeof Symbol.asyncDispose =
   Symbol.asyncDispose ?? Symbol.for("Symbol.asyncDispose");
+
+/** Under this, a patch gives what a storage adapter works with. */
+export const PARTS = Symbol("parts");
+
+export interface AdapterParts {
+  readonly handle: Handle;
+  readonly port: AdapterPort;
+}
 
 /** A handle on an open patch. Handles on the same database share one engine. */
 export class OpenedPatch implements Patch {
@@ -110,6 +119,15 @@ export class OpenedPatch implements Patch {
 
   node(nodeId: string): { readonly kv: KV; readonly db: DB } {
     return this.#stores.node(nodeId);
+  }
+
+  get meta(): Meta {
+    return this.#stores.meta;
+  }
+
+  /** For `internals.ts`. */
+  [PARTS](): AdapterParts {
+    return { handle: this.#handle, port: this.#handle.now(() => this.#port.adapter()) };
   }
 
   kvObject(at: { node: string; name?: string }): MessageObject<KvMessage, KvOutput> {

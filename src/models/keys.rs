@@ -5,10 +5,15 @@
 //! 0x20 scope collection order  a document                   → stored value
 //! 0x21 scope collection id     where a document lies        → 12 bytes of its order
 //! 0x22 scope collection        the collection came to be    → nothing
+//! 0x50 key                     a pair of the patch's meta   → stored value
+//! 0x58 key                     an adapter's record          → stored value
+//! 0x59 key                     a pair of its meta           → stored value
+//! 0x5A id owner                an entry of its log          → stored value
+//! 0x5B                         the last id given            → 8 bytes, big-endian
 //! scope = 0x01 string (a node) | 0x02 string (a named store)
 //! ```
 //!
-//! Strings as in [`tuple`]; `order` is the last 12 bytes.
+//! Strings as in [`tuple`]; `order` is the last 12 bytes. `id` and `owner` (see `adapter_log`) have 8 bytes each.
 
 use bytes::Bytes;
 
@@ -20,13 +25,29 @@ use crate::codec::tuple;
 use crate::engine::access::KeyRange;
 use crate::error::{Error, Result};
 
-pub use crate::codec::kinds::key::{COLLECTION, DOCUMENT, ID, OWNED, PAIR as KV};
+pub use crate::codec::kinds::key::{
+    ADAPTER_ENTRY, ADAPTER_LAST, ADAPTER_META, ADAPTER_RECORD, COLLECTION, DOCUMENT, ID, META,
+    OWNED, PAIR as KV,
+};
 
-/// Where all key-value pairs and all documents lie: what a patch counts as its records.
+/// Where all key-value pairs, all documents and all records of adapters lie: what a patch counts as its records.
 #[must_use]
 pub fn record_ranges() -> Vec<KeyRange> {
-    let of = |kind: u8| tuple::prefix_range(Bytes::copy_from_slice(&[kind]));
-    vec![of(KV), of(DOCUMENT)]
+    [KV, DOCUMENT, ADAPTER_RECORD].map(all_of).into()
+}
+
+/// Where everything lies that a copy must not take the place of.
+#[must_use]
+pub fn data_ranges() -> Vec<KeyRange> {
+    let beside = [META, ADAPTER_META, ADAPTER_ENTRY, ADAPTER_LAST];
+    let beside = beside.into_iter().map(all_of);
+    record_ranges().into_iter().chain(beside).collect()
+}
+
+/// Every key of a kind.
+#[must_use]
+pub fn all_of(kind: u8) -> KeyRange {
+    tuple::prefix_range(Bytes::copy_from_slice(&[kind]))
 }
 
 /// `kind scope`, the beginning of every key of that kind in that scope.
@@ -184,6 +205,19 @@ mod tests {
         assert_eq!(scope_of(b""), None);
         assert_eq!(scope_of(b"\x10\x01unterminated"), None);
         assert_eq!(scope_of(b"\x10\x07x\0"), None);
+    }
+
+    #[test]
+    fn meta_belongs_to_no_scope_and_is_no_record() {
+        let holds = |ranges: &[KeyRange], key: &[u8]| {
+            ranges.iter().any(|r| *r.from <= *key && *key < *r.until)
+        };
+        for kind in [META, ADAPTER_META, ADAPTER_ENTRY, ADAPTER_LAST] {
+            let key = [kind, b'k', 0];
+            assert_eq!(scope_bytes(&key), None);
+            assert!(!holds(&record_ranges(), &key) && holds(&data_ranges(), &key));
+        }
+        assert!(holds(&record_ranges(), &[ADAPTER_RECORD, b'k', 0]));
     }
 
     #[test]

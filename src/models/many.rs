@@ -32,7 +32,15 @@ pub fn write<M: Many<Done: 'static> + 'static>(
     env: Rc<dyn Env>,
     many: M,
 ) -> LocalBoxFuture<'static, Result<M::Done>> {
-    let many = Rc::new(RefCell::new(many));
+    write_any(session, env, Rc::new(RefCell::new(many)))
+}
+
+/// Compiled once for each kind of result.
+fn write_any<T: 'static>(
+    session: &impl Session,
+    env: Rc<dyn Env>,
+    many: Rc<RefCell<dyn Many<Done = T>>>,
+) -> LocalBoxFuture<'static, Result<T>> {
     let work = many.clone();
     let done = session.write(Box::new(move |w| work.borrow_mut().step(w)));
     let bury = {

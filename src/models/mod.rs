@@ -4,6 +4,7 @@
 //! done or stopped, keeps its progress in itself, and goes on from there when it is called
 //! again. A work on a batch starts over when the batch says that it is fresh.
 
+pub mod adapter_log;
 pub mod ahead;
 pub mod documents;
 pub mod freshness;

@@ -156,7 +156,7 @@ pub fn run(op: &Op, id: u64, w: &mut dyn Writes) -> Attempt<Told> {
         Op::Put { key, bytes, dated } => {
             let value = value(id, *key, *bytes);
             let until_ms = if *dated { LATE_MS } else { NEVER };
-            kv::set(w, &data_key(*key), &value, until_ms);
+            kv::set(w, &data_key(*key), &value, until_ms)?;
         }
         Op::Delete { key } => {
             let existed = w.contains(&data_key(*key))?;

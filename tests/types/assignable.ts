@@ -3,6 +3,9 @@
 import type * as promised from "./contract.js";
 import type * as delivered from "../../src/facade/index.js";
 import type * as shipped from "../../pkg/sandbox.js";
+import type * as promisedAdapter from "./contract-adapter.js";
+import type * as adapter from "../../src/facade/storage-adapter.js";
+import type * as shippedAdapter from "../../pkg/storage-adapter.js";
 import type * as sandbox from "../../src/sandbox/index.js";
 
 /** Compiles only when `Given` may be used where `Wanted` is expected. */
@@ -28,6 +31,10 @@ export type Values = [
 
 /** What callers get. */
 export type Outputs = [
+  Assignable<promised.Meta, delivered.Meta>,
+  Assignable<typeof promisedAdapter.PatchStorageAdapter, typeof adapter.PatchStorageAdapter>,
+  Assignable<typeof promisedAdapter.PatchStorageAdapter, typeof shippedAdapter.PatchStorageAdapter>,
+  Assignable<promisedAdapter.IStorageAdapter, adapter.PatchStorageAdapter>,
   Assignable<promised.Patch, delivered.Patch>,
   Assignable<promised.Tx, delivered.Tx>,
   Assignable<promised.KV, delivered.KV>,

@@ -38,6 +38,7 @@ export interface Patch {
   kv(storeName: string): KV;
   db(storeName: string): DB;
   node(nodeId: string): { readonly kv: KV; readonly db: DB };
+  readonly meta: Meta;
   transaction<T>(
     work: (tx: Tx) => Promise<T>,
     options?: { retries?: number; signal?: AbortSignal },
@@ -77,6 +78,13 @@ export interface Tx {
   kv(storeName: string): KV;
   db(storeName: string): DB;
   node(nodeId: string): { readonly kv: KV; readonly db: DB };
+  readonly meta: Meta;
+}
+export interface Meta {
+  get<T = any>(key: string): Promise<T | undefined>;
+  set(key: string, value: Storable): Promise<void>;
+  delete(key: string): Promise<boolean>;
+  keys(): Promise<string[]>;
 }
 export interface PatchStatus {
   readonly backend: "indexeddb" | "memory";

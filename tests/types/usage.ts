@@ -1,6 +1,7 @@
 /** Calls as people write them, and calls that must not compile. */
 
 import { isPatchStoreError, openPatch, type Collection, type KV } from "../../src/facade/index.js";
+import { PatchStorageAdapter } from "../../src/facade/storage-adapter.js";
 
 export async function usage(): Promise<void> {
   await using patch = await openPatch("p", { backend: "memory", durability: "strict" });
@@ -37,6 +38,21 @@ export async function usage(): Promise<void> {
   if (output.op === "keys") output.keys.join();
   object.setStore();
   await patch.dbObject({ node: "n", name: "shared" }).send("find notes");
+
+  await patch.meta.set("m", { at: new Date() });
+  const meta: { at: Date } | undefined = await patch.meta.get<{ at: Date }>("m");
+  meta?.at.getTime();
+  await patch.transaction(async (tx) => tx.meta.keys());
+
+  const adapter = new PatchStorageAdapter({ name: "todos" });
+  await adapter.put("k", { value: undefined }, { ttl: 1000 });
+  const ids: number[] = [await adapter.appendOpLog({ op: 1 }), await adapter.commitWrite([], {})];
+  for (const { id, synced } of await adapter.getPendingOps()) ids.push(id, synced);
+  await adapter.iterateKeys((key, { expires }) => key.slice(expires));
+  // @ts-expect-error there is no such store
+  await adapter.commitWrite([{ store: "log", type: "put", key: "k" }], {});
+  // @ts-expect-error meta is not cleared at once
+  patch.meta.clear();
 
   // @ts-expect-error a key is a string
   await kv.get(1);

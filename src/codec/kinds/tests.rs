@@ -70,7 +70,16 @@ fn no_kind_of_key_is_given_out_twice() {
         };
         assert!(from <= to && to < next, "{what}");
     }
-    for kind in key::OWNED {
+    let others = [
+        key::META,
+        key::ADAPTER_RECORD,
+        key::ADAPTER_META,
+        key::ADAPTER_ENTRY,
+        key::ADAPTER_LAST,
+    ];
+    let all: Vec<u8> = key::OWNED.into_iter().chain(others).collect();
+    assert!(are_apart(all.iter().map(|&kind| kind.into()).collect()));
+    for kind in all {
         let of = |(from, to, _): &&(u8, u8, &str)| (*from..=*to).contains(&kind);
         assert_eq!(key::GIVEN_OUT.iter().filter(of).count(), 1);
     }

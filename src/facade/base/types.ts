@@ -56,6 +56,8 @@ export interface Patch {
   db(storeName: string): DB;
   /** The unnamed stores that are private to one node. */
   node(nodeId: string): { readonly kv: KV; readonly db: DB };
+  /** What the patch has to remember of itself: it belongs to no node, is not counted, goes along in a copy. */
+  readonly meta: Meta;
   /** A key-value store that is driven by messages, as in a visual patcher: the node's own store, or
    *  the named one. Throws InvalidArgument if `at` names neither. */
   kvObject(at: { node: string; name?: string }): MessageObject<KvMessage, KvOutput>;
@@ -126,6 +128,18 @@ export interface Tx {
   kv(storeName: string): KV;
   db(storeName: string): DB;
   node(nodeId: string): { readonly kv: KV; readonly db: DB };
+  readonly meta: Meta;
+}
+
+/** Pairs of a patch's own, apart from all stores; keys and values as in {@link KV}. */
+export interface Meta {
+  /** undefined when absent. */
+  get<T = any>(key: string): Promise<T | undefined>;
+  set(key: string, value: Storable): Promise<void>;
+  /** True when it existed. */
+  delete(key: string): Promise<boolean>;
+  /** In ascending order, as {@link KV.keys} gives them. */
+  keys(): Promise<string[]>;
 }
 
 export interface PatchStatus {

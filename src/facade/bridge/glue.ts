@@ -1,6 +1,7 @@
 /** Imports wasm-bindgen's glue from the build directory; no other module does, except `plain.ts` for its own glue. */
 export { default } from "../../../target/glue/patchstore.js";
 export {
+  type AdapterPort,
   type ChangesPort,
   type DbPort,
   type KvPort,

@@ -7,11 +7,12 @@ import { invalid } from "../base/errors.js";
 import { sendKeys } from "../bridge/keys.js";
 import { describe, key, name } from "../base/names.js";
 import { func } from "../base/options.js";
-import { untilOf } from "../values/expiry.js";
+import { untilOf } from "./expiry.js";
 import { rangeOf } from "../values/ranges.js";
 import { sendRows, type Row } from "../bridge/slices.js";
 import type { Expiry, KeyRange, KV } from "../base/types.js";
 import { update } from "./update.js";
+import type { Snapshot } from "../values/snapshot.js";
 import { snapshot } from "../values/values.js";
 import { watchKey } from "./watch.js";
 
@@ -40,8 +41,7 @@ export class KvStore implements KV {
     const k = key(at);
     const until = untilOf(this.#handle, this.#port, "options", options);
     this.#handle.check();
-    const taken = snapshot(value);
-    return this.#handle.tell(taken, (done) => this.#port.set(k, taken.encoded, until, done));
+    return put(this.#handle, this.#port, k, snapshot(value), until);
   }
 
   async delete(at: string): Promise<boolean> {
@@ -135,7 +135,13 @@ export class KvStore implements KV {
 
 type Entry = readonly [string, unknown] | readonly [string, unknown, Expiry];
 
-function* entryRows(entries: Iterable<Entry>, until: (what: string, expiry: Expiry) => number): Generator<Row> {
+/** Stores a value that was taken, until a time, under a key that is ready to cross. */
+export function put(handle: Handle, port: KvPort, k: string, taken: Snapshot, until: number): Promise<void> {
+  return handle.tell(taken, (done) => port.set(k, taken.encoded, until, done));
+}
+
+/** The pairs of a batch, each taken when it is asked for. */
+export function* entryRows(entries: Iterable<Entry>, until: (what: string, expiry: Expiry) => number): Generator<Row> {
   if (typeof (entries as Partial<typeof entries> | null)?.[Symbol.iterator] !== "function") {
     throw invalid(`entries must be iterable, not ${describe(entries)}`);
   }

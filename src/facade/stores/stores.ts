@@ -3,8 +3,9 @@ import { DocStore } from "./db.js";
 import type { PatchPort, TransactionPort } from "../bridge/glue.js";
 import type { Handle } from "../bridge/handle.js";
 import { KvStore } from "./kv.js";
+import { MetaStore } from "./meta.js";
 import { name } from "../base/names.js";
-import type { DB, KV, Tx } from "../base/types.js";
+import type { DB, KV, Meta, Tx } from "../base/types.js";
 
 type Port = PatchPort | TransactionPort;
 
@@ -13,11 +14,13 @@ export class Stores implements Tx {
   readonly #handle: Handle;
   readonly #port: Port;
   readonly #copies: CopyRoom | undefined;
+  readonly meta: Meta;
 
   constructor(handle: Handle, port: Port, copies?: CopyRoom) {
     this.#handle = handle;
     this.#port = port;
     this.#copies = copies;
+    this.meta = new MetaStore(handle, port);
   }
 
   kv(storeName: string): KV {

@@ -23,7 +23,8 @@ pub use expiry::{PAST, until_ms};
 pub use range::KeyRangeSpec;
 pub use scan::{Out, Scan};
 
-/// A store: where its keys lie. Cheap to clone.
+/// A store: where its keys lie. Cheap to clone. Of which kind they are says what else their writes concern: a scope's
+/// pairs ([`keys::KV`]) are what an op-log tells of, meta and what adapters keep is not.
 #[derive(Debug, Clone)]
 pub struct Kv {
     prefix: Bytes,
@@ -38,6 +39,20 @@ impl Kv {
         Ok(Self {
             prefix: keys::scope_prefix(keys::KV, scope)?.into(),
         })
+    }
+
+    /// The one store of a kind of keys that belong to no scope.
+    #[must_use]
+    pub fn of_kind(kind: u8) -> Self {
+        Self {
+            prefix: Bytes::copy_from_slice(&[kind]),
+        }
+    }
+
+    /// The kind of its keys.
+    #[must_use]
+    pub fn kind(&self) -> u8 {
+        self.prefix.first().copied().unwrap_or_default()
     }
 
     /// The record's key of a key of the store.

@@ -227,6 +227,33 @@ proptest! {
 }
 
 #[test]
+fn stores_of_other_kinds_lie_apart() {
+    let mut fake = Fake::default();
+    let stores = [
+        kv("x"),
+        Kv::of_kind(keys::META),
+        Kv::of_kind(keys::ADAPTER_META),
+    ];
+    assert_eq!(
+        stores.each_ref().map(Kv::kind),
+        [keys::KV, keys::META, keys::ADAPTER_META]
+    );
+    for (value, kv) in (1u8..).zip(&stores) {
+        let key = kv.key("k".into()).unwrap();
+        fake.map.insert(key, Bytes::from(vec![value]));
+    }
+    for (value, kv) in (1u8..).zip(&stores) {
+        let found = entries(&mut fake, kv, &KeyRangeSpec::default());
+        assert_eq!(found, vec![("k".into(), value)]);
+    }
+    let [_, meta, _] = &stores;
+    let mut clear = Clear::new(meta);
+    fake.write(|w| clear.step(w))
+    .unwrap();
+    assert_eq!(fake.map.len(), 2);
+}
+
+#[test]
 fn blind_writes_read_nothing() {
     let mut fake = Fake::default();
     let kv = kv("x");

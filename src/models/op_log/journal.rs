@@ -24,6 +24,10 @@ pub fn note(w: &mut dyn Writes, record: &[u8], change: Change<'_>) -> Result<()>
     let Some(OpLog { device, .. }) = w.op_log() else {
         return Ok(());
     };
+    // Meta, and what storage adapters keep, is not logged.
+    if !matches!(record.first(), Some(&(kinds::PAIR | kinds::ID))) {
+        return Ok(());
+    }
     let order = w.new_order();
     if order.slot >= SLOTS {
         return Err(Error::new(

@@ -1,11 +1,25 @@
 /** What tests of the API use inside the page. */
 import * as lib from "/pkg/index.js";
+import { PatchStorageAdapter } from "/pkg/storage-adapter.js";
 
 let opened = 0;
 
 /** Opens a patch of its own, in memory unless told otherwise. */
 export function open(options = {}, id = `api-${++opened}-${Math.random()}`) {
   return lib.openPatch(id, { backend: "memory", ...options });
+}
+
+/** The class of storage adapters, and a name that none has had. */
+export function adapter() {
+  return { PatchStorageAdapter, name: `adapter-${++opened}-${Math.random()}` };
+}
+
+/** What a request of IndexedDB comes to. */
+export function asked(request) {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
 }
 
 /** Where and how two values differ, or undefined: stricter than structural equality. */

@@ -13,3 +13,10 @@ export function untilOf(handle: Handle, port: KvPort, what: string, expiry: obje
   if (typeof ms !== "number") throw invalid(`${what} takes milliseconds, not ${describe(ms)}`);
   return handle.now(() => port.until(ms, ttl !== undefined));
 }
+
+/** The time to live that a call gives: ms from now; undefined for good. */
+export function ttlOf(what: string, options: object | undefined): number | undefined {
+  const { ttl } = known<{ ttl?: unknown }>(what, options, ["ttl"]);
+  if (ttl === undefined || (typeof ttl === "number" && ttl > 0 && ttl < Infinity)) return ttl;
+  throw invalid(`${what}.ttl must be a finite number of milliseconds above 0`);
+}
