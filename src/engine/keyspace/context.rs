@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::cache::Cache;
-use super::now::Clock;
+use super::clock::Clock;
 use crate::env::Env;
 
 /// Milliseconds of work between two yields: few, since a garbage collection of the page's may fall

@@ -7,7 +7,7 @@ import { invalid } from "../base/errors.js";
 import { sendKeys } from "../bridge/keys.js";
 import { describe, key, name } from "../base/names.js";
 import { func } from "../base/options.js";
-import { untilOf } from "../values/expiry.js";
+import { untilOf } from "./expiry.js";
 import { rangeOf } from "../values/ranges.js";
 import { sendRows, type Row } from "../bridge/slices.js";
 import type { Expiry, KeyRange, KV } from "../base/types.js";
