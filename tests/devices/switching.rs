@@ -74,7 +74,7 @@ fn a_copy_is_another_device_with_the_same_states() {
         let to = unlogged(&target).await;
         let (_, from) = source.tab().await;
         let copied = from.copy_to(&to, record_ranges(), Rc::new(|| false));
-        assert!(copied.await.unwrap());
+        copied.await.unwrap();
         let tab = super::device::Tab {
             env: env.clone(),
             engine: to,

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::cache::Cache;
-use super::now::Clock;
+use super::clock::Clock;
 use crate::codec::head::{Head, OpLog};
 use crate::codec::stamp::Stamp;
 use crate::env::Env;

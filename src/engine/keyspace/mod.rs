@@ -11,6 +11,7 @@
 pub mod access;
 pub mod cache;
 pub mod cached;
+pub mod clock;
 pub mod context;
 pub mod draft;
 pub mod entries;

@@ -1,5 +1,7 @@
 //! Collecting what has expired by the head's stored clock, which moves with it.
 
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
 use std::rc::Rc;
 
 use super::cut;
@@ -12,7 +14,12 @@ use crate::error::Result;
 ///
 /// # Errors
 /// What reading or writing fails with; nothing is changed then.
-pub async fn step(core: &Rc<Core>, _maintenance: &Pass) -> Result<bool> {
+pub fn step<'a>(core: &'a Rc<Core>, maintenance: &'a Pass) -> LocalBoxFuture<'a, Result<bool>> {
+    // Boxed, so that its state is not part of every caller's.
+    step_now(core, maintenance).boxed_local()
+}
+
+async fn step_now(core: &Rc<Core>, _maintenance: &Pass) -> Result<bool> {
     let mut flip = Flip::new(core);
     flip.move_clock(core);
     match cut::expired(core, &mut flip).await {

@@ -1,7 +1,7 @@
 //! When to flush and merge.
 
 use futures_util::FutureExt;
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::{LocalBoxFuture, ready};
 use std::rc::Rc;
 
 use super::collect;
@@ -186,7 +186,11 @@ fn has_expired(core: &Core) -> bool {
 }
 
 /// If anything has expired: moves the stored clock, and takes one step to collect it.
-pub async fn expire(core: &Rc<Core>) {
+pub fn expire(core: &Rc<Core>) -> LocalBoxFuture<'_, ()> {
+    expire_now(core).boxed_local()
+}
+
+async fn expire_now(core: &Rc<Core>) {
     if core.check_open_or_closing().is_err() || core.state.borrow().lost || !has_expired(core) {
         return;
     }
@@ -199,11 +203,11 @@ pub async fn expire(core: &Rc<Core>) {
     }
 }
 
-async fn expire_some(core: &Rc<Core>, pass: &Pass) -> Result<bool> {
+fn expire_some<'a>(core: &'a Rc<Core>, pass: &'a Pass) -> LocalBoxFuture<'a, Result<bool>> {
     // planted: tail-unexpired
     let in_log = core.view().least_expiry_in_layers() <= core.now_ms();
     let step = if in_log { Step::Flush } else { Step::Expire };
-    take(core, pass, step).await
+    take(core, pass, step)
 }
 
 /// Collects all that has expired, and gives back its space; whether there was any.
@@ -236,18 +240,24 @@ async fn expire_all(core: &Rc<Core>, pass: &Pass) -> Result<()> {
 ///
 /// # Errors
 /// What reading or writing fails with; nothing is changed then.
-pub async fn take(core: &Rc<Core>, pass: &Pass, step: Step) -> Result<bool> {
-    match step {
-        Step::Rest => Ok(false),
-        Step::Flush => in_time(core, flush::flush(core, pass)).await,
-        Step::Expire => in_time(core, expire::step(core, pass)).await,
-        Step::Merge(level, pick) => in_time(core, merge::step(core, pass, level, pick)).await,
-    }
+pub fn take<'a>(
+    core: &'a Rc<Core>,
+    pass: &'a Pass,
+    step: Step,
+) -> LocalBoxFuture<'a, Result<bool>> {
+    let step = match step {
+        Step::Rest => return ready(Ok(false)).boxed_local(),
+        Step::Flush => flush::flush(core, pass),
+        Step::Expire => expire::step(core, pass),
+        Step::Merge(level, pick) => merge::step(core, pass, level, pick),
+    };
+    // Boxed, so that its state is not part of every caller's.
+    in_time(core, step).boxed_local()
 }
 
 /// Runs one step of maintenance. A record that was missing because another tab's flip has
 /// replaced it means that the step was too late (false), not that data are damaged.
-async fn in_time(core: &Rc<Core>, step: impl Future<Output = Result<bool>>) -> Result<bool> {
+async fn in_time(core: &Rc<Core>, step: LocalBoxFuture<'_, Result<bool>>) -> Result<bool> {
     let before = core.state.borrow().head.epoch;
     match step.await {
         Err(error) if error.code() == Code::Corrupt => {
@@ -311,10 +321,8 @@ async fn compact_all(core: &Rc<Core>, pass: &Pass) -> Result<()> {
     if !core.view().root.garbage.is_empty() {
         Flip::new(core).run(core).await?;
     }
-    in_time(core, async {
-        collect::collect(core, pass).await.map(|()| true)
-    })
-    .await?;
+    let collected = async { collect::collect(core, pass).await.map(|()| true) };
+    in_time(core, collected.boxed_local()).await?;
     Ok(())
 }
 

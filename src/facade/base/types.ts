@@ -1,5 +1,5 @@
 import type { DbMessage, DbOutput, KvMessage, KvOutput, MessageObject } from "./messages.js";
-import type { DB, KV, Scope } from "./data.js";
+import type { DB, KV, Scope, Storable } from "./data.js";
 import type { OpLog } from "./sync.js";
 
 /**

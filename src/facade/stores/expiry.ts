@@ -8,7 +8,7 @@ import type { Handle } from "../bridge/handle.js";
 export function untilOf(handle: Handle, port: KvPort, what: string, expiry: object | undefined): number {
   const { ttl, expires } = known<{ ttl?: unknown; expires?: unknown }>(what, expiry, ["ttl", "expires"]);
   if (ttl !== undefined && expires !== undefined) throw invalid(`${what} takes ttl or expires, not both`);
-  const ms = ttl ?? expires;
+  const ms = ttl === undefined ? expires : ttl;
   if (ms === undefined) return Infinity;
   if (typeof ms !== "number") throw invalid(`${what} takes milliseconds, not ${describe(ms)}`);
   return handle.now(() => port.until(ms, ttl !== undefined));
