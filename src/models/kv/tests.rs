@@ -248,8 +248,7 @@ fn stores_of_other_kinds_lie_apart() {
     }
     let [_, meta, _] = &stores;
     let mut clear = Clear::new(meta);
-    fake.write(|w| clear.step(w))
-    .unwrap();
+    fake.write(|w| clear.step(w)).unwrap();
     assert_eq!(fake.map.len(), 2);
 }
 
