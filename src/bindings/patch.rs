@@ -24,7 +24,7 @@ use crate::backend::indexeddb::IndexedDbConnector;
 use crate::backend::memory::MemoryConnector;
 use crate::backend::{Connector, Durability};
 use crate::engine::access::{Session, Writes, afresh};
-use crate::engine::{Absent, Engine, Notice, Options, Realm, Reason, Stats, Subscription};
+use crate::engine::{Absent, Engine, Notice, Options, Policy, Realm, Reason, Stats, Subscription};
 use crate::error::Result;
 use crate::models::{Scope, keys, many, nodes};
 
@@ -249,14 +249,33 @@ impl PatchPort {
         Ok(outcome::promise(done, outcome::nothing))
     }
 
-    /// Calls `changed(remote, scopes)` after each commit, scopes as kinds and names in turn, and
-    /// `ended(reason)` once, until the port is freed.
-    pub fn subscribe(&self, changed: Function, ended: Function) -> SubscriptionPort {
+    /// Obeys a policy of room, with those that it was given before: the strictest counts.
+    pub fn limit(&self, threshold: f64, max_bytes: f64) {
+        self.engine.obey(Policy {
+            threshold,
+            max_bytes,
+        });
+    }
+
+    /// Which life of the patch this is: bytes that no other has.
+    #[must_use]
+    pub fn incarnation(&self) -> Vec<u8> {
+        self.engine.incarnation().0.to_vec()
+    }
+
+    /// Calls `changed(remote, scopes)` after each commit, scopes as kinds and names in turn, `short(usage, quota,
+    /// action)` where something is done for room, and `ended(reason)` once, until the port is freed.
+    pub fn subscribe(
+        &self,
+        changed: Function,
+        short: Function,
+        ended: Function,
+    ) -> SubscriptionPort {
         if let Some(reason) = self.engine.closed() {
             // While it was being opened, or between the openings of two handles.
             let _ = ended.call1(&JsValue::UNDEFINED, &reason_name(reason).into());
         }
-        let listener = move |notice: &Notice| tell(notice, &changed, &ended);
+        let listener = move |notice: &Notice| tell(notice, &changed, &short, &ended);
         let subscription = self.engine.subscribe(Rc::new(listener));
         subscription.attend(false);
         SubscriptionPort { subscription }
@@ -301,7 +320,7 @@ fn numbers(stats: &Stats) -> Float64Array {
     Float64Array::from(&counts.map(|count| count as f64)[..])
 }
 
-fn tell(notice: &Notice, changed: &Function, ended: &Function) {
+fn tell(notice: &Notice, changed: &Function, short: &Function, ended: &Function) {
     // The facade's callbacks only queue its listeners; they do not throw.
     let none = JsValue::UNDEFINED;
     let _ = match notice {
@@ -321,6 +340,10 @@ fn tell(notice: &Notice, changed: &Function, ended: &Function) {
         }
         // What others committed is not known one by one any more.
         Notice::Cut => changed.call2(&none, &true.into(), &Array::new()),
+        Notice::Quota { level, action } => {
+            let (usage, quota) = *level;
+            short.call3(&none, &usage.into(), &quota.into(), &action.name().into())
+        }
         Notice::Closed(reason) => ended.call1(&none, &reason_name(*reason).into()),
     };
 }

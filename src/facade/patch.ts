@@ -1,6 +1,7 @@
+import { throwIfAborted } from "./base/abort.js";
 import { BlobPlace } from "./bridge/blobs.js";
 import { acquire, forget, release, type Engine, type Settings } from "./bridge/engines.js";
-import { originEstimate } from "./base/estimate.js";
+import { originEstimate, persisted, requestPersistence } from "./base/estimate.js";
 import { Events, scopesOf } from "./events.js";
 import type { PatchPort, SubscriptionPort } from "./bridge/glue.js";
 import { Handle } from "./bridge/handle.js";
@@ -10,7 +11,8 @@ import { dbObject, kvObject } from "./objects/object.js";
 import { func } from "./base/options.js";
 import { Sandboxes } from "./serve/serve.js";
 import { Stores } from "./stores/stores.js";
-import { onStop } from "./bridge/trap.js";
+import { Trace } from "./bridge/trace.js";
+import { guarded, onStop } from "./bridge/trap.js";
 import { transact, type TransactionOptions } from "./stores/transaction.js";
 import type {
   DB,
@@ -26,6 +28,8 @@ import type {
   PatchEvents,
   PatchStats,
   PatchStatus,
+  QuotaAction,
+  QuotaPolicy,
   Tx,
 } from "./base/types.js";
 
@@ -48,7 +52,7 @@ export class OpenedPatch implements Patch {
   #subscription: SubscriptionPort | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor(id: string, engine: Engine, port: PatchPort) {
+  private constructor(id: string, engine: Engine, port: PatchPort, evicted: boolean) {
     this.id = id;
     this.#engine = engine;
     this.#port = port;
@@ -60,11 +64,14 @@ export class OpenedPatch implements Patch {
       backend,
       durability,
       encrypted: false,
-      persisted: null,
-      evicted: false,
+      get persisted() {
+        return persisted();
+      },
+      evicted,
     });
     const subscription = port.subscribe(
       (remote: boolean, scopes: string[]) => this.#changed(remote, scopes),
+      (usage: number, quota: number, action: QuotaAction) => this.#short(usage, quota, action),
       (reason: ClosedReason) => this.#ended(reason),
     );
     const forget = onStop(() => this.#ended("lost"));
@@ -79,10 +86,21 @@ export class OpenedPatch implements Patch {
   static async open(
     id: string,
     settings: Settings,
+    policy: Required<QuotaPolicy>,
     signal: AbortSignal | undefined,
   ): Promise<OpenedPatch> {
     const [engine, port] = await acquire(settings, signal);
-    return new OpenedPatch(id, engine, port);
+    try {
+      const evicted = settings.backend === "indexeddb" && (await wasEvicted(engine, port));
+      throwIfAborted(signal);
+      const opened = new OpenedPatch(id, engine, port, evicted);
+      guarded(() => port.limit(policy.threshold, policy.maxBytes));
+      if (policy.persist && persisted() !== true) void requestPersistence();
+      return opened;
+    } catch (error) {
+      void release(engine);
+      throw error;
+    }
   }
 
   kv(storeName: string): KV {
@@ -203,15 +221,30 @@ export class OpenedPatch implements Patch {
 
   /** Called from inside wasm: listeners run once it has returned. */
   #changed(remote: boolean, scopes: string[]): void {
+    this.#engine.trace?.leave();
     if (!this.#events.hears("change")) return;
     queueMicrotask(() => this.#events.emit("change", { remote, scopes: scopesOf(scopes) }));
+  }
+
+  /** Called from inside wasm, too. */
+  #short(usage: number, quota: number, action: QuotaAction): void {
+    queueMicrotask(() => this.#events.emit("quota", { usage, quota, action }));
   }
 
   /** The engine came to its end without being asked. */
   #ended(reason: ClosedReason): void {
     forget(this.#engine);
+    if (reason === "deleted") this.#engine.trace?.forget();
     queueMicrotask(() => {
       this.#closing ??= this.#close(reason);
     });
   }
+}
+
+/** Whether the browser has dropped what the patch held; what it holds from now on leaves a trace. */
+async function wasEvicted(engine: Engine, port: PatchPort): Promise<boolean> {
+  engine.trace ??= new Trace(engine.settings.database, guarded(() => port.incarnation()));
+  const evicted = await engine.trace.isEvicted();
+  if (guarded(() => port.heldBytes()) > 0) engine.trace.leave();
+  return evicted;
 }

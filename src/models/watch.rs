@@ -75,7 +75,7 @@ impl Watcher {
         let concerned = match notice {
             Notice::Commit { writes, .. } => touches(writes, &self.key),
             Notice::Cut => true,
-            Notice::Closed(_) => false,
+            Notice::Quota { .. } | Notice::Closed(_) => false,
         };
         if concerned && !self.ended.get() {
             self.look(Self::compare);

@@ -10,7 +10,7 @@ inPage({
       [{ backend: "disk" }, /backend/], [{ durability: "very" }, /durability/], [{ prefix: 5 }, /prefix/],
       [{ cacheBytes: -1 }, /cacheBytes/], [{ openTimeoutMs: "1" }, /openTimeoutMs/], [{ cache: 1 }, /cache/],
       [{ signal: "x" }, /signal/], [{ encryption: { passphrase: "x" } }, /encryption/], [{ opLog: true }, /opLog/],
-      [{ quota: {} }, /quota/], ["memory", /options/], [null, /options/],
+      [{ quota: { threshold: 2 } }, /quota/], ["memory", /options/], [null, /options/],
     ]) {
       await rejects(lib.openPatch("p", options), "InvalidArgument", { message: named });
     }

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
 use super::options::Reason;
+use super::quota::Action;
 use crate::engine::keyspace::footprint::WriteSet;
 
 /// What subscribers are told of.
@@ -19,6 +20,13 @@ pub enum Notice {
     },
     /// The log was cut past what this realm had seen: anything may have changed.
     Cut,
+    /// Room is short, and this was done about it.
+    Quota {
+        /// Usage and limit before that, bytes; 0 where unknown.
+        level: (f64, f64),
+        /// What was done.
+        action: Action,
+    },
     /// The engine has closed; nothing follows.
     Closed(Reason),
 }

@@ -6,7 +6,7 @@ use super::done::Done;
 use super::group::{Group, Work};
 use super::recent::Since;
 use crate::backend::Id;
-use crate::codec::batch::Op;
+use crate::codec::batch::{Op, OpValue};
 use crate::engine::keyspace::draft::Draft;
 
 /// Something that waits for its turn because an earlier call is not ready.
@@ -46,6 +46,9 @@ pub struct Submission {
     /// Whom to tell.
     pub done: Done,
 }
+
+/// What a put takes beside its key and its value, about.
+const PUT_BYTES: usize = 16;
 
 /// The uncommitted calls of a realm: gathered into groups, or waiting in line before that.
 #[derive(Default)]
@@ -101,6 +104,25 @@ impl Queue {
         let calls = self.groups.iter().take(1).flat_map(|group| &group.calls);
         let mut ops = calls.flat_map(|call| &call.ops);
         ops.all(|op| !matches!(op, Op::Put(..)))
+    }
+
+    /// About how many bytes the first group stores.
+    #[must_use]
+    pub fn first_bytes(&self) -> usize {
+        let calls = self.groups.iter().take(1).flat_map(|group| &group.calls);
+        let ops = calls.flat_map(|call| &call.ops);
+        ops.map(|op| match op {
+            Op::Put(key, value, _) => {
+                let bytes = match value {
+                    OpValue::Inline(value) => value.len(),
+                    OpValue::Piece(piece) => piece.len as usize,
+                    OpValue::Order(_) => 0,
+                };
+                key.prefix.len() + bytes + PUT_BYTES
+            }
+            Op::Delete(_) | Op::DeleteRange(_) => 0,
+        })
+        .sum()
     }
 
     /// Whether nothing is under way.

@@ -76,5 +76,6 @@ async fn delete_listed(core: &Rc<Core>, due: &[Garbage]) -> u64 {
     let purged = listed.filter(|key| before.contains(key));
     core.purged
         .replace(purged.chain(keys.into_iter().take(count)).collect());
+    core.reckon_anew();
     due.iter().take(count).map(|garbage| garbage.bytes).sum()
 }

@@ -61,9 +61,9 @@ async function isDeadStill(name: string): Promise<boolean> {
   }
 }
 
-const intime = <T>(result: Promise<T>, late: T) => Promise.race([result, sleep(PATIENCE_MS).then(() => late)]);
+export const intime = <T>(result: Promise<T>, late: T) => Promise.race([result, sleep(PATIENCE_MS).then(() => late)]);
 
-function asked<T>(request: IDBRequest<T>): Promise<T> {
+export function asked<T>(request: IDBRequest<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);
