@@ -178,6 +178,12 @@ impl Error {
         self.changed(|inner| inner.usage_and_quota = Some((usage, quota)))
     }
 
+    /// With how many bytes were to be stored, in the text.
+    #[must_use]
+    pub fn needing(self, bytes: usize) -> Self {
+        self.changed(|inner| inner.message = format!("{}: {bytes} bytes are needed", inner.message))
+    }
+
     /// With the platform's own error: a `JsValue` on wasm32.
     #[must_use]
     pub fn with_cause(self, cause: Rc<dyn Any>) -> Self {

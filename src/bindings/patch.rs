@@ -27,8 +27,11 @@ use crate::backend::memory::MemoryConnector;
 use crate::backend::{Connector, Durability};
 use crate::codec::feature::Feature;
 use crate::engine::access::{Session, Writes, afresh};
-use crate::engine::{Absent, Engine, Notice, Options, Realm, Reason, Stats, Subscription};
+use crate::engine::{
+    Absent, Action, Engine, Notice, Options, Policy, Realm, Reason, Stats, Subscription,
+};
 use crate::error::{Code, Result};
+use crate::models::op_log::service::Service;
 use crate::models::{Scope, keys, many, nodes};
 
 /// Opens the engine of one database; `absent`: where there is no patch, 0 creates one, 1 begins one that is not
@@ -85,11 +88,23 @@ pub fn open_port(
 /// A promise of the engine that is being opened; where it only `looks`, of undefined when there is no patch.
 pub(super) fn opened(opening: LocalBoxFuture<'static, Result<Engine>>, looks: bool) -> Promise {
     let port = opening.map(move |opened| match opened {
-        Ok(engine) => Ok(PatchPort { engine }.into()),
+        Ok(engine) => {
+            relieved_by_models(&engine);
+            Ok(PatchPort { engine }.into())
+        }
         Err(error) if looks && error.code() == Code::NoPatch => Ok(JsValue::UNDEFINED),
         Err(error) => Err(errors::to_js(&error)),
     });
     host::promise(port.boxed_local())
+}
+
+/// Has models make room where it is short.
+fn relieved_by_models(engine: &Engine) {
+    engine.relieve_by(Action::PruneOplog, |engine| {
+        let service = Service::new(&engine, Rc::new(host::env()));
+        Box::pin(async move { Ok(service.prune_synced().await? > 0) })
+    });
+    engine.relieve_by(Action::EvictExpired, |engine| engine.evict_expired());
 }
 
 thread_local! {
@@ -283,14 +298,33 @@ impl PatchPort {
         Ok(outcome::promise(done, outcome::nothing))
     }
 
-    /// Calls `changed(remote, scopes)` after each commit, where `scopes` alternates kinds and names, and
-    /// `ended(reason)` once, until the port is freed.
-    pub fn subscribe(&self, changed: Function, ended: Function) -> SubscriptionPort {
+    /// Obeys a policy of room, with those that it was given before: the strictest counts.
+    pub fn limit(&self, threshold: f64, max_bytes: f64) {
+        self.engine.obey(Policy {
+            threshold,
+            max_bytes,
+        });
+    }
+
+    /// Which life of the patch this is: bytes that no other has.
+    #[must_use]
+    pub fn incarnation(&self) -> Vec<u8> {
+        self.engine.incarnation().0.to_vec()
+    }
+
+    /// Calls `changed(remote, scopes)` after each commit, scopes as kinds and names in turn, `short(usage, quota,
+    /// action)` where something is done for room, and `ended(reason)` once, until the port is freed.
+    pub fn subscribe(
+        &self,
+        changed: Function,
+        short: Function,
+        ended: Function,
+    ) -> SubscriptionPort {
         if let Some(reason) = self.engine.closed() {
             // It closed while it was being opened, or before this handle got it.
             let _ = ended.call1(&JsValue::UNDEFINED, &reason_name(reason).into());
         }
-        let listener = move |notice: &Notice| tell(notice, &changed, &ended);
+        let listener = move |notice: &Notice| tell(notice, &changed, &short, &ended);
         let subscription = self.engine.subscribe(Rc::new(listener));
         subscription.attend(false);
         SubscriptionPort { subscription }
@@ -335,7 +369,7 @@ fn numbers(stats: &Stats) -> Float64Array {
     Float64Array::from(&counts.map(|count| count as f64)[..])
 }
 
-fn tell(notice: &Notice, changed: &Function, ended: &Function) {
+fn tell(notice: &Notice, changed: &Function, short: &Function, ended: &Function) {
     // The facade's callbacks only queue its listeners; they do not throw.
     let none = JsValue::UNDEFINED;
     let _ = match notice {
@@ -358,6 +392,10 @@ fn tell(notice: &Notice, changed: &Function, ended: &Function) {
         Notice::Cut => changed.call2(&none, &true.into(), &Array::new()),
         // Whoever watches a key looks.
         Notice::Expiry => return,
+        Notice::Quota { level, action } => {
+            let (usage, quota) = *level;
+            short.call3(&none, &usage.into(), &quota.into(), &action.name().into())
+        }
         Notice::Closed(reason) => ended.call1(&none, &reason_name(*reason).into()),
     };
 }

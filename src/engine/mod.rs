@@ -25,7 +25,7 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use std::rc::Rc;
 
-use crate::backend::Connector;
+use crate::backend::{Connector, Id};
 use crate::codec::feature::Feature;
 use crate::codec::frame;
 use crate::codec::head::OpLog;
@@ -36,7 +36,7 @@ use access::{Answer, KeyRange, ReadWork, Session, WriteWork};
 use core::done;
 use core::instance::Core;
 use log::intake;
-use upkeep::{maintain, poll};
+use upkeep::{maintain, poll, relief};
 use whole::{close, copy, harden, lifecycle, open, probe, stats};
 use write::{submit, transaction};
 
@@ -44,6 +44,7 @@ pub use core::instance::Realm;
 pub use core::interest::Interest;
 pub use core::notice::{Notice, Subscription};
 pub use core::options::{Absent, Limits, Options, Reason};
+pub use core::quota::{Action, Policy};
 pub use keyspace::footprint::WriteSet;
 pub use keyspace::{access, cache};
 pub use whole::lifecycle::delete;
@@ -51,6 +52,9 @@ pub use whole::open::is_dead;
 pub use whole::probe::Look;
 pub use whole::stats::Stats;
 pub use write::transaction::Transaction;
+
+/// What an engine that takes a step may keep in memory, bytes.
+const RELIEF_CACHE_BYTES: usize = 4 << 20;
 
 /// An open engine. Clones share it.
 #[derive(Clone)]
@@ -172,6 +176,48 @@ impl Engine {
     #[must_use]
     pub fn now_ms(&self) -> u64 {
         self.0.now_ms()
+    }
+
+    /// Obeys a policy of room too, with those that it was given before: of each limit, the strictest counts. Looks soon how
+    /// full it is.
+    pub fn obey(&self, policy: Policy) {
+        relief::obey(&self.0, policy);
+    }
+
+    /// Has `relieve` take a step where room is short: it removes what is not needed any more, and says whether there was any.
+    /// It is given an engine of its own, as another tab would have, since a write of this one may be waiting for it.
+    pub fn relieve_by(
+        &self,
+        action: Action,
+        relieve: fn(Self) -> LocalBoxFuture<'static, Result<bool>>,
+    ) {
+        let core = Rc::downgrade(&self.0);
+        let reliever = move || {
+            let core = core.upgrade();
+            async move {
+                match core {
+                    Some(core) => relieved(core, relieve).await,
+                    None => Ok(false),
+                }
+            }
+            .boxed_local()
+        };
+        let mut relievers = self.0.quota.relievers.borrow_mut();
+        if let Some(place) = relievers.get_mut(usize::from(action == Action::EvictExpired)) {
+            *place = Some(Rc::new(reliever));
+        }
+    }
+
+    /// Which life of the patch it was opened on.
+    #[must_use]
+    pub fn incarnation(&self) -> Id {
+        self.0.state.borrow().head.incarnation
+    }
+
+    /// Bytes that the patch takes, as its budget counts them: before compression, with what is dead. Costs nothing.
+    #[must_use]
+    pub fn stored_bytes(&self) -> u64 {
+        self.0.stored_bytes()
     }
 
     /// Counts what is stored in some ranges.
@@ -332,6 +378,25 @@ impl Engine {
     pub fn cached_bytes(&self) -> usize {
         self.0.context.cache.bytes()
     }
+}
+
+/// A step, taken by an engine of its own.
+async fn relieved(
+    core: Rc<Core>,
+    relieve: fn(Engine) -> LocalBoxFuture<'static, Result<bool>>,
+) -> Result<bool> {
+    let options = Options {
+        cache_bytes: RELIEF_CACHE_BYTES,
+        poll_ms: 0,
+        absent: Absent::Refuse,
+        ..core.options
+    };
+    let (realm, env) = (core.realm.clone(), core.context.env.clone());
+    let other = Engine(open::open(realm, core.connector.clone(), env, options).await?);
+    let relieved = relieve(other.clone()).await;
+    other.close().await;
+    intake::take_in(&core).await?;
+    relieved
 }
 
 impl Session for Engine {

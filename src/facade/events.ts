@@ -9,6 +9,7 @@ export class Events {
   readonly #listeners: { readonly [E in keyof PatchEvents]: Set<{ call: Listener }> } = {
     change: new Set(),
     closed: new Set(),
+    quota: new Set(),
   };
 
   add<E extends keyof PatchEvents>(event: E, call: (e: PatchEvents[E]) => void): () => void {

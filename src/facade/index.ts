@@ -1,5 +1,5 @@
 export { isPatchStoreError, PatchStoreError } from "./base/errors.js";
-export { storageEstimate } from "./base/estimate.js";
+export { requestPersistence, storageEstimate } from "./base/estimate.js";
 export { init } from "./bridge/load.js";
 export { internals } from "./internals.js";
 export { copyPatch, deletePatchData, hasPatchData, listPatches } from "./lifecycle.js";

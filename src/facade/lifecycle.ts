@@ -7,6 +7,7 @@ import { init } from "./bridge/load.js";
 import { isWellFormed } from "./base/names.js";
 import { known, signalOf } from "./base/options.js";
 import { sweep } from "./bridge/sweep.js";
+import { DELETED, untraced } from "./bridge/trace.js";
 import { guarded, settled } from "./bridge/trap.js";
 import type { PatchInfo } from "./base/types.js";
 
@@ -35,7 +36,7 @@ export async function listPatches(options?: { prefix?: string }): Promise<PatchI
   await init();
   const names: string[] = [];
   for (const { name = "", version } of await databases()) {
-    if (name.length <= prefix.length || !name.startsWith(prefix) || !isWellFormed(name)) continue;
+    if (name.length <= prefix.length || !name.startsWith(prefix) || !isWellFormed(name) || name === DELETED) continue;
     // WebKit lists a database whose creation was taken back: with version 0.
     if (version === 0) sweep(name).catch(ignore);
     else names.push(name);
@@ -93,10 +94,10 @@ export async function deletePatchData(id: string, options?: { prefix?: string })
   const database = databaseOf(id, known("options", options, ["prefix"]).prefix);
   await init();
   let stopped = false;
-  const deleting = wasm(() => deletePort(database, OPEN_TIMEOUT_MS, () => stopped));
-  const deleted = await within(deleting, { database, openTimeoutMs: OPEN_TIMEOUT_MS }, undefined).finally(
-    () => (stopped = true),
-  );
+  const deleted = await untraced(database, () => {
+    const deleting: Promise<boolean> = wasm(() => deletePort(database, OPEN_TIMEOUT_MS, () => stopped));
+    return within(deleting, { database, openTimeoutMs: OPEN_TIMEOUT_MS }, undefined).finally(() => (stopped = true));
+  });
   await refresh(database);
   await sweep(database).catch(ignore);
   return deleted;

@@ -2,6 +2,7 @@ import { abortable, throwIfAborted } from "./base/abort.js";
 import { databaseOf } from "./bridge/database.js";
 import { init } from "./bridge/load.js";
 import { bool, known, oneOf, signalOf, whole } from "./base/options.js";
+import { policyOf } from "./base/quota.js";
 import { OpenedPatch } from "./patch.js";
 import type { OpenOptions, Patch } from "./base/types.js";
 
@@ -11,10 +12,11 @@ const NAMES = [
   "durability",
   "cacheBytes",
   "openTimeoutMs",
+  "quota",
   "signal",
   "opLog",
 ] as const;
-const LATER = ["encryption", "quota"] as const;
+const LATER = ["encryption"] as const;
 
 const CACHE_BYTES = 32 * 1024 * 1024;
 const OPEN_TIMEOUT_MS = 10_000;
@@ -29,9 +31,10 @@ export async function openPatch(id: string, options?: OpenOptions): Promise<Patc
     cacheBytes: whole("options.cacheBytes", given.cacheBytes, CACHE_BYTES),
     openTimeoutMs: whole("options.openTimeoutMs", given.openTimeoutMs, OPEN_TIMEOUT_MS),
   } as const;
+  const policy = policyOf(given.quota);
   const opLog = bool("options.opLog", given.opLog);
   const signal = signalOf("options.signal", given.signal);
   throwIfAborted(signal);
   await abortable(init(), signal);
-  return OpenedPatch.open(id, settings, signal, opLog);
+  return OpenedPatch.open(id, settings, policy, signal, opLog);
 }

@@ -1,6 +1,7 @@
+import { throwIfAborted } from "./base/abort.js";
 import { BlobPlace } from "./bridge/blobs.js";
 import { acquire, forget, release, within, type Engine, type Settings } from "./bridge/engines.js";
-import { originEstimate } from "./base/estimate.js";
+import { originEstimate, persisted, requestPersistence } from "./base/estimate.js";
 import { Events, scopesOf } from "./events.js";
 import type { AdapterPort, PatchPort, SubscriptionPort } from "./bridge/glue.js";
 import { Handle } from "./bridge/handle.js";
@@ -11,6 +12,7 @@ import { func } from "./base/options.js";
 import { Sandboxes } from "./serve/serve.js";
 import { Stores } from "./stores/stores.js";
 import { PatchLog } from "./sync/op-log.js";
+import { Trace } from "./bridge/trace.js";
 import { guarded, onStop, settled } from "./bridge/trap.js";
 import { transact, type TransactionOptions } from "./stores/transaction.js";
 import type {
@@ -29,6 +31,8 @@ import type {
   PatchEvents,
   PatchStats,
   PatchStatus,
+  QuotaAction,
+  QuotaPolicy,
   Tx,
 } from "./base/types.js";
 
@@ -60,7 +64,7 @@ export class OpenedPatch implements Patch {
   #subscription: SubscriptionPort | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor(id: string, engine: Engine, port: PatchPort) {
+  private constructor(id: string, engine: Engine, port: PatchPort, evicted: boolean) {
     this.id = id;
     this.#engine = engine;
     this.#port = port;
@@ -72,11 +76,14 @@ export class OpenedPatch implements Patch {
       backend,
       durability,
       encrypted: false,
-      persisted: null,
-      evicted: false,
+      get persisted() {
+        return persisted();
+      },
+      evicted,
     });
     const subscription = port.subscribe(
       (remote: boolean, scopes: string[]) => this.#changed(remote, scopes),
+      (usage: number, quota: number, action: QuotaAction) => this.#short(usage, quota, action),
       (reason: ClosedReason) => this.#ended(reason),
     );
     const forget = onStop(() => this.#ended("lost"));
@@ -91,17 +98,23 @@ export class OpenedPatch implements Patch {
   static async open(
     id: string,
     settings: Settings,
+    policy: Required<QuotaPolicy>,
     signal: AbortSignal | undefined,
     opLog: boolean,
   ): Promise<OpenedPatch> {
     const [engine, port] = await acquire(settings, signal);
     try {
+      const evicted = settings.backend === "indexeddb" && (await wasEvicted(engine, port));
+      throwIfAborted(signal);
       if (opLog) await within(settled(guarded(() => port.switchOnOpLog())), settings, signal);
+      const opened = new OpenedPatch(id, engine, port, evicted);
+      guarded(() => port.limit(policy.threshold, policy.maxBytes));
+      if (policy.persist && persisted() !== true) void requestPersistence();
+      return opened;
     } catch (error) {
       void release(engine);
       throw error;
     }
-    return new OpenedPatch(id, engine, port);
   }
 
   /** The op-log; its calls are InvalidArgument where writes are not logged. */
@@ -236,15 +249,30 @@ export class OpenedPatch implements Patch {
 
   /** Called from inside wasm, so listeners run in a microtask, after wasm has returned. */
   #changed(remote: boolean, scopes: string[]): void {
+    this.#engine.trace?.leave();
     if (!this.#events.hears("change")) return;
     queueMicrotask(() => this.#events.emit("change", { remote, scopes: scopesOf(scopes) }));
+  }
+
+  /** Called from inside wasm, too. */
+  #short(usage: number, quota: number, action: QuotaAction): void {
+    queueMicrotask(() => this.#events.emit("quota", { usage, quota, action }));
   }
 
   /** Handles the end of the engine when no handle closed it. */
   #ended(reason: ClosedReason): void {
     forget(this.#engine);
+    if (reason === "deleted") this.#engine.trace?.forget();
     queueMicrotask(() => {
       this.#closing ??= this.#close(reason);
     });
   }
+}
+
+/** Whether the browser has dropped what the patch held; what it holds from now on leaves a trace. */
+async function wasEvicted(engine: Engine, port: PatchPort): Promise<boolean> {
+  engine.trace ??= new Trace(engine.settings.database, guarded(() => port.incarnation()));
+  const evicted = await engine.trace.isEvicted();
+  if (guarded(() => port.heldBytes()) > 0) engine.trace.leave();
+  return evicted;
 }

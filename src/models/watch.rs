@@ -81,7 +81,7 @@ impl Watcher {
             Notice::Cut => true,
             // planted: unwatched-expiry
             Notice::Expiry => self.until_ms.get() <= self.engine.now_ms(),
-            Notice::Closed(_) => false,
+            Notice::Quota { .. } | Notice::Closed(_) => false,
         };
         if concerned && !self.ended.get() {
             self.look(Self::compare);

@@ -17,6 +17,7 @@ use std::rc::Rc;
 
 mod blobs;
 mod bounds;
+mod budget;
 mod commits;
 mod memory;
 mod misreported;

@@ -21,6 +21,7 @@ export type Values = [
   Assignable<typeof promised.deletePatchData, typeof delivered.deletePatchData>,
   Assignable<typeof promised.copyPatch, typeof delivered.copyPatch>,
   Assignable<typeof promised.isPatchStoreError, typeof delivered.isPatchStoreError>,
+  Assignable<typeof promised.requestPersistence, typeof delivered.requestPersistence>,
   Assignable<typeof promised.storageEstimate, typeof delivered.storageEstimate>,
   Assignable<typeof promised.connect, typeof sandbox.connect>,
   Assignable<typeof promised.connect, typeof shipped.connect>,
@@ -71,6 +72,7 @@ export const closed: [
   Same<promised.Scope, delivered.Scope>,
   Same<promised.KvOutput, delivered.KvOutput>,
   Same<promised.DbOutput, delivered.DbOutput>,
+  Same<promised.QuotaAction, delivered.QuotaAction>,
 ] = [
   "Internal",
   "reload",
@@ -78,4 +80,5 @@ export const closed: [
   { name: "x" },
   { op: "keys", keys: [] },
   { op: "count", collection: "c", count: 0 },
+  "full",
 ];

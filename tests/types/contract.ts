@@ -29,7 +29,14 @@ export interface OpenOptions {
   cacheBytes?: number;
   openTimeoutMs?: number;
   signal?: AbortSignal;
+  quota?: QuotaPolicy;
 }
+export interface QuotaPolicy {
+  threshold?: number;
+  maxBytes?: number;
+  persist?: boolean;
+}
+export type QuotaAction = "prune-oplog" | "evict-expired" | "compact" | "full";
 export type Durability = "relaxed" | "strict";
 
 export interface Patch {
@@ -105,6 +112,7 @@ export interface PatchStats {
 export interface PatchEvents {
   change: { readonly remote: boolean; readonly scopes: Scope[] };
   closed: { readonly reason: "closed" | "deleted" | "versionchange" | "lost" };
+  quota: { readonly usage: number; readonly quota: number; readonly action: QuotaAction };
 }
 
 export type Storable = unknown;
@@ -227,6 +235,7 @@ export type DbOutput =
   | { op: "setStore"; value: string; ok: true }
   | { op: "error"; message: string; code: ErrorCode };
 
+export declare function requestPersistence(): Promise<boolean>;
 export declare function storageEstimate(): Promise<{
   usage: number;
   quota: number;

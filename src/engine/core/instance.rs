@@ -12,6 +12,7 @@ use super::loading::Loading;
 use super::notice::{Notice, Subscribers};
 use super::options::{Options, Reason};
 use super::pace::Pace;
+use super::quota::Quota;
 use super::state::State;
 use crate::backend::{Backend, Connector, Event, Id, RecordKey};
 use crate::codec::feature::Features;
@@ -90,6 +91,8 @@ pub struct Core {
     pub next_expiry_ms: Cell<f64>,
     /// Records that this engine has collected since they had expired.
     pub expired: Cell<u64>,
+    /// Its limits.
+    pub quota: Quota,
     /// Whether `compact` runs: what it writes ahead frees room in the end.
     pub compacting: Cell<bool>,
     /// Garbage that is deleted, but listed still.
@@ -238,6 +241,15 @@ impl Core {
     }
 }
 
+/// What the browser has told of usage and quota.
+#[derive(Clone, Copy, Default)]
+pub struct Estimate {
+    /// Until when it counts, ms.
+    pub until_ms: f64,
+    /// Both, where it tells them.
+    pub told: Option<(f64, f64)>,
+}
+
 /// A page, or a worker. Engines that are opened in none have one of their own.
 #[derive(Default)]
 pub struct Realm {
@@ -248,6 +260,10 @@ pub struct Realm {
     pub rounds: Cell<u64>,
     /// Where the caches are.
     pub pool: Rc<Pool>,
+    /// The origin's usage at which a write last failed for lack of room; 0 where none has.
+    pub failed_at: Cell<f64>,
+    /// The origin's usage and quota, as told last.
+    pub estimated: Cell<Estimate>,
 }
 
 impl Realm {

@@ -8,6 +8,7 @@
 //! Nothing here touches the storage. What must start work that lies above does so by [`instance::Signals`].
 //! Every room above may call it.
 
+pub mod budget;
 pub mod bury;
 pub mod done;
 pub mod fitting;
@@ -21,6 +22,7 @@ pub mod notice;
 pub mod options;
 pub mod pace;
 pub mod queue;
+pub mod quota;
 pub mod recent;
 pub mod shut;
 pub mod slice;

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
 use super::options::Reason;
+use super::quota::Action;
 use crate::engine::keyspace::footprint::WriteSet;
 
 /// What subscribers are told of.
@@ -21,6 +22,13 @@ pub enum Notice {
     Cut,
     /// Something that the patch holds, or has held until now, may have expired. Told again and again.
     Expiry,
+    /// Room is short, and this was done about it.
+    Quota {
+        /// Usage and limit before that, bytes; 0 where unknown.
+        level: (f64, f64),
+        /// What was done.
+        action: Action,
+    },
     /// The engine has closed; nothing follows.
     Closed(Reason),
 }

@@ -48,6 +48,9 @@ pub struct Submission {
     pub done: Done,
 }
 
+/// What a put takes beside its key and its value, about.
+const PUT_BYTES: usize = 16;
+
 /// The uncommitted calls of a realm: gathered into groups, or waiting in line before that.
 #[derive(Default)]
 pub struct Queue {
@@ -108,6 +111,25 @@ impl Queue {
             Op::Put(..) => false,
             Op::Delete(_) | Op::DeleteRange(_) => true,
         })
+    }
+
+    /// About how many bytes the first group stores.
+    #[must_use]
+    pub fn first_bytes(&self) -> usize {
+        let calls = self.groups.iter().take(1).flat_map(|group| &group.calls);
+        let ops = calls.flat_map(|call| &call.ops);
+        ops.map(|op| match op {
+            Op::Put(key, value, _) => {
+                let bytes = match value {
+                    OpValue::Inline(value) => value.len(),
+                    OpValue::Piece(piece) => piece.len as usize,
+                    OpValue::Order(_) => 0,
+                };
+                key.prefix.len() + bytes + PUT_BYTES
+            }
+            Op::Delete(_) | Op::DeleteRange(_) => 0,
+        })
+        .sum()
     }
 
     /// Whether nothing is under way.

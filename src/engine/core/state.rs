@@ -46,6 +46,12 @@ pub struct State {
     pub tail_bytes: usize,
     /// About how many bytes of pieces they put or hide.
     pub tail_pieces: u64,
+    /// About how many bytes they take beside: pieces, and what is compressed of runs.
+    pub tail_beside: u64,
+    /// About how many bytes were written or hidden since room was last made by compacting.
+    pub gained: u64,
+    /// Bytes of a stored record, in the mean, when it was last looked.
+    pub mean_bytes: u64,
     /// Their writers and sequences, in order.
     pub tail_writers: Vec<(Id, u64)>,
     /// How often the committed layers have been built anew: what was frozen before is not there
@@ -82,8 +88,8 @@ pub struct Frozen {
     pub frames: usize,
     /// Bytes of these frames.
     pub bytes: usize,
-    /// About how many bytes of pieces they put or hide.
-    pub pieces: u64,
+    /// About how many bytes of pieces they put or hide, and [`State::tail_beside`].
+    pub pieces: (u64, u64),
     /// How many of `tail_writers`, the first ones.
     pub writers: usize,
     /// [`State::rebuilt_layers`] at the time.
@@ -104,6 +110,7 @@ impl State {
         frame_bytes: usize,
     ) -> Rc<WriteSet> {
         self.tail_pieces += estimate::pieces_of(&self.view, cache, batch);
+        self.tail_beside += estimate::beside(batch);
         let view = Rc::make_mut(&mut self.view);
         apply_batch(&mut view.layers, batch);
         // planted: untold-commit
@@ -112,12 +119,11 @@ impl State {
         self.tail_writers.push((writer, sequence));
         self.known = number;
         self.tail_frames += 1;
-        self.tail_bytes += frame_bytes
-            + batch
-                .run
-                .iter()
-                .map(|entry| entry.stored as usize)
-                .sum::<usize>();
+        let run_bytes = batch.run.iter().map(|entry| entry.stored as usize);
+        let run_bytes = run_bytes.sum::<usize>();
+        self.tail_bytes += frame_bytes + run_bytes;
+        let gained = (frame_bytes + run_bytes) as u64 + self.hidden_by(&batch.ops);
+        self.gained = self.gained.saturating_add(gained);
         Rc::new(WriteSet::of_batch(batch))
     }
 
@@ -132,6 +138,17 @@ impl State {
         let stamp = self.next_stamp.get().not_before(wall_ms);
         self.next_stamp.set(stamp.plus(stamps));
         Fill { frame, stamp }
+    }
+
+    /// About how many bytes removals hide.
+    fn hidden_by(&self, ops: &[Op]) -> u64 {
+        let hidden = ops.iter().map(|op| match op {
+            Op::Put(..) => 0,
+            Op::Delete(_) => self.mean_bytes,
+            // It may be anything.
+            Op::DeleteRange(_) => 1 << 40,
+        });
+        hidden.sum()
     }
 
     /// A beginning, at what is known now.
@@ -156,7 +173,7 @@ impl State {
             layers: view.layers.len(),
             frames: self.tail_frames,
             bytes: self.tail_bytes,
-            pieces: self.tail_pieces,
+            pieces: (self.tail_pieces, self.tail_beside),
             writers: self.tail_writers.len(),
             rebuilt_layers: self.rebuilt_layers,
             next_stamp: self.next_stamp.get(),
@@ -172,7 +189,9 @@ impl State {
         layers.truncate(layers.len().saturating_sub(frozen.layers));
         self.tail_frames = self.tail_frames.saturating_sub(frozen.frames);
         self.tail_bytes = self.tail_bytes.saturating_sub(frozen.bytes);
-        self.tail_pieces = self.tail_pieces.saturating_sub(frozen.pieces);
+        let (pieces, beside) = frozen.pieces;
+        self.tail_pieces = self.tail_pieces.saturating_sub(pieces);
+        self.tail_beside = self.tail_beside.saturating_sub(beside);
         self.tail_writers
             .drain(..frozen.writers.min(self.tail_writers.len()));
     }

@@ -29,7 +29,20 @@ pub fn pieces_of(view: &View, cache: &Cache, batch: &Batch) -> u64 {
     hidden_by_run(view, cache, &batch.run) + hidden.sum::<u64>()
 }
 
-/// The same of a run that was written ahead: it may hide all that lies between its ends.
+/// About how many bytes a batch takes beside the bytes of its frame and those stored of its run: pieces, and what was
+/// compressed.
+#[must_use]
+pub fn beside(batch: &Batch) -> u64 {
+    let put = batch.ops.iter().map(|op| match op {
+        Op::Put(_, OpValue::Piece(piece), _) => piece.len,
+        _ => 0,
+    });
+    let run = batch.run.iter();
+    let run = run.map(|entry| entry.bytes.saturating_sub(entry.stored));
+    put.chain(run).sum()
+}
+
+/// How much a run that was written ahead hides of pieces, or puts: it may hide all that lies between its ends.
 fn hidden_by_run(view: &View, cache: &Cache, run: &[Entry]) -> u64 {
     let (Some(first), Some(last)) = (run.first(), run.last()) else {
         return 0;

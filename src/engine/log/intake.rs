@@ -297,6 +297,7 @@ pub fn install(core: &Rc<Core>, stored: Stored) -> Result<()> {
         state.tail_frames = 0;
         state.tail_bytes = 0;
         state.tail_pieces = 0;
+        state.tail_beside = 0;
         state.tail_writers.clear();
         state.rebuilt_layers += 1;
         moved = head.clock != state.head.clock;

@@ -77,5 +77,6 @@ async fn delete_listed(core: &Rc<Core>, due: &[Garbage]) -> u64 {
     let purged = listed.filter(|key| before.contains(key));
     let purged = purged.chain(keys.into_iter().take(count)).collect();
     core.purged.replace(Lookup::of(purged));
+    core.reckon_anew();
     due.iter().take(count).map(|garbage| garbage.bytes).sum()
 }

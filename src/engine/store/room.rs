@@ -14,7 +14,8 @@ use super::connection::read;
 use super::garbage;
 use super::sources::{Situation, Source, next};
 use crate::backend::{Durability, Id, IdStore, Read, RecordKey, Reply, Write};
-use crate::engine::core::instance::{Core, Reserve};
+use crate::engine::core::instance::{Core, Estimate, Reserve};
+use crate::engine::core::quota::{self, Action};
 
 /// The reserve's id.
 pub const RESERVE: Id = Id([0xff; 16]);
@@ -23,8 +24,16 @@ const WORTH_BYTES: u64 = 1 << 20;
 /// How long the next caller is spared the waiting after an attempt that was futile.
 const FUTILE_MS: f64 = 5_000.0;
 
-/// Flushes the log for the room that its dead pieces take; whether that may have freed any.
-pub type FreePieces = for<'a> fn(&'a Rc<Core>) -> LocalBoxFuture<'a, bool>;
+/// For how long an estimate of the browser's counts, ms: many patches may ask for one.
+const ESTIMATE_MS: f64 = 1_000.0;
+
+/// What is done for room that lies above this.
+pub struct Help {
+    /// Flushes the log for the room that its dead pieces take; whether that may have freed any.
+    pub free_pieces: for<'a> fn(&'a Rc<Core>) -> LocalBoxFuture<'a, bool>,
+    /// Takes a step for a write that needs so many bytes; whether that may have freed any.
+    pub step: for<'a> fn(&'a Rc<Core>, Action, u64) -> LocalBoxFuture<'a, bool>,
+}
 
 /// Attempts of one caller to make room.
 pub struct Attempts {
@@ -32,20 +41,22 @@ pub struct Attempts {
     /// there must be plenty: else the last of it would be full of data, with nothing left to delete
     /// them by.
     frees: bool,
-    /// How the log is flushed for it, if it may be: not by maintenance itself, which holds the gate.
-    flush: Option<FreePieces>,
+    /// What else may be done for it: not by maintenance itself, which holds the gate.
+    help: Option<&'static Help>,
     emptied: bool,
+    stepped: Option<Action>,
     made: u32,
 }
 
 impl Attempts {
     /// No attempt made yet.
     #[must_use]
-    pub const fn new(frees: bool, flush: Option<FreePieces>) -> Self {
+    pub const fn new(frees: bool, help: Option<&'static Help>) -> Self {
         Self {
             frees,
-            flush,
+            help,
             emptied: false,
+            stepped: None,
             made: 0,
         }
     }
@@ -55,10 +66,31 @@ impl Attempts {
         if std::mem::replace(&mut self.emptied, true) {
             return false;
         }
-        match self.flush {
-            Some(free_pieces) => free_pieces(core).await,
+        match self.help {
+            Some(help) => (help.free_pieces)(core).await,
             None => garbage::purge_pieces(core).await > 0,
         }
+    }
+
+    /// Takes the next step that makes room; `compacts`: compacting is one. True when trying again is worth while.
+    pub async fn relieve(&mut self, core: &Rc<Core>, compacts: bool) -> bool {
+        let Some(help) = self.help else {
+            return false;
+        };
+        core.pressed.set(true);
+        if garbage::purge(core, 0).await > 0 {
+            return true;
+        }
+        let needed = core.state.borrow().queue.first_bytes() as u64;
+        while let Some(action) = quota::next(self.stepped)
+            && (compacts || action != Action::Compact)
+        {
+            self.stepped = Some(action);
+            if (help.step)(core, action, needed).await {
+                return true;
+            }
+        }
+        false
     }
 
     /// Makes room, by what costs least. True when trying again is worth while.
@@ -67,6 +99,14 @@ impl Attempts {
             return true;
         }
         core.pressed.set(true);
+        if !self.frees && self.help.is_some() {
+            note_failure(core).await;
+            // (Compacting takes room first. Where little is waste, that is what deleting will need.)
+            let compacts = is_mostly_waste(core).await;
+            if self.relieve(core, compacts).await {
+                return true;
+            }
+        }
         let source = next(&Situation {
             frees: self.frees,
             is_mostly_waste: self.frees || is_mostly_waste(core).await,
@@ -96,8 +136,30 @@ impl Attempts {
 /// Whether the origin takes much more than what this patch has stored.
 async fn is_mostly_waste(core: &Rc<Core>) -> bool {
     let stored = core.view().held_bytes() as f64;
-    let estimate = core.connector.estimate().await;
-    estimate.is_some_and(|(usage, _)| usage > 3.0 * stored)
+    estimate(core)
+        .await
+        .is_some_and(|(usage, _)| usage > 3.0 * stored)
+}
+
+/// The origin's usage and quota, as told a moment ago at most.
+pub async fn estimate(core: &Rc<Core>) -> Option<(f64, f64)> {
+    let now_ms = core.env().monotonic_ms();
+    let before = core.realm.estimated.get();
+    if now_ms < before.until_ms {
+        return before.told;
+    }
+    let told = core.connector.estimate().await;
+    let until_ms = now_ms + ESTIMATE_MS;
+    core.realm.estimated.set(Estimate { until_ms, told });
+    told
+}
+
+/// Notes at which usage there is no room: browsers report quotas that they do not enforce.
+async fn note_failure(core: &Rc<Core>) {
+    core.realm.estimated.set(Estimate::default());
+    if let Some((usage, _)) = estimate(core).await {
+        core.realm.failed_at.set(usage);
+    }
 }
 
 /// Gives the reserve up. True when it may have been there.

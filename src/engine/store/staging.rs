@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use super::connection;
 use super::garbage;
-use super::room::{Attempts, FreePieces};
+use super::room::{Attempts, Help};
 use crate::backend::{Durability, Failure, RecordKey, Write};
 use crate::blobs;
 use crate::codec::cell::Cell;
@@ -31,21 +31,21 @@ pub struct Staging {
     waiting_bytes: usize,
     written: Vec<RecordKey>,
     frees: bool,
-    flush: Option<FreePieces>,
+    help: Option<&'static Help>,
 }
 
 impl Staging {
-    /// Nothing staged. `frees`: whether it is staged to free room, which may use up the reserve. `flush`:
-    /// how the log is flushed to make some, if it may be.
+    /// Nothing staged. `frees`: whether it is staged to free room, which may use up the reserve. `help`:
+    /// what else may be done to make some.
     #[must_use]
-    pub fn new(core: &Rc<Core>, frees: bool, flush: Option<FreePieces>) -> Self {
+    pub fn new(core: &Rc<Core>, frees: bool, help: Option<&'static Help>) -> Self {
         Self {
             core: core.clone(),
             waiting: Vec::new(),
             waiting_bytes: 0,
             written: Vec::new(),
             frees,
-            flush,
+            help,
         }
     }
 
@@ -85,7 +85,7 @@ impl Staging {
                 _ => None,
             }));
         let mut reconnected = false;
-        let mut room = Attempts::new(self.frees, self.flush);
+        let mut room = Attempts::new(self.frees, self.help);
         loop {
             let backend = self.core.backend();
             // Strict whatever the option: a root or frame that survives a power cut must not cite

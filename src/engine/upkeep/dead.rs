@@ -22,17 +22,27 @@ use crate::engine::keyspace::source::Source;
 use crate::engine::keyspace::view::{Layer, View};
 use crate::engine::store::load::run_attempts;
 
+/// Pieces that are dead, and not listed yet.
+#[derive(Default)]
+pub struct Dead {
+    /// Each once.
+    pub garbage: Vec<Garbage>,
+    /// Bytes of those that are cited in the directory, by cells that stay there, hidden.
+    pub hidden: u64,
+}
+
 /// The pieces that the frames above the directory of `view` hide, each once. Only segments that cite pieces are
 /// looked into, and of those the ones that the frames touch.
 ///
 /// # Errors
 /// [`LoadError`].
-pub async fn of_tail(core: &Rc<Core>, view: &View) -> Result<Vec<Garbage>, LoadError> {
+pub async fn of_tail(core: &Rc<Core>, view: &View) -> Result<Dead, LoadError> {
     let mut found = Found {
         core,
         view,
         slice: Slice::new(core),
         dead: Vec::new(),
+        hidden: 0,
     };
     for (at, layer) in view.layers.iter().enumerate() {
         match layer {
@@ -60,10 +70,14 @@ pub async fn of_tail(core: &Rc<Core>, view: &View) -> Result<Vec<Garbage>, LoadE
             found.look_into(&entries, &view.layers, true).await?;
         }
     }
-    let mut dead = found.dead;
-    dead.sort_unstable_by_key(|garbage| garbage.key);
-    dead.dedup_by_key(|garbage| garbage.key);
-    Ok(dead)
+    let Found {
+        dead: mut garbage,
+        hidden,
+        ..
+    } = found;
+    garbage.sort_unstable_by_key(|garbage| garbage.key);
+    garbage.dedup_by_key(|garbage| garbage.key);
+    Ok(Dead { garbage, hidden })
 }
 
 struct Found<'a> {
@@ -71,6 +85,7 @@ struct Found<'a> {
     view: &'a View,
     slice: Slice,
     dead: Vec<Garbage>,
+    hidden: u64,
 }
 
 impl Found<'_> {
@@ -117,6 +132,7 @@ impl Found<'_> {
             Ok(is_new)
         });
         if is_dead.await? {
+            self.hidden += if in_directory { piece.len } else { 0 };
             self.dead.extend(Garbage::piece(piece));
         }
         Ok(())

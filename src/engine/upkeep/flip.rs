@@ -28,6 +28,8 @@ pub struct Flip {
     pub root: Root,
     /// The records that it replaces.
     pub garbage: Vec<Garbage>,
+    /// Bytes of pieces among them whose cells lie in the directory still.
+    pub hides: u64,
     /// What was written ahead for it.
     pub staging: Staging,
     /// The log is cut through here; the head's own position when nothing is flushed.
@@ -64,6 +66,7 @@ impl Flip {
             base,
             root,
             garbage: Vec::new(),
+            hides: 0,
             staging: Staging::new(core, core.compacting.get(), None),
             frozen: None,
             deletes: Vec::new(),
@@ -209,7 +212,10 @@ impl Flip {
         self.check(core, &head)?;
         let mut doubt = false;
         match self.transact_with_room(core, &head, &mut doubt).await {
-            Ok(true) if self.fits(core) => self.install(core, head),
+            Ok(true) if self.fits(core) => {
+                self.install(core, head);
+                core.reckon(self.hides);
+            }
             Ok(true) => intake::reload(core, &pass).await?,
             Ok(false) if !doubt => {
                 self.staging.abandon().await;

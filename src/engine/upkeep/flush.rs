@@ -50,9 +50,10 @@ async fn flush_now(core: &Rc<Core>, _maintenance: &Pass) -> Result<bool> {
     flip.writers = writers;
     flip.frozen = Some(frozen);
     flip.move_clock(core);
-    flip.garbage = dead::of_tail(core, &view)
-        .await
-        .map_err(LoadError::into_error)?;
+    let dead = dead::of_tail(core, &view).await;
+    let dead = dead.map_err(LoadError::into_error)?;
+    flip.garbage = dead.garbage;
+    flip.hides = dead.hidden;
     for layer in view.layers.iter().rev() {
         if let Err(error) = add_layer(core, &mut flip, layer).await {
             flip.staging.abandon().await;

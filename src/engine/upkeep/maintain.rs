@@ -99,7 +99,7 @@ async fn free_pieces_now(core: &Rc<Core>) -> bool {
 /// The pieces that flushing the log would list; none if that is unknown.
 async fn dead_in_log(core: &Rc<Core>) -> Vec<Garbage> {
     let dead = dead::of_tail(core, &core.view().committed()).await;
-    dead.unwrap_or_default()
+    dead.unwrap_or_default().garbage
 }
 
 fn bytes_of(garbage: &[Garbage]) -> u64 {
@@ -304,8 +304,21 @@ pub async fn compact(core: &Rc<Core>) -> Result<()> {
     Ok(())
 }
 
+/// The same where room is short, without taking what is kept for deleting. Whether it was done.
+pub async fn compact_for_room(core: &Rc<Core>) -> bool {
+    let pass = core.maintenance.enter().await;
+    garbage::purge(core, 0).await;
+    let done = compact_all(core, &pass).await;
+    drop(pass);
+    if done.is_ok() {
+        core.pressed.set(false);
+        room::restore_reserve(core).await;
+    }
+    done.is_ok()
+}
+
 async fn compact_all(core: &Rc<Core>, pass: &Pass) -> Result<()> {
-    if core.pressed.get() {
+    if core.pressed.get() && core.compacting.get() {
         room::Attempts::new(true, None).make_room(core).await;
     }
     flush_all(core, pass).await?;

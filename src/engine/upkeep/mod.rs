@@ -4,6 +4,8 @@
 //! [`cut`] their range tombstones into cuts; [`merge`] moves runs and levels downwards; [`dead`] finds pieces that newer
 //! cells hide, [`collect`] records that nothing refers to. [`maintain`] decides what is due, [`poll`] when to look.
 //!
+//! [`relief`] takes the steps of the quota policy.
+//!
 //! All of it holds the maintenance gate. Called by writing (a full log) and by whole-patch operations.
 
 pub mod collect;
@@ -17,3 +19,4 @@ pub mod maintain;
 pub mod merge;
 pub mod policy;
 pub mod poll;
+pub mod relief;

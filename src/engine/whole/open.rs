@@ -24,6 +24,7 @@ use crate::engine::core::notice::Subscribers;
 use crate::engine::core::options::{Absent, Options};
 use crate::engine::core::pace::Pace;
 use crate::engine::core::queue::Queue;
+use crate::engine::core::quota::Quota;
 use crate::engine::core::state::State;
 use crate::engine::keyspace::context::Context;
 use crate::engine::keyspace::view::View;
@@ -91,6 +92,7 @@ pub async fn open(
         futile_until_ms: Cell::new(0.0),
         next_expiry_ms: Cell::new(0.0),
         expired: Cell::new(0),
+        quota: Quota::default(),
         compacting: Cell::new(false),
         purged: RefCell::default(),
         flipped: Cell::new(0),
@@ -248,6 +250,10 @@ fn fresh_state(backend: Rc<dyn Backend>, head: &Head) -> State {
         tail_frames: 0,
         tail_bytes: 0,
         tail_pieces: 0,
+        tail_beside: 0,
+        // Of what others have left, nothing is known.
+        gained: 1 << 40,
+        mean_bytes: 0,
         tail_writers: Vec::new(),
         rebuilt_layers: 0,
         recent: crate::engine::core::recent::Recent::default(),

@@ -66,7 +66,7 @@ async fn stats_of(core: &Rc<Core>, view: &View, ranges: &[KeyRange]) -> Result<S
     let dead = dead::of_tail(core, view).await?;
     let replaced: u64 = listed
         .iter()
-        .chain(&dead)
+        .chain(&dead.garbage)
         .map(|garbage| garbage.bytes)
         .sum();
     stats.garbage_bytes = replaced + all.garbage_bytes;

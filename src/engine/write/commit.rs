@@ -3,6 +3,7 @@
 use futures_util::FutureExt;
 use std::rc::Rc;
 
+use super::admit::admit;
 use super::rebuild;
 use super::sealing::{Sealed, seal_first};
 use super::turn;
@@ -17,7 +18,7 @@ use crate::engine::log::flight::{apply_own, fail_group, recall, split_first};
 use crate::engine::log::intake;
 use crate::engine::log::recover::{self, Outcome};
 use crate::engine::store::{connection, garbage, room};
-use crate::engine::upkeep::maintain;
+use crate::engine::upkeep::{maintain, relief};
 use crate::error::{Error, Result};
 
 /// So many dependent frames name their numbers after one has lost a race: of several tabs that do so, one always
@@ -40,6 +41,8 @@ pub fn start(core: &Rc<Core>) {
             while let Some(first) = first_call(&inner) {
                 if let Err(error) = commit_first(&inner).await {
                     // The error is for that group. If the group has landed all the same, it is for no call.
+                    let bytes = inner.state.borrow().queue.first_bytes();
+                    let error = relief::refused(&inner, error, bytes);
                     fail_group(&inner, first, &error);
                 }
                 turn::after_step(&inner, &mut turn);
@@ -72,6 +75,9 @@ async fn commit_first(core: &Rc<Core>) -> Result<()> {
         rebuild::rebuild(core).await;
         return Ok(());
     }
+    if !admit(core).await? {
+        return Ok(());
+    }
     let sealed = match seal_first(core).await {
         Ok(Some(sealed)) => sealed,
         Ok(None) => return Ok(()),
@@ -93,13 +99,18 @@ async fn commit_first(core: &Rc<Core>) -> Result<()> {
 /// Appends the frame until its outcome is known.
 async fn send(core: &Rc<Core>, sealed: &Sealed) -> Result<()> {
     let frees_room = core.state.borrow().queue.first_frees_room();
-    let mut room = room::Attempts::new(frees_room, Some(maintain::free_pieces));
+    let mut room = room::Attempts::new(frees_room, Some(&relief::HELP));
     let mut resent = false;
     loop {
         // Nothing is under way now.
         core.check_open_or_closing()?;
         let required = sealed.header.required;
-        if required != 0 && required != core.state.borrow().known + 1 {
+        let (known, generation) = {
+            let state = core.state.borrow();
+            (state.known, state.head.generation)
+        };
+        // (Making room may have raised the generation.)
+        if required != 0 && required != known + 1 || sealed.header.generation != generation {
             // It would be void.
             recall(core, sealed.header.sequence);
             return Ok(());
@@ -257,6 +268,7 @@ async fn appended_first(
     }
     core.backend().notify();
     maintain::consider(core);
+    relief::consider(core);
     ended
 }
 

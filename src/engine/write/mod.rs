@@ -2,12 +2,13 @@
 //!
 //! A call enters by [`submit`]: its draft is made ([`drafting`]) and put into the queue ([`enqueue`]), at once on warm
 //! data, else in the [`line`], which keeps program order. The [`commit`]ter takes group after group: calls whose reads
-//! were overtaken run again ([`rebuild`]), the group is sealed ([`sealing`], large ones by [`write_ahead`]) and appended.
+//! were overtaken run again ([`rebuild`]), the patch's budget is asked ([`admit`]), the group is sealed ([`sealing`], large ones by [`write_ahead`]) and appended.
 //! A [`transaction`] drafts over many steps and enters by [`prepared`]; a [`turn`] holds other tabs back for one that
 //! keeps losing.
 //!
 //! Called by the engine's door and by whole-patch operations.
 
+pub mod admit;
 pub mod commit;
 pub mod drafting;
 pub mod enqueue;

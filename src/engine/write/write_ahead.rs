@@ -15,7 +15,7 @@ use crate::engine::core::invariant::{broken, checked};
 use crate::engine::core::slice::Slice;
 use crate::engine::store::pieces::{is_piece, seal_piece};
 use crate::engine::store::staging::{KEPT_PART, SegmentSink, Staging};
-use crate::engine::upkeep::maintain;
+use crate::engine::upkeep::relief::HELP;
 use crate::error::Result;
 
 /// The batch of the first group, whose only call is large: written ahead, unless that has been
@@ -58,7 +58,7 @@ async fn write_first(core: &Rc<Core>, generation: u64) -> Result<Ahead> {
         return Err(broken(core, "there is no batch to write ahead"));
     };
     let frees_room = core.state.borrow().queue.first_frees_room();
-    let mut staging = Staging::new(core, frees_room, Some(maintain::free_pieces));
+    let mut staging = Staging::new(core, frees_room, Some(&HELP));
     let mut sink = SegmentSink::new(core, true, core.options.cache_bytes / KEPT_PART);
     let mut slice = Slice::new(core);
     for (key, cell) in table.cells() {

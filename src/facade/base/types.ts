@@ -37,9 +37,28 @@ export interface OpenOptions {
   opLog?: boolean;
   /** Milliseconds after which opening gives up with code Blocked. Default 10 000. */
   openTimeoutMs?: number;
+  /** When to make room, and whether the patch has a budget of its own. */
+  quota?: QuotaPolicy;
   /** Aborting rejects with the signal's reason and leaves nothing open. */
   signal?: AbortSignal;
 }
+
+/** Two handles of one page on one patch: of each limit, the stricter counts, until the last of them is closed. */
+export interface QuotaPolicy {
+  /** Make room when usage / quota is above this, above 0 and at most 1. Default 0.8. The ratio is taken to the least of: the
+   *  reported quota, `maxBytes`, and the origin's usage at which a write last failed for lack of room. */
+  threshold?: number;
+  /** The patch's own budget: a finite number of bytes. What it takes is counted before compression: what lives, what is dead
+   *  and not removed yet, and the log. A call that would exceed it rejects with StorageQuotaExceeded, unless it takes no more than
+   *  it replaces. */
+  maxBytes?: number;
+  /** Ask the browser not to evict the origin's storage, as {@link requestPersistence} does. Default false. */
+  persist?: boolean;
+}
+
+/** What was done for room, in this order: log entries that are stored elsewhere too went, what has expired went, what is
+ *  dead went; "full": a write was refused. */
+export type QuotaAction = "prune-oplog" | "evict-expired" | "compact" | "full";
 
 /**
  * One open patch. A read sees every earlier write of its own realm, acknowledged or not;
@@ -146,9 +165,11 @@ export interface PatchStatus {
   readonly backend: "indexeddb" | "memory";
   readonly durability: Durability;
   readonly encrypted: boolean;
-  /** Whether the origin's storage is exempt from eviction; null if unknown. Not implemented yet: always null. */
+  /** Whether the origin's storage is exempt from eviction, as the browser last said when it was asked by this page or worker
+   *  ({@link QuotaPolicy.persist}, {@link requestPersistence}); null before. */
   readonly persisted: boolean | null;
-  /** True when this patch held data at an earlier visit and the browser has evicted it since. Not implemented yet: always false. */
+  /** True when this patch held data at an earlier visit and the browser has dropped it since, as far as that can be told: by
+   *  a trace in localStorage. Always false in workers, and where localStorage went along. */
   readonly evicted: boolean;
 }
 
@@ -174,6 +195,9 @@ export interface PatchEvents {
    *  other tabs' commits that were merged before this tab looked. */
   change: { readonly remote: boolean; readonly scopes: Scope[] };
   closed: { readonly reason: "closed" | "deleted" | "versionchange" | "lost" };
+  /** Room was made, or none was found: `usage` and the limit (`quota`, 0 if unknown) before that, in bytes: the patch's and its
+   *  budget, or the origin's and its quota, whichever is nearer. Only what this page does is told. */
+  quota: { readonly usage: number; readonly quota: number; readonly action: QuotaAction };
 }
 
 /** A patch as `listPatches` finds it. */

@@ -3,6 +3,7 @@ import { CopyRoom } from "./copies.js";
 import { invalid, PatchStoreError } from "../base/errors.js";
 import { openPort, type PatchPort } from "./glue.js";
 import { CallOrder } from "../base/order.js";
+import type { Trace } from "./trace.js";
 import { guarded, settled } from "./trap.js";
 import type { Durability } from "../base/types.js";
 
@@ -22,6 +23,8 @@ export interface Engine {
   readonly port: Promise<PatchPort>;
   readonly copies: CopyRoom;
   users: number;
+  /** Made once it is open. */
+  trace?: Trace;
 }
 
 /** The share of the cache bytes for copies of values on the JavaScript side. The cache in wasm gets the rest. */

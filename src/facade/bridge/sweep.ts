@@ -32,14 +32,15 @@ export async function sweep(database: string): Promise<void> {
   }
 }
 
-function removed(database: string): Promise<void> {
+const removed = (database: string) => asked(indexedDB.deleteDatabase(database));
+
+export const intime = <T>(result: Promise<T>, late: T) => Promise.race([result, sleep(PATIENCE_MS).then(() => late)]);
+
+export function asked<T>(request: IDBRequest<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    const request = indexedDB.deleteDatabase(database);
-    request.onsuccess = () => resolve();
+    request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);
   });
 }
-
-const intime = <T>(result: Promise<T>, late: T) => Promise.race([result, sleep(PATIENCE_MS).then(() => late)]);
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -25,7 +25,7 @@ impl Tail {
                         })
                 }
                 Notice::Cut => true,
-                Notice::Closed(_) | Notice::Expiry => false,
+                Notice::Closed(_) | Notice::Expiry | Notice::Quota { .. } => false,
             };
             if concerned {
                 told();
