@@ -130,7 +130,7 @@ impl Device {
         let (env, engine) = self.tab().await;
         match what {
             0..5 => {
-                let text = "x".repeat(if value % 9 == 0 { 3_000 } else { 3 });
+                let text = "x".repeat(if value.is_multiple_of(9) { 3_000 } else { 3 });
                 let stored = from_json(format!("\"{text}{value}\"").as_bytes());
                 let key = pair(key);
                 let set = move |w: &mut dyn patchstore::engine::access::Writes| {

@@ -68,8 +68,8 @@ pub fn recall(core: &Rc<Core>, sequence: u64) {
 
 /// Applies the frame in flight, whose number directly follows what is known.
 pub fn apply_own(core: &Rc<Core>, sequence: u64, frame_bytes: usize, number: u64) {
-    let Some((mut batch, records, wall_ms)) = take_flying(&mut core.state.borrow_mut(), sequence)
-    else {
+    let taken = take_flying(&mut core.state.borrow_mut(), sequence);
+    let Some((wall_ms, mut batch, records)) = taken else {
         must(core, false, "a commit has no frame in flight");
         return;
     };
@@ -96,9 +96,12 @@ pub fn apply_own(core: &Rc<Core>, sequence: u64, frame_bytes: usize, number: u64
     });
 }
 
+/// The wall time of a frame, its batch, and the segments to be kept warm.
+type Flown = (u64, Batch, Vec<(Id, Bytes)>);
+
 /// Takes out the batch of the frame in flight, if it is of this sequence and writes anything, and the segments to be
 /// kept warm.
-fn take_flying(state: &mut State, sequence: u64) -> Option<(Batch, Vec<(Id, Bytes)>, u64)> {
+fn take_flying(state: &mut State, sequence: u64) -> Option<Flown> {
     let group = state.queue.groups.front_mut()?;
     let flight = group
         .flight
@@ -107,7 +110,7 @@ fn take_flying(state: &mut State, sequence: u64) -> Option<(Batch, Vec<(Id, Byte
     let batch = std::mem::take(&mut flight.batch);
     let wall_ms = flight.wall_ms;
     let records = group.ahead.take().map(|ahead| ahead.records);
-    (!batch.is_empty()).then_some((batch, records.unwrap_or_default(), wall_ms))
+    (!batch.is_empty()).then_some((wall_ms, batch, records.unwrap_or_default()))
 }
 
 /// The frame in flight is committed, as the frame base + number; `None` when it has been merged

@@ -92,7 +92,7 @@ fn apply(fake: &mut Fake, kv: &Kv, model: &mut Model, op: Op) {
             }
         }
         Op::Clear => {
-            let mut clear = Clear::new(&kv);
+            let mut clear = Clear::new(kv);
             fake.write(|w| clear.step(w)).unwrap();
             model.clear();
         }

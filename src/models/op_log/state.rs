@@ -43,7 +43,7 @@ impl State {
     ) -> Bytes {
         let mut out = Vec::with_capacity(device.len() + 24);
         let expires = if expires_ms == NEVER { 0 } else { EXPIRES };
-        out.extend([STAMPED, expires | u8::from(is_removed) * REMOVED]);
+        out.extend([STAMPED, expires | if is_removed { REMOVED } else { 0 }]);
         if expires_ms != NEVER {
             put_varint(&mut out, expires_ms);
         }

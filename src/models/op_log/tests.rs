@@ -544,7 +544,7 @@ proptest! {
                 Act::Insert(id) => {
                     let id = format!("d{id}");
                     let there = {
-                        let key = JsString::from(&id[..]);
+                        let key = JsString::from(id.as_str());
                         devices[at].read(|r| collection().get(r, key.as_js())).unwrap().is_some()
                     };
                     if !there { insert(&mut devices[at], &id, "x"); }
