@@ -12,7 +12,7 @@ use super::view::View;
 use crate::codec::batch::{Op, OpKey, OpValue, resolve_op};
 use crate::codec::cell::PIECE_BYTES;
 use crate::codec::feature::{Feature, Features};
-use crate::codec::marks::Marks;
+use crate::codec::marks::{Marks, NEVER, expiry_of};
 use crate::codec::order::{Order, PROVISIONAL};
 use crate::error::Result;
 use crate::limits::{self, ITEM_BYTES, MAX_CALL_BYTES};
@@ -242,7 +242,7 @@ impl Writes for Draft {
 
     fn put_marked(&mut self, key: OpKey, value: Bytes, marks: Marks) {
         // planted: undated
-        if marks != Marks::NONE {
+        if expiry_of(marks.as_slice()) != NEVER {
             self.need(Feature::Expiry);
             self.base.note_dated();
         }
