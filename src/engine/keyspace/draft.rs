@@ -13,7 +13,7 @@ use crate::codec::batch::{Op, OpKey, OpValue, resolve_op, restamp};
 use crate::codec::cell::PIECE_BYTES;
 use crate::codec::feature::{Feature, Features};
 use crate::codec::head::OpLog;
-use crate::codec::marks::Marks;
+use crate::codec::marks::{Marks, NEVER, expiry_of};
 use crate::codec::order::{Order, PROVISIONAL};
 use crate::codec::stamp::{HOLE, Stamp};
 use crate::error::Result;
@@ -268,7 +268,7 @@ impl Writes for Draft {
 
     fn put_marked(&mut self, key: OpKey, value: Bytes, marks: Marks) {
         // planted: undated
-        if marks != Marks::NONE {
+        if expiry_of(marks.as_slice()) != NEVER {
             self.need(Feature::Expiry);
             self.base.note_dated();
         }

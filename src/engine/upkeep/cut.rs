@@ -155,6 +155,9 @@ impl Cutting<'_> {
         pages: &[PageRef],
         below: Below,
     ) -> Result<()> {
+        if self.left == 0 {
+            return Ok(());
+        }
         let mut all = Vec::new();
         for page in pages {
             let entries = directory::entries_of(self.core, page).await;
@@ -222,14 +225,17 @@ impl Cutting<'_> {
         let mut source = Source::segments(listing, KeyRange::everything(), false);
         let mut sink = SegmentSink::new(core, false, 0);
         let cache = core.context.cache.clone();
-        let mut slice = Slice::new(core);
+        // (A range's edges are few.)
+        let mut slice = self.ranges.is_none().then(|| Slice::new(core));
         loop {
             let next = run_attempts(core, || source.cell(&cache, false)).await;
             let Some((key, mut cell)) = next.map_err(LoadError::into_error)? else {
                 break;
             };
             source.step(false);
-            slice.breathe(core).await;
+            if let Some(slice) = &mut slice {
+                slice.breathe(core).await;
+            }
             match self.ranges {
                 Some(ranges) if ranges.contains(&key) => continue,
                 None if flip.is_past(cell.marks.as_slice()) => {

@@ -229,9 +229,11 @@ pub async fn evict_expired(core: &Rc<Core>) -> Result<bool> {
 }
 
 async fn expire_all(core: &Rc<Core>, pass: &Pass) -> Result<()> {
-    while has_expired(core) {
+    let mut in_vain = 0;
+    while has_expired(core) && in_vain < EXPIRY_TRIES {
         core.check_open_or_closing()?;
-        expire_some(core, pass).await?;
+        let is_live = expire_some(core, pass).await?;
+        in_vain = if is_live { 0 } else { in_vain + 1 };
     }
     Ok(())
 }
