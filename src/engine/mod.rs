@@ -184,7 +184,8 @@ impl Engine {
         relief::obey(&self.0, policy);
     }
 
-    /// Has `relieve` take a step where room is short: it removes what is not needed any more, and says whether there was any.
+    /// Has `relieve` take a step where room is short: it removes what is not needed any more, and says whether there was any
+    /// (if it says so, it is tried again whether there is room, and once there is none, it may be asked again).
     /// It is given an engine of its own, as another tab would have, since a write of this one may be waiting for it.
     pub fn relieve_by(
         &self,

@@ -41,7 +41,13 @@ async fn admit_beyond(core: &Rc<Core>) -> Result<bool> {
         return Ok(first(core).1 == before.1);
     }
     let mut room = Attempts::new(false, Some(&HELP));
-    if room.empty(core).await || room.relieve(core, true).await || has_room(core) {
+    while room.empty(core).await || room.relieve(core, true).await {
+        if has_room(core) {
+            break;
+        }
+    }
+    // Much may have come meanwhile.
+    if has_room(core) {
         return Ok(false);
     }
     if first(core).1 > 1 {
