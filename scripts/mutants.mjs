@@ -22,16 +22,17 @@ for (const part of ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "clippy.t
   cpSync(`${root}${part}`, `${copy}/${part}`, { recursive: true });
 }
 
-/** Runs the simulation on the copy: how it ended, and what it printed. */
-function simulate(seeds, count) {
-  const run = spawnSync("cargo", ["test", "--offline", "--test", "simulation", "--", "--nocapture", "--test-threads=1"], {
+/** Runs the simulation, or another test, on the copy: how it ended, and what it printed. */
+function simulate(seeds, count, test = "simulation") {
+  const which = test === "lib" ? ["--lib", "op_log"] : ["--test", test];
+  const run = spawnSync("cargo", ["test", "--offline", ...which, "--", "--nocapture", "--test-threads=1"], {
     cwd: copy,
     encoding: "utf8",
     timeout: TIMEOUT_MS,
     maxBuffer: 1 << 28,
     env: {
       ...process.env,
-      SEEDS: seeds,
+      ...(test === "simulation" ? { SEEDS: seeds } : {}),
       ...(count ? { COUNT: "1" } : {}),
       RUST_BACKTRACE: "0",
       CARGO_TARGET_DIR: `${root}target/mutants/target`,
@@ -54,11 +55,12 @@ function witnesses(text) {
 const passing = new Set();
 
 /** A world that fails without a planted bug is no witness of any. */
-function mustPass(seeds) {
-  if (passing.has(seeds)) return;
-  const { passed, text } = simulate(seeds, true);
+function mustPass(seeds, test = "simulation") {
+  const what = `${test} ${seeds}`;
+  if (passing.has(what)) return;
+  const { passed, text } = simulate(seeds, true, test);
   if (!passed) throw new Error(`the sources fail without a planted bug: ${witnesses(text)}`);
-  passing.add(seeds);
+  passing.add(what);
 }
 
 /** Runs `body` with the mutant's edits in the copy. */
@@ -73,8 +75,9 @@ function planted(mutant, body) {
 
 /** Whether it is caught. */
 function judge(mutant) {
-  let run = planted(mutant, () => simulate(SEEDS, true));
-  if (run.passed) {
+  mustPass(SEEDS, mutant.test);
+  let run = planted(mutant, () => simulate(SEEDS, true, mutant.test));
+  if (run.passed && mutant.test === undefined) {
     mustPass(MORE_SEEDS);
     run = planted(mutant, () => simulate(MORE_SEEDS, false));
   }
@@ -82,7 +85,6 @@ function judge(mutant) {
   return !run.passed;
 }
 
-mustPass(SEEDS);
 const chosen = MUTANTS.filter(({ name }) => wanted.length === 0 || wanted.some((word) => name.includes(word)));
 const caught = chosen.filter((mutant) => {
   try {

@@ -3,7 +3,8 @@
  * stands below the one comment that says `planted: <at>`, in whatever file of src that is: a statement, an
  * arm with a block, or the last expression of a block. In it, `from` is exactly once, however it is broken into lines; it becomes
  * `to`, or `before` goes before it.
- * @type {{name: string, edits: Edit[]}[]}
+ * `test` is what must catch it, if not the simulation: the worlds of devices, or the tests of the library itself.
+ * @type {{name: string, test?: "devices" | "lib", edits: Edit[]}[]}
  * @typedef {{at: string, from: string, to: string} | {at: string, from: string, before: string}} Edit
  */
 export const MUTANTS = [
@@ -317,5 +318,70 @@ export const MUTANTS = [
   {
     name: "commit a transaction in its turn whatever has come since",
     edits: [{ at: "turn-blind", from: "touched_since", to: "false && touched_since" }],
+  },
+  {
+    name: "let stamps follow the clock alone",
+    test: "devices",
+    edits: [{ at: "stamp-of-clock", from: "self.next_stamp.get().not_before(wall_ms)", to: "Stamp::default().not_before(wall_ms)" }],
+  },
+  {
+    name: "use stamps again after a restart",
+    test: "devices",
+    edits: [{ at: "stamp-again", from: "op_log.next_stamp = frozen.next_stamp;", to: "let _ = frozen;" }],
+  },
+  {
+    name: "show entries before they survive a power cut",
+    test: "devices",
+    edits: [{ at: "shown-early", from: "self.engine.flush_seen().await?;", to: "" }],
+  },
+  {
+    name: "log a write without its entry",
+    test: "devices",
+    edits: [{ at: "entry-forgotten", from: "w.put_at( kind(kinds::LOGGED), order, entry::encode(record, change, tail), );", to: "let _ = entry::encode(record, change, tail);" }],
+  },
+  {
+    name: "break ties by what comes first",
+    test: "devices",
+    edits: [{ at: "tie-by-arrival", from: ".then_with(|| self.device[..].cmp(device))", to: "" }],
+  },
+  {
+    name: "apply what is older",
+    test: "devices",
+    edits: [{ at: "older-wins", from: "return Ok(Ok(false)),", to: "{}" }],
+  },
+  {
+    name: "forget the state of a record that is live again",
+    test: "devices",
+    edits: [{ at: "state-forgotten", from: "state.is_forgettable(*stamp, device, self.now_ms)", to: "true" }],
+  },
+  {
+    name: "store a sum of what is not committed yet",
+    test: "devices",
+    edits: [{ at: "early-sum", from: "!early.contains(leaf)", to: "true || early.contains(leaf)" }],
+  },
+  {
+    name: "copy the log's entries",
+    test: "devices",
+    edits: [{ at: "log-copied", from: "(OF_LOG.0..=OF_LOG.1)", to: "(OF_LOG.1..OF_LOG.0)" }],
+  },
+  {
+    name: "write with stamps below what was applied",
+    test: "lib",
+    edits: [{ at: "clock-not-raised-by-apply", from: "w.stamp_after(entry.stamp.ms);", to: "" }],
+  },
+  {
+    name: "bring back what was removed, once its removal is forgotten",
+    test: "lib",
+    edits: [{ at: "floor-ignored", from: "self.is_below_floor(entry)", to: "self.is_below_floor(entry) && false" }],
+  },
+  {
+    name: "lower the floor of collected removals",
+    test: "lib",
+    edits: [{ at: "floor-lowered", from: "floor(w)? <", to: "floor(w)?.is_some() || None <" }],
+  },
+  {
+    name: "give records the stamp of the switch that have one",
+    test: "lib",
+    edits: [{ at: "seeded-over", from: "!w.contains(&name.state_key())?", to: "!w.contains(&name.state_key())? || true" }],
   },
 ];

@@ -103,7 +103,12 @@ async fn step(env: &SimEnv, device: &Device, at: usize, channels: &[Channel]) {
             let done = device
                 .write(what, env.random_below(6), env.random_below(1_000))
                 .await;
-            assert!(done.is_ok() || done.is_err_and(|error| error.code() == Code::Conflict));
+            let is_done = done.is_ok();
+            assert!(is_done || done.is_err_and(|error| error.code() == Code::Conflict));
+            if is_done && what < 5 {
+                // What was acknowledged has its entry, until somebody acknowledges that.
+                assert!(!device.pending().await.unwrap().is_empty());
+            }
         }
     }
 }

@@ -258,7 +258,6 @@ impl Reads for Draft {
 
 impl Writes for Draft {
     fn stamp_after(&mut self, ms: u64) {
-        // planted: clock-not-raised
         self.wall_ms = self.wall_ms.max(ms + 1);
     }
 

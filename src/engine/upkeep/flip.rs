@@ -378,7 +378,6 @@ impl Flip {
             }
         }
         if !state.head.op_log.eq(&head.op_log) && self.new_generation {
-            // planted: stamp-of-before
             let op_log = head.op_log.as_ref();
             state
                 .next_stamp

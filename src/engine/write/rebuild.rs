@@ -160,7 +160,6 @@ impl Rebuilt {
             Ok(()) => {
                 self.soil(&draft.ops);
                 call.slots = draft.slots;
-                // planted: raise-lost
                 call.wall_ms = draft.wall_ms;
                 call.bytes = draft.bytes;
                 call.reads = std::mem::take(&mut draft.reads);

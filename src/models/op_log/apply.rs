@@ -146,6 +146,7 @@ impl Apply {
             &entry.device,
             tail,
         );
+        // planted: clock-not-raised-by-apply
         w.stamp_after(entry.stamp.ms);
         Ok(Ok(true))
     }

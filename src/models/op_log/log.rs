@@ -236,7 +236,6 @@ impl Mark {
         };
         tally.step(w)?;
         // Through the last one that there is: those to come may have numbers below the one that was given.
-        // planted: marked-ahead
         if let Some(last) = &tally.last {
             let order = last.get(1..).unwrap_or_default();
             w.put(

@@ -65,7 +65,6 @@ impl Seed {
             let name = Name::of(record)?;
             // planted: seeded-over
             if !w.contains(&name.state_key())? {
-                // planted: seeded-now
                 let until_ms = w.until(record)?.unwrap_or(NEVER);
                 touch(w, &name, false, until_ms, &device, since.to_bytes());
             }
