@@ -14,6 +14,7 @@ use patchstore::codec::cell::{Cell, PieceRef};
 use patchstore::codec::marks::NEVER;
 use patchstore::codec::page::Page;
 use patchstore::codec::page_builder::{CellHoles, PageBuilder};
+use patchstore::codec::stamp::Fill;
 use patchstore::codec::value::from_json;
 use patchstore::engine::access::{Answer, Session};
 use patchstore::engine::{self, Absent, Engine, Options, Reason};
@@ -260,7 +261,7 @@ fn lengths_above_the_memory_are_read_as_written() {
         });
         let mut builder = PageBuilder::default();
         builder.push(b"large", &piece, CellHoles::default());
-        let page = Page::decode(builder.take(), 0).unwrap();
+        let page = Page::decode(builder.take(), Fill::default()).unwrap();
         assert_eq!(page.cell(0), Some(piece));
     }
     // An inline value that claims 4 GiB and a byte more, of which the low 32 bits say one.
@@ -270,5 +271,8 @@ fn lengths_above_the_memory_are_read_as_written() {
     let mut page = builder.take();
     page.truncate(page.len() - 2);
     page.extend([0x81, 0x80, 0x80, 0x80, 0x10, b'v']);
-    assert_eq!(Page::decode(page, 0).unwrap_err().code(), Code::Corrupt);
+    assert_eq!(
+        Page::decode(page, Fill::default()).unwrap_err().code(),
+        Code::Corrupt
+    );
 }
