@@ -177,17 +177,19 @@ fn compacting_that_is_in_vain_is_not_done_again_and_again() {
         let (_, _) = fill(&engine, 10_000).await;
         let (told, _subscription) = listen(&engine);
         let written = engine.written_bytes();
+        let mut refused = 0;
         for n in 0..100 {
-            put(&engine, &format!("more {n}"), 10_000)
-                .await
-                .unwrap_err();
+            let put = put(&engine, &format!("more {n}"), 10_000).await;
+            refused += usize::from(put.is_err());
         }
+        // (What is stored is estimated: a flush beside it may make room for one.)
+        assert!(refused >= 95, "{refused}");
         assert!(
             !actions(&told).contains(&Action::Compact),
             "{:?}",
             actions(&told)
         );
-        assert_eq!(actions(&told).len(), 100);
+        assert_eq!(actions(&told).len(), refused);
         assert!(engine.written_bytes() < written + MIB as u64);
         // One in, one out: compacted every now and then.
         for n in 0..200 {

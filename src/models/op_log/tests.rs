@@ -530,7 +530,7 @@ fn shuffled<T: Clone>(items: &[T], mut seed: u64) -> Vec<T> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
 
     #[test]
     fn replicas_come_to_the_same_whatever_order_entries_come_in(
