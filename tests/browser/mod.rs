@@ -4,6 +4,7 @@ mod environment;
 mod failures;
 mod opening;
 mod outside;
+mod reclaim;
 
 use js_sys::{Function, Promise};
 use wasm_bindgen::{JsCast, JsValue};

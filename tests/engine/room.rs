@@ -1,0 +1,108 @@
+//! Where room comes from when there is none left, natively: what is asked for it, in what order, for whom.
+
+use bytes::Bytes;
+use patchstore::Code;
+use patchstore::backend::{Id, RecordKey};
+use patchstore::engine::access::Session;
+use patchstore::engine::{Engine, Options};
+
+use super::storage::Storage;
+use super::{World, get, put};
+
+const RESERVE: RecordKey = RecordKey::Run(Id([0xff; 16]));
+
+fn has_reserve(world: &World) -> bool {
+    let records = world.database.records();
+    records.iter().any(|(key, _)| *key == RESERVE)
+}
+
+/// Leaves room for so many bytes.
+fn fill_up(world: &World, left: usize) {
+    let records = world.database.records();
+    let used: usize = records.iter().map(|(_, record)| record.len()).sum();
+    world.database.set_quota(Some(used + left));
+}
+
+/// Values that cannot be compressed, of 1 KB each.
+async fn put_some(engine: &Engine, count: usize, seed: u64) {
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let mut cells: Vec<(Bytes, Bytes)> = Vec::new();
+    for n in 0..count {
+        let mut value = vec![0; 1_000];
+        rng.fill(&mut value);
+        cells.push((format!("key-{n:04}").into(), value.into()));
+    }
+    let work = engine.write(Box::new(move |w| {
+        cells.iter().cloned().for_each(|(k, v)| w.put(k, v));
+        Ok(())
+    }));
+    work.await.unwrap();
+}
+
+/// A tab that has written enough for a reserve, and whose storage is full but for its log of `count` values.
+async fn full(world: &World, count: usize) -> (Engine, Storage) {
+    let (engine, storage) = Storage::open(world, Options::default()).await;
+    for seed in 0..20 {
+        assert!(!has_reserve(world) || seed > 4, "small patches need none");
+        put_some(&engine, 100, seed).await;
+    }
+    engine.compact().await.unwrap();
+    assert!(has_reserve(world));
+    put_some(&engine, count, 100).await;
+    fill_up(world, 1_000);
+    (engine, storage)
+}
+
+#[test]
+fn what_only_stores_has_the_storage_asked_where_it_keeps_much_more_than_there_is() {
+    for (usage, is_asked) in [(28, false), (33, true)] {
+        World::run(1, async |world| {
+            let (engine, storage) = Storage::open(&world, Options::default()).await;
+            put_some(&engine, 100, 1).await;
+            fill_up(&world, 500);
+            let counts = &storage.counts;
+            counts.gives_back.set(true);
+            counts.usage.set(usage * 100 * 1_008 / 10);
+            let more = put(&engine, "more", 1_000).await;
+            assert_eq!(*counts.asked.borrow(), vec![0; usize::from(is_asked)]);
+            assert_eq!(get(&engine, "more").await.unwrap().is_some(), is_asked);
+            let refused = more.err().map(|error| error.code());
+            assert_eq!(refused, (!is_asked).then_some(Code::StorageQuotaExceeded));
+        });
+    }
+}
+
+#[test]
+fn what_frees_room_gets_the_reserve_when_asking_is_in_vain() {
+    World::run(1, async |world| {
+        let (engine, storage) = full(&world, 100).await;
+        engine.compact().await.unwrap();
+        assert_eq!(*storage.counts.asked.borrow(), [0, 1, 2, 3]);
+    });
+}
+
+#[test]
+fn what_frees_room_goes_on_once_the_storage_has_given_some_back() {
+    World::run(1, async |world| {
+        let (engine, storage) = full(&world, 100).await;
+        storage.counts.gives_back.set(true);
+        engine.compact().await.unwrap();
+        assert_eq!(*storage.counts.asked.borrow(), [0]);
+        assert!(has_reserve(&world));
+    });
+}
+
+#[test]
+fn what_frees_room_gets_it_for_its_flip_too() {
+    World::run(1, async |world| {
+        let (engine, storage) = Storage::open(&world, Options::default()).await;
+        put_some(&engine, 100, 1).await;
+        storage.counts.refuses_flip.set(true);
+        engine.compact().await.unwrap();
+        assert_eq!(*storage.counts.asked.borrow(), [0]);
+        // Nor is the next one any the worse for it.
+        put_some(&engine, 100, 2).await;
+        engine.compact().await.unwrap();
+        assert_eq!(*storage.counts.asked.borrow(), [0]);
+    });
+}
