@@ -100,11 +100,13 @@ pub(super) fn opened(opening: LocalBoxFuture<'static, Result<Engine>>, looks: bo
 
 /// Has models make room where it is short.
 fn relieved_by_models(engine: &Engine) {
-    engine.relieve_by(Action::PruneOplog, |engine| {
+    engine.relieve_by(Action::PruneOplog, Feature::OpLog.into(), |engine| {
         let service = Service::new(&engine, Rc::new(host::env()));
         Box::pin(async move { Ok(service.prune_synced().await? > 0) })
     });
-    engine.relieve_by(Action::EvictExpired, |engine| engine.evict_expired());
+    engine.relieve_by(Action::EvictExpired, Feature::Expiry.into(), |engine| {
+        engine.evict_expired()
+    });
 }
 
 thread_local! {

@@ -26,7 +26,7 @@ use futures_util::future::LocalBoxFuture;
 use std::rc::Rc;
 
 use crate::backend::{Connector, Id};
-use crate::codec::feature::Feature;
+use crate::codec::feature::{Feature, Features};
 use crate::codec::frame;
 use crate::codec::head::OpLog;
 use crate::codec::stamp::Stamp;
@@ -186,10 +186,12 @@ impl Engine {
 
     /// Has `relieve` take a step where room is short: it removes what is not needed any more, and says whether there was any
     /// (if it says so, it is tried again whether there is room, and once there is none, it may be asked again).
-    /// It is given an engine of its own, as another tab would have, since a write of this one may be waiting for it.
+    /// It is given an engine of its own, as another tab would have, since a write of this one may be waiting for it. Asked only
+    /// where `needs` is on: what it removes is not there otherwise.
     pub fn relieve_by(
         &self,
         action: Action,
+        needs: Features,
         relieve: fn(Self) -> LocalBoxFuture<'static, Result<bool>>,
     ) {
         let core = Rc::downgrade(&self.0);
@@ -197,8 +199,8 @@ impl Engine {
             let core = core.upgrade();
             async move {
                 match core {
-                    Some(core) => relieved(core, relieve).await,
-                    None => Ok(false),
+                    Some(core) if !core.lacks(needs) => relieved(core, relieve).await,
+                    _ => Ok(false),
                 }
             }
             .boxed_local()

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, join_all};
+use patchstore::codec::feature::Features;
 use patchstore::engine::access::{KeyRange, Session};
 use patchstore::engine::{Action, Engine, Notice, Options, Policy, Subscription};
 use patchstore::env::Env;
@@ -279,8 +280,12 @@ async fn holds(engine: &Engine, range: &KeyRange) -> Result<bool> {
 fn models_make_room_before_anything_is_compacted_or_refused() {
     World::run(1, async |world| {
         let engine = world.open(Options::default()).await;
-        engine.relieve_by(Action::PruneOplog, |engine| remove(engine, "log"));
-        engine.relieve_by(Action::EvictExpired, |engine| remove(engine, "old"));
+        engine.relieve_by(Action::PruneOplog, Features::NONE, |engine| {
+            remove(engine, "log")
+        });
+        engine.relieve_by(Action::EvictExpired, Features::NONE, |engine| {
+            remove(engine, "old")
+        });
         for n in 0..10 {
             put(&engine, &format!("log{n}"), 100_000).await.unwrap();
             put(&engine, &format!("old{n}"), 100_000).await.unwrap();

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use patchstore::backend::Durability;
 use patchstore::backend::simulated::{Fault, SimConnector, SimDatabase};
+use patchstore::codec::feature::Features;
 use patchstore::engine::access::{Answer, Cursor, Session, afresh};
 use patchstore::engine::{
     self as lifecycle, Absent, Action, Engine, Limits, Options, Policy, Transaction,
@@ -111,7 +112,7 @@ fn obey(engine: &Engine, plan: &Plan) {
         );
         Ok(())
     })));
-    engine.relieve_by(Action::EvictExpired, |engine| {
+    engine.relieve_by(Action::EvictExpired, Features::NONE, |engine| {
         engine.write(Box::new(|w| {
             let is_there = w.contains(b"z/expired")?;
             if is_there {
