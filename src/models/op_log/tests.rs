@@ -394,6 +394,8 @@ fn records_without_a_state_count_as_written_at_the_switch() {
     set(&mut fake, "k7", "2");
     let written = entries(&mut fake)[0].stamp;
     fake.now_ms = NOW + 1;
+    // (With stops, it would begin anew again and again.)
+    fake.stop_in = 40;
     let mut seed = seed::Seed::default();
     assert!(fake.write(|w| seed.step(w)).unwrap());
     let all = records(&mut fake, "", None, f64::INFINITY);
