@@ -35,8 +35,8 @@ test("a bare abort is a failure, takes back its own effects and no other's", asy
     const kv = patch.kv("s");
     await kv.set("kept", "before");
     // All three go in one transaction; when that is aborted, each goes by itself, in order; and what is
-    // aborted then is tried once more, with room made.
-    aborts = 3;
+    // aborted then is tried again, with room made in one way and another.
+    aborts = 4;
     const first = failure(() => kv.setMany([["kept", "lost"], ["new", "lost"]]));
     const second = failure(() => kv.set("other", "stays"));
     const third = kv.update("kept", (value) => `${value} and after`);
@@ -71,7 +71,7 @@ test("a transaction whose commit aborts changes nothing", async () => {
         await store.set("a", (await store.get("a")) - 1);
         await store.set("b", (await store.get("b")) + 1);
       });
-    aborts = 2; // it is tried once more, with room made
+    aborts = 3; // it is tried again, with room made in one way and another
     const failed = await failure(move);
     const between = [await kv.get("a"), await kv.get("b")];
     await move();
