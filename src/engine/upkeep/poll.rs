@@ -10,6 +10,7 @@ use futures_util::future::select;
 use std::rc::Rc;
 
 use super::maintain;
+use crate::codec::feature::Feature;
 use crate::engine::core::instance::Core;
 use crate::engine::core::instance::Realm;
 use crate::engine::core::queue::Waiting;
@@ -24,10 +25,11 @@ const LONG_IDLE: u32 = 16;
 /// A read waits for a look no longer than this: where a frozen tab holds up everybody, it goes on with what is known.
 const PATIENCE_MS: u32 = 1_000;
 
-/// Includes an engine in the rounds, until it is closed.
+/// Includes an engine in the rounds, until it is closed. One that nobody else can commit to has nothing to look for before
+/// something in it can expire: then a timer would only keep a process alive.
 pub fn start(core: &Rc<Core>) {
     let every_ms = core.options.poll_ms;
-    if every_ms == 0 {
+    if every_ms == 0 || core.options.alone && core.lacks(Feature::Expiry.into()) {
         return;
     }
     core.realm.add(core);

@@ -9,12 +9,12 @@ use futures_util::future::LocalBoxFuture;
 use std::rc::Rc;
 
 use super::turn::Turn;
-use crate::codec::feature::Features;
+use crate::codec::feature::{Feature, Features};
 use crate::engine::core::instance::Core;
 use crate::engine::log::intake;
 use crate::engine::upkeep::flip::Flip;
-use crate::engine::upkeep::maintain;
 use crate::engine::upkeep::policy::Step;
+use crate::engine::upkeep::{maintain, poll};
 use crate::error::{Code, Error, Result};
 
 /// How often the log may be outrun by others before the call fails. All but the first are tried in a turn.
@@ -51,6 +51,9 @@ async fn switch_on_now(core: &Rc<Core>, call: u64, needs: Features) -> Result<()
         let mut flip = Flip::new(core);
         flip.switch_on(core, needs);
         if flip.run(core).await? {
+            if core.options.alone && needs.has(Feature::Expiry) {
+                poll::start(core);
+            }
             return Ok(());
         }
     }
