@@ -115,15 +115,24 @@ async fn step(env: &SimEnv, device: &Device, at: usize, channels: &[Channel]) {
 
 /// Lets every device have all that any has.
 async fn settle(devices: &[Device]) {
-    for _ in 0..2 {
+    for round in 0..3 {
         let mut all = Vec::new();
         for device in devices {
             device.check().await;
             all.extend(device.records().await.unwrap());
         }
-        for device in devices {
-            let found = device.service().await.apply(all.clone()).await.unwrap();
+        for (at, device) in devices.iter().enumerate() {
+            // In another order on each.
+            let mut sent = all.clone();
+            if at > 0 {
+                sent.reverse();
+            }
+            let found = device.service().await.apply(sent).await.unwrap();
             assert!(found.refused.is_empty());
+            assert!(
+                round < 2 || found.applied == 0,
+                "what is known was applied again"
+            );
         }
     }
     let data = devices[0].data().await;

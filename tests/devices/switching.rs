@@ -1,5 +1,6 @@
 //! Switching the op-log on, copying, and forgetting removals.
 
+use futures_util::future::{join, join_all};
 use patchstore::backend::simulated::SimConnector;
 use patchstore::codec::feature::Feature;
 use patchstore::codec::stamp::Stamp;
@@ -122,15 +123,20 @@ fn removals_are_forgotten_while_others_write() {
                 counter: 0,
             };
             assert!(service.collect(future, "me".into()).await.is_err());
-            // One is written again meanwhile: its state must stay.
-            let writing = device.write(0, 4, 77);
-            let (forgotten, written) =
-                futures_util::future::join(service.collect(before, "me".into()), writing).await;
-            written.unwrap();
+            // Some are written again meanwhile: their states must stay.
+            let writing = (0..6).map(|key| {
+                let (device, pause_us) = (&device, env.random_below(40_000));
+                async move {
+                    device.env.sleep_us(pause_us).await;
+                    device.write(0, key, 77).await.unwrap();
+                }
+            });
+            let collecting = service.collect(before, "me".into());
+            let (forgotten, _) = join(collecting, join_all(writing)).await;
             let forgotten = forgotten.unwrap();
-            assert!((11..=12).contains(&forgotten), "{forgotten}");
+            assert!((6..=12).contains(&forgotten), "{forgotten}");
             device.check().await;
-            assert_eq!(device.data().await.len(), 1);
+            assert_eq!(device.data().await.len(), 6);
             assert!(engines[1].has(Feature::OpLog));
         });
     }
