@@ -109,12 +109,15 @@ export class PatchLog implements OpLog {
       isWaiting = true;
       after = after.then(async (last) => {
         isWaiting = false;
-        return this.#tellFrom(last, (entry) => {
+        let told = last;
+        const hear = (entry: OpLogEntry): boolean => {
+          told = entry.id;
           if (wanted) tell(listener, entry);
           return wanted;
-        });
+        };
+        // Who reads hears of what is wrong; a listener has no place for it. The next commit has it go on from there.
+        return this.#tellFrom(last, hear).catch(() => told);
       });
-      // Who reads hears of what is wrong; a listener has no place for it.
       after.catch(() => {});
     };
     const tail = this.#handle.now(() => this.#port.watch(() => queueMicrotask(look)));
