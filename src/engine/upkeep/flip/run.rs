@@ -8,7 +8,7 @@ use crate::codec::head::Head;
 use crate::engine::core::instance::Core;
 use crate::engine::core::invariant::{checked, invariant};
 use crate::engine::core::notice::Notice;
-use crate::engine::log::intake;
+use crate::engine::log::reload;
 use crate::engine::store::{connection, garbage};
 use crate::error::Result;
 
@@ -42,17 +42,17 @@ impl Flip {
                 self.install(core, head);
                 core.reckon(self.hides);
             }
-            Ok(true) => intake::reload(core, &pass).await?,
+            Ok(true) => reload::reload(core, &pass).await?,
             Ok(false) if !doubt => {
                 self.staging.abandon().await;
-                intake::reload(core, &pass).await?;
+                reload::reload(core, &pass).await?;
                 return Ok(false);
             }
             outcome => {
                 if matches!(outcome, Err(Failure::Lost)) {
                     connection::reconnect(core, &core.backend()).await?;
                 }
-                intake::reload(core, &pass).await?;
+                reload::reload(core, &pass).await?;
                 if !self.is_seen(core) {
                     return self.unseen(core, outcome).await;
                 }
