@@ -103,16 +103,19 @@ fn value_of(r: &mut dyn Reads, entry: &Entry, order: Order) -> Attempt<Option<By
     })
 }
 
-/// The number of the last entry, 0 if there is none.
+/// The number of the last entry, marked or not, 0 if there is none.
 ///
 /// # Errors
 /// A stop.
 pub fn last(r: &mut dyn Reads) -> Attempt<u64> {
-    let mut cursor = Cursor::new(between(kinds::LOGGED, None, None), true);
-    match r.next_key(&mut cursor)? {
-        Some(key) => Ok(id_of(order_in(&key)?)?),
-        None => Ok(0),
+    let mut last = 0;
+    for kind in [kinds::LOGGED, kinds::SYNCED] {
+        let mut cursor = Cursor::new(between(kind, None, None), true);
+        if let Some(key) = r.next_key(&mut cursor)? {
+            last = last.max(id_of(order_in(&key)?)?);
+        }
     }
+    Ok(last)
 }
 
 /// Counts the keys of ranges, and finds the last one.

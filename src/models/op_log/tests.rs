@@ -1,5 +1,5 @@
 use super::apply::{Applied, Apply, Why};
-use super::log::{Count, Mark, Prune, PruneSynced, Read, Which};
+use super::log::{Count, Mark, Prune, PruneSynced, Read, Which, last};
 use super::merkle::{Look, Refresh};
 use super::records::Records;
 use super::remote::{Remote, record_of, stamp_of, text_of};
@@ -315,6 +315,21 @@ fn what_is_marked_or_pruned_is_gone_from_what_is_pending() {
     // Numbers are not used again.
     set(&mut fake, "g", "1");
     assert!(left(&mut fake)[0] > last[0]);
+}
+
+#[test]
+fn the_last_entry_is_the_last_one_when_it_is_marked_too() {
+    let mut fake = device("me", 3);
+    assert_eq!(fake.read(|r| last(r)).unwrap(), 0);
+    for key in ["a", "b"] {
+        set(&mut fake, key, "1");
+    }
+    let ids: Vec<u64> = pending(&mut fake).iter().map(|(id, _)| *id).collect();
+    for (marked, is_last) in ids.iter().rev().zip([ids[1], ids[1]]) {
+        let mut mark = Mark::new(Which::These(vec![*marked as f64]));
+        assert_eq!(fake.write(|w| mark.step(w)).unwrap(), 1);
+        assert_eq!(fake.read(|r| last(r)).unwrap(), is_last);
+    }
 }
 
 #[test]
