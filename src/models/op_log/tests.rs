@@ -292,6 +292,12 @@ fn what_is_marked_or_pruned_is_gone_from_what_is_pending() {
     assert_eq!(mark(&mut fake, Which::UpTo(ids[0])), 0);
     assert_eq!(left(&mut fake), [ids[1], ids[4]]);
     assert_eq!(log(&mut fake, ids[1], false).len(), 1);
+    // Who watches hears of all, however they were marked since.
+    let heard: Vec<f64> = log(&mut fake, ids[0], true)
+        .iter()
+        .map(|(id, _)| *id as f64)
+        .collect();
+    assert_eq!(heard, ids[1..]);
     // Marked up to far ahead: what comes is pending all the same.
     assert_eq!(mark(&mut fake, Which::UpTo(ids[1] + 1e9)), 2);
     set(&mut fake, "f", "1");
