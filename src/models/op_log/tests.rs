@@ -318,6 +318,24 @@ fn what_is_marked_or_pruned_is_gone_from_what_is_pending() {
 }
 
 #[test]
+fn a_value_with_blobs_beside_it_lies_apart_however_short_it_is() {
+    let mut fake = device("me", 3);
+    let blob = [&[2, 2, 0x10][..], &[7; 16], &[0x80, 0x80, 0x08, 0]].concat();
+    let (key, value) = (pair("k"), Bytes::from(blob));
+    fake.write(|w| Ok(kv::set(w, &key, &value, NEVER)?))
+        .unwrap();
+    let (whole, entries): (Vec<_>, Vec<_>) = fake
+        .map
+        .iter()
+        .filter(|(key, _)| matches!(key[0], kinds::LOGGED | kinds::LOGGED_VALUE))
+        .partition(|(key, _)| key[0] == kinds::LOGGED_VALUE);
+    assert_eq!(whole.len(), 1);
+    assert_eq!(whole[0].1, &value);
+    assert_eq!(entries.len(), 1);
+    assert!(!entries[0].1.windows(16).any(|bytes| bytes == [7; 16]));
+}
+
+#[test]
 fn what_is_refused_is_named_and_the_others_are_applied() {
     let mut fake = device("me", 3);
     let entry = |key: &str, ms: u64| Remote {
