@@ -1,6 +1,6 @@
 //! Key-value stores.
 
-use js_sys::{Function, Promise, Uint8Array};
+use js_sys::{Array, Float64Array, Function, Promise, Uint8Array};
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
@@ -16,7 +16,7 @@ use super::strings::{all_received, received};
 use super::update;
 use super::values::{self, decode};
 use super::watch::WatchPort;
-use crate::codec::marks::NEVER;
+use crate::codec::marks::{NEVER, expiry_of};
 use crate::engine::access::{Attempt, Reads, Session, WriteWork, afresh};
 use crate::error::{Error, Result};
 use crate::models::Scope;
@@ -73,6 +73,7 @@ struct Listing {
     kv: Kv,
     scan: Scan,
     out: Collector,
+    until_ms: Vec<f64>,
     counted: u64,
 }
 
@@ -84,6 +85,7 @@ impl Listing {
             kv: kv.clone(),
             scan: if what == 2 { scan.page() } else { scan },
             out: Collector::default(),
+            until_ms: Vec::new(),
             counted: 0,
         })
     }
@@ -94,6 +96,7 @@ impl Listing {
             kv,
             scan,
             out,
+            until_ms,
             counted,
         } = self;
         let values = matches!(what, 1 | 2);
@@ -102,11 +105,19 @@ impl Listing {
             match what {
                 0 => out.string(kv.key_text(key)?.as_js()),
                 3 => Ok(()),
+                4 => {
+                    until_ms.push(match expiry_of(stored) {
+                        NEVER => f64::INFINITY,
+                        at_ms => at_ms as f64,
+                    });
+                    out.string(kv.key_text(key)?.as_js())
+                }
                 _ => out.pair(kv.key_text(key)?.as_js(), stored),
             }
         })?;
         Ok(match what {
             3 => outcome::count(*counted)?,
+            4 => Array::of2(&out.finish()?, &Float64Array::from(&until_ms[..])).into(),
             _ => out.finish()?,
         })
     }
@@ -176,7 +187,7 @@ impl KvPort {
     }
 
     /// The contents of a range: its keys (`what` 0), its entries (1), the first page of its entries (2),
-    /// or the number of its keys (3).
+    /// the number of its keys (3), or a list of its keys and one of when each expires (4), in ms since the epoch, infinite if never.
     #[expect(
         clippy::too_many_arguments,
         reason = "an object would cost a crossing a field"
