@@ -132,8 +132,8 @@ pub trait Reads {
         Ok(self.until(key)?.is_some())
     }
     /// Hands what a scan comes to next to `take`, until that wants no more (`false`) or nothing is left;
-    /// whether `take` has ended it. Breathes by itself. Without `values`, `take` gets empty ones, and large
-    /// ones are not loaded. What `take` was given is behind the cursor, also where this stops.
+    /// whether `take` has ended it. Breathes by itself. Without `values`, `take` gets the cells' marks in their place, and
+    /// large ones are not loaded. What `take` was given is behind the cursor, also where this stops.
     ///
     /// # Errors
     /// [`Stop`]; what `take` fails with.

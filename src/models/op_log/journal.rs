@@ -37,7 +37,7 @@ pub fn note(w: &mut dyn Writes, record: &[u8], change: Change<'_>) -> Result<()>
     }
     let tail = stamp::hole(order).to_bytes();
     if let Change::Put(value, _) = change
-        && value.len() > entry::APART_BYTES
+        && entry::is_apart(value)
     {
         w.put_at(kind(kinds::LOGGED_VALUE), order, value.clone());
     }
