@@ -20,6 +20,7 @@ mod calls;
 mod clearing;
 mod following;
 mod lacking;
+mod logged;
 mod memory;
 mod reading;
 mod stored;
