@@ -1,16 +1,23 @@
 //! An op-log of a million entries: read in pages in bounded memory, and pruned at the cost of what is pruned.
 
-use super::{World, memory};
+use super::{CACHE_BYTES, World, memory};
+use bytes::Bytes;
 use patchstore::codec::feature::Feature;
+use patchstore::codec::kinds::key as kinds;
 use patchstore::codec::marks::NEVER;
 use patchstore::codec::value::from_json;
-use patchstore::engine::Engine;
 use patchstore::engine::access::{Session, afresh};
+use patchstore::engine::{Engine, Notice};
 use patchstore::models::Scope;
-use patchstore::models::kv::{Kv, SetMany};
+use patchstore::models::kv::{self, Kv, SetMany};
 use patchstore::models::many;
-use patchstore::models::op_log::log::{Count, Prune, Read, Which};
-use patchstore::models::op_log::service::answered;
+use patchstore::models::op_log::journal::dirty_key;
+use patchstore::models::op_log::log::{Count, Mark, Prune, Read, Which};
+use patchstore::models::op_log::service::{Service, answered};
+use patchstore::models::op_log::{Name, hash_of, leaf_of};
+use patchstore::{Error, Result};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 const ENTRIES: usize = 1_000_000;
@@ -29,13 +36,29 @@ async fn logged(world: &World) -> Engine {
     engine
 }
 
-async fn fill(world: &World, engine: &Engine, entries: usize) {
+fn key_of(n: usize) -> Bytes {
     let kv = Kv::new(&Scope::Name("s".into())).unwrap();
+    kv.key(format!("key-{n}").as_str().into()).unwrap()
+}
+
+/// Sets a value in a step of a transaction, which may fail after that.
+async fn set(to: &impl Session, n: usize, is_fine: bool) -> Result<()> {
+    let work = to.write(Box::new(move |w| {
+        kv::set(w, &key_of(n), &from_json(b"1"), NEVER)?;
+        if is_fine {
+            Ok(())
+        } else {
+            Err(Error::invalid("it fails").into())
+        }
+    }));
+    work.await
+}
+
+async fn fill(world: &World, engine: &Engine, entries: usize) {
     for from in (0..entries).step_by(AT_ONCE) {
-        let sets = (from..from + AT_ONCE).map(|n| {
-            let key = format!("key-{}", n % RECORDS);
+        let sets = (from..entries.min(from + AT_ONCE)).map(|n| {
             let value = from_json(n.to_string().as_bytes());
-            (kv.key(key.as_str().into()).unwrap(), value, NEVER)
+            (key_of(n % RECORDS), value, NEVER)
         });
         let sets = SetMany::new(sets.collect());
         many::write(engine, Rc::new(world.env.clone()), sets)
@@ -140,5 +163,98 @@ fn a_million_entries_are_read_in_bounded_memory_and_pruned_at_the_cost_of_what_i
         let left = (engine.stored_bytes(), held(&engine));
         assert!(left.0 < stored / 50, "{left:?} of {stored}");
         assert!(left.1 < in_stores / 50, "{left:?} of {in_stores}");
+    });
+}
+
+/// Entries that are marked one by one, and the most that pruning a page of them may hold, in bytes.
+const MARKED: usize = 100_000;
+const MOST_PRUNING: usize = 2 << 20;
+
+async fn mark(engine: &Engine, ids: Vec<f64>) -> u64 {
+    let mut mark = Mark::new(Which::These(ids));
+    engine.write(Box::new(move |w| mark.step(w))).await.unwrap()
+}
+
+#[test]
+fn entries_that_were_marked_one_by_one_are_pruned_in_bounded_memory() {
+    World::run(async |world| {
+        let engine = logged(&world).await;
+        fill(&world, &engine, 2 * MARKED).await;
+        let mut after = -1.0;
+        for _ in 0..2 * MARKED / PAGE {
+            let ids = page(&engine, after).await;
+            after = ids[PAGE - 1];
+            let every_other = ids.into_iter().step_by(2).collect();
+            assert_eq!(mark(&engine, every_other).await as usize, PAGE / 2);
+        }
+        engine.compact().await.unwrap();
+        let service = Service::new(&engine, Rc::new(world.env.clone()));
+        let (before, stored) = (memory::held(), engine.stored_bytes());
+        let most = memory::most_held(async {
+            assert_eq!(service.prune_synced().await.unwrap() as usize, MARKED);
+        });
+        let most = most.await - before;
+        assert!(most < MOST_PRUNING + CACHE_BYTES, "{most} bytes");
+        engine.compact().await.unwrap();
+        let left = engine.stored_bytes();
+        assert!(left < stored * 6 / 10, "{left} bytes of {stored}");
+        assert_eq!(pending(&engine).await as usize, MARKED);
+        assert_eq!(service.prune_synced().await.unwrap(), 0);
+    });
+}
+
+/// The leaves of the Merkle tree that a commit marks, each as often as it does.
+fn marks(engine: &Engine) -> (Rc<RefCell<Vec<Bytes>>>, impl Sized) {
+    let heard = Rc::new(RefCell::new(Vec::new()));
+    let marks = heard.clone();
+    let hear = move |notice: &Notice| {
+        if let Notice::Commit { writes, .. } = notice {
+            let keys = writes
+                .keys()
+                .iter()
+                .filter(|key| key.starts_with(&[kinds::DIRTY]));
+            marks.borrow_mut().extend(keys.cloned());
+        }
+    };
+    (heard, engine.subscribe(Rc::new(hear)))
+}
+
+#[test]
+fn a_call_marks_each_leaf_about_once() {
+    World::run(async |world| {
+        let engine = logged(&world).await;
+        let (marks, _hearing) = marks(&engine);
+        // Few values: they are in the log.
+        fill(&world, &engine, 5_000).await;
+        let marks = marks.take();
+        let leaves: BTreeSet<_> = marks.iter().collect();
+        assert!(leaves.len() > 500, "{} leaves", leaves.len());
+        assert!(marks.len() < leaves.len() + 64, "{} marks", marks.len());
+    });
+}
+
+#[test]
+fn what_was_taken_back_is_marked_when_it_is_written_again() {
+    World::run(async |world| {
+        let engine = logged(&world).await;
+        let (marks, _hearing) = marks(&engine);
+        let transaction = engine.begin().await.unwrap();
+        for n in 0..50 {
+            set(&transaction, n, true).await.unwrap();
+        }
+        for n in 50..100 {
+            set(&transaction, n, false).await.unwrap_err();
+        }
+        for n in 50..100 {
+            set(&transaction, n, true).await.unwrap();
+        }
+        assert!(transaction.commit().await.unwrap());
+        let marks: BTreeSet<_> = marks.take().into_iter().collect();
+        for n in 0..100 {
+            let key = key_of(n);
+            let name = Name::of(&key).unwrap();
+            let leaf = leaf_of(hash_of(name.key));
+            assert!(marks.contains(&dirty_key(leaf)), "{n}");
+        }
     });
 }
