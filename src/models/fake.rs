@@ -277,4 +277,8 @@ impl Writes for Batch<'_> {
     fn delete_at(&mut self, prefix: Bytes, order: Order) {
         self.delete([&prefix[..], &order.to_bytes()].concat().into());
     }
+
+    fn is_first(&mut self, _number: u16) -> bool {
+        true
+    }
 }

@@ -200,6 +200,9 @@ pub trait Writes: Reads {
     fn put_order(&mut self, key: Bytes, order: Order);
     /// Removes `prefix` followed by `order`.
     fn delete_at(&mut self, prefix: Bytes, order: Order);
+    /// Whether this batch is asked so of a number for the first time, or may be: what it need write only once is not
+    /// written again for each of many records.
+    fn is_first(&mut self, number: u16) -> bool;
 }
 
 /// Work on a view.

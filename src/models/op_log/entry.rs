@@ -85,6 +85,12 @@ pub fn encode(record: &[u8], change: Change<'_>, tail: [u8; STAMP_BYTES]) -> Byt
     out.into()
 }
 
+/// Whether the value of a stored entry lies apart.
+#[must_use]
+pub fn lies_apart(stored: &[u8]) -> bool {
+    stored.get(1).is_some_and(|flags| flags & APART != 0)
+}
+
 impl Entry {
     /// Reads the stored form of a committed entry.
     ///

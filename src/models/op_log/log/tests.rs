@@ -56,7 +56,7 @@ fn what_is_marked_or_pruned_is_gone_from_what_is_pending() {
     );
     assert_eq!(prune(&mut fake, Which::UpTo(ids[1])), 2);
     let mut synced = PruneSynced::default();
-    assert_eq!(fake.write(|w| synced.step(w)).unwrap(), 1);
+    assert_eq!(fake.write(|w| synced.step(w)).unwrap(), (1, false));
     let of_log = |fake: &Fake, kind: u8| fake.map.keys().filter(|key| key[0] == kind).count();
     assert_eq!(of_log(&fake, kinds::LOGGED_VALUE), 0);
     assert_eq!(of_log(&fake, kinds::SYNCED), 0);
