@@ -382,6 +382,36 @@ fn nothing_removed_comes_back_once_its_removal_is_forgotten() {
 }
 
 #[test]
+fn what_is_written_between_finding_and_forgetting_keeps_its_state() {
+    let mut fake = device("a", 5);
+    for key in ["again", "gone"] {
+        set(&mut fake, key, "1");
+        delete(&mut fake, key);
+    }
+    let (floor, me) = (fake.next_stamp, Bytes::from_static(b"a"));
+    let mut find = Find::new(floor, me.clone(), Bytes::new(), 0.0);
+    let (keys, _) = fake.read(|r| find.step(r)).unwrap();
+    assert_eq!(keys.len(), 2);
+    set(&mut fake, "again", "2");
+    let late = entries(&mut fake).pop().unwrap();
+    let mut forget = Forget::new(floor, me, keys, 0.0);
+    assert_eq!(fake.write(|w| forget.step(w)).unwrap(), 1);
+    let found = records(&mut fake, "", None, f64::INFINITY);
+    assert_eq!(found, [late.clone()]);
+    // An older entry of it loses still, without a floor to refuse it.
+    let older = Remote {
+        device: Bytes::from_static(b"b"),
+        value: None,
+        stamp: Stamp {
+            ms: NOW,
+            counter: 0,
+        },
+        ..late
+    };
+    assert_eq!(apply(&mut fake, vec![older]).applied, 0);
+}
+
+#[test]
 fn records_without_a_state_count_as_written_at_the_switch() {
     let mut fake = Fake::disturbed(6);
     for n in 0..40 {
