@@ -103,12 +103,14 @@ export class PatchLog implements OpLog {
     // What is asked for now is known from now on.
     void this.deviceId;
     let wanted = true;
-    let after = this.#handle.call(() => this.#port.last()) as Promise<number>;
+    const start = () => this.#handle.call(() => this.#port.last()) as Promise<number>;
+    let after = start();
     let isWaiting = false;
     const look = (): void => {
       if (isWaiting) return;
       isWaiting = true;
-      after = after.then(async (last) => {
+      // Where the beginning could not be read, it begins now.
+      after = after.catch(start).then(async (last) => {
         isWaiting = false;
         let told = last;
         const hear = (entry: OpLogEntry): boolean => {
@@ -119,7 +121,9 @@ export class PatchLog implements OpLog {
         // Who reads hears of what is wrong; a listener has no place for it. The next commit has it go on from there.
         return this.#tellFrom(last, hear).catch(() => told);
       });
-      after.catch(() => {});
+      after.catch(() => {
+        isWaiting = false;
+      });
     };
     const tail = this.#handle.now(() => this.#port.watch(() => queueMicrotask(look)));
     after.catch(() => {});
