@@ -170,7 +170,9 @@ test("a real quota: steps above the threshold, then refusal; deleting works stil
     assert.match(found.full.message, /: 200\d\d bytes are needed/);
     assert.ok(found.full.usage > 0 && found.full.quota > 0);
     const actions = found.told.map(({ action }) => action);
-    assert.equal(actions[found.full_at - 1], "full", JSON.stringify(found.told));
+    // (Then the background may compact, too.)
+    const early = actions.slice(0, found.full_at);
+    assert.equal(early.filter((action) => action !== "compact").at(-1), "full", JSON.stringify(found.told));
     assert.equal(actions.at(-1), "compact", JSON.stringify(found.told));
     assert.ok(found.told.at(-1).quota < 40 << 20, "the limit is what is enforced, not what is reported");
     assert.ok(found.told.length < 12, `no storm: ${actions}`);
