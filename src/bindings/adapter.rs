@@ -7,7 +7,8 @@ use wasm_bindgen::prelude::*;
 
 use super::collect::Collector;
 use super::host;
-use super::kv::{KvBatchPort, KvPort};
+use super::kv::KvPort;
+use super::kv::batch::KvBatchPort;
 use super::outcome::{self, Returned};
 use super::session::AnySession;
 use crate::engine::Engine;

@@ -1,11 +1,8 @@
 //! Open patches.
 
-use crate::sorted::SortedMap;
 use bytes::Bytes;
 use futures_util::FutureExt;
-use futures_util::future::LocalBoxFuture;
 use js_sys::{Array, Float64Array, Function, Promise, Uint8Array};
-use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -20,117 +17,27 @@ use super::outcome::{self, Returned};
 use super::scope::scope;
 use super::session::AnySession;
 use super::strings;
+use super::subscription::SubscriptionPort;
 use super::transaction::TransactionPort;
 use super::values;
-use crate::backend::indexeddb::IndexedDbConnector;
-use crate::backend::memory::MemoryConnector;
-use crate::backend::{Connector, Durability};
 use crate::codec::feature::Feature;
 use crate::engine::access::{Session, Writes, afresh};
-use crate::engine::{
-    Absent, Action, Engine, Notice, Options, Policy, Realm, Reason, Stats, Subscription,
-};
-use crate::error::{Code, Result};
-use crate::models::op_log::service::Service;
-use crate::models::{Scope, keys, many, nodes};
-
-/// Opens the engine of one database; `absent`: where there is no patch, 0 creates one, 1 begins one that is not
-/// there before something is copied to it, 2 refuses, and 3 resolves to undefined, as does 4, of a database that was
-/// listed a moment ago.
-#[wasm_bindgen(js_name = openPort, unchecked_return_type = "Promise<PatchPort | undefined>")]
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "the facade checks these; an `as` of too large a number is the largest"
-)]
-pub fn open_port(
-    database: &str,
-    in_memory: bool,
-    strict: bool,
-    cache_bytes: f64,
-    open_timeout_ms: f64,
-    absent: u8,
-) -> Promise {
-    let (looks, is_listed) = (absent > 2, absent == 4);
-    let absent = match absent {
-        0 => Absent::Create,
-        1 => Absent::Prepare,
-        _ => Absent::Refuse,
-    };
-    let timeout_ms = open_timeout_ms as u32;
-    let connector: Rc<dyn Connector> = match absent {
-        _ if in_memory => Rc::new(memory(database)),
-        Absent::Refuse if is_listed => Rc::new(IndexedDbConnector::to_listed(database, timeout_ms)),
-        Absent::Refuse => Rc::new(IndexedDbConnector::to_existing(database, timeout_ms)),
-        _ => Rc::new(IndexedDbConnector::new(database, timeout_ms)),
-    };
-    let mut options = Options {
-        durability: if strict {
-            Durability::Strict
-        } else {
-            Durability::Relaxed
-        },
-        cache_bytes: cache_bytes as usize,
-        absent,
-        ..Options::default()
-    };
-    // No other tab can commit to it.
-    options.alone = in_memory;
-    if !in_memory && absent != Absent::Create {
-        // It is open only briefly.
-        options.poll_ms = 0;
-    }
-    let realm = REALM.with(Rc::clone);
-    let opening = Engine::open_in(realm, connector, Rc::new(host::env()), options);
-    opened(opening, looks)
-}
-
-/// A promise of the engine that is being opened; where it only `looks`, of undefined when there is no patch.
-pub(super) fn opened(opening: LocalBoxFuture<'static, Result<Engine>>, looks: bool) -> Promise {
-    let port = opening.map(move |opened| match opened {
-        Ok(engine) => {
-            relieved_by_models(&engine);
-            Ok(PatchPort { engine }.into())
-        }
-        Err(error) if looks && error.code() == Code::NoPatch => Ok(JsValue::UNDEFINED),
-        Err(error) => Err(errors::to_js(&error)),
-    });
-    host::promise(port.boxed_local())
-}
-
-/// Has models make room where it is short.
-fn relieved_by_models(engine: &Engine) {
-    engine.relieve_by(Action::PruneOplog, Feature::OpLog.into(), |engine| {
-        let service = Service::new(&engine, Rc::new(host::env()));
-        Box::pin(async move { Ok(service.prune_synced().await? > 0) })
-    });
-    engine.relieve_by(Action::EvictExpired, Feature::Expiry.into(), |engine| {
-        engine.evict_expired()
-    });
-}
-
-thread_local! {
-    /// The memory backend's databases by name. They last as long as the page or worker.
-    static MEMORIES: RefCell<SortedMap<String, MemoryConnector>> = RefCell::default();
-    /// The state that all patches of this page or worker share.
-    static REALM: Rc<Realm> = Rc::default();
-}
-
-fn memory(database: &str) -> MemoryConnector {
-    MEMORIES.with_borrow_mut(|memories| {
-        if let Some(known) = memories.get(database) {
-            return known.clone();
-        }
-        let made = MemoryConnector::default();
-        memories.insert(database.into(), made.clone());
-        made
-    })
-}
+use crate::engine::{Engine, Policy, Stats};
+use crate::error::Result;
+use crate::models::{keys, many, nodes};
 
 /// An open engine; the facade shares one between its handles.
 #[wasm_bindgen]
 pub struct PatchPort {
     engine: Engine,
+}
+
+impl PatchPort {
+    /// Of an open engine.
+    #[must_use]
+    pub const fn new(engine: Engine) -> Self {
+        Self { engine }
+    }
 }
 
 /// Whether to stop, as the facade's function answers; false if it throws.
@@ -322,14 +229,7 @@ impl PatchPort {
         short: Function,
         ended: Function,
     ) -> SubscriptionPort {
-        if let Some(reason) = self.engine.closed() {
-            // It closed while it was being opened, or before this handle got it.
-            let _ = ended.call1(&JsValue::UNDEFINED, &reason_name(reason).into());
-        }
-        let listener = move |notice: &Notice| tell(notice, &changed, &short, &ended);
-        let subscription = self.engine.subscribe(Rc::new(listener));
-        subscription.attend(false);
-        SubscriptionPort { subscription }
+        SubscriptionPort::new(&self.engine, changed, short, ended)
     }
 
     /// Waits for the calls in progress, then closes.
@@ -345,20 +245,6 @@ impl PatchPort {
     }
 }
 
-/// A subscription that lasts until it is freed.
-#[wasm_bindgen]
-pub struct SubscriptionPort {
-    subscription: Subscription,
-}
-
-#[wasm_bindgen]
-impl SubscriptionPort {
-    /// Sets whether to report other tabs' commits promptly, rather than whenever they happen to be applied.
-    pub fn attend(&self, attends: bool) {
-        self.subscription.attend(attends);
-    }
-}
-
 #[expect(clippy::cast_precision_loss, reason = "no count comes near 2^53")]
 fn numbers(stats: &Stats) -> Float64Array {
     let counts = [
@@ -369,57 +255,4 @@ fn numbers(stats: &Stats) -> Float64Array {
         0,
     ];
     Float64Array::from(&counts.map(|count| count as f64)[..])
-}
-
-fn tell(notice: &Notice, changed: &Function, short: &Function, ended: &Function) {
-    // The facade's callbacks only queue its listeners; they do not throw.
-    let none = JsValue::UNDEFINED;
-    let _ = match notice {
-        Notice::Commit { remote, writes } => {
-            let ranges = writes.ranges().iter().map(|(from, _)| from);
-            let touched = writes.keys().iter().chain(ranges).map(|key| &**key);
-            // Of a large batch, only the first and last keys of its segments are known.
-            let mut ends = writes.segments().iter();
-            let is_vague =
-                ends.any(|(first, last)| keys::scope_bytes(first) != keys::scope_bytes(last));
-            let scopes = if is_vague {
-                Array::new()
-            } else {
-                // Without memory for their names, the scopes cannot be reported.
-                flat(keys::scopes_of(touched)).unwrap_or_default()
-            };
-            changed.call2(&none, &(*remote).into(), &scopes)
-        }
-        // Other tabs' commits are no longer known individually.
-        Notice::Cut => changed.call2(&none, &true.into(), &Array::new()),
-        // Whoever watches a key looks.
-        Notice::Expiry => return,
-        Notice::Quota { level, action } => {
-            let (usage, quota) = *level;
-            short.call3(&none, &usage.into(), &quota.into(), &action.name().into())
-        }
-        Notice::Closed(reason) => ended.call1(&none, &reason_name(*reason).into()),
-    };
-}
-
-fn flat(scopes: Vec<Scope>) -> Result<Array> {
-    let out = Array::new();
-    for scope in scopes {
-        let (kind, name) = match &scope {
-            Scope::Node(name) => ("node", name),
-            Scope::Name(name) => ("name", name),
-        };
-        out.push(&kind.into());
-        out.push(&strings::to_js(name.as_js())?);
-    }
-    Ok(out)
-}
-
-fn reason_name(reason: Reason) -> &'static str {
-    match reason {
-        Reason::Closed => "closed",
-        Reason::Deleted => "deleted",
-        Reason::VersionChange => "versionchange",
-        Reason::Lost | Reason::Broken(_) => "lost",
-    }
 }

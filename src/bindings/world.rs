@@ -6,7 +6,7 @@ use js_sys::{Function, Promise};
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
-use super::{outcome, patch};
+use super::{open, outcome};
 use crate::backend::Durability;
 use crate::backend::simulated::{Fault, SimConnector, SimDatabase, Timing};
 use crate::bindings::host::{running, set_world};
@@ -165,7 +165,7 @@ impl Tab {
         let connector = Rc::new(self.connector.clone());
         let env = Rc::new(self.env.clone());
         let opening = Engine::open_in(self.realm.clone(), connector, env, options);
-        patch::opened(opening, false)
+        open::opened(opening, false)
     }
 
     /// Deletes the patch. Resolves to whether there was one.

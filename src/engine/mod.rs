@@ -10,13 +10,16 @@
 //! - `write`: from a call to a frame;
 //! - `whole`: opening, closing, copying, deleting.
 //!
-//! [`Engine`] is the door: models and bindings come in here only. `docs/architecture/log-and-tabs.md`
+//! [`Engine`] is the door: models and bindings come in here only. Its calls for [`space`] and for what is [switched on](switches)
+//! are beside it. `docs/architecture/log-and-tabs.md`
 //! describes the protocol.
 
 mod core;
 mod keyspace;
 mod log;
+mod space;
 mod store;
+mod switches;
 mod upkeep;
 mod whole;
 mod write;
@@ -26,18 +29,14 @@ use futures_util::future::LocalBoxFuture;
 use std::rc::Rc;
 
 use crate::backend::{Connector, Id};
-use crate::codec::feature::{Feature, Features};
-use crate::codec::frame;
-use crate::codec::head::OpLog;
-use crate::codec::stamp::Stamp;
 use crate::env::Env;
 use crate::error::Result;
 use access::{Answer, KeyRange, ReadWork, Session, WriteWork};
 use core::done;
 use core::instance::Core;
 use log::intake;
-use upkeep::{maintain, poll, relief};
-use whole::{close, copy, harden, lifecycle, open, probe, stats};
+use upkeep::poll;
+use whole::{close, copy, harden, lifecycle, open, probe};
 use write::{submit, transaction};
 
 pub use core::instance::Realm;
@@ -52,9 +51,6 @@ pub use whole::open::is_dead;
 pub use whole::probe::Look;
 pub use whole::stats::Stats;
 pub use write::transaction::Transaction;
-
-/// What an engine that takes a step may keep in memory, bytes.
-const RELIEF_CACHE_BYTES: usize = 4 << 20;
 
 /// An open engine. Clones share it.
 #[derive(Clone)]
@@ -125,118 +121,10 @@ impl Engine {
         harden::harden_seen(self.0.clone()).boxed_local()
     }
 
-    /// What the head says of the op-log; `None`: writes are not logged.
-    #[must_use]
-    pub fn op_log(&self) -> Option<OpLog> {
-        self.0.context.op_log.borrow().clone()
-    }
-
-    /// The least stamp that a write issued now gets.
-    #[must_use]
-    pub fn now(&self) -> Stamp {
-        let wall_ms = frame::wall_ms(self.0.env().now_ms());
-        self.0.context.next_stamp.get().not_before(wall_ms)
-    }
-
-    /// Merges the log into pages and gives back the space of dead data.
-    ///
-    /// # Errors
-    /// `StorageQuotaExceeded`, `ConnectionLost`, `Corrupt`, …
-    #[must_use]
-    pub fn compact(&self) -> LocalBoxFuture<'static, Result<()>> {
-        let core = self.0.clone();
-        async move {
-            core.check_open()?;
-            poll::before(&core).await;
-            core.settled_so_far().await;
-            // Of a patch that was deleted meanwhile, nothing is left that may need compacting.
-            intake::take_in(&core).await?;
-            maintain::compact(&core).await
-        }
-        .boxed_local()
-    }
-
-    /// Collects all that has expired by now, and gives back its space; whether there was anything.
-    ///
-    /// # Errors
-    /// `StorageQuotaExceeded`, `ConnectionLost`, `Corrupt`, …
-    #[must_use]
-    pub fn evict_expired(&self) -> LocalBoxFuture<'static, Result<bool>> {
-        let core = self.0.clone();
-        async move {
-            core.check_open()?;
-            poll::before(&core).await;
-            intake::take_in(&core).await?;
-            maintain::evict_expired(&core).await
-        }
-        .boxed_local()
-    }
-
-    /// The time by which it judges what has expired, in ms since the epoch: never goes back while it is open.
-    #[must_use]
-    pub fn now_ms(&self) -> u64 {
-        self.0.now_ms()
-    }
-
-    /// Obeys a policy of room too, with those that it was given before: of each limit, the strictest counts. Looks soon how
-    /// full it is.
-    pub fn obey(&self, policy: Policy) {
-        relief::obey(&self.0, policy);
-    }
-
-    /// Has `relieve` take a step where room is short: it removes what is not needed any more, and says whether there was any
-    /// (if it says so, it is tried again whether there is room, and once there is none, it may be asked again).
-    /// It is given an engine of its own, as another tab would have, since a write of this one may be waiting for it. Asked only
-    /// where `needs` is on: what it removes is not there otherwise.
-    pub fn relieve_by(
-        &self,
-        action: Action,
-        needs: Features,
-        relieve: fn(Self) -> LocalBoxFuture<'static, Result<bool>>,
-    ) {
-        let core = Rc::downgrade(&self.0);
-        let reliever = move || {
-            let core = core.upgrade();
-            async move {
-                match core {
-                    Some(core) if !core.lacks(needs) => relieved(core, relieve).await,
-                    _ => Ok(false),
-                }
-            }
-            .boxed_local()
-        };
-        let mut relievers = self.0.quota.relievers.borrow_mut();
-        if let Some(place) = relievers.get_mut(usize::from(action == Action::EvictExpired)) {
-            *place = Some(Rc::new(reliever));
-        }
-    }
-
     /// Which life of the patch it was opened on.
     #[must_use]
     pub fn incarnation(&self) -> Id {
         self.0.state.borrow().head.incarnation
-    }
-
-    /// Bytes that the patch takes, as its budget counts them: before compression, with what is dead. Costs nothing.
-    #[must_use]
-    pub fn stored_bytes(&self) -> u64 {
-        self.0.stored_bytes()
-    }
-
-    /// Counts what is stored in some ranges.
-    ///
-    /// # Errors
-    /// What reading fails with.
-    #[must_use]
-    pub fn stats(&self, ranges: Vec<KeyRange>) -> LocalBoxFuture<'static, Result<Stats>> {
-        stats::stats(self.0.clone(), ranges).boxed_local()
-    }
-
-    /// Bytes of keys and values, before compression, those included that were replaced and are not
-    /// merged away yet. Costs nothing.
-    #[must_use]
-    pub fn held_bytes(&self) -> u64 {
-        self.0.view().held_bytes()
     }
 
     /// Whether anything in some ranges is committed.
@@ -304,25 +192,6 @@ impl Engine {
         submit::submit(&self.0, work, done::Done::callback(tell));
     }
 
-    /// Switches a feature on, for good: older libraries cannot open the patch any more. Fine if it is on. Calls issued
-    /// later run with it.
-    ///
-    /// # Errors
-    /// `Conflict` when other tabs have written all the while, `StorageQuotaExceeded`, `ConnectionLost`, …
-    #[must_use]
-    pub fn switch_on(&self, feature: Feature) -> LocalBoxFuture<'static, Result<()>> {
-        self.write(Box::new(move |w| {
-            w.need(feature);
-            Ok(())
-        }))
-    }
-
-    /// Whether a feature is on, as far as this realm knows.
-    #[must_use]
-    pub fn has(&self, feature: Feature) -> bool {
-        self.0.state.borrow().head.features().has(feature)
-    }
-
     /// Calls `listener` at every commit that this engine sees, and when it closes.
     #[must_use]
     pub fn subscribe(&self, listener: Rc<dyn Fn(&Notice)>) -> Subscription {
@@ -341,12 +210,6 @@ impl Engine {
         let state = self.0.state.borrow();
         let is_open = !state.closing && state.closed.is_none();
         is_open && !state.queue.is_held() && !self.0.pace.is_stale()
-    }
-
-    /// Whether anything that can expire has been met: what was read may be gone without any commit.
-    #[must_use]
-    pub fn is_dated(&self) -> bool {
-        self.0.context.clock.is_dated()
     }
 
     /// Refuses newcomers, waits for the calls issued, and closes. Closing twice is fine.
@@ -369,37 +232,6 @@ impl Engine {
     pub fn check_open(&self) -> Result<()> {
         self.0.check_open()
     }
-
-    /// Bytes handed to the storage since opening. Costs nothing.
-    #[must_use]
-    pub fn written_bytes(&self) -> u64 {
-        self.0.written_bytes.get()
-    }
-
-    /// Bytes that the cache holds.
-    #[must_use]
-    pub fn cached_bytes(&self) -> usize {
-        self.0.context.cache.bytes()
-    }
-}
-
-/// A step, taken by an engine of its own.
-async fn relieved(
-    core: Rc<Core>,
-    relieve: fn(Engine) -> LocalBoxFuture<'static, Result<bool>>,
-) -> Result<bool> {
-    let options = Options {
-        cache_bytes: RELIEF_CACHE_BYTES,
-        poll_ms: 0,
-        absent: Absent::Refuse,
-        ..core.options
-    };
-    let (realm, env) = (core.realm.clone(), core.context.env.clone());
-    let other = Engine(open::open(realm, core.connector.clone(), env, options).await?);
-    let relieved = relieve(other.clone()).await;
-    other.close().await;
-    intake::take_in(&core).await?;
-    relieved
 }
 
 impl Session for Engine {

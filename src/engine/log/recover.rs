@@ -4,7 +4,7 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use std::rc::Rc;
 
-use super::intake;
+use super::{intake, reload};
 use crate::codec::head::MAX_WRITERS;
 use crate::engine::core::group::{Seen, Sighting};
 use crate::engine::core::instance::Core;
@@ -123,7 +123,7 @@ async fn look_again(core: &Rc<Core>) -> Result<()> {
         connection::reconnect(core, &core.backend()).await?;
     }
     let pass = core.intake.enter().await;
-    intake::reload(core, &pass).await
+    reload::reload(core, &pass).await
 }
 
 /// The error of a commit that may or may not have taken effect.

@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use futures_util::future::select;
 use std::rc::Rc;
 
-use super::maintain;
+use super::{evict, tidy};
 use crate::codec::feature::Feature;
 use crate::engine::core::instance::Core;
 use crate::engine::core::instance::Realm;
@@ -64,7 +64,7 @@ fn round(realm: &Realm, every_ms: u32) -> bool {
     let mut looks = 0;
     for core in &cores {
         let pace = &core.pace;
-        maintain::consider_expired(core);
+        evict::consider_expired(core);
         if core.options.alone {
             continue;
         }
@@ -102,7 +102,7 @@ async fn look_and_tidy(core: Rc<Core>) {
     }
     pace.quiet.set(pace.quiet.get().saturating_add(1));
     // Nobody writes just now.
-    maintain::tidy(&core, pace.quiet.get() == LONG_IDLE).await;
+    tidy::tidy(&core, pace.quiet.get() == LONG_IDLE).await;
 }
 
 /// Looks at once, since another tab says that it has committed.

@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use std::rc::Rc;
 
-use super::maintain;
+use super::{compact, tidy};
 use crate::engine::core::instance::Core;
 use crate::engine::core::notice::Notice;
 use crate::engine::core::quota::{self, Action, Levels, Policy};
@@ -22,7 +22,7 @@ const AFTER_OPENING_MS: u32 = 20;
 
 /// How who commits gets room. Maintenance has none of this: it holds the gate that these steps go through.
 pub const HELP: Help = Help {
-    free_pieces: maintain::free_pieces,
+    free_pieces: tidy::free_pieces,
     step: step_for_write,
 };
 
@@ -91,7 +91,7 @@ async fn step(core: &Rc<Core>, action: Action, needed: Option<u64>) -> bool {
         Some(relieve) => relieve().await.unwrap_or(false),
         None => {
             core.state.borrow_mut().gained = 0;
-            maintain::compact_for_room(core).await
+            compact::compact_for_room(core).await
         }
     };
     if is_done {

@@ -28,7 +28,7 @@ use crate::engine::core::quota::Quota;
 use crate::engine::core::state::State;
 use crate::engine::keyspace::context::Context;
 use crate::engine::keyspace::view::View;
-use crate::engine::log::intake;
+use crate::engine::log::reload;
 use crate::engine::log::stored::{Stored, decode_stored, stored_reads};
 use crate::engine::upkeep::poll;
 use crate::env::Env;
@@ -100,7 +100,7 @@ pub async fn open(
         idle: RefCell::new(Vec::new()),
     });
     *late.borrow_mut() = Rc::downgrade(&core);
-    if let Err(error) = intake::install(&core, stored) {
+    if let Err(error) = reload::install(&core, stored) {
         backend.close();
         return Err(error);
     }

@@ -14,7 +14,7 @@ use crate::engine::keyspace::draft::Draft;
 use crate::engine::keyspace::memtable::Memtable;
 use crate::engine::keyspace::view::View;
 use crate::engine::log::flight::{check_queue, fail_call};
-use crate::engine::log::intake;
+use crate::engine::log::reload;
 use crate::engine::store::load::run_attempts;
 
 /// Rebuilds the queue: stale calls run again, and those that read what such a call wrote before
@@ -64,7 +64,7 @@ async fn rebuild_now(core: &Rc<Core>) {
     }
     check_queue(core);
     if let Some(call) = missed
-        && let Err(error) = intake::reload(core, &pass).await
+        && let Err(error) = reload::reload(core, &pass).await
     {
         // It lacks what cannot be had.
         fail_call(core, call, &error);

@@ -7,7 +7,7 @@ import { snapshot } from "../values/values.js";
 /** An entry as other devices have it. */
 export type Entry = Omit<OpLogEntry, "id">;
 
-/** Items of an entry on its way out of wasm; see `bindings/op_log.rs`. */
+/** Items of an entry on its way out of wasm; see `bindings/op_log/entries.rs`. */
 const ITEMS = 8;
 
 /** Entries that came from wasm. */

@@ -187,3 +187,6 @@ impl Many for Apply {
         shorten(&mut self.entries, count)
     }
 }
+
+#[cfg(test)]
+mod tests;

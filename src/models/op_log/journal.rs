@@ -148,3 +148,6 @@ impl Removal {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

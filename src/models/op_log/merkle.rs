@@ -291,3 +291,6 @@ impl Refresh {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -213,4 +213,6 @@ fn broken() -> Error {
 }
 
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;

@@ -149,3 +149,6 @@ fn read(r: &mut dyn Reads, name: &Name<'_>, state: &State) -> Attempt<Option<Rem
         has_version: false,
     }))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,12 @@
-//! Key-value stores.
+//! Key-value stores. [`batch`] takes entries and keys in slices, [`listing`] hands out what a range holds.
 
-use js_sys::{Function, Promise, Uint8Array};
+pub mod batch;
+mod listing;
+
+use js_sys::{Function, Promise};
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
-use super::batch::Lines;
 use super::changes::ChangesPort;
 use super::collect::Collector;
 use super::errors;
@@ -16,15 +18,13 @@ use super::strings::{all_received, received};
 use super::update;
 use super::values::{self, decode};
 use super::watch::WatchPort;
-use crate::codec::marks::NEVER;
-use crate::engine::access::{Attempt, Reads, Session, WriteWork, afresh};
+use crate::engine::access::{Session, WriteWork, afresh};
 use crate::error::{Error, Result};
 use crate::models::Scope;
 use crate::models::freshness::Freshness;
-use crate::models::kv::{
-    self, AddMany, Clear, DeleteMany, GetMany, KeyRangeSpec, Kv, Scan, SetMany,
-};
+use crate::models::kv::{self, Clear, DeleteMany, GetMany, Kv};
 use crate::models::many;
+use listing::Listing;
 
 /// A store of a patch or of a transaction. String arguments are encoded for [`received`].
 #[wasm_bindgen]
@@ -64,51 +64,6 @@ impl KvPort {
             .map(|key| self.kv.key(key.as_js()))
             .collect::<Result<_>>()
             .map_err(thrown)
-    }
-}
-
-/// The progress of a [`KvPort::range`].
-struct Listing {
-    what: u8,
-    kv: Kv,
-    scan: Scan,
-    out: Collector,
-    counted: u64,
-}
-
-impl Listing {
-    fn new(what: u8, kv: &Kv, spec: &KeyRangeSpec) -> Result<Self> {
-        let scan = Scan::new(kv, spec)?;
-        Ok(Self {
-            what,
-            kv: kv.clone(),
-            scan: if what == 2 { scan.page() } else { scan },
-            out: Collector::default(),
-            counted: 0,
-        })
-    }
-
-    fn step(&mut self, r: &mut dyn Reads) -> Attempt<JsValue> {
-        let Self {
-            what,
-            kv,
-            scan,
-            out,
-            counted,
-        } = self;
-        let values = matches!(what, 1 | 2);
-        scan.step(r, values, &mut |key, stored| {
-            *counted += 1;
-            match what {
-                0 => out.string(kv.key_text(key)?.as_js()),
-                3 => Ok(()),
-                _ => out.pair(kv.key_text(key)?.as_js(), stored),
-            }
-        })?;
-        Ok(match what {
-            3 => outcome::count(*counted)?,
-            _ => out.finish()?,
-        })
     }
 }
 
@@ -211,16 +166,6 @@ impl KvPort {
         Ok(delete_many(&self.session, self.records(&keys)?))
     }
 
-    /// An empty batch for keys and values.
-    pub fn batch(&self) -> KvBatchPort {
-        KvBatchPort {
-            session: self.session.clone(),
-            kv: self.kv.clone().into(),
-            entries: std::cell::RefCell::default(),
-            keys: std::cell::RefCell::default(),
-        }
-    }
-
     /// Reads a value, calls `change` for the new encoded value, and stores that.
     pub fn update(&self, key: &str, change: Function) -> Result<Promise, JsValue> {
         Ok(update::run(&self.session, self.record(key)?, change))
@@ -266,108 +211,4 @@ fn get_many(session: &AnySession, keys: Vec<bytes::Bytes>) -> Returned {
 fn delete_many(session: &AnySession, keys: Vec<bytes::Bytes>) -> Promise {
     let done = many::write(session, Rc::new(host::env()), DeleteMany::new(keys));
     outcome::promise(done, outcome::count)
-}
-
-/// Records' keys, stored values, and until when.
-pub type Pairs = Vec<(bytes::Bytes, bytes::Bytes, u64)>;
-
-/// A batch of entries to store, or of keys to read or delete.
-#[wasm_bindgen]
-pub struct KvBatchPort {
-    session: AnySession,
-    kv: std::cell::RefCell<Kv>,
-    entries: std::cell::RefCell<Pairs>,
-    keys: std::cell::RefCell<Vec<bytes::Bytes>>,
-}
-
-impl KvBatchPort {
-    /// The pairs and the keys that were pushed.
-    #[must_use]
-    pub fn take(&self) -> (Pairs, Vec<bytes::Bytes>) {
-        (self.entries.take(), self.keys.take())
-    }
-}
-
-#[wasm_bindgen]
-impl KvBatchPort {
-    /// Adds entries; [`Lines`] describes how values are passed. `until_ms`: of each as in [`KvPort::set`]; none: for good.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "wasm-bindgen hands vectors over"
-    )]
-    pub fn push(
-        &self,
-        keys: Vec<String>,
-        lines: &str,
-        exact_at: Vec<u32>,
-        exact: Vec<Uint8Array>,
-        _count: usize,
-        until_ms: Option<Vec<f64>>,
-    ) -> Result<(), JsValue> {
-        let stored = Lines {
-            lines,
-            exact_at: &exact_at,
-            exact: &exact,
-        }
-        .stored(keys.len())
-        .map_err(thrown)?;
-        let keys = all_received(&keys).map_err(thrown)?;
-        let mut entries = self.entries.borrow_mut();
-        let kv = self.kv.borrow();
-        let mut until_ms = until_ms.into_iter().flatten();
-        for (key, stored) in keys.iter().zip(stored) {
-            let key = kv.key(key.as_js()).map_err(thrown)?;
-            let until_ms = until_ms.next().map_or(NEVER, |ms| ms as u64);
-            entries.push((key, stored.map_err(thrown)?, until_ms));
-        }
-        Ok(())
-    }
-
-    /// Adds keys.
-    #[wasm_bindgen(js_name = pushKeys)]
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "wasm-bindgen hands vectors over"
-    )]
-    pub fn push_keys(&self, keys: Vec<String>) -> Result<(), JsValue> {
-        let kv = self.kv.borrow();
-        for key in all_received(&keys).map_err(thrown)? {
-            let key = kv.key(key.as_js()).map_err(thrown)?;
-            self.keys.borrow_mut().push(key);
-        }
-        Ok(())
-    }
-
-    /// The values of the pushed keys, undefined for absent ones.
-    #[wasm_bindgen(js_name = getMany)]
-    pub fn get_many(&self) -> Returned {
-        get_many(&self.session, self.keys.take())
-    }
-
-    /// Deletes the pushed keys. Resolves to how many existed.
-    #[wasm_bindgen(js_name = deleteMany)]
-    pub fn delete_many(&self) -> Promise {
-        delete_many(&self.session, self.keys.take())
-    }
-
-    /// Directs later pushes to another store.
-    #[wasm_bindgen(js_name = turnTo)]
-    pub fn turn_to(&self, store: &KvPort) {
-        self.kv.replace(store.kv.clone());
-    }
-
-    /// Stores the pushed entries whose keys do not exist yet. Resolves to how many were stored.
-    #[wasm_bindgen(js_name = commitNew)]
-    pub fn commit_new(&self) -> Promise {
-        let many = AddMany::new(self.entries.take());
-        let done = many::write(&self.session, Rc::new(host::env()), many);
-        outcome::promise(done, outcome::count)
-    }
-
-    /// Stores the pushed entries.
-    pub fn commit(&self) -> Promise {
-        let many = SetMany::new(self.entries.take());
-        let done = many::write(&self.session, Rc::new(host::env()), many);
-        outcome::promise(done, outcome::nothing)
-    }
 }

@@ -1,39 +1,28 @@
-//! The op-log.
-//!
-//! An entry crosses as eight items: what it is ("P" or "R", "k" or "d", "n" or "s": put or removal, pair or document, of
-//! a node or a named store), the scope's name, the collection, the key, the stamp, when it expires (or ""), its number
-//! (or ""), and the stored value (undefined for a removal).
+//! The op-log: what is in it, marked and pruned; records and digests. [`apply`] takes entries of other devices in, [`entries`]
+//! says how one crosses.
 
-use bytes::Bytes;
-use js_sys::{Array, Function, Promise, Uint8Array};
-use std::cell::RefCell;
+pub mod apply;
+mod entries;
+
+use js_sys::{Array, Function, Promise};
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
-use super::batch::Lines;
 use super::collect::Collector;
 use super::outcome::{self, Returned};
 use super::strings::received;
 use super::{errors, host};
-use crate::codec::js_string::{JsStr, JsString};
-use crate::codec::marks::NEVER;
-use crate::codec::stamp::Stamp;
-use crate::codec::value::json::parse_number;
+use crate::codec::js_string::JsString;
 use crate::engine::Engine;
 use crate::engine::access::{Session, afresh};
 use crate::error::{Error, Result};
-use crate::models::Scope;
-use crate::models::op_log::Name;
-use crate::models::op_log::apply::Why;
 use crate::models::op_log::log::{self, Count, Mark, Prune, Which};
 use crate::models::op_log::merkle::text_of as digest_text;
 use crate::models::op_log::records::Records;
-use crate::models::op_log::remote::{Remote, expires_of, record_of, stamp_of, text_of};
+use crate::models::op_log::remote::{Remote, stamp_of, text_of};
 use crate::models::op_log::service::{Service, answered};
 use crate::models::op_log::tail::Tail;
-
-/// Items of an entry.
-const ITEMS: usize = 7;
+use entries::{Said, collect};
 
 /// The op-log of a patch that has one.
 #[wasm_bindgen]
@@ -44,44 +33,6 @@ pub struct OpLogPort {
 
 fn thrown(error: Error) -> JsValue {
     errors::to_js(&error)
-}
-
-fn plain(out: &mut Collector, text: &str) -> Result<()> {
-    out.string(JsString::from(text).as_js())
-}
-
-struct Said<'a> {
-    record: &'a [u8],
-    value: Option<&'a [u8]>,
-    expires_ms: u64,
-    stamp: Stamp,
-    device: &'a [u8],
-    id: Option<u64>,
-}
-
-fn collect(out: &mut Collector, said: &Said<'_>) -> Result<()> {
-    let (scope, collection, key) = Name::of(said.record)?.texts()?;
-    let op = if said.value.is_some() { "P" } else { "R" };
-    let kind = if collection.is_some() { "d" } else { "k" };
-    let (of, scope) = match &scope {
-        Scope::Node(name) => ("n", name),
-        Scope::Name(name) => ("s", name),
-    };
-    plain(out, &[op, kind, of].concat())?;
-    out.string(scope.as_js())?;
-    out.string(collection.unwrap_or_default().as_js())?;
-    out.string(key.as_js())?;
-    plain(out, &text_of(said.stamp, said.device))?;
-    let number = |number: Option<u64>| number.map_or(String::new(), |number| number.to_string());
-    plain(
-        out,
-        &number((said.expires_ms != NEVER).then_some(said.expires_ms)),
-    )?;
-    plain(out, &number(said.id))?;
-    match said.value {
-        Some(value) => out.value(value),
-        None => out.absent(),
-    }
 }
 
 fn which(up_to: Option<f64>, ids: Vec<f64>) -> Which {
@@ -227,14 +178,6 @@ impl OpLogPort {
         })
     }
 
-    /// Entries to be applied, to be filled and committed.
-    pub fn batch(&self) -> ApplyPort {
-        ApplyPort {
-            service: self.service.clone(),
-            entries: RefCell::default(),
-        }
-    }
-
     /// Calls `listener` when there may be new entries, until the port is freed.
     pub fn watch(&self, listener: Function) -> TailPort {
         let told = Rc::new(move || {
@@ -275,96 +218,3 @@ fn promised(future: impl Future<Output = Result<JsValue>> + 'static) -> Promise 
 /// Who is told of new entries, until it is dropped.
 #[wasm_bindgen]
 pub struct TailPort(#[expect(dead_code, reason = "held")] Tail);
-
-/// Entries that are to be applied.
-#[wasm_bindgen]
-pub struct ApplyPort {
-    service: Service,
-    entries: RefCell<Vec<Remote>>,
-}
-
-#[wasm_bindgen]
-impl ApplyPort {
-    /// Adds entries: of each the first five items (see the module), when it expires (or ""), and "v" if it has a
-    /// version (or ""); and rows of values (see [`Lines`]), any for a removal.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "wasm-bindgen hands vectors over"
-    )]
-    pub fn push(
-        &self,
-        items: Vec<String>,
-        lines: &str,
-        exact_at: Vec<u32>,
-        exact: Vec<Uint8Array>,
-    ) -> Result<(), JsValue> {
-        let count = items.len() / ITEMS;
-        let lines = Lines {
-            lines,
-            exact_at: &exact_at,
-            exact: &exact,
-        };
-        let stored = lines.stored(count).map_err(thrown)?;
-        for (items, stored) in items.chunks(ITEMS).zip(stored) {
-            let entry = stored.and_then(|stored| entry_of(items, stored));
-            self.entries.borrow_mut().push(entry.map_err(thrown)?);
-        }
-        Ok(())
-    }
-
-    /// Applies them: how many changed the state, then of each that was refused its place in the list, and why.
-    pub fn commit(&self) -> Promise {
-        let (service, entries) = (self.service.clone(), self.entries.take());
-        promised(async move {
-            let applied = service.apply(entries).await?;
-            let out = Array::of1(&outcome::count(applied.applied)?);
-            for (at, why) in applied.refused {
-                out.push(&outcome::count(at as u64)?);
-                out.push(&JsValue::from_str(match why {
-                    Why::Clock => "clock",
-                    Why::Floor => "floor",
-                    Why::Version => "version",
-                }));
-            }
-            Ok(out.into())
-        })
-    }
-}
-
-fn entry_of(items: &[String], stored: Bytes) -> Result<Remote> {
-    let unknown = || Error::invalid("an entry reached wasm in an unknown form");
-    let [what, scope, collection, key, hlc, expires, version] = items else {
-        return Err(unknown());
-    };
-    let (is_put, is_document, is_node) = match what.as_bytes() {
-        [op @ (b'P' | b'R'), kind @ (b'k' | b'd'), of @ (b'n' | b's')] => {
-            (*op == b'P', *kind == b'd', *of == b'n')
-        }
-        _ => return Err(unknown()),
-    };
-    let scope = super::scope::scope(scope, is_node)?;
-    let collection = is_document.then(|| received(collection)).transpose()?;
-    let key = received(key)?;
-    let record = record_of(&scope, collection.as_ref(), key.as_js())?;
-    let (stamp, device) = stamp_of(hlc)?;
-    if is_document && is_put {
-        check_document(&stored, key.as_js())?;
-    }
-    let expires = match expires.as_str() {
-        "" => -1.0,
-        // Not by `str::parse`, whose tables would be a twentieth of the wasm.
-        expires => parse_number(expires.as_bytes()).map_err(|_| unknown())?,
-    };
-    Ok(Remote {
-        record,
-        value: is_put.then_some(stored),
-        expires_ms: expires_of(expires)?,
-        stamp,
-        device,
-        has_version: !version.is_empty(),
-    })
-}
-
-fn check_document(stored: &[u8], id: JsStr<'_>) -> Result<()> {
-    crate::models::documents::check_whole(stored, id)
-}

@@ -1,0 +1,54 @@
+//! What a range of a store holds, as it is handed out.
+
+use wasm_bindgen::prelude::*;
+
+use crate::bindings::collect::Collector;
+use crate::bindings::outcome;
+use crate::engine::access::{Attempt, Reads};
+use crate::error::Result;
+use crate::models::kv::{KeyRangeSpec, Kv, Scan};
+
+/// The progress of a `KvPort::range`.
+pub(super) struct Listing {
+    what: u8,
+    kv: Kv,
+    scan: Scan,
+    out: Collector,
+    counted: u64,
+}
+
+impl Listing {
+    pub fn new(what: u8, kv: &Kv, spec: &KeyRangeSpec) -> Result<Self> {
+        let scan = Scan::new(kv, spec)?;
+        Ok(Self {
+            what,
+            kv: kv.clone(),
+            scan: if what == 2 { scan.page() } else { scan },
+            out: Collector::default(),
+            counted: 0,
+        })
+    }
+
+    pub fn step(&mut self, r: &mut dyn Reads) -> Attempt<JsValue> {
+        let Self {
+            what,
+            kv,
+            scan,
+            out,
+            counted,
+        } = self;
+        let values = matches!(what, 1 | 2);
+        scan.step(r, values, &mut |key, stored| {
+            *counted += 1;
+            match what {
+                0 => out.string(kv.key_text(key)?.as_js()),
+                3 => Ok(()),
+                _ => out.pair(kv.key_text(key)?.as_js(), stored),
+            }
+        })?;
+        Ok(match what {
+            3 => outcome::count(*counted)?,
+            _ => out.finish()?,
+        })
+    }
+}

@@ -1,0 +1,110 @@
+//! The head that a flip installs: what it switches on, the stored clock, and where the log is cut.
+
+use super::Flip;
+use crate::codec::feature::{Feature, Features};
+use crate::codec::head::{Head, MAX_WRITERS, OpLog};
+use crate::codec::stamp::Stamp;
+use crate::engine::core::instance::Core;
+
+/// How far a flip moves the stored clock at most, ms.
+const DAY_MS: u64 = 86_400_000;
+impl Flip {
+    /// Makes later orders of insertion come after those up to `base`.
+    pub fn order_after(&mut self, base: u64) {
+        // planted: order-anew
+        self.base.base = self.base.base.max(base);
+    }
+
+    /// Where writes are logged that are copied: has them logged here too, by a device of its own, with stamps from `next`
+    /// on.
+    pub fn log_after(&mut self, core: &Core, source: Option<&OpLog>, next: Stamp) {
+        let Some(source) = source else {
+            return;
+        };
+        let own = self.base.op_log.take();
+        let (device, own_next) = match own {
+            Some(own) => (own.device, own.next_stamp),
+            None => (core.new_device(), next),
+        };
+        self.base.op_log = Some(OpLog {
+            device,
+            next_stamp: own_next.max(next),
+            since: source.since,
+        });
+    }
+
+    /// Switches features on.
+    pub fn switch_on(&mut self, core: &Core, features: Features) {
+        self.new_generation = true;
+        if features.has(Feature::Expiry) {
+            self.base.clock = self.base.clock.max(Some(core.now_ms()));
+        }
+        if features.has(Feature::OpLog) && self.base.op_log.is_none() {
+            let since = Stamp::default().not_before(core.env().now_ms() as u64);
+            self.base.op_log = Some(OpLog {
+                device: core.new_device(),
+                next_stamp: since.plus(1),
+                since,
+            });
+        }
+    }
+
+    /// Moves the stored clock towards now, by a day at most, since that may be wrong: all the way where room is asked for.
+    pub fn move_clock(&mut self, core: &Core) {
+        let most_ms = match core.compacting.get() {
+            true => u64::MAX,
+            false => DAY_MS,
+        };
+        let target = |stored: u64| {
+            core.now_ms()
+                .min(stored.saturating_add(most_ms))
+                .max(stored)
+        };
+        // planted: clock-unmoved
+        self.base.clock = self.base.clock.map(target);
+    }
+
+    /// Switches on in a copy what is on in its source.
+    pub fn take_features(&mut self, core: &Core, source: &Head) {
+        self.switch_on(core, source.features());
+        // What the source has let expire is not there in the copy.
+        self.base.clock = self.base.clock.max(source.clock);
+    }
+
+    /// Whether it moves the stored clock.
+    #[must_use]
+    pub fn moves_clock(&self, core: &Core) -> bool {
+        self.base.clock != core.state.borrow().head.clock
+    }
+
+    /// The head that it installs.
+    pub(super) fn new_head(&self) -> Head {
+        let mut writers = self.writers.clone();
+        writers.extend(
+            self.base
+                .writers
+                .iter()
+                .filter(|(id, _)| !self.writers.iter().any(|(w, _)| w == id)),
+        );
+        writers.truncate(MAX_WRITERS);
+        let mut op_log = self.base.op_log.clone();
+        if let (Some(op_log), Some(frozen)) = (&mut op_log, &self.frozen) {
+            // planted: stamp-again
+            op_log.next_stamp = frozen.next_stamp;
+        }
+        // planted: more-lost
+        Head {
+            op_log,
+            epoch: self.base.epoch + 1,
+            generation: self.base.generation + u64::from(self.new_generation),
+            position: self.position,
+            writers,
+            ..self.base.clone()
+        }
+    }
+
+    /// The number of the log that raising the generation uses up.
+    pub(super) const fn fence(&self) -> u64 {
+        self.base.position + 1
+    }
+}

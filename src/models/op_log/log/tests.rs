@@ -1,0 +1,61 @@
+use super::{Mark, Prune, PruneSynced, Which};
+use crate::codec::kinds::key as kinds;
+use crate::models::fake::Fake;
+use crate::models::op_log::testing::{device, log, pending, set};
+
+#[test]
+fn what_is_marked_or_pruned_is_gone_from_what_is_pending() {
+    let mut fake = device("me", 2);
+    for key in ["a", "b", "c", "d", "e"] {
+        set(&mut fake, key, &format!("\"{}\"", "y".repeat(2_000)));
+    }
+    let ids: Vec<f64> = pending(&mut fake)
+        .iter()
+        .map(|(id, _)| *id as f64)
+        .collect();
+    let left =
+        |fake: &mut Fake| -> Vec<f64> { pending(fake).iter().map(|(id, _)| *id as f64).collect() };
+    let mark = |fake: &mut Fake, which: Which| {
+        let mut mark = Mark::new(which);
+        fake.write(|w| mark.step(w)).unwrap()
+    };
+    let prune = |fake: &mut Fake, which: Which| {
+        let mut prune = Prune::new(which);
+        fake.write(|w| prune.step(w)).unwrap()
+    };
+    assert_eq!(
+        mark(
+            &mut fake,
+            Which::These(vec![ids[2], ids[2], ids[3] + 0.5, -1.0, 1e300])
+        ),
+        2
+    );
+    assert_eq!(left(&mut fake), [ids[0], ids[1], ids[4]]);
+    assert_eq!(mark(&mut fake, Which::UpTo(ids[0])), 1);
+    assert_eq!(mark(&mut fake, Which::UpTo(ids[0])), 0);
+    assert_eq!(left(&mut fake), [ids[1], ids[4]]);
+    assert_eq!(log(&mut fake, ids[1], false).len(), 1);
+    // Marked up to far ahead: what comes is pending all the same.
+    assert_eq!(mark(&mut fake, Which::UpTo(ids[1] + 1e9)), 2);
+    set(&mut fake, "f", "1");
+    let last = left(&mut fake);
+    assert_eq!(last.len(), 1);
+    assert!(last[0] > ids[4]);
+    assert_eq!(
+        prune(&mut fake, Which::These(vec![ids[3], ids[3], ids[4]])),
+        2
+    );
+    assert_eq!(prune(&mut fake, Which::UpTo(ids[1])), 2);
+    let mut synced = PruneSynced::default();
+    assert_eq!(fake.write(|w| synced.step(w)).unwrap(), 1);
+    let of_log = |fake: &Fake, kind: u8| fake.map.keys().filter(|key| key[0] == kind).count();
+    assert_eq!(of_log(&fake, kinds::LOGGED_VALUE), 0);
+    assert_eq!(of_log(&fake, kinds::SYNCED), 0);
+    assert_eq!(left(&mut fake), last);
+    assert_eq!(prune(&mut fake, Which::UpTo(-1.0)), 0);
+    assert_eq!(prune(&mut fake, Which::UpTo(f64::INFINITY)), 1);
+    assert_eq!(of_log(&fake, kinds::LOGGED), 0);
+    // Numbers are not used again.
+    set(&mut fake, "g", "1");
+    assert!(left(&mut fake)[0] > last[0]);
+}
