@@ -50,13 +50,9 @@ fn refused(error: &Error) -> Failure {
 }
 
 impl Inner {
-    fn life(&self) -> Result<Id> {
-        self.vault.life().ok_or_else(|| Error::internal("no head was read yet"))
-    }
-
     /// What is about to be written, to be sealed; `None` for what stays as it is: sealed already, a fence, or no record
     /// of ours (the reserve).
-    fn sealing(&self, life: Id, key: RecordKey, record: &Bytes) -> Result<Option<Sealing>> {
+    fn sealing(&self, life: Option<Id>, key: RecordKey, record: &Bytes) -> Result<Option<Sealing>> {
         let Some(kind) = kind_of(record) else {
             return Ok(None);
         };
@@ -67,11 +63,13 @@ impl Inner {
             // Beside a record, a Blob would lie in the clear.
             return Err(Error::internal("a Blob is not inside of what is encrypted"));
         }
+        let life = life.or_else(|| self.vault.life());
+        let life = life.ok_or_else(|| Error::internal("no head was read yet"))?;
         Sealing::new(&self.vault, &self.sealer, life, key, record).map(Some)
     }
 
     /// Seals here and now what is not sealed.
-    fn seal_now(&self, life: Id, key: RecordKey, record: Bytes) -> Result<Bytes> {
+    fn seal_now(&self, life: Option<Id>, key: RecordKey, record: Bytes) -> Result<Bytes> {
         match self.sealing(life, key, &record)? {
             Some(sealing) => sealing.now(),
             None => Ok(record),
@@ -86,11 +84,7 @@ impl Inner {
         });
         let head = head.transpose()?;
         let is_draft = head.as_ref().is_some_and(|head| !head.is_live());
-        let life = match &head {
-            Some(head) => head.incarnation,
-            None if writes.iter().all(|write| !matches!(write, Write::Put(..) | Write::Add(..))) => Id([0; 16]),
-            None => self.life()?,
-        };
+        let life = head.map(|head| head.incarnation);
         let sealed = writes.into_iter().map(|write| {
             Ok(match write {
                 Write::Put(RecordKey::Head | RecordKey::Root, _) if is_draft => write,
@@ -106,8 +100,7 @@ impl Inner {
 
     /// Seals one record, elsewhere if that is worth it.
     async fn seal_one(self: Rc<Self>, key: RecordKey, record: Bytes) -> Result<Bytes, Failure> {
-        let life = self.life().map_err(|error| refused(&error))?;
-        let begin = || self.sealing(life, key, &record).map_err(|error| refused(&error));
+        let begin = || self.sealing(None, key, &record).map_err(|error| refused(&error));
         let Some(mut sealing) = begin()? else {
             return Ok(record);
         };
@@ -235,10 +228,9 @@ impl Backend for SealedBackend {
     fn append(&self, append: Append, durability: Durability) -> Settled<Appended> {
         let Append { frame, at, pieces } = append;
         let seal_all = || {
-            let life = self.0.life()?;
-            let frame = self.0.seal_now(life, RecordKey::Frame(0), frame)?;
+            let frame = self.0.seal_now(None, RecordKey::Frame(0), frame)?;
             let pieces = pieces.into_iter().map(|(id, record)| {
-                let sealed = self.0.seal_now(life, RecordKey::Piece(id), record)?;
+                let sealed = self.0.seal_now(None, RecordKey::Piece(id), record)?;
                 Ok((id, sealed))
             });
             Ok(Append {
