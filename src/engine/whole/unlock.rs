@@ -52,10 +52,10 @@ pub async fn open_sealed(
         let found = look(&connector).await?;
         let life = found.head.as_ref().map(|head| head.incarnation);
         // What was wrong with it is wrong with it still.
-        if before == Some(life) {
+        if life.is_some() && before == life {
             return Err(failed);
         }
-        before = Some(life);
+        before = life;
         let (keys, table, slot) = match keys_for(&found, &*env, options, &access).await {
             Ok(keys) => keys,
             Err(error) => {
