@@ -68,6 +68,21 @@ inPage({
     same([again.opLog.deviceId, last.hlc.slice(17)], [deviceId, deviceId]);
   },
 
+  "what is no number of an entry is neither marked nor pruned": async ({ open, same, rejects }) => {
+    const patch = await open({ opLog: true });
+    const { opLog } = patch;
+    for (const key of ["a", "b", "c"]) await patch.kv("s").set(key, 1);
+    const ids = (await opLog.pending()).map(({ id }) => id);
+    for (const wrong of [ids[2] + 0.5, 3.5, -0.5, NaN, "1", 1n, null, undefined, [ids[0], ids[1] + 0.25], [NaN], ["1"]]) {
+      await rejects(opLog.markSynced(wrong), "InvalidArgument", {}, `marked: ${wrong}`);
+      await rejects(opLog.prune(wrong), "InvalidArgument", {}, `pruned: ${wrong}`);
+    }
+    same((await opLog.pending()).map(({ id }) => id), ids);
+    // What is whole is taken, though no entry has that number, and however large it is.
+    same([await opLog.markSynced(-1), await opLog.prune(-Infinity), await opLog.prune([2 ** 32 + 1, Number.MAX_SAFE_INTEGER, 1e300])], [0, 0, 0]);
+    same([await opLog.markSynced(ids[0]), await opLog.markSynced([ids[1]]), await opLog.prune(Number.MAX_SAFE_INTEGER)], [1, 1, 3]);
+  },
+
   "without the op-log its calls are refused, and what is switched on stays on for all": async ({ open, same, rejects, throws }) => {
     const id = `switched-${Math.random()}`;
     const plain = await open({}, id);

@@ -163,7 +163,14 @@ function numberOf(what: string, value: unknown): number {
   throw invalid(`${what} must be a number, not ${Number.isNaN(value) ? "NaN" : describe(value)}`);
 }
 
+/** The number of an entry, or one without end: a fraction would be taken for the entry below it. */
+function idOf(what: string, value: unknown): number {
+  const id = numberOf(what, value);
+  if (id % 1) throw invalid(`${what} must be a whole number, not ${id}`);
+  return id;
+}
+
 function which(upTo: number | number[]): [number | undefined, Float64Array] {
-  if (!Array.isArray(upTo)) return [numberOf("the number of an entry", upTo), new Float64Array()];
-  return [undefined, Float64Array.from(upTo.map((id, at) => numberOf(`ids[${at}]`, id)))];
+  if (!Array.isArray(upTo)) return [idOf("the number of an entry", upTo), new Float64Array()];
+  return [undefined, Float64Array.from(upTo.map((id, at) => idOf(`ids[${at}]`, id)))];
 }
