@@ -1,14 +1,16 @@
 /** Starts the parts of the page, and shows anew what depends on all of them. */
-import { isPatchStoreError } from "patchstore";
 import { startCounter } from "./counter.js";
+import { startDevices } from "./devices.js";
 import { startImport } from "./import.js";
 import { startMovies } from "./movies.js";
 import { startNodes } from "./nodes.js";
 import { startNotes } from "./notes.js";
+import { startOpLog } from "./op-log.js";
 import { onEvent } from "./open.js";
-import { report } from "./page.js";
+import { isClosed, report } from "./page.js";
 import { startPatches } from "./patches.js";
 import { startSandboxes } from "./sandboxes.js";
+import { startSpace } from "./space.js";
 import { startStorage } from "./storage.js";
 
 /** The overviews are made when nothing has changed for so long. */
@@ -28,14 +30,14 @@ const overviews = [startPatches(changed), startNodes(changed), startStorage()];
 async function showAll() {
   const shown = await Promise.allSettled(overviews.map((show) => show()));
   for (const { reason } of shown) {
-    if (reason !== undefined && !(isPatchStoreError(reason) && reason.code === "Closed")) report(reason);
+    if (reason !== undefined && !isClosed(reason)) report(reason);
   }
 }
 
 onEvent(changed);
 
 // One part that fails leaves the others alone.
-for (const start of [startCounter, startNotes, startSandboxes, startImport, startMovies]) {
+for (const start of [startCounter, startNotes, startOpLog, startSpace, startDevices, startSandboxes, startImport, startMovies]) {
   await start().catch(report);
 }
 await showNext();

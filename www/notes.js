@@ -16,7 +16,7 @@ const CORDS = [
 ];
 
 export async function startNotes() {
-  const patch = await openPart("notes", "demo-notes");
+  const patch = await openPart("notes", "demo-notes", { opLog: true });
   const db = patch.dbObject({ node: "db-1" });
 
   async function send(message) {

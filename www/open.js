@@ -11,21 +11,28 @@ const listeners = new Set();
 export const onEvent = (listener) => listeners.add(listener);
 const tell = (...what) => listeners.forEach((listener) => listener(...what));
 
-/** Opens the patch that a section of the page is about. */
-export async function openPart(section, id) {
-  const patch = await openPatch(id);
+/** Opens a patch that a section of the page is about; several sections may be about one. */
+export async function openPart(section, id, options) {
+  const patch = patches.get(id) ?? (await openFirst(id, options));
+  patch.on("closed", ({ reason }) => showGone(element(section), reason));
+  return patch;
+}
+
+async function openFirst(id, options) {
+  const patch = await openPatch(id, options);
   patches.set(id, patch);
   patch.on("change", (detail) => tell(id, "change", detail));
+  patch.on("quota", (detail) => tell(id, "quota", detail));
   patch.on("closed", (detail) => {
     patches.delete(id);
-    showGone(element(section), detail.reason);
     tell(id, "closed", detail);
   });
   return patch;
 }
 
-/** Nothing in the section works without its patch. */
+/** Nothing in the section works without its patches. */
 function showGone(section, reason) {
+  if (section.querySelector(".gone") !== null) return;
   for (const part of section.children) if (part.tagName !== "H2") part.inert = true;
   const again = make("button", "Start again");
   again.addEventListener("click", () => location.reload());

@@ -26,8 +26,9 @@ export const count = (n) => grouped.format(n).replaceAll(",", "\u202f");
 
 export function bytes(n) {
   if (n < 1024) return `${n} B`;
-  if (n < 1024 * 1024) return `${(n / 1024).toFixed(1)} KiB`;
-  return `${(n / 1024 / 1024).toFixed(1)} MiB`;
+  if (n < 1024 ** 2) return `${(n / 1024).toFixed(1)} KiB`;
+  if (n < 1024 ** 3) return `${(n / 1024 ** 2).toFixed(1)} MiB`;
+  return `${(n / 1024 ** 3).toFixed(1)} GiB`;
 }
 
 export const ms = (duration) => `${duration.toFixed(duration < 10 ? 2 : 0)} ms`;
@@ -66,3 +67,28 @@ export const guarded = (work) => async (event) => {
     report(error);
   }
 };
+
+/** Whether an error says no more than that the patch is closed: the section that it belongs to says so. */
+export const isClosed = (error) => isPatchStoreError(error) && error.code === "Closed";
+
+/** Does the work when it is asked for, and once more if it is asked for meanwhile: what is shown last is the latest. */
+export function renewing(work) {
+  let running, isStale;
+  async function run() {
+    try {
+      do {
+        isStale = false;
+        await work();
+      } while (isStale);
+    } catch (error) {
+      if (!isClosed(error)) report(error);
+    } finally {
+      running = undefined;
+    }
+  }
+  return () => {
+    isStale = true;
+    running ??= run();
+    return running;
+  };
+}

@@ -31,8 +31,9 @@ export function startStorage() {
   };
 }
 
-function told(event, { remote, scopes, reason }) {
+function told(event, { remote, scopes, reason, action, usage, quota }) {
+  if (event === "quota") return `${action} at ${bytes(usage)} of ${bytes(quota)}`;
   if (event !== "change") return reason;
   const names = scopes.map(({ node, name }) => (node === undefined ? `store ${name}` : `node ${node}`));
-  return `${remote ? "another tab" : "this tab"}, ${names.join(", ")}`;
+  return [remote ? "another tab" : "this tab", ...names].join(", ");
 }

@@ -5,15 +5,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openBrowser } from "../../tests/browser/support/browser.mjs";
 import { checkVisits, fillCounter } from "./counter.mjs";
+import { checkDevices, fillDevices, losePhone } from "./devices.mjs";
 import { checkImport, fillImport } from "./import.mjs";
 import { checkMovies, fillMovies } from "./movies.mjs";
 import { checkNotes, fillNotes, writeElsewhere } from "./notes.mjs";
 import { checkNodes, deleteNode } from "./nodes.mjs";
+import { checkOpLog, fillOpLog, hearElsewhere } from "./op-log.mjs";
 import { TIMEOUT_MS, textOf } from "./page.mjs";
 import { checkPatches, deletePatches, fillPatches } from "./patches.mjs";
 import { checkSandboxes, fillSandboxes } from "./sandboxes.mjs";
+import { askToPersist, checkSpace, fillSpace } from "./space.mjs";
 
 const WIDTHS = { wide: 1280, narrow: 400 };
+/** What is photographed by itself, with what has just been done in it. */
+const CLOSE_UP = ["oplog", "space", "devices"];
 
 /**
  * @param {object} at
@@ -29,7 +34,13 @@ export async function drive({ url, movies, pictures, tell }) {
       tell("first start");
       tell(await fillCounter(page));
       tell(await fillNotes(page));
+      tell(await fillOpLog(page));
       tell(await writeElsewhere(page, open));
+      tell(await hearElsewhere(page));
+      tell(await fillSpace(page, movies));
+      tell(await askToPersist(page));
+      tell(await fillDevices(page, movies));
+      if (pictures) await closeUp(page, pictures);
       tell(await fillSandboxes(page));
       tell(await fillImport(page));
       tell(await fillMovies(page));
@@ -41,6 +52,9 @@ export async function drive({ url, movies, pictures, tell }) {
       // Two loads and another tab's came before.
       tell(await checkVisits(page, 4, { value: 3, found: true }));
       tell(await checkNotes(page));
+      tell(await checkOpLog(page));
+      tell(await checkSpace(page, movies));
+      tell(await checkDevices(page, movies));
       tell(await checkSandboxes(page));
       tell(await checkMovies(page, movies));
       tell(await checkImport(page));
@@ -50,6 +64,7 @@ export async function drive({ url, movies, pictures, tell }) {
       await checkWidths(page, pictures);
       tell(await deleteNode(page));
       tell(await deletePatches(page));
+      tell(await losePhone(page, movies));
     });
     tell("all of it was found again");
   } finally {
@@ -102,4 +117,17 @@ async function photograph(page, pictures, name, width) {
     await page.waitForTimeout(500);
     await page.screenshot({ path: join(pictures, `${name}-${colorScheme}.png`) });
   }
+}
+
+async function closeUp(page, pictures) {
+  await mkdir(pictures, { recursive: true });
+  const before = page.viewportSize();
+  for (const [name, width] of Object.entries(WIDTHS)) {
+    await page.setViewportSize({ width, height: 900 });
+    for (const colorScheme of ["light", "dark"]) {
+      await page.emulateMedia({ colorScheme });
+      for (const id of CLOSE_UP) await page.locator(`#${id}`).screenshot({ path: join(pictures, `${id}-${name}-${colorScheme}.png`) });
+    }
+  }
+  await page.setViewportSize(before);
 }

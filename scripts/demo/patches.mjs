@@ -6,7 +6,9 @@ import { seen } from "./sandboxes.mjs";
 const QUESTION = "This patch has stored data. Delete it too?";
 const COPY = "demo-notes-copy";
 const EMPTY = "demo-empty";
-const PATCHES = ["demo-counter", "demo-import", "demo-movies", "demo-notes", "demo-sandboxes"];
+const PATCHES = [
+  "demo-counter", "demo-import", "demo-laptop", "demo-movies", "demo-notes", "demo-phone", "demo-sandboxes", "demo-space",
+];
 
 const told = (page, text) => eventually(() => textOf(page, "#patches-told"), text, "what is told of the patches");
 const patchIds = async (page) => (await rowsOf(page, "#patches-rows")).map(([id]) => id);
@@ -59,7 +61,7 @@ export async function deletePatches(page) {
   // One that is in use.
   await askedToDelete(page, "demo-sandboxes", "Delete it");
   await eventually(() => textOf(page, "#sandboxes .gone"), "This patch was deleted. Start again", "its part says so");
-  await eventually(() => patchIds(page), PATCHES.slice(0, -1), "without the sandboxes");
+  await eventually(() => patchIds(page), PATCHES.filter((id) => id !== "demo-sandboxes"), "without the sandboxes");
   const left = await page.evaluate(async (ids) => {
     const { hasPatchData } = await import("patchstore");
     return Promise.all(ids.map((id) => hasPatchData(id)));
@@ -71,7 +73,7 @@ export async function deletePatches(page) {
   return "patches: one was kept, one deleted, and one that was in use; the question was asked";
 }
 
-async function askedToDelete(page, id, answer) {
+export async function askedToDelete(page, id, answer) {
   await press(page, `Delete the patch ${id}`);
   const dialog = page.getByRole("alertdialog", { name: id });
   await dialog.waitFor();

@@ -57,6 +57,10 @@ inPage({
     same(await opLog.prune(ids[1]), 2);
     same(await opLog.prune(Infinity), 1);
     same(await opLog.count(), 0);
+    // Marked by their ids, the newest too, and pruned up to that one.
+    await kv.setMany([["x", 1], ["y", 2]]);
+    const both = (await opLog.pending()).map(({ id }) => id);
+    same([await opLog.markSynced(both), await opLog.prune(both[1]), await opLog.prune(both)], [2, 2, 0]);
     await kv.set("e", 1);
     const [last] = await opLog.pending();
     ok(last.id > ids[3], "ascends");

@@ -19,11 +19,17 @@ pub struct Read {
     after: f64,
     with_synced: bool,
     limit: f64,
-    cursor: Option<Cursor>,
-    /// An entry whose value is still to be read.
-    held: Option<(Bytes, Bytes)>,
+    sources: Vec<Source>,
     count: f64,
     pace: Pace,
+}
+
+/// Entries of one kind of keys: those that are marked by their numbers have their own.
+struct Source {
+    /// `None` at the end.
+    cursor: Option<Cursor>,
+    /// An entry whose turn is still to come, or whose value is still to be read.
+    held: Option<(Bytes, Bytes)>,
 }
 
 impl Read {
@@ -34,24 +40,26 @@ impl Read {
             after,
             with_synced,
             limit,
-            cursor: None,
-            held: None,
+            sources: Vec::new(),
             count: 0.0,
             pace: Pace::default(),
         }
     }
 
-    fn begin(&self, r: &mut dyn Reads) -> Attempt<Cursor> {
+    fn begin(&mut self, r: &mut dyn Reads) -> Attempt<()> {
         let after = (self.after >= 0.0).then(|| order_of(self.after));
-        let synced = if self.with_synced {
-            None
+        let (kinds, after): (&[u8], _) = if self.with_synced {
+            (&[kinds::LOGGED, kinds::SYNCED], after)
         } else {
-            synced_to(r)?
+            (&[kinds::LOGGED], after.max(synced_to(r)?))
         };
-        let range = between(kinds::LOGGED, after.max(synced), None);
-        let mut cursor = Cursor::new(range, false);
-        cursor.reads_ahead = self.limit > 100.0;
-        Ok(cursor)
+        for kind in kinds {
+            let mut cursor = Cursor::new(between(*kind, after, None), false);
+            cursor.reads_ahead = self.limit > 100.0;
+            let cursor = Some(cursor);
+            self.sources.push(Source { cursor, held: None });
+        }
+        Ok(())
     }
 
     /// Hands them to `out`. Runs until it does not stop.
@@ -59,24 +67,36 @@ impl Read {
     /// # Errors
     /// A stop; nothing is lost by it, and nothing handed out twice. What `out` fails with.
     pub fn step(&mut self, r: &mut dyn Reads, out: &mut Out<'_>) -> Attempt<()> {
-        if self.cursor.is_none() {
-            self.cursor = Some(self.begin(r)?);
+        if self.sources.is_empty() {
+            self.begin(r)?;
         }
-        let Some(cursor) = &mut self.cursor else {
-            return Ok(());
-        };
         while self.count < self.limit {
-            if self.held.is_none() {
-                self.held = r.next(cursor)?;
+            let mut first: Option<(Order, &mut Source)> = None;
+            for source in &mut self.sources {
+                if source.held.is_none()
+                    && let Some(cursor) = &mut source.cursor
+                {
+                    source.held = r.next(cursor)?;
+                }
+                let Some((key, _)) = &source.held else {
+                    source.cursor = None;
+                    continue;
+                };
+                let order = order_in(key)?;
+                if first.as_ref().is_none_or(|(least, _)| order < *least) {
+                    first = Some((order, source));
+                }
             }
-            let Some((key, stored)) = &self.held else {
+            let Some((order, Source { held, .. })) = first else {
                 break;
             };
-            let order = order_in(key)?;
+            let Some((_, stored)) = held else {
+                break;
+            };
             let entry = Entry::decode(stored)?;
             let value = value_of(r, &entry, order)?;
             out(id_of(order)?, &entry, value.as_ref())?;
-            self.held = None;
+            *held = None;
             self.count += 1.0;
             self.pace.step(r)?;
         }
@@ -95,14 +115,17 @@ fn value_of(r: &mut dyn Reads, entry: &Entry, order: Order) -> Attempt<Option<By
     })
 }
 
-/// The number of the last entry, 0 if there is none.
+/// The number of the last entry, marked or not, 0 if there is none.
 ///
 /// # Errors
 /// A stop.
 pub fn last(r: &mut dyn Reads) -> Attempt<u64> {
-    let mut cursor = Cursor::new(between(kinds::LOGGED, None, None), true);
-    match r.next_key(&mut cursor)? {
-        Some(key) => Ok(id_of(order_in(&key)?)?),
-        None => Ok(0),
+    let mut last = 0;
+    for kind in [kinds::LOGGED, kinds::SYNCED] {
+        let mut cursor = Cursor::new(between(kind, None, None), true);
+        if let Some(key) = r.next_key(&mut cursor)? {
+            last = last.max(id_of(order_in(&key)?)?);
+        }
     }
+    Ok(last)
 }

@@ -1,4 +1,4 @@
-use super::{Mark, Prune, PruneSynced, Which};
+use super::{Mark, Prune, PruneSynced, Which, last};
 use crate::codec::kinds::key as kinds;
 use crate::models::fake::Fake;
 use crate::models::op_log::testing::{device, log, pending, set};
@@ -35,6 +35,12 @@ fn what_is_marked_or_pruned_is_gone_from_what_is_pending() {
     assert_eq!(mark(&mut fake, Which::UpTo(ids[0])), 0);
     assert_eq!(left(&mut fake), [ids[1], ids[4]]);
     assert_eq!(log(&mut fake, ids[1], false).len(), 1);
+    // Who watches hears of all, however they were marked since.
+    let heard: Vec<f64> = log(&mut fake, ids[0], true)
+        .iter()
+        .map(|(id, _)| *id as f64)
+        .collect();
+    assert_eq!(heard, ids[1..]);
     // Marked up to far ahead: what comes is pending all the same.
     assert_eq!(mark(&mut fake, Which::UpTo(ids[1] + 1e9)), 2);
     set(&mut fake, "f", "1");
@@ -58,4 +64,19 @@ fn what_is_marked_or_pruned_is_gone_from_what_is_pending() {
     // Numbers are not used again.
     set(&mut fake, "g", "1");
     assert!(left(&mut fake)[0] > last[0]);
+}
+
+#[test]
+fn the_last_entry_is_the_last_one_when_it_is_marked_too() {
+    let mut fake = device("me", 3);
+    assert_eq!(fake.read(|r| last(r)).unwrap(), 0);
+    for key in ["a", "b"] {
+        set(&mut fake, key, "1");
+    }
+    let ids: Vec<u64> = pending(&mut fake).iter().map(|(id, _)| *id).collect();
+    for (marked, is_last) in ids.iter().rev().zip([ids[1], ids[1]]) {
+        let mut mark = Mark::new(Which::These(vec![*marked as f64]));
+        assert_eq!(fake.write(|w| mark.step(w)).unwrap(), 1);
+        assert_eq!(fake.read(|r| last(r)).unwrap(), is_last);
+    }
 }
