@@ -136,7 +136,7 @@ async fn load_or_create(
     let mut failed = None;
     for _ in 0..CREATIONS {
         let replies = backend.read(stored_reads()).await.map_err(open_error)?;
-        if let Some(stored) = decode_stored(&replies)?
+        if let Some(stored) = decode_stored(&replies, backend.seals())?
             && (stored.head.is_live() || options.absent == Absent::Prepare)
         {
             return Ok(stored);
