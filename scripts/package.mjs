@@ -7,9 +7,12 @@ import { messagesSchema } from "./messages-schema.mjs";
 
 const root = new URL("..", import.meta.url).pathname;
 
+/** Where the package's main module declares what it exports, by name. */
+const mainTypes = new Map();
+
 /**
  * The declarations behind the exports of an emitted index.d.ts, each with its comments, and
- * those that they refer to, which are not exported.
+ * those that they refer to, which are not exported. What the main module exports, the other ones import from it.
  */
 function flatDeclarations(index) {
   const program = ts.createProgram([index], {
@@ -27,6 +30,11 @@ function flatDeclarations(index) {
   const isInternal = (symbol) => symbol.getJsDocTags().some(({ name }) => name === "internal");
   const wanted = new Set(exported.filter((symbol) => !isInternal(symbol)));
   const isExported = new Set(wanted);
+  const placeOf = (symbol) => symbol.declarations?.[0]?.getSourceFile().fileName;
+  const isMain = mainTypes.size === 0;
+  if (isMain) for (const symbol of wanted) mainTypes.set(symbol.name, placeOf(symbol));
+  const isElsewhere = (symbol) => !isMain && !isExported.has(symbol) && mainTypes.get(symbol.name) === placeOf(symbol);
+  const imported = new Set();
   const texts = [];
   // A Set hands out what is added while it is walked.
   for (const symbol of wanted) {
@@ -39,13 +47,15 @@ function flatDeclarations(index) {
         if (ts.isTypeReferenceNode(node) && ts.isIdentifier(node.typeName)) {
           const target = resolved(checker.getSymbolAtLocation(node.typeName));
           const isParameter = target.flags & ts.SymbolFlags.TypeParameter;
-          if (!isParameter && target.declarations?.some(isOwn)) wanted.add(target);
+          const isOurs = !isParameter && target.declarations?.some(isOwn);
+          if (isOurs) isElsewhere(target) ? imported.add(target.name) : wanted.add(target);
         }
         ts.forEachChild(node, visit);
       };
       visit(declaration);
     }
   }
+  if (imported.size > 0) texts.unshift(`import type { ${[...imported].sort().join(", ")} } from "./index.js";`);
   // Without this line a declaration file exports all that it declares.
   return [...texts, "export {};"].join("\n\n") + "\n";
 }

@@ -351,7 +351,7 @@ export const MUTANTS = [
   },
   {
     name: "forget the state of a record that is live again",
-    test: "devices",
+    test: "lib",
     edits: [{ at: "state-forgotten", from: "state.is_forgettable(*stamp, device, self.now_ms)", to: "true" }],
   },
   {

@@ -94,6 +94,13 @@ export class AdapterStore {
     }
   }
 
+  /** The keys of the records, ascending, and when each expires, in ms since the epoch; infinite if never. */
+  dates(): [string[], Float64Array] | Promise<[string[], Float64Array]> {
+    const none = undefined;
+    const read = () => this.#stores.kv.port.range(4, none, none, none, none, none, false, Infinity);
+    return this.#handle.call(read) as [string[], Float64Array];
+  }
+
   put(store: StoreName, key: string, taken: Snapshot, expires?: number): Promise<void> {
     const { port } = this.#stores[store];
     const until = expires === undefined ? Infinity : this.#handle.now(() => port.until(Math.ceil(expires), false));

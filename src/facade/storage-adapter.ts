@@ -5,7 +5,7 @@
 import { AdapterCalls, notInitialized } from "./adapter-calls.js";
 import { AdapterStore, invalid, rowsOf, takeWrite, type PendingOp } from "./adapter-store.js";
 import { internals, openPatch } from "./index.js";
-import type { OpenOptions } from "./base/types.js";
+import type { Encryption, OpenOptions, QuotaPolicy } from "./base/types.js";
 
 export interface StorageAdapterOptions {
   /** Takes the place of the name that `initialize` is given. */
@@ -13,9 +13,9 @@ export interface StorageAdapterOptions {
   /** The IndexedDB database is named `${prefix}${name}`. Default "patchstore_". */
   prefix?: string;
   /** Handed on to `openPatch`. */
-  encryption?: { passphrase: string } | { key: Uint8Array | CryptoKey };
+  encryption?: Encryption;
   /** Handed on to `openPatch`. */
-  quota?: { threshold?: number; maxBytes?: number; persist?: boolean };
+  quota?: QuotaPolicy;
 }
 
 /** One change of a write; of several of one key, the last one counts. */
@@ -102,8 +102,11 @@ export class PatchStorageAdapter {
    *  callback throws ends it. */
   async iterateKeys(callback: (key: string, metadata: RecordMetadata) => void): Promise<void> {
     internals.func("callback", callback);
-    const keys = await this.#calls.read((store) => store.records.keys(), notInitialized);
-    for (const key of keys) callback(key, {});
+    const [keys, dates] = await this.#calls.read((store) => store.dates(), notInitialized);
+    keys.forEach((key, at) => {
+      const expires = dates[at] as number;
+      callback(key, expires === Infinity ? {} : { expires });
+    });
   }
 
   /** Ascending. */

@@ -202,14 +202,16 @@ impl Reads for Batch<'_> {
         self.disturb()
     }
 
-    fn scan(&mut self, cursor: &mut Cursor, _: bool, take: &mut Take<'_>) -> Attempt<bool> {
+    fn scan(&mut self, cursor: &mut Cursor, values: bool, take: &mut Take<'_>) -> Attempt<bool> {
         loop {
             self.fake.reads += 1;
             self.disturb()?;
             let Some((key, value)) = self.advance(cursor) else {
                 return Ok(false);
             };
-            if !take(&key, &value)? {
+            let until_ms = self.fake.until.get(&key).copied();
+            let marks = until_ms.map_or(Marks::NONE, Marks::expiring);
+            if !take(&key, if values { &value } else { marks.as_slice() })? {
                 return Ok(true);
             }
         }
@@ -274,5 +276,9 @@ impl Writes for Batch<'_> {
 
     fn delete_at(&mut self, prefix: Bytes, order: Order) {
         self.delete([&prefix[..], &order.to_bytes()].concat().into());
+    }
+
+    fn is_first(&mut self, _number: u16) -> bool {
+        true
     }
 }

@@ -268,6 +268,54 @@ inPage({
     await a.close();
   },
 
+  "adapter: every key comes with when its record expires, from the log and from pages": async ({ adapter, lib, same, ok, sleep }) => {
+    const { PatchStorageAdapter, name } = adapter();
+    let a = new PatchStorageAdapter();
+    await a.initialize(name);
+    const listed = async () => {
+      const found = {};
+      await a.iterateKeys((key, metadata) => (found[key] = metadata));
+      return found;
+    };
+    const hour = 3_600_000;
+    const before = Date.now();
+    await a.put("dated", { n: 1 }, { ttl: hour });
+    await a.put("dated, large", new Uint8Array(100_000), { ttl: 2 * hour });
+    await a.put("again", 1, { ttl: hour });
+    await a.put("again", 2);
+    await a.put("later", 1);
+    await a.put("later", 2, { ttl: 3.5 });
+    await a.put("soon", 1, { ttl: 50 });
+    await a.batchPut(new Map([["plain", { n: 2 }]]));
+    await a.commitWrite([{ store: "kv", type: "put", key: "plain too", value: 3 }], {});
+    const after = Date.now();
+    await sleep(Math.max(0, before + 400 - Date.now()));
+    const first = await listed();
+    same(Object.keys(first), ["again", "dated", "dated, large", "plain", "plain too"]);
+    const { dated, "dated, large": large, ...plain } = first;
+    same(plain, { again: {}, plain: {}, "plain too": {} });
+    for (const [metadata, ttl] of [[dated, hour], [large, 2 * hour]]) {
+      same(Object.keys(metadata), ["expires"]);
+      ok(metadata.expires >= before + ttl && metadata.expires <= after + ttl, `${metadata.expires}`);
+    }
+    // The same from the log of a patch that was opened anew, and from pages.
+    await a.close();
+    a = new PatchStorageAdapter();
+    await a.initialize(name);
+    same(await listed(), first);
+    const patch = await lib.openPatch(name);
+    await patch.compact();
+    same(await listed(), first);
+    await patch.close();
+    await a.close();
+    a = new PatchStorageAdapter();
+    await a.initialize(name);
+    same(await listed(), first);
+    await a.put("dated", 1);
+    same((await listed()).dated, {});
+    await a.close();
+  },
+
   "adapter: meta lies apart; null is a value, undefined removes": async ({ adapter, lib, same, rejects }) => {
     const { PatchStorageAdapter, name } = adapter();
     const a = new PatchStorageAdapter();

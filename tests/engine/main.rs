@@ -1,4 +1,6 @@
 //! The engine, natively, in worlds of a few tabs: how commits, transactions and upkeep go.
+//!
+//! `SHIFT=n` adds n to the seeds of all worlds.
 #![cfg(not(target_arch = "wasm32"))]
 #![expect(
     clippy::unwrap_used,
@@ -13,6 +15,7 @@ use patchstore::backend::simulated::{SimConnector, SimDatabase};
 use patchstore::engine::access::{Answer, Session};
 use patchstore::engine::{Engine, Options};
 use patchstore::simulation::SimEnv;
+use std::ops::Range;
 use std::rc::Rc;
 
 mod blobs;
@@ -45,9 +48,15 @@ struct World {
 
 impl World {
     fn run(seed: u64, body: impl AsyncFnOnce(Self)) {
-        let env = SimEnv::new(seed);
+        let shift = std::env::var("SHIFT").map_or(0, |shift| shift.parse().unwrap());
+        let env = SimEnv::new(seed + shift);
         let database = SimDatabase::new(&env);
         env.clone().block_on(body(Self { env, database }));
+    }
+
+    /// In several worlds, one after the other: what holds must not hang on when things happen.
+    fn run_each(seeds: Range<u64>, body: impl AsyncFn(Self)) {
+        seeds.for_each(|seed| Self::run(seed, &body));
     }
 
     /// A new tab.

@@ -12,10 +12,12 @@ use patchstore::models::documents::{Collection, Ids, Insert, NewDoc};
 use patchstore::models::kv::{self, Kv, SetMany};
 use patchstore::models::many::Many;
 use patchstore::{Code, Result};
+use std::ops::Range;
 
 use super::{World, get, put};
 
 const MIB: usize = 1 << 20;
+const SEEDS: Range<u64> = 1..4;
 
 fn everything() -> KeyRange {
     KeyRange {
@@ -123,7 +125,7 @@ async fn transact(engine: &Engine, key: &str, bytes: usize) {
 
 /// Runs a way of replacing, step by step; each step tells how many bytes live then.
 fn replace(what: &str, steps: usize, step: impl AsyncFn(&Engine, usize) -> usize) {
-    World::run(1, async |world| {
+    World::run_each(SEEDS, async |world| {
         let engine = world.open(Options::default()).await;
         let mut live = 0;
         for n in 0..steps {
@@ -254,7 +256,7 @@ fn documents_that_are_inserted_and_deleted() {
 
 #[test]
 fn values_that_several_tabs_set_in_turn() {
-    World::run(1, async |world| {
+    World::run_each(SEEDS, async |world| {
         let mut tabs = Vec::new();
         for _ in 0..3 {
             tabs.push(world.open(Options::default()).await);
@@ -274,7 +276,7 @@ fn values_that_several_tabs_set_in_turn() {
 #[test]
 fn what_a_tab_leaves_behind_that_is_gone() {
     for closes in [true, false] {
-        World::run(1, async |world| {
+        World::run_each(SEEDS, async |world| {
             let other = world.open(Options::default()).await;
             let engine = world.open(Options::default()).await;
             put_many(&engine, 3, 2 * MIB).await.unwrap();
@@ -301,7 +303,7 @@ fn what_a_tab_leaves_behind_that_is_gone() {
 fn dead_pieces_make_room_before_anything_is_refused() {
     let live = 2 * MIB;
     for quota in [9, 20, 40] {
-        World::run(1, async |world| {
+        World::run_each(SEEDS, async |world| {
             world.database.set_quota(Some(quota * MIB));
             let engine = world.open(Options::default()).await;
             for n in 0..60 {
@@ -317,7 +319,7 @@ fn dead_pieces_make_room_before_anything_is_refused() {
         });
     }
     // WriteSet ahead.
-    World::run(1, async |world| {
+    World::run_each(SEEDS, async |world| {
         world.database.set_quota(Some(30 * MIB));
         let engine = world.open(Options::default()).await;
         for _ in 0..20 {
@@ -328,7 +330,7 @@ fn dead_pieces_make_room_before_anything_is_refused() {
 
 #[test]
 fn what_does_not_fit_is_refused_and_leaves_nothing_behind() {
-    World::run(1, async |world| {
+    World::run_each(SEEDS, async |world| {
         world.database.set_quota(Some(20 * MIB));
         let engine = world.open(Options::default()).await;
         let mut count = 0;

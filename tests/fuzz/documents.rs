@@ -74,6 +74,10 @@ impl Writes for OneDocument {
     }
     fn put_order(&mut self, _: Bytes, _: Order) {}
     fn delete_at(&mut self, _: Bytes, _: Order) {}
+
+    fn is_first(&mut self, _number: u16) -> bool {
+        true
+    }
 }
 
 pub fn a_document(rng: &mut Rng) -> Vec<u8> {

@@ -21,14 +21,18 @@ before(async () => {
 
 /**
  * What a watch hears of these entries and of one more, and how many looks have failed: those that the fault makes fail
- * (its kind, and in which transaction), and that of a number.
+ * (its kind, and in which transaction), and that of a number; `beginnings`: how often where to begin cannot be read.
  */
-async function heardOf(keys, fault, failing) {
+async function heardOf(keys, fault, failing, beginnings = 0) {
   const glue = stage.makeGlue();
   const sim = new glue.World(7);
   let looks = 0;
   let failed = 0;
-  const { entries } = glue.OpLogPort.prototype;
+  const { entries, last } = glue.OpLogPort.prototype;
+  let begun = 0;
+  glue.OpLogPort.prototype.last = function () {
+    return (begun += 1) <= beginnings ? Promise.reject(new Error("expected by a test")) : last.apply(this);
+  };
   glue.OpLogPort.prototype.entries = function (...args) {
     const found = (looks += 1) === failing ? Promise.reject(new Error("expected by a test")) : entries.apply(this, args);
     found.catch(() => (failed += 1));
@@ -88,5 +92,12 @@ test("what was told before a look failed is not told again", async () => {
     const found = await heardOf(keys, undefined, failing);
     assert.equal(found.failed, 1);
     assert.deepEqual(found.heard, [...keys, "last"], `look ${failing} fails`);
+  }
+});
+
+test("a watch that could not read where to begin begins at a later look", async () => {
+  for (const beginnings of [1, 2]) {
+    const found = await heardOf(["first", "second"], undefined, 0, beginnings);
+    assert.deepEqual(found.heard, beginnings === 1 ? ["last"] : [], `${beginnings} beginnings fail`);
   }
 });

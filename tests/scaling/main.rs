@@ -20,6 +20,7 @@ mod calls;
 mod clearing;
 mod following;
 mod lacking;
+mod logged;
 mod memory;
 mod reading;
 mod stored;
@@ -27,6 +28,9 @@ mod tasks;
 
 #[global_allocator]
 static ALLOCATOR: memory::Counting = memory::Counting;
+
+/// What a tab may cache.
+const CACHE_BYTES: usize = 2 << 20;
 
 /// A database and the tabs over it.
 struct World {
@@ -46,7 +50,7 @@ impl World {
     async fn open(&self) -> Engine {
         let connector = Rc::new(self.database.clone());
         let options = Options {
-            cache_bytes: 2 << 20,
+            cache_bytes: CACHE_BYTES,
             ..Options::default()
         };
         Engine::open(connector, Rc::new(self.env.new_realm()), options)

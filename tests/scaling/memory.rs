@@ -7,6 +7,7 @@ thread_local! {
     static TAKEN: Cell<usize> = const { Cell::new(0) };
     static STEPS: Cell<usize> = const { Cell::new(0) };
     static HELD: Cell<usize> = const { Cell::new(0) };
+    static PEAK: Cell<usize> = const { Cell::new(0) };
     static MOST: Cell<usize> = const { Cell::new(usize::MAX) };
 }
 
@@ -22,6 +23,7 @@ unsafe impl GlobalAlloc for Counting {
         TAKEN.set(TAKEN.get().wrapping_add(layout.size()));
         STEPS.set(STEPS.get().wrapping_add(1));
         HELD.set(HELD.get().wrapping_add(layout.size()));
+        PEAK.set(PEAK.get().max(HELD.get()));
         // SAFETY: the caller's promises are passed on.
         unsafe { System.alloc(layout) }
     }
@@ -52,4 +54,11 @@ pub fn steps() -> usize {
 /// Bytes that this thread holds now.
 pub fn held() -> usize {
     HELD.get()
+}
+
+/// The most bytes that this thread has held at once while `work` ran.
+pub async fn most_held(work: impl Future) -> usize {
+    PEAK.set(HELD.get());
+    work.await;
+    PEAK.get()
 }

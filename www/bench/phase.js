@@ -8,7 +8,7 @@ const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers
 
 /** Which database a phase works on. */
 const databaseOf = (phase) =>
-  phase === "movies" || phase === "real" ? phase : phase.startsWith("large") ? "large" : "main";
+  phase === "movies" || phase === "real" || phase === "op-log" ? phase : phase.startsWith("large") ? "large" : "main";
 
 /** What is known of a system beforehand. One for each page: RxDB brings a Dexie of its own, which tolerates no other. */
 export async function describe(systemName) {
@@ -22,7 +22,7 @@ export async function describe(systemName) {
 export async function cleanUp({ system: systemName, prefix }) {
   const system = (await systems[systemName]()).default;
   await system.load?.();
-  for (const name of ["main", "main-empty", "real", "movies", "large"]) {
+  for (const name of ["main", "main-empty", "real", "movies", "op-log-off", "op-log-on", "large"]) {
     await Promise.race([
       system.remove(prefix + name),
       new Promise((resolve) => setTimeout(resolve, 2000)),
@@ -59,8 +59,8 @@ async function warmUp(system, rounds) {
 export async function runPhase({ system: systemName, phase, prefix, state, wanted }) {
   const system = (await systems[systemName]()).default;
   const samples = [];
-  const items = phases[phase].filter(({ id }) => {
-    const reason = system.skips?.[id] ?? system.skips?.[phase];
+  const items = phases[phase].filter(({ id, asks }) => {
+    const reason = asks && !system[asks] ? "it has nothing like it" : (system.skips?.[id] ?? system.skips?.[phase]);
     if (reason) samples.push({ item: id, skipped: reason });
     return !reason && wanted.includes(id);
   });

@@ -1,5 +1,7 @@
 /** What patchstore wants to reach, next to plain IndexedDB and to Replicache in the same run. */
 import { ratio } from "./report.js";
+import { COMPARED } from "./work/op-log.js";
+import { work } from "./work/index.js";
 
 const faster = (title, item, atLeast, than = "indexeddb") => ({
   title,
@@ -8,6 +10,19 @@ const faster = (title, item, atLeast, than = "indexeddb") => ({
   atLeast,
   reach: (cells) => ratio(cells, item, "patchstore", than),
 });
+
+/** What the op-log costs: the same work with it and without it. */
+const logged = (id) => {
+  const item = `logged-${id}`;
+  const median = (cells, item) => cells[item]?.patchstore?.median;
+  return {
+    title: `${work.find(({ id }) => id === item).title}: of the time without`,
+    item,
+    unit: "×",
+    atMost: 1.5,
+    reach: (cells) => median(cells, item) / median(cells, `un${item}`),
+  };
+};
 
 const difference = (row) => row?.patchstore?.median - row?.indexeddb?.median;
 
@@ -38,4 +53,5 @@ export const targets = [
   faster("Replicache: insert 10 000 at once, not slower", "bulk", 1, "replicache"),
   faster("Replicache: insert one, not slower", "put", 1, "replicache"),
   faster("Replicache: read all within 1.5×", "all", 1 / 1.5, "replicache"),
+  ...COMPARED.map(logged),
 ];

@@ -1,9 +1,11 @@
 //! What a range of a store holds, as it is handed out.
 
+use js_sys::{Array, Float64Array};
 use wasm_bindgen::prelude::*;
 
 use crate::bindings::collect::Collector;
 use crate::bindings::outcome;
+use crate::codec::marks::{NEVER, expiry_of};
 use crate::engine::access::{Attempt, Reads};
 use crate::error::Result;
 use crate::models::kv::{KeyRangeSpec, Kv, Scan};
@@ -14,6 +16,7 @@ pub(super) struct Listing {
     kv: Kv,
     scan: Scan,
     out: Collector,
+    until_ms: Vec<f64>,
     counted: u64,
 }
 
@@ -25,6 +28,7 @@ impl Listing {
             kv: kv.clone(),
             scan: if what == 2 { scan.page() } else { scan },
             out: Collector::default(),
+            until_ms: Vec::new(),
             counted: 0,
         })
     }
@@ -35,6 +39,7 @@ impl Listing {
             kv,
             scan,
             out,
+            until_ms,
             counted,
         } = self;
         let values = matches!(what, 1 | 2);
@@ -43,11 +48,19 @@ impl Listing {
             match what {
                 0 => out.string(kv.key_text(key)?.as_js()),
                 3 => Ok(()),
+                4 => {
+                    until_ms.push(match expiry_of(stored) {
+                        NEVER => f64::INFINITY,
+                        at_ms => at_ms as f64,
+                    });
+                    out.string(kv.key_text(key)?.as_js())
+                }
                 _ => out.pair(kv.key_text(key)?.as_js(), stored),
             }
         })?;
         Ok(match what {
             3 => outcome::count(*counted)?,
+            4 => Array::of2(&out.finish()?, &Float64Array::from(&until_ms[..])).into(),
             _ => out.finish()?,
         })
     }

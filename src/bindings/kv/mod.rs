@@ -131,7 +131,7 @@ impl KvPort {
     }
 
     /// The contents of a range: its keys (`what` 0), its entries (1), the first page of its entries (2),
-    /// or the number of its keys (3).
+    /// the number of its keys (3), or a list of its keys and one of when each expires (4), in ms since the epoch, infinite if never.
     #[expect(
         clippy::too_many_arguments,
         reason = "an object would cost a crossing a field"

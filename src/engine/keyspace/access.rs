@@ -132,8 +132,8 @@ pub trait Reads {
         Ok(self.until(key)?.is_some())
     }
     /// Hands what a scan comes to next to `take`, until that wants no more (`false`) or nothing is left;
-    /// whether `take` has ended it. Breathes by itself. Without `values`, `take` gets empty ones, and large
-    /// ones are not loaded. What `take` was given is behind the cursor, also where this stops.
+    /// whether `take` has ended it. Breathes by itself. Without `values`, `take` gets the cells' marks in their place, and
+    /// large ones are not loaded. What `take` was given is behind the cursor, also where this stops.
     ///
     /// # Errors
     /// [`Stop`]; what `take` fails with.
@@ -200,6 +200,9 @@ pub trait Writes: Reads {
     fn put_order(&mut self, key: Bytes, order: Order);
     /// Removes `prefix` followed by `order`.
     fn delete_at(&mut self, prefix: Bytes, order: Order);
+    /// Whether this batch is asked so of a number for the first time, or may be: what it need write only once is not
+    /// written again for each of many records.
+    fn is_first(&mut self, number: u16) -> bool;
 }
 
 /// Work on a view.

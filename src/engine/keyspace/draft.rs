@@ -22,6 +22,9 @@ use crate::limits::{self, ITEM_BYTES, MAX_CALL_BYTES};
 /// Operations of a draft that are shown to its own reads between two breaths.
 const SHOWN_AT_ONCE: usize = 256;
 
+/// Below so many operations it is not worth while to remember what was written once.
+const FEW_OPS: usize = 64;
+
 /// By this a piece's bytes are divided to get its weight: a frame may have some MiB beside it, as
 /// much as can be copied within a task.
 const PIECE_WEIGHT: usize = 4;
@@ -51,6 +54,8 @@ pub struct Draft {
     call: u64,
     shown: usize,
     fresh: bool,
+    /// The numbers that [`Writes::is_first`] was asked of, as bits.
+    asked: Vec<u64>,
 }
 
 impl Draft {
@@ -72,6 +77,7 @@ impl Draft {
             call,
             shown: 0,
             fresh: true,
+            asked: Vec::new(),
         }
     }
 
@@ -104,6 +110,7 @@ impl Draft {
     /// Takes back the operations from `len` on.
     pub fn truncate(&mut self, len: usize) {
         if self.ops.len() > len {
+            self.asked.clear();
             for op in self.ops.drain(len..) {
                 self.bytes = self.bytes.saturating_sub(weight(&op));
                 self.held_bytes = self.held_bytes.saturating_sub(held_bytes(&op));
@@ -310,5 +317,19 @@ impl Writes for Draft {
             prefix,
             order: Some(order),
         }));
+    }
+
+    fn is_first(&mut self, number: u16) -> bool {
+        if self.ops.len() < FEW_OPS {
+            return true;
+        }
+        let (at, bit) = (usize::from(number / 64), 1 << (number % 64));
+        self.asked.resize(self.asked.len().max(at + 1), 0);
+        let word = self.asked.get_mut(at);
+        word.is_none_or(|word| {
+            let is_first = *word & bit == 0;
+            *word |= bit;
+            is_first
+        })
     }
 }

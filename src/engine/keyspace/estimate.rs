@@ -1,18 +1,20 @@
-//! How much of the pieces a batch hides, by what the directory tells of them.
+//! How much of the pieces a batch hides, by what is in memory.
 
-use super::access::KeyRange;
+use std::rc::Rc;
+
+use super::access::{Attempt, KeyRange};
 use super::cache::Cache;
+use super::entries::Listing;
+use super::source::Source;
 use super::view::{Layer, View, find_entry, find_page};
 use crate::codec::batch::{Batch, Op, OpValue};
+use crate::codec::cell::Cell;
 use crate::codec::entry::Entry;
 use crate::codec::range::after;
 use crate::codec::root::PageRef;
 
-/// How many records of a segment count as hidden by a range that touches it.
-const AT_EDGE: u64 = 4;
-
-/// About how many bytes of pieces a batch puts or hides, by what the directory tells of them: nothing is
-/// loaded.
+/// About how many bytes of pieces a batch puts or hides. Nothing is loaded: of segments that are not in memory, the
+/// directory tells. A flush loads those that matter, so what is wrongly guessed is so until then.
 #[must_use]
 pub fn pieces_of(view: &View, cache: &Cache, batch: &Batch) -> u64 {
     let hidden = batch.ops.iter().map(|op| match op {
@@ -56,32 +58,54 @@ fn hidden_by_run(view: &View, cache: &Cache, run: &[Entry]) -> u64 {
     hidden_by_range(view, cache, &range).max(cited)
 }
 
-/// The mean bytes of a record in the newest segment with pieces that may hold the key.
+/// The bytes of the piece that a key has had; where that is not in memory, the mean bytes of a record in the newest
+/// segment with pieces that may hold it. What the newest table has itself was counted when it was put.
 fn hidden_by_key(view: &View, cache: &Cache, key: &[u8]) -> u64 {
-    if let Some(Layer::Memory(table)) = view.layers.first()
+    let mut layers = view.layers.iter();
+    if let Some(Layer::Memory(table)) = layers.next()
         && table.get(key).is_some()
     {
         return 0;
     }
+    let is_frozen = layers.any(|layer| match layer {
+        Layer::Memory(table) => table.cites_pieces(),
+        Layer::Run(run) => find_entry(run, key).is_some_and(|entry| entry.pieces),
+    });
+    let mean = mean_bytes(view, cache, key);
+    if !is_frozen && mean.is_none() {
+        return 0;
+    }
+    let found = match view.get_in_layers(cache, key) {
+        Ok(None) => view.get_in_directory(cache, key),
+        found => found,
+    };
+    match found {
+        Ok(cell) => cell.as_ref().map_or(0, piece_bytes),
+        Err(_) => mean.unwrap_or(0),
+    }
+}
+
+fn mean_bytes(view: &View, cache: &Cache, key: &[u8]) -> Option<u64> {
     let of_run = |entries: &[Entry]| {
         let entry = find_entry(entries, key).filter(|entry| entry.pieces)?;
         Some(entry.bytes / entry.records.max(1))
     };
     let in_runs = view.root.runs.iter().find_map(|run| of_run(run));
     let of_level = |level: &Vec<PageRef>| of_run(&cache.directory(find_page(level, key)?.id)?);
-    in_runs
-        .or_else(|| view.root.levels.iter().find_map(of_level))
-        .unwrap_or(0)
+    in_runs.or_else(|| view.root.levels.iter().find_map(of_level))
 }
 
-/// The bytes of the segments with pieces that lie within a range; of one at its edge, some records of the mean size.
+fn piece_bytes(cell: &Cell) -> u64 {
+    cell.cited_piece().map_or(0, |piece| piece.len)
+}
+
+/// The bytes of the segments with pieces that lie within a range, and the pieces in it of one at its edge: of all of
+/// that, where it is not in memory. What is being flushed counts too, since that leaves what was counted before.
 fn hidden_by_range(view: &View, cache: &Cache, range: &KeyRange) -> u64 {
     let of_entry = |entry: &Entry| {
-        if range.from <= entry.first && entry.last < range.until {
-            entry.bytes
-        } else {
-            entry.bytes / entry.records.max(1) * entry.records.min(AT_EDGE)
-        }
+        let is_within = range.from <= entry.first && entry.last < range.until;
+        let at_edge = || pieces_within(cache, entry, range).unwrap_or(entry.bytes);
+        if is_within { entry.bytes } else { at_edge() }
     };
     let of_entries = |entries: &[Entry]| -> u64 {
         let from = entries.partition_point(|entry| entry.last < range.from);
@@ -96,6 +120,28 @@ fn hidden_by_range(view: &View, cache: &Cache, range: &KeyRange) -> u64 {
         let entries = touched.filter_map(|page| cache.directory(page.id));
         entries.map(|entries| of_entries(&entries)).sum()
     };
+    let of_layer = |layer: &Layer| match layer {
+        Layer::Memory(table) if table.cites_pieces() => {
+            let cells = table.between(range);
+            cells.map(|(_, cell)| piece_bytes(cell)).sum()
+        }
+        Layer::Memory(_) => 0,
+        Layer::Run(run) => of_entries(run),
+    };
+    let in_layers = view.layers.iter().skip(1).map(of_layer);
     let in_runs = view.root.runs.iter().map(|run| of_entries(run));
-    in_runs.chain(view.root.levels.iter().map(of_level)).sum()
+    let in_levels = view.root.levels.iter().map(of_level);
+    in_layers.chain(in_runs).chain(in_levels).sum()
+}
+
+/// The bytes of the pieces that a segment cites within a range.
+fn pieces_within(cache: &Cache, entry: &Entry, range: &KeyRange) -> Attempt<u64> {
+    let listing = Listing::Run(Rc::new(vec![entry.clone()]));
+    let mut source = Source::segments(listing, range.clone(), false);
+    let mut bytes = 0;
+    while let Some((_, cell)) = source.cell(cache, false)? {
+        source.step(false);
+        bytes += piece_bytes(&cell);
+    }
+    Ok(bytes)
 }

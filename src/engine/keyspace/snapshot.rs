@@ -226,7 +226,7 @@ impl Reads for Snapshot {
             let value = match cell.value {
                 ValueRef::Tombstone => return Ok(true),
                 _ if self.now.is_past(&self.context, cell.marks) => return Ok(true),
-                _ if !values => &[],
+                _ if !values => cell.marks,
                 ValueRef::Inline(value) => value,
                 ValueRef::Piece(place) => {
                     piece = self.piece(place)?;

@@ -7,7 +7,8 @@ export interface OpLogEntry {
   /** Where the write went: a key-value store, or a collection of a document store. */
   target: { kind: "kv" | "db"; scope: Scope; collection?: string };
   key: string;
-  /** What was written; a document whole. */
+  /** What was written; a document whole. What is in its Blobs is in memory as long as they are, as far as it could be read, up to 256 MiB
+   *  of a page: `encodeEntries` sends it along. */
   value?: unknown;
   /** When it was written, by a hybrid logical clock: sortable text, unique per write: 12 hex digits of ms, 5 of a
    *  counter, the device id. */

@@ -56,6 +56,9 @@ export interface QuotaPolicy {
   persist?: boolean;
 }
 
+/** The key of a patch: a passphrase, or 32 bytes, or a non-extractable AES-GCM CryptoKey (usages encrypt and decrypt). */
+export type Encryption = { passphrase: string } | { key: Uint8Array | CryptoKey };
+
 /** What was done for room, in this order: log entries that are stored elsewhere too went, what has expired went, what is
  *  dead went; "full": a write was refused. */
 export type QuotaAction = "prune-oplog" | "evict-expired" | "compact" | "full";

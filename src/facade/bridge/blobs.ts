@@ -56,11 +56,11 @@ export class BlobReader {
     const { encoded, gaps = [] } = value;
     if (typeof encoded === "string") return;
     const beside = gaps.filter(([at]) => at < 0);
-    for (const gap of gaps) if (gap[0] >= 0) encoded.set(await this.#bytesOf(gap), gap[0]);
+    for (const gap of gaps) if (gap[0] >= 0) encoded.set(await this.bytesOf(gap), gap[0]);
     if (beside.length === 0) return;
     if (this.#place.copies) {
       const copies = (encoded as WithBlobs).blobs as Blob[];
-      for (const [at, gap] of beside.entries()) copies[at] = new Blob([await this.#bytesOf(gap)]);
+      for (const [at, gap] of beside.entries()) copies[at] = new Blob([await this.bytesOf(gap)]);
     } else if (await this.#place.takes()) {
       // The browser reads the Blobs during the write, when everything waits for it: check now that they are readable.
       for (const gap of beside) await this.#ends(gap);
@@ -71,7 +71,7 @@ export class BlobReader {
 
   /** Checks that the first and the last byte can be read. Throws NotStorable. */
   async #ends([, blob, path]: Gap): Promise<void> {
-    for (const at of [0, blob.size - 1]) await this.#bytesOf([at, blob.slice(at, at + 1), path]);
+    for (const at of [0, blob.size - 1]) await this.bytesOf([at, blob.slice(at, at + 1), path]);
   }
 
   async #inlined(encoded: Uint8Array, gaps: readonly Gap[]): Promise<Encoded> {
@@ -81,11 +81,12 @@ export class BlobReader {
       throw new PatchStoreError("NotStorable", message, { path: gaps[0]?.[2] });
     }
     const contents: Uint8Array[] = [];
-    for (const gap of gaps) contents.push(await this.#bytesOf(gap));
+    for (const gap of gaps) contents.push(await this.bytesOf(gap));
     return guarded(() => inlineBlobs(encoded, contents));
   }
 
-  async #bytesOf([, blob, path]: Gap): Promise<Uint8Array<ArrayBuffer>> {
+  /** All of a Blob, which must still have the size that it had. Throws NotStorable. */
+  async bytesOf([, blob, path]: Gap): Promise<Uint8Array<ArrayBuffer>> {
     try {
       const bytes = new Uint8Array(await this.#inTime(() => blob.arrayBuffer(), blob.size));
       if (bytes.length !== blob.size) throw undefined;

@@ -6,6 +6,8 @@ import type { OpLogPort, PatchPort } from "../bridge/glue.js";
 import type { Handle } from "../bridge/handle.js";
 import { sendRows } from "../bridge/slices.js";
 import { tell } from "../stores/watch.js";
+import { blobsDecoded } from "../values/exact/decode.js";
+import { readContents } from "./contents.js";
 import { entriesOf, entryRows, type Entry } from "./entries.js";
 
 /** Entries that a watch reads at once. */
@@ -35,7 +37,7 @@ export class PatchLog implements OpLog {
     const given = known("options", options, ["after", "limit"]);
     const after = given.after === undefined ? -1 : numberOf("options.after", given.after);
     const limit = whole("options.limit", given.limit, Infinity);
-    return entriesOf(await this.#entries(after, limit, false));
+    return this.#known(() => this.#entries(after, limit, false));
   }
 
   async count(): Promise<number> {
@@ -82,8 +84,7 @@ export class PatchLog implements OpLog {
     const after = given.after === undefined ? undefined : keyOf(given.after, "options.after");
     const limit = whole("options.limit", given.limit, Infinity);
     const at = pathOf(path);
-    const found = await this.#handle.call(() => this.#port.records(at, after, limit));
-    return entriesOf(found as unknown[]);
+    return this.#known(() => this.#handle.call(() => this.#port.records(at, after, limit)));
   }
 
   async merkle(path = ""): Promise<{ hash: string; children: Record<string, string> }> {
@@ -102,12 +103,14 @@ export class PatchLog implements OpLog {
     // What is asked for now is known from now on.
     void this.deviceId;
     let wanted = true;
-    let after = this.#handle.call(() => this.#port.last()) as Promise<number>;
+    const start = () => this.#handle.call(() => this.#port.last()) as Promise<number>;
+    let after = start();
     let isWaiting = false;
     const look = (): void => {
       if (isWaiting) return;
       isWaiting = true;
-      after = after.then(async (last) => {
+      // Where the beginning could not be read, it begins now.
+      after = after.catch(start).then(async (last) => {
         isWaiting = false;
         let told = last;
         const hear = (entry: OpLogEntry): boolean => {
@@ -118,7 +121,9 @@ export class PatchLog implements OpLog {
         // Who reads hears of what is wrong; a listener has no place for it. The next commit has it go on from there.
         return this.#tellFrom(last, hear).catch(() => told);
       });
-      after.catch(() => {});
+      after.catch(() => {
+        isWaiting = false;
+      });
     };
     const tail = this.#handle.now(() => this.#port.watch(() => queueMicrotask(look)));
     after.catch(() => {});
@@ -135,13 +140,27 @@ export class PatchLog implements OpLog {
   /** Tells of all entries above a number; the number of the last one. */
   async #tellFrom(last: number, told: (entry: OpLogEntry) => boolean): Promise<number> {
     for (;;) {
+      const before = blobsDecoded;
       const page = entriesOf(await this.#entries(last, PAGE, true));
+      const hasBlobs = blobsDecoded !== before;
       for (const entry of page) {
+        // (One by one: a page may have many.)
+        if (hasBlobs) await readContents(this.#handle.place, [entry.value]);
         last = entry.id;
         if (!told(entry)) return last;
       }
       if (page.length < PAGE) return last;
     }
+  }
+
+  /** Entries, with what is in their Blobs read, so that they can be encoded. */
+  async #known(read: () => unknown): Promise<OpLogEntry[]> {
+    const before = blobsDecoded;
+    const entries = entriesOf((await read()) as unknown[]);
+    if (blobsDecoded !== before) {
+      await readContents(this.#handle.place, entries.map(({ value }) => value));
+    }
+    return entries;
   }
 
   #entries(after: number, limit: number, withSynced: boolean): Promise<unknown[]> {

@@ -2,6 +2,7 @@ import { corrupt, invalid, PatchStoreError } from "../base/errors.js";
 import { describe } from "../base/names.js";
 import { decodeExact } from "../values/exact/decode.js";
 import { encodeExact } from "../values/exact/encode.js";
+import { contentOf, know } from "./contents.js";
 import { rowOf, type Entry } from "./entries.js";
 
 /*
@@ -12,9 +13,11 @@ const MAGIC = [0x50, 0x53, 0x45, 0x01] as const;
 const HEAD_BYTES = 8;
 
 /**
- * Entries as bytes for the wire. Every storable value is kept, but Blobs and Files: what is in them can be read only
- * asynchronously.
- * @throws PatchStoreError code InvalidArgument | NotStorable
+ * Entries as bytes for the wire, every storable value kept, 256 MiB at most. Blobs and Files of entries as this page or worker got
+ * them from {@link OpLog.pending}, `records`, `watch` or {@link decodeEntries} go along: their content was read before. What cannot be
+ * read now is NotStorable, with its path: a Blob that the caller has made, or got with an entry by `structuredClone` or `postMessage`; one
+ * whose content could not be read, or of a list with Blobs of more than 256 MiB (ask for fewer entries at once).
+ * @throws PatchStoreError code InvalidArgument | NotStorable | LimitExceeded
  */
 export function encodeEntries(entries: Iterable<Entry>): Uint8Array {
   if (typeof (entries as Partial<typeof entries> | null)?.[Symbol.iterator] !== "function") {
@@ -33,10 +36,11 @@ export function encodeEntries(entries: Iterable<Entry>): Uint8Array {
       ...given({ expires, version }),
     };
   });
-  const { encoded, gaps } = encodeExact(list);
+  const { encoded, gaps } = encodeExact(list, contentOf);
   if (gaps !== undefined) {
     const [, , path] = gaps[0] as (typeof gaps)[number];
-    throw new PatchStoreError("NotStorable", `${path} is a Blob: send its bytes instead, read before`, { path });
+    const message = `${path} is a Blob whose content is not known here: pass entries as pending(), records(), watch() or decodeEntries() gave them, fewer at once`;
+    throw new PatchStoreError("NotStorable", message, { path });
   }
   const body = encoded as Uint8Array;
   const out = new Uint8Array(HEAD_BYTES + body.length);
@@ -47,7 +51,7 @@ export function encodeEntries(entries: Iterable<Entry>): Uint8Array {
 }
 
 /**
- * What {@link encodeEntries} has encoded.
+ * What {@link encodeEntries} has encoded. The content of Blobs is in memory twice as long as they are: so they can be sent on.
  * @throws PatchStoreError code Corrupt | InvalidArgument (not bytes) | UnsupportedFormat (of a later version)
  */
 export function decodeEntries(bytes: Uint8Array): Entry[] {
@@ -61,7 +65,7 @@ export function decodeEntries(bytes: Uint8Array): Entry[] {
   const check = new DataView(bytes.buffer, bytes.byteOffset).getUint32(MAGIC.length, true);
   if (check !== checkOf(body)) throw corrupt("these entries have changed on their way");
   try {
-    const list = decodeExact(body) as Entry[];
+    const list = decodeExact(body, [], know) as Entry[];
     list.forEach((entry, at) => rowOf(entry, `entries[${at}]`));
     return list;
   } catch (cause) {

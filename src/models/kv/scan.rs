@@ -18,7 +18,7 @@ pub struct Scan {
     bytes_left: usize,
 }
 
-/// Takes the key of a record and the stored value.
+/// Takes the key of a record and the stored value, or its marks where values are not wanted.
 pub type Out<'a> = dyn FnMut(&[u8], &[u8]) -> Result<()> + 'a;
 
 impl Scan {
@@ -45,7 +45,7 @@ impl Scan {
         self
     }
 
-    /// Hands every record to `out`, without their values if these are not wanted. Runs until it does not
+    /// Hands every record to `out`, with its marks in place of the value if values are not wanted. Runs until it does not
     /// stop.
     ///
     /// # Errors

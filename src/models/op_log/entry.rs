@@ -15,15 +15,22 @@ use super::state::stamp_at_end;
 use crate::codec::io::{Input, later, put_bytes, put_varint};
 use crate::codec::marks::NEVER;
 use crate::codec::stamp::{STAMP_BYTES, STAMPED, Stamp};
+use crate::codec::value::attached::has_attached;
 use crate::error::{Error, Result};
 
 const REMOVAL: u8 = 0x01;
 const APART: u8 = 0x02;
 const EXPIRES: u8 = 0x04;
 
-/// A value above this many bytes lies apart from its entry: it is not held twice in memory then, nor twice in the
+/// A value above so many bytes lies apart from its entry: it is not held twice in memory then, nor twice in the
 /// store if it is a piece.
-pub const APART_BYTES: usize = 1 << 10;
+const APART_BYTES: usize = 1 << 10;
+
+/// Whether a value lies apart from its entry. One with Blobs beside it does, however short it is: they go with the whole of a value.
+#[must_use]
+pub fn is_apart(value: &[u8]) -> bool {
+    value.len() > APART_BYTES || has_attached(value)
+}
 
 /// What became of a record.
 #[derive(Debug, Clone, Copy)]
@@ -61,7 +68,7 @@ pub enum Held {
 pub fn encode(record: &[u8], change: Change<'_>, tail: [u8; STAMP_BYTES]) -> Bytes {
     let (flags, value, expires_ms) = match change {
         Change::Remove => (REMOVAL, None, NEVER),
-        Change::Put(value, expires_ms) if value.len() > APART_BYTES => (APART, None, expires_ms),
+        Change::Put(value, expires_ms) if is_apart(value) => (APART, None, expires_ms),
         Change::Put(value, expires_ms) => (0, Some(value), expires_ms),
     };
     let expires = if expires_ms == NEVER { 0 } else { EXPIRES };
@@ -76,6 +83,12 @@ pub fn encode(record: &[u8], change: Change<'_>, tail: [u8; STAMP_BYTES]) -> Byt
     }
     out.extend_from_slice(&tail);
     out.into()
+}
+
+/// Whether the value of a stored entry lies apart.
+#[must_use]
+pub fn lies_apart(stored: &[u8]) -> bool {
+    stored.get(1).is_some_and(|flags| flags & APART != 0)
 }
 
 impl Entry {

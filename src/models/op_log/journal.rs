@@ -37,7 +37,7 @@ pub fn note(w: &mut dyn Writes, record: &[u8], change: Change<'_>) -> Result<()>
     }
     let tail = stamp::hole(order).to_bytes();
     if let Change::Put(value, _) = change
-        && value.len() > entry::APART_BYTES
+        && entry::is_apart(value)
     {
         w.put_at(kind(kinds::LOGGED_VALUE), order, value.clone());
     }
@@ -66,7 +66,11 @@ pub fn touch(
 ) {
     let state = State::encode(is_removed, expires_ms, device, tail);
     w.put(name.state_key(), state);
-    w.put(dirty_key(leaf_of(hash_of(name.key))), Bytes::new());
+    let leaf = leaf_of(hash_of(name.key));
+    // (Marks are taken away by calls of their own: one that a batch has put stays.)
+    if w.is_first(leaf) {
+        w.put(dirty_key(leaf), Bytes::new());
+    }
 }
 
 /// The key of the mark that a leaf has changed.

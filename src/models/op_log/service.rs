@@ -202,7 +202,15 @@ impl Service {
         if self.engine.op_log().is_none() {
             return Ok(0);
         }
-        let mut prune = log::PruneSynced::default();
-        self.engine.write(Box::new(move |w| prune.step(w))).await
+        let mut pruned = 0;
+        loop {
+            let mut prune = log::PruneSynced::default();
+            let pruning = self.engine.write(Box::new(move |w| prune.step(w)));
+            let (count, is_more) = pruning.await?;
+            pruned += count;
+            if !is_more {
+                return Ok(pruned);
+            }
+        }
     }
 }

@@ -7,6 +7,8 @@
  *   fewer           optional: {work id: how often}, where it is slow and foreseeably so
  *   rounds          optional: in how many rounds it takes part, where all of it is slow
  *   skips           optional: {work id: why}, what it cannot do or is not asked to
+ *   logs            optional: whether it keeps a log of writes when it is told to (`open(name, { opLog: true })`):
+ *                   then what is opened has also `log`, and `setMany(entries)`
  *   load()          optional: what has to be there before the first database is opened (wasm, workers)
  *   open(name)      opens the database, making it if need be; resolves to:
  *     insertMany(docs)   stores documents, resolves to their ids

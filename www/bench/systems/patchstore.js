@@ -7,8 +7,9 @@ export default {
   packages: ["patchstore"],
   acknowledges: "complete (relaxed)",
   load: () => init(),
-  async open(name) {
-    const patch = await openPatch(name);
+  logs: true,
+  async open(name, options) {
+    const patch = await openPatch(name, options);
     const documents = patch.db("bench").collection("documents");
     const kv = patch.kv("bench");
     return {
@@ -21,6 +22,8 @@ export default {
       deleteMany: (ids) => Promise.all(ids.map((id) => documents.delete(id))),
       idOf: (doc) => doc._id,
       set: (key, value) => kv.set(key, value),
+      setMany: (entries) => kv.setMany(entries),
+      log: patch.opLog,
       read: (key) => kv.get(key),
       close: () => patch.close(),
     };

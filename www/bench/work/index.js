@@ -3,6 +3,7 @@
  *
  *   id, title     how it is called in files and in tables
  *   needs         optional: the item that has to be run before
+ *   asks          optional: what a system must have, by the name in its description
  *   times         how many operations one sample is divided by
  *   run(context)  does the work and checks its result, with these at hand:
  *     store, system, name   the open database, its system and its name
@@ -21,6 +22,7 @@ import { get, gets } from "./get.js";
 import { large, largeAll, largeReopen, largeWhere } from "./large.js";
 import { moviesAll, moviesBulk, moviesWhere } from "./movies.js";
 import { load, open, reopen, reopenCompiled } from "./open.js";
+import { opLog } from "./op-log.js";
 import { put, puts } from "./put.js";
 import { all, allCold } from "./all.js";
 import { realAll, realBulk, realPut, realWhere } from "./real.js";
@@ -36,6 +38,7 @@ export const phases = {
   change: [update, deleteHalf, ...values],
   real: [realBulk, realPut, realAll, realWhere],
   movies: [moviesBulk, moviesAll, moviesWhere],
+  "op-log": opLog,
   large: [large, largeAll, largeWhere],
   "large-reopen": [largeReopen],
 };
@@ -47,7 +50,7 @@ export const REPEATS = { reopen: 2, "reopen-compiled": 2 };
 export const ONCE = new Set(["large", "large-reopen"]);
 
 /** Phases that open their databases by themselves. */
-export const OPENS_ITSELF = new Set(["reopen", "reopen-compiled", "large-reopen"]);
+export const OPENS_ITSELF = new Set(["reopen", "reopen-compiled", "op-log", "large-reopen"]);
 
 export const work = Object.values(phases).flat();
 

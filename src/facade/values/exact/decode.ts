@@ -4,10 +4,18 @@ import { put } from "../../base/put.js";
 import { BYTES_KINDS, FORM_BYTES, MAX_DEPTH, Tag } from "./form.js";
 import { damaged, Reader } from "./reader.js";
 
+/** How many Blobs were decoded so far: who looks for those of an answer need not where it is as it was. */
+export let blobsDecoded = 0;
+
+/** Told of each Blob that is part of the bytes, with its content. */
+export type Made = (blob: Blob, content: Uint8Array) => void;
+
 /** Decodes the exact form, with the Blobs stored beside it, to a fresh value. Throws Corrupt, LimitExceeded or
  *  Unavailable. */
-export function decodeExact(stored: WithBlobs, beside: readonly Blob[] = stored.blobs ?? []): unknown {
-  return valueIn(new Reader(stored, beside), 0, stored.length);
+export function decodeExact(stored: WithBlobs, beside: readonly Blob[] = stored.blobs ?? [], made?: Made): unknown {
+  const reader = new Reader(stored, beside);
+  reader.made = made;
+  return valueIn(reader, 0, stored.length);
 }
 
 /**
@@ -131,7 +139,11 @@ function blob(reader: Reader, tag: Tag.Blob | Tag.File): unknown {
   const name = tag === Tag.File ? [reader.text()] : [];
   const type = reader.text();
   const options = tag === Tag.File ? { type, lastModified: reader.float() } : { type };
-  return make(tag === Tag.File ? "File" : "Blob", [reader.bytes()], ...name, options);
+  const content = reader.bytes();
+  const blob = make(tag === Tag.File ? "File" : "Blob", [content], ...name, options) as Blob;
+  reader.made?.(blob, content);
+  blobsDecoded += 1;
+  return blob;
 }
 
 /** The whole of a Blob stored beside the value, in the class and MIME type of the original. No bytes are copied. */
@@ -140,6 +152,7 @@ function blobBeside(reader: Reader, tag: Tag.AttachedBlob | Tag.AttachedFile): u
   const whole = reader.blob();
   const size = reader.varint();
   const type = reader.text();
+  blobsDecoded += 1;
   if (file === undefined) return whole.slice(0, size, type);
   return make("File", [whole], file.name, { type, lastModified: file.lastModified });
 }

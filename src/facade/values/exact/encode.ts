@@ -18,12 +18,19 @@ const NEAR = 8;
 
 const timeOf = Date.prototype.getTime;
 
-/** Encodes a value as it is now in the exact form. Throws NotStorable or LimitExceeded. */
-export function encodeExact(value: unknown): Snapshot {
-  return new Encoder().encode(value);
+/** The content of a Blob, where it is known without reading. */
+export type ContentOf = (blob: Blob) => Uint8Array | undefined;
+
+/**
+ * Encodes a value as it is now in the exact form. Throws NotStorable or LimitExceeded.
+ * @param contentOf Blobs whose content it knows become part of the bytes, whatever their size; the others leave gaps.
+ */
+export function encodeExact(value: unknown, contentOf: ContentOf = () => undefined): Snapshot {
+  return new Encoder(contentOf).encode(value);
 }
 
 class Encoder {
+  readonly #contentOf: ContentOf;
   readonly #out = new Writer();
   /** The path to the current value. */
   readonly #steps: Step[] = [];
@@ -35,6 +42,10 @@ class Encoder {
   readonly #beside: Blob[] = [];
   #itemsLeft = MAX_ITEMS;
   #refusal: PatchStoreError | undefined;
+
+  constructor(contentOf: ContentOf) {
+    this.#contentOf = contentOf;
+  }
 
   encode(value: unknown): Snapshot {
     try {
@@ -183,7 +194,8 @@ class Encoder {
   #blob(blob: Blob, shape: Shape.Blob | Shape.File): void {
     const { size, type } = blob;
     if (size > MAX_BLOB_BYTES) throw this.#refused(`a Blob of ${size} bytes is too large for a value`);
-    const isBeside = size >= BESIDE_BYTES;
+    const content = this.#contentOf(blob);
+    const isBeside = content === undefined && size >= BESIDE_BYTES;
     const out = this.#out;
     if (shape === Shape.File) {
       out.byte(isBeside ? Tag.AttachedFile : Tag.File);
@@ -195,6 +207,7 @@ class Encoder {
     out.text(type);
     if (shape === Shape.File) out.float((blob as File).lastModified);
     out.varint(size);
+    if (content !== undefined) return out.bytes(content);
     this.#gaps.push([out.position, blob, pathOf(this.#steps)]);
     out.zeros(size);
   }

@@ -13,6 +13,8 @@ const charOf = String.fromCharCode;
 
 /** Reads the elements of the exact form. Throws Corrupt if an element is missing or malformed. */
 export class Reader {
+  /** Told of each Blob that is made of bytes that were read. */
+  made: ((blob: Blob, content: Uint8Array) => void) | undefined;
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   readonly #beside: readonly Blob[];

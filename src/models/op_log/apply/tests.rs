@@ -2,7 +2,9 @@ use super::*;
 use crate::codec::marks::NEVER;
 use crate::codec::stamp::Stamp;
 use crate::codec::value::from_json;
-use crate::models::op_log::testing::{NOW, apply, delete, device, entries, pair, pending, set};
+use crate::models::op_log::testing::{
+    NOW, apply, delete, device, entries, pair, pending, records, set,
+};
 use crate::models::op_log::tombstones::{Find, Forget, raise_floor};
 use crate::models::op_log::{Name, journal};
 
@@ -68,4 +70,34 @@ fn nothing_removed_comes_back_once_its_removal_is_forgotten() {
     })
     .unwrap();
     assert_eq!(apply(&mut fake, vec![early]).applied, 1);
+}
+
+#[test]
+fn what_is_written_between_finding_and_forgetting_keeps_its_state() {
+    let mut fake = device("a", 5);
+    for key in ["again", "gone"] {
+        set(&mut fake, key, "1");
+        delete(&mut fake, key);
+    }
+    let (floor, me) = (fake.next_stamp, Bytes::from_static(b"a"));
+    let mut find = Find::new(floor, me.clone(), Bytes::new(), 0.0);
+    let (keys, _) = fake.read(|r| find.step(r)).unwrap();
+    assert_eq!(keys.len(), 2);
+    set(&mut fake, "again", "2");
+    let late = entries(&mut fake).pop().unwrap();
+    let mut forget = Forget::new(floor, me, keys, 0.0);
+    assert_eq!(fake.write(|w| forget.step(w)).unwrap(), 1);
+    let found = records(&mut fake, "", None, f64::INFINITY);
+    assert_eq!(found, [late.clone()]);
+    // An older entry of it loses still, without a floor to refuse it.
+    let older = Remote {
+        device: Bytes::from_static(b"b"),
+        value: None,
+        stamp: Stamp {
+            ms: NOW,
+            counter: 0,
+        },
+        ..late
+    };
+    assert_eq!(apply(&mut fake, vec![older]).applied, 0);
 }

@@ -6,6 +6,7 @@ use super::synced_to;
 use crate::codec::kinds::key as kinds;
 use crate::codec::order::Order;
 use crate::engine::access::{Attempt, Cursor, KeyRange, Writes};
+use crate::models::op_log::entry::lies_apart;
 use crate::models::op_log::{at, between, order_in};
 use crate::models::pace::Pace;
 
@@ -54,23 +55,29 @@ impl Deed for Deleting {
     }
 }
 
-/// Deletes every entry that is marked as synced; for when room is needed.
+/// Entries marked by their numbers that are deleted in one commit.
+const PAGE: u64 = 2_000;
+
+/// Deletes entries that are marked as synced, for when room is needed: those up to the mark, which are ranges, and a page
+/// of those that were marked by their numbers.
 #[derive(Default)]
 pub struct PruneSynced {
     to: Option<Option<Order>>,
     tally: Option<Tally>,
     cursor: Option<Cursor>,
+    /// Those whose values lie apart.
     apart: Vec<Order>,
+    found: u64,
     deleted: usize,
     pace: Pace,
 }
 
 impl PruneSynced {
-    /// Runs until it does not stop; how many there were.
+    /// Runs until it does not stop; how many there were, and whether there may be more.
     ///
     /// # Errors
     /// A stop.
-    pub fn step(&mut self, w: &mut dyn Writes) -> Attempt<u64> {
+    pub fn step(&mut self, w: &mut dyn Writes) -> Attempt<(u64, bool)> {
         if w.is_fresh() {
             *self = Self::default();
         }
@@ -79,31 +86,35 @@ impl PruneSynced {
             None => *self.to.insert(synced_to(w)?),
         };
         let through = |kind| to.map(|to| between(kind, None, Some(to)));
-        let marked = between(kinds::SYNCED, None, None);
         let tally = self
             .tally
             .get_or_insert_with(|| Tally::of(through(kinds::LOGGED).into_iter().collect()));
         tally.step(w)?;
-        let cursor = (self.cursor).get_or_insert_with(|| Cursor::new(marked.clone(), false));
-        let apart = &mut self.apart;
-        w.scan(cursor, false, &mut |key, _| {
-            apart.push(order_in(key)?);
-            Ok(true)
-        })?;
-        if tally.count == 0 && self.apart.is_empty() {
-            return Ok(0);
+        let all = || Cursor::new(between(kinds::SYNCED, None, None), false);
+        let cursor = self.cursor.get_or_insert_with(all);
+        let (found, apart) = (&mut self.found, &mut self.apart);
+        if *found < PAGE {
+            w.scan(cursor, true, &mut |key, stored| {
+                if lies_apart(stored) {
+                    apart.push(order_in(key)?);
+                }
+                *found += 1;
+                Ok(*found < PAGE)
+            })?;
         }
         while let Some(order) = self.apart.get(self.deleted) {
             w.delete(at(kinds::LOGGED_VALUE, *order));
             self.deleted += 1;
             self.pace.step(w)?;
         }
-        w.delete_range(marked);
-        for kind in [kinds::LOGGED, kinds::LOGGED_VALUE] {
-            if let Some(range) = through(kind) {
-                w.delete_range(range);
+        if let Some(last) = &cursor.last {
+            w.delete_range(between(kinds::SYNCED, None, Some(order_in(last)?)));
+        }
+        if tally.count > 0 {
+            for range in [kinds::LOGGED, kinds::LOGGED_VALUE].map(through) {
+                range.into_iter().for_each(|range| w.delete_range(range));
             }
         }
-        Ok(tally.count + self.apart.len() as u64)
+        Ok((tally.count + self.found, self.found >= PAGE))
     }
 }

@@ -1,7 +1,10 @@
 use super::{Mark, Prune, PruneSynced, Which, last};
 use crate::codec::kinds::key as kinds;
+use crate::codec::marks::NEVER;
 use crate::models::fake::Fake;
-use crate::models::op_log::testing::{device, log, pending, set};
+use crate::models::kv;
+use crate::models::op_log::testing::{device, log, pair, pending, set};
+use bytes::Bytes;
 
 #[test]
 fn what_is_marked_or_pruned_is_gone_from_what_is_pending() {
@@ -53,7 +56,7 @@ fn what_is_marked_or_pruned_is_gone_from_what_is_pending() {
     );
     assert_eq!(prune(&mut fake, Which::UpTo(ids[1])), 2);
     let mut synced = PruneSynced::default();
-    assert_eq!(fake.write(|w| synced.step(w)).unwrap(), 1);
+    assert_eq!(fake.write(|w| synced.step(w)).unwrap(), (1, false));
     let of_log = |fake: &Fake, kind: u8| fake.map.keys().filter(|key| key[0] == kind).count();
     assert_eq!(of_log(&fake, kinds::LOGGED_VALUE), 0);
     assert_eq!(of_log(&fake, kinds::SYNCED), 0);
@@ -79,4 +82,22 @@ fn the_last_entry_is_the_last_one_when_it_is_marked_too() {
         assert_eq!(fake.write(|w| mark.step(w)).unwrap(), 1);
         assert_eq!(fake.read(|r| last(r)).unwrap(), is_last);
     }
+}
+
+#[test]
+fn a_value_with_blobs_beside_it_lies_apart_however_short_it_is() {
+    let mut fake = device("me", 3);
+    let blob = [&[2, 2, 0x10][..], &[7; 16], &[0x80, 0x80, 0x08, 0]].concat();
+    let (key, value) = (pair("k"), Bytes::from(blob));
+    fake.write(|w| Ok(kv::set(w, &key, &value, NEVER)?))
+        .unwrap();
+    let (whole, entries): (Vec<_>, Vec<_>) = fake
+        .map
+        .iter()
+        .filter(|(key, _)| matches!(key[0], kinds::LOGGED | kinds::LOGGED_VALUE))
+        .partition(|(key, _)| key[0] == kinds::LOGGED_VALUE);
+    assert_eq!(whole.len(), 1);
+    assert_eq!(whole[0].1, &value);
+    assert_eq!(entries.len(), 1);
+    assert!(!entries[0].1.windows(16).any(|bytes| bytes == [7; 16]));
 }
