@@ -7,6 +7,7 @@ use super::group::{Group, Work};
 use super::recent::Since;
 use crate::backend::Id;
 use crate::codec::batch::{Op, OpValue};
+use crate::codec::kinds::key as kinds;
 use crate::codec::stamp::STAMPED;
 use crate::engine::keyspace::draft::Draft;
 
@@ -106,8 +107,10 @@ impl Queue {
         let mut ops = calls.flat_map(|call| &call.ops);
         // What accompanies a removal in the op-log is small, and stores nothing of the user's.
         let accompanies = |value: &[u8]| value.first().is_none_or(|first| *first == STAMPED);
+        // What is marked as synced is what goes for room.
+        let marks = |key: &[u8]| key == [kinds::SYNCED_TO];
         ops.all(|op| match op {
-            Op::Put(_, OpValue::Inline(value), _) => accompanies(value),
+            Op::Put(key, OpValue::Inline(value), _) => accompanies(value) || marks(&key.prefix),
             Op::Put(..) => false,
             Op::Delete(_) | Op::DeleteRange(_) => true,
         })

@@ -78,6 +78,7 @@ impl Attempts {
             return false;
         };
         core.pressed.set(true);
+        let before = core.view().root.epoch;
         if garbage::purge(core, 0).await > 0 {
             return true;
         }
@@ -90,7 +91,8 @@ impl Attempts {
                 return true;
             }
         }
-        false
+        // Another's maintenance may have done meanwhile what was left to do.
+        core.view().root.epoch != before
     }
 
     /// Makes room, by what costs least. True when trying again is worth while.

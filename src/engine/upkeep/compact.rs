@@ -41,6 +41,15 @@ pub async fn compact_for_room(core: &Rc<Core>) -> bool {
     done.is_ok()
 }
 
+/// Flushes the log, which says what was removed for room: only then is what that took garbage, and goes.
+pub async fn flush_for_room(core: &Rc<Core>) {
+    let pass = core.maintenance.enter().await;
+    core.compacting.set(true);
+    drop(flush_all(core, &pass).await);
+    core.compacting.set(false);
+    garbage::purge(core, 0).await;
+}
+
 async fn compact_all(core: &Rc<Core>, pass: &Pass) -> Result<()> {
     if core.pressed.get() && core.compacting.get() {
         room::Attempts::new(true, None).make_room(core).await;

@@ -88,7 +88,13 @@ async fn step(core: &Rc<Core>, action: Action, needed: Option<u64>) -> bool {
     };
     let level = level(core).await;
     let is_done = match reliever {
-        Some(relieve) => relieve().await.unwrap_or(false),
+        Some(relieve) => {
+            let is_done = relieve().await.unwrap_or(false);
+            if is_done {
+                compact::flush_for_room(core).await;
+            }
+            is_done
+        }
         None => {
             core.state.borrow_mut().gained = 0;
             compact::compact_for_room(core).await

@@ -2,11 +2,11 @@
 
 use std::rc::Rc;
 
-use crate::backend::{Durability, RecordKey, Seen, Write};
+use crate::backend::{Durability, Failure, RecordKey, Seen, Write};
 use crate::codec::head::Head;
 use crate::engine::core::instance::Core;
 use crate::engine::log::intake;
-use crate::engine::store::connection;
+use crate::engine::store::{connection, room};
 use crate::engine::upkeep::poll;
 use crate::error::{Error, Result};
 
@@ -37,12 +37,20 @@ async fn strictly(core: &Rc<Core>) -> Result<()> {
     let known = core.state.borrow().known;
     let backend = core.backend();
     let incarnation = core.state.borrow().head.incarnation;
-    let decide = Box::new(move |seen: Seen| {
+    let decide = move |seen: Seen| {
         let record = seen.head?;
         let is_ours = Head::decode(&record).is_ok_and(|head| head.incarnation == incarnation);
         is_ours.then(|| vec![Write::Put(RecordKey::Head, record)])
-    });
-    match backend.flip(decide, Durability::Strict).await {
+    };
+    // At a full quota too: what is pending in an op-log is handed out after this, and can only then be pruned.
+    let mut room = room::Attempts::new(true, None);
+    let done = loop {
+        match backend.flip(Box::new(decide), Durability::Strict).await {
+            Err(Failure::Quota(_)) if room.make_room(core).await => {}
+            done => break done,
+        }
+    };
+    match done {
         Ok(true) => {
             core.hardened.set(known.max(core.hardened.get()));
             Ok(())

@@ -12,24 +12,38 @@
 use bytes::Bytes;
 
 use super::state::stamp_at_end;
+use crate::blobs;
+use crate::codec::cell::PIECE_BYTES;
 use crate::codec::io::{Input, later, put_bytes, put_varint};
 use crate::codec::marks::NEVER;
 use crate::codec::stamp::{STAMP_BYTES, STAMPED, Stamp};
 use crate::codec::value::attached::has_attached;
 use crate::error::{Error, Result};
+use crate::limits;
 
 const REMOVAL: u8 = 0x01;
 const APART: u8 = 0x02;
 const EXPIRES: u8 = 0x04;
 
-/// A value above so many bytes lies apart from its entry: it is not held twice in memory then, nor twice in the
-/// store if it is a piece.
+/// A value above so many bytes lies apart from its entry: it is not held twice in memory then, unless it is a piece.
 const APART_BYTES: usize = 1 << 10;
 
 /// Whether a value lies apart from its entry. One with Blobs beside it does, however short it is: they go with the whole of a value.
 #[must_use]
 pub fn is_apart(value: &[u8]) -> bool {
     value.len() > APART_BYTES || has_attached(value)
+}
+
+/// A value to lie apart. A piece is the entry's own, not the record's too: then what prunes the entry frees it at once.
+///
+/// # Errors
+/// `LimitExceeded`: there is no memory for it.
+pub fn own(value: &Bytes) -> Result<Bytes> {
+    if value.len() <= PIECE_BYTES && !has_attached(value) {
+        return Ok(value.clone());
+    }
+    limits::room_for(value.len())?;
+    Ok(blobs::held(Bytes::copy_from_slice(value)))
 }
 
 /// What became of a record.

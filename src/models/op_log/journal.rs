@@ -39,7 +39,7 @@ pub fn note(w: &mut dyn Writes, record: &[u8], change: Change<'_>) -> Result<()>
     if let Change::Put(value, _) = change
         && entry::is_apart(value)
     {
-        w.put_at(kind(kinds::LOGGED_VALUE), order, value.clone());
+        w.put_at(kind(kinds::LOGGED_VALUE), order, entry::own(value)?);
     }
     // planted: entry-forgotten
     w.put_at(
