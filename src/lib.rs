@@ -15,6 +15,7 @@ pub mod error;
 pub mod limits;
 pub mod models;
 pub mod record;
+pub mod sealed;
 mod sorted;
 
 #[cfg(target_arch = "wasm32")]

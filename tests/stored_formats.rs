@@ -165,7 +165,8 @@ proptest! {
         let stamp = Stamp { ms: at, counter: 7 };
         let op_log = OpLog { device: Bytes::from_static(b"me"), next_stamp: stamp.plus(9), since: stamp };
         let op_log = (at % 2 == 1).then_some(op_log);
-        let head = Head { incarnation, generation, epoch, position, base, writers, clock, op_log, more };
+        let keys = Bytes::new();
+        let head = Head { incarnation, generation, epoch, position, base, writers, clock, op_log, keys, more };
         let record = head.encode();
         prop_assert_eq!(Head::decode(&record).unwrap(), head);
         spoil(&record, |record| Head::decode(&record).is_ok());

@@ -3,7 +3,7 @@
  * what a file belongs to is the longest name that fits. Within a room, files must not import each other in a circle.
  */
 const BASE = ["error"];
-const ENGINE_BASE = ["error", "sorted", "limits", "env", "record", "codec", "blobs", "backend"];
+const ENGINE_BASE = ["error", "sorted", "limits", "env", "record", "codec", "blobs", "backend", "sealed"];
 const engine = (...below) => [...ENGINE_BASE, ...below.map((room) => `engine/${room}`)];
 
 export const RUST = {
@@ -18,6 +18,9 @@ export const RUST = {
   blobs: ["error", "sorted", "record", "codec"],
   // It takes the Blobs that lie beside a record; of keys and frames it knows nothing.
   backend: ["error", "sorted", "limits", "crossing", "env", "simulation", "record", "blobs"],
+
+  // A backend over a backend: it knows what must stay readable.
+  sealed: ["error", "env", "record", "codec", "blobs", "backend"],
 
   "engine/keyspace": engine(),
   "engine/core": engine("keyspace"),

@@ -4,7 +4,8 @@
 //! Every method is one transaction, issued at once and settled by `complete` or `abort`.
 
 use bytes::Bytes;
-use futures_util::future::LocalBoxFuture;
+use futures_util::FutureExt;
+use futures_util::future::{LocalBoxFuture, ready};
 use std::any::Any;
 use std::rc::Rc;
 
@@ -179,6 +180,15 @@ pub trait Backend {
     /// One readwrite transaction over all stores that first reads what [`Seen`] holds, then asks
     /// `decide`. Resolves to whether it wrote.
     fn flip(&self, decide: Decide, durability: Durability) -> Settled<bool>;
+    /// Seals records, where they are sealed, before they are written: large ones take a moment. They may be written as
+    /// they come, too, and written again as they are.
+    fn seal(&self, records: Vec<(RecordKey, Bytes)>) -> Settled<Vec<Bytes>> {
+        ready(Ok(records.into_iter().map(|(_, record)| record).collect())).boxed_local()
+    }
+    /// Whether what is written is sealed under a key.
+    fn seals(&self) -> bool {
+        false
+    }
     /// Whether a relaxed commit of this may survive a power cut in part, while later ones survive whole: it must be
     /// made strict then.
     fn tears(&self, append: &Append) -> bool;
@@ -220,6 +230,14 @@ pub trait Connector {
     fn reserve_bytes(&self) -> usize {
         0
     }
+    /// The key table that the head of a new patch gets; empty where nothing is sealed.
+    fn key_table(&self) -> Bytes {
+        Bytes::new()
+    }
+    /// An engine works with what it opens, until [`Connector::left`].
+    fn joined(&self) {}
+    /// An engine has closed.
+    fn left(&self) {}
     /// The origin's usage and quota in bytes, where they can be had.
     fn estimate(&self) -> LocalBoxFuture<'static, Option<(f64, f64)>>;
 }

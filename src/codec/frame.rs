@@ -49,7 +49,7 @@ pub struct FrameHeader {
 
 /// A stored frame, of which only the fields of [`FrameHeader`] have been read.
 pub struct Frame {
-    /// The header. Its checksum has not been verified if the frame is sealed under a key.
+    /// The header.
     pub header: FrameHeader,
     is_sealed: bool,
     rest: Input,
@@ -129,25 +129,54 @@ pub fn void(incarnation: Id) -> Bytes {
 pub fn open(record: &Bytes) -> Result<Frame> {
     let is_sealed = seal::key_id(Kind::Frame, record)? != 0;
     // planted: key-first
-    let content = if is_sealed {
-        seal::after_fixed(record)
-    } else {
-        seal::open(Record::FRAME, record)?
-    };
-    let mut input = Input::new(content, "frame");
-    let header = FrameHeader {
+    let content = seal::open_clear(Record::FRAME, record)?;
+    let mut rest = Input::new(content, "frame");
+    Ok(Frame {
+        header: header(&mut rest)?,
+        is_sealed,
+        rest,
+    })
+}
+
+/// Reads the header without looking at the checksum.
+///
+/// # Errors
+/// `Corrupt`; `UnsupportedFormat` for another version.
+pub fn peek(record: &Bytes) -> Result<FrameHeader> {
+    seal::key_id(Kind::Frame, record)?;
+    header(&mut Input::new(seal::after_fixed(record), "frame"))
+}
+
+/// Where the header ends, with its tags: everything before stays in the clear.
+///
+/// # Errors
+/// `Corrupt`; `UnsupportedFormat` for another version.
+pub fn header_bytes(record: &Bytes) -> Result<usize> {
+    seal::key_id(Kind::Frame, record)?;
+    let mut input = Input::new(seal::after_fixed(record), "frame");
+    header(&mut input)?;
+    input.varint()?;
+    Tags::read(&mut input)?;
+    Ok(record.len().saturating_sub(input.remaining()))
+}
+
+fn header(input: &mut Input) -> Result<FrameHeader> {
+    Ok(FrameHeader {
         incarnation: Id(input.array()?),
         generation: input.varint()?,
         writer: Id(input.array()?),
         sequence: input.varint()?,
         wall_ms: input.varint()?,
         required: input.varint()?,
-    };
-    Ok(Frame {
-        header,
-        is_sealed,
-        rest: input,
     })
+}
+
+impl FrameHeader {
+    /// Whether it is of a frame that is void for everybody, and says nothing: see [`void`].
+    #[must_use]
+    pub const fn is_fence(&self) -> bool {
+        self.generation == u64::MAX
+    }
 }
 
 impl Frame {

@@ -12,6 +12,7 @@
 //! tags    (see `tags`), kept by every flip: those of the features that are on, and what this library does not know
 //!   4     varint  stored clock: ms since the epoch, never goes back
 //!   8     bytes device id, 12 the next stamp, 12 the stamp of what is older than the op-log (see `stamp`)
+//!   16    the key table of an encrypted patch (see `sealed::table`)
 //! ```
 //!
 //! Writers are ordered by when they last wrote, the most recent first.
@@ -23,13 +24,15 @@ use bytes::Bytes;
 
 use super::feature::{Feature, Features};
 use super::io::{Input, put_bytes, put_varint};
-use super::kinds::tag::{CLOCK, OP_LOG};
-use super::seal::{self, Record};
+use super::kinds::tag::{CLOCK, KEYS, OP_LOG};
+use super::seal::{self, Kind, Record};
 use super::stamp::{STAMP_BYTES, Stamp};
 use super::tags::{Tags, number};
 use crate::error::{Error, Result};
 use crate::record::Id;
 
+/// What follows the body of a sealed head: see `sealed::record`.
+const SEAL_BYTES: usize = 40;
 /// Writers remembered after their frames were cut from the log.
 pub const MAX_WRITERS: usize = 64;
 
@@ -53,6 +56,8 @@ pub struct Head {
     /// Of a patch with records that can expire: what it has taken the time for, in ms since the epoch. Only what
     /// has expired by it is deleted.
     pub clock: Option<u64>,
+    /// Of an encrypted patch: its key table, as `sealed::table` encodes it. Otherwise empty.
+    pub keys: Bytes,
     /// What this library does not know of.
     pub more: Tags,
 }
@@ -106,6 +111,7 @@ impl Head {
             writers: Vec::new(),
             op_log: None,
             clock: None,
+            keys: Bytes::new(),
             more: Tags::default(),
         }
     }
@@ -171,16 +177,36 @@ impl Head {
         if let Some(op_log) = &self.op_log {
             tags.add(OP_LOG, &op_log.encode());
         }
+        if !self.keys.is_empty() {
+            tags.add(KEYS, &self.keys);
+        }
         tags.put(&mut out);
         seal::finish(Record::HEAD, out)
     }
 
-    /// Decodes a head.
+    /// Decodes a head, which can be read without a key; whether it was changed, only the key tells.
     ///
     /// # Errors
-    /// `Corrupt`, `UnsupportedFormat`, `Encrypted`.
+    /// `Corrupt`, `UnsupportedFormat`.
     pub fn decode(record: &Bytes) -> Result<Self> {
-        let mut input = Input::new(seal::open(Record::HEAD, record)?, "head");
+        let head = Self::decode_any(record)?;
+        if (seal::key_id(Kind::Head, record)? != 0) == head.keys.is_empty() {
+            return Err(Error::corrupt("the head is sealed and has no keys, or the reverse"));
+        }
+        Ok(head)
+    }
+
+    /// The same, where a head with keys may not have been sealed yet.
+    ///
+    /// # Errors
+    /// `Corrupt`, `UnsupportedFormat`.
+    pub fn decode_any(record: &Bytes) -> Result<Self> {
+        let is_sealed = seal::key_id(Kind::Head, record)? != 0;
+        let mut body = seal::open_clear(Record::HEAD, record)?;
+        if is_sealed {
+            body.truncate(body.len().saturating_sub(SEAL_BYTES));
+        }
+        let mut input = Input::new(body, "head");
         let mut head = Self {
             incarnation: Id(input.array()?),
             generation: input.varint()?,
@@ -190,6 +216,7 @@ impl Head {
             writers: Vec::new(),
             op_log: None,
             clock: None,
+            keys: Bytes::new(),
             more: Tags::default(),
         };
         for _ in 0..input.count()? {
@@ -197,7 +224,8 @@ impl Head {
         }
         head.more = Tags::read(&mut input)?;
         input.end()?;
-        head.more.needs(&[CLOCK, OP_LOG], "head")?;
+        head.more.needs(&[CLOCK, OP_LOG, KEYS], "head")?;
+        head.keys = head.more.take(KEYS).unwrap_or_default();
         let op_log = head.more.take(OP_LOG);
         head.op_log = op_log.as_ref().map(OpLog::decode).transpose()?;
         let clock = head.more.take(CLOCK);

@@ -117,9 +117,11 @@ pub mod tag {
         (CLOCK, "expiry: stored clock"),
         (OP_LOG, "op-log: device, next stamp, stamp of what is older"),
         (12, "catalog: last change, data version"),
-        (16, "keys: slots, data keys"),
+        (KEYS, "keys: slots, data keys"),
         (20, "blobs"),
     ];
+    /// In the head: the key table, of an encrypted patch.
+    pub const KEYS: u64 = 16;
     /// In the head: the op-log.
     pub const OP_LOG: u64 = 8;
     /// In frames.

@@ -14,8 +14,8 @@
 //! incarnation for the root; it is 0 for the head and frames. A segment that is moved or cited keeps its id and bytes;
 //! a copy gets a new id and is sealed again.
 //!
-//! If the key id is not 0, everything after the header is sealed under a key (nothing of the head is). The header
-//! of a frame can still be read; everything else is `Encrypted`, because there are no keys yet.
+//! If the key id is not 0, the record is sealed under a key, as `sealed::record` says. Head and frames end in the
+//! checksum all the same; the head and the header of a frame can be read without a key. Everything else is `Encrypted`.
 
 use bytes::Bytes;
 
@@ -100,8 +100,11 @@ const fn first_number(Id([a, b, c, d, e, f, g, h, ..]): Id) -> u64 {
     u64::from_le_bytes([a, b, c, d, e, f, g, h])
 }
 
-const FIXED: usize = 8;
+/// The size of the fixed fields.
+pub const FIXED: usize = 8;
 const CHECK: usize = 8;
+/// The key id of what did not open, in memory.
+const FORGED: u32 = u32::MAX;
 
 impl Kind {
     fn letter(self) -> u8 {
@@ -158,15 +161,35 @@ pub fn finish(of: Record, mut out: Vec<u8>) -> Bytes {
 /// `Corrupt` (too short, another kind, wrong checksum, stored under another name), `UnsupportedFormat` (another
 /// version), `Encrypted`.
 pub fn open(of: Record, record: &Bytes) -> Result<Bytes> {
+    check_fixed(of.kind, record)?;
+    open_clear(of, record)
+}
+
+/// The same, whether or not parts of the record are sealed under a key.
+///
+/// # Errors
+/// `Corrupt`, `UnsupportedFormat`.
+pub fn open_clear(of: Record, record: &Bytes) -> Result<Bytes> {
     let kind = of.kind;
-    check_fixed(kind, record)?;
+    key_id(kind, record)?;
     let split = record.len().saturating_sub(CHECK);
     let (Some(covered), Some(check)) = (record.get(..split), record.get(split..)) else {
         return Err(too_short(kind));
     };
     let expected = u64::from_le_bytes(check.try_into().map_err(|_| too_short(kind))?);
     check_sum(kind.name(), of.seed, covered, expected)?;
+    if split < FIXED {
+        return Err(too_short(kind));
+    }
     Ok(record.slice(FIXED..split))
+}
+
+/// Stands in memory for a record that did not open under the patch's keys: whoever decodes it is told so.
+#[must_use]
+pub fn forged(kind: Kind) -> Bytes {
+    let mut out = vec![b'P', b'S', kind.letter(), VERSION];
+    out.extend_from_slice(&FORGED.to_le_bytes());
+    out.into()
 }
 
 /// Checks that bytes have the expected checksum. `what` names them in the message.
@@ -188,6 +211,10 @@ pub fn check_sum(what: &str, seed: u64, covered: &[u8], expected: u64) -> Result
 #[must_use]
 pub fn content(bytes: &[u8]) -> &[u8] {
     if bytes.starts_with(&[b'P', b'S', Kind::Piece.letter()]) {
+        // Of what is sealed, nothing can be told.
+        if bytes.get(4..FIXED) != Some(&[0; 4]) {
+            return &[];
+        }
         let until = bytes.len().saturating_sub(CHECK);
         bytes.get(FIXED..until).unwrap_or_default()
     } else {
@@ -227,7 +254,10 @@ pub fn key_id(kind: Kind, record: &Bytes) -> Result<u32> {
         )));
     }
     let (key_id, _) = rest.split_first_chunk().ok_or_else(|| too_short(kind))?;
-    Ok(u32::from_le_bytes(*key_id))
+    match u32::from_le_bytes(*key_id) {
+        FORGED => Err(broken(kind, "was changed, or belongs elsewhere")),
+        key_id => Ok(key_id),
+    }
 }
 
 /// The bytes after the fixed fields, unchecked.

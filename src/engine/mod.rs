@@ -36,7 +36,7 @@ use core::done;
 use core::instance::Core;
 use log::intake;
 use upkeep::poll;
-use whole::{close, copy, harden, lifecycle, open, probe};
+use whole::{close, copy, harden, lifecycle, open, probe, unlock};
 use write::{submit, transaction};
 
 pub use core::instance::Realm;
@@ -50,6 +50,7 @@ pub use whole::lifecycle::delete;
 pub use whole::open::is_dead;
 pub use whole::probe::Look;
 pub use whole::stats::Stats;
+pub use whole::unlock::Access;
 pub use write::transaction::Transaction;
 
 /// An open engine. Clones share it.
@@ -82,6 +83,25 @@ impl Engine {
         options: Options,
     ) -> LocalBoxFuture<'static, Result<Self>> {
         async move { open::open(realm, connector, env, options).await.map(Self) }.boxed_local()
+    }
+
+    /// The same, of a patch whose records are sealed under keys: and the id of the key slot that was opened.
+    ///
+    /// # Errors
+    /// As [`Engine::open`]; `WrongKey`, `NotEncrypted`.
+    #[must_use]
+    pub fn open_sealed(
+        realm: Rc<Realm>,
+        connector: Rc<dyn Connector>,
+        env: Rc<dyn Env>,
+        options: Options,
+        access: Access,
+    ) -> LocalBoxFuture<'static, Result<(Self, Id)>> {
+        async move {
+            let (core, slot) = unlock::open_sealed(realm, connector, env, options, access).await?;
+            Ok((Self(core), slot))
+        }
+        .boxed_local()
     }
 
     /// Begins a transaction, once every earlier call of this realm is settled.

@@ -164,7 +164,7 @@ fn odd_frame(header: &FrameHeader, way: usize) -> (Bytes, Code) {
         3 => {
             out[4] = 7;
             out.extend([0xEE; 30]);
-            return (out.into(), Code::Encrypted);
+            return (seal::finish(Record::FRAME, out), Code::Encrypted);
         }
         _ => out.extend([0, 0]),
     }
@@ -242,6 +242,16 @@ fn a_frame_that_counts_and_is_not_known_ends_the_engine_and_loses_nothing() {
     }
 }
 
+/// The head of an encrypted patch: sealed under a key that is not at hand.
+fn sealed(mut head: Head) -> Bytes {
+    head.keys = Bytes::from_static(b"some keys");
+    let plain = head.encode();
+    let mut out = plain[..plain.len() - 8].to_vec();
+    out[4] = 7;
+    out.extend([0xEE; 40]);
+    seal::finish(Record::HEAD, out)
+}
+
 #[test]
 fn a_head_or_a_root_that_is_not_known_ends_the_engine_and_loses_nothing() {
     let with = |at: usize, byte: u8| {
@@ -251,7 +261,6 @@ fn a_head_or_a_root_that_is_not_known_ends_the_engine_and_loses_nothing() {
         }
     };
     let with_version = with(3, 3);
-    let with_key = with(4, 7);
     for way in 0..4 {
         Space::run(async |space| {
             let (a, b) = (space.open().await.unwrap(), space.open().await.unwrap());
@@ -269,10 +278,7 @@ fn a_head_or_a_root_that_is_not_known_ends_the_engine_and_loses_nothing() {
                 ),
                 1 => {
                     code = Code::Encrypted;
-                    (
-                        with_key(head.encode().to_vec()).into(),
-                        root.encode(incarnation),
-                    )
+                    (sealed(head), root.encode(incarnation))
                 }
                 2 => {
                     head.more = tags(TEST_NEEDED, b"");

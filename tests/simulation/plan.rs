@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 #[derive(Debug, Clone)]
 pub struct Plan {
     pub seed: u64,
+    /// Whether the patch is encrypted.
+    pub sealed: bool,
     pub tabs: usize,
     /// Whether commits promise to survive a cut of power.
     pub strict: bool,
@@ -156,6 +158,14 @@ fn date(item: &mut Item) {
 
 impl Plan {
     /// The plan of a seed.
+    /// The plan of a seed, for an encrypted patch.
+    pub fn sealed_of_seed(seed: u64) -> Self {
+        Self {
+            sealed: true,
+            ..Self::of_seed(seed)
+        }
+    }
+
     pub fn of_seed(seed: u64) -> Self {
         let mut dice = Dice(fastrand::Rng::with_seed(seed ^ 0x5eed));
         let tabs = 1 + dice.below(4) as usize;
@@ -196,6 +206,7 @@ impl Plan {
         }
         Self {
             seed,
+            sealed: false,
             tabs,
             strict: dice.chance(40),
             timing: dice.timing(),

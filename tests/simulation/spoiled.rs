@@ -11,6 +11,7 @@ use patchstore::simulation::SimEnv;
 use std::rc::Rc;
 
 use super::directory::RESERVE;
+use super::keys;
 use super::plan::Plan;
 use super::tab::{options, scan};
 use super::world;
@@ -63,7 +64,7 @@ pub fn check(plan: &Plan, times: u64) -> (u64, u64) {
 async fn open(plan: &Plan, env: &SimEnv, database: &SimDatabase) -> Result<Engine, Code> {
     let realm = env.new_realm();
     let connector = SimConnector::new(&realm, database);
-    let opened = Engine::open(Rc::new(connector), Rc::new(realm), options(plan)).await;
+    let opened = keys::open(plan, Rc::new(connector), realm, options(plan)).await;
     opened.map_err(|error| error.code())
 }
 

@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::documents;
+use super::keys;
 use super::ledger::{Ending, Ledger, Seen};
 use super::operation::{Call, Told, What, every_key, fail, range, read_keys, run, sign};
 use super::plan::{Op, Plan, Step};
@@ -133,7 +134,7 @@ impl Tab {
         for _ in 0..30 {
             let connector = Rc::new(self.connector.clone());
             self.phase.set(self.ledger.phase.get());
-            match Engine::open(connector, Rc::new(self.env.clone()), options(&self.plan)).await {
+            match keys::open(&self.plan, connector, self.env.clone(), options(&self.plan)).await {
                 Ok(engine) if self.phase.get() == self.ledger.phase.get() => {
                     obey(&engine, &self.plan);
                     return engine;
@@ -403,17 +404,16 @@ impl Tab {
     async fn copy(&self) -> Result<()> {
         let target = SimDatabase::new(&self.env);
         let to = Rc::new(SimConnector::new(&self.env, &target));
-        let env: Rc<dyn Env> = Rc::new(self.env.clone());
         let options = |absent| Options {
             absent,
             poll_ms: 0,
             ..options(&self.plan)
         };
-        let open = |absent| Engine::open(to.clone(), env.clone(), options(absent));
+        let open = |absent| keys::open(&self.plan, to.clone(), self.env.clone(), options(absent));
         let phase = self.ledger.phase.get();
         let seen = self.seen(true);
         let from = Rc::new(self.connector.clone());
-        let source = match Engine::open(from, env.clone(), options(Absent::Refuse)).await {
+        let source = match keys::open(&self.plan, from, self.env.clone(), options(Absent::Refuse)).await {
             Err(error) if error.code() == Code::NoPatch => return Ok(()),
             opened => opened?,
         };
@@ -429,7 +429,7 @@ impl Tab {
             assert_eq!(refused, Some(Code::NoPatch), "half a copy is there");
             return Err(error);
         }
-        super::directory::check(&target.records());
+        super::directory::check(&keys::plain(&self.plan, target.records()));
         let engine = open(Absent::Create).await?;
         let copied = scan(&engine, "d/").await?;
         let docs = self.docs_of(&engine).await?;

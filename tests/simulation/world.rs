@@ -15,6 +15,7 @@ use std::rc::Rc;
 use super::directory;
 use super::documents;
 use super::explain::{self, Phase};
+use super::keys;
 use super::ledger::{Ending, Ledger};
 use super::operation::order_of;
 use super::plan::{Event, Item, Plan, Step};
@@ -428,7 +429,7 @@ impl World {
     async fn open_alone(&self, database: &SimDatabase) -> Engine {
         let realm = self.env.new_realm();
         let connector = SimConnector::new(&realm, database);
-        let opened = Engine::open(Rc::new(connector), Rc::new(realm), options(&self.plan)).await;
+        let opened = keys::open(&self.plan, Rc::new(connector), realm, options(&self.plan)).await;
         opened.unwrap_or_else(|error| panic!("a database at rest cannot be opened: {error}"))
     }
 
@@ -465,13 +466,13 @@ impl World {
         self.database.set_quota(None);
         self.look_at_erased().await;
         self.left.replace(Some(self.database.fork()));
-        directory::check_pieces(&self.database.records());
+        directory::check_pieces(&keys::plain(&self.plan, self.database.records()));
         if let Some(tagged) = &*self.tagged.borrow() {
             tagged.check(&self.database.records());
         }
         let phase = self.phase_of(&self.database).await;
         self.phases.borrow_mut().push(phase);
-        directory::check_pieces(&self.database.records());
+        directory::check_pieces(&keys::plain(&self.plan, self.database.records()));
         // What maintenance leaves behind is what it should be.
         let engine = self.open_alone(&self.database).await;
         join_all([engine.compact()])
@@ -498,6 +499,6 @@ impl World {
             stats.live_bytes, bytes as u64,
             "statistics differ from a sum"
         );
-        directory::check(&self.database.records());
+        directory::check(&keys::plain(&self.plan, self.database.records()));
     }
 }

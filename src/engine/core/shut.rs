@@ -39,5 +39,19 @@ pub fn shut(core: &Rc<Core>, reason: Reason) {
     backend.close();
     core.context.cache.clear();
     core.tell_idle();
+    leave(core);
     core.tell(&Notice::Closed(reason));
+}
+
+/// The connector may forget its keys once nothing needs them: what is in flight is heard to its end.
+fn leave(core: &Rc<Core>) {
+    if core.state.borrow().queue.groups.is_empty() {
+        core.connector.left();
+        return;
+    }
+    let last = core.clone();
+    core.env().spawn(Box::pin(async move {
+        last.settled().await;
+        last.connector.left();
+    }));
 }

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use std::rc::Rc;
 
 use super::flight;
+use super::stored::read_head;
 use crate::codec::head::Head;
 use crate::engine::core::instance::Core;
 use crate::engine::core::options::Reason;
@@ -39,7 +40,8 @@ pub fn check_life(
     flight: Option<u64>,
     frames: &[(u64, Bytes)],
 ) -> Result<Head> {
-    let head = record.map(Head::decode).transpose();
+    let seals = core.backend().seals();
+    let head = record.map(|record| read_head(record, seals)).transpose();
     let known = core.state.borrow().head.incarnation;
     match head {
         Ok(Some(head)) if head.incarnation == known => Ok(head),

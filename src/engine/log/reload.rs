@@ -43,7 +43,7 @@ async fn reload_now(core: &Rc<Core>, _pass: &Pass) -> Result<()> {
             _ => &[],
         };
         check_life(core, record_of(&replies), flight, frames)?;
-        let stored = decode_stored(&replies)?;
+        let stored = decode_stored(&replies, core.backend().seals())?;
         let Some(stored) = stored else {
             return Err(Error::closed());
         };

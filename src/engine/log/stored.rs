@@ -5,6 +5,7 @@ use bytes::Bytes;
 use crate::backend::{Read, RecordKey, Reply};
 use crate::codec::head::Head;
 use crate::codec::root::Root;
+use crate::codec::seal;
 use crate::error::{Error, Result};
 
 /// Every frame.
@@ -20,11 +21,24 @@ pub struct Stored {
     pub frames: Vec<(u64, Bytes)>,
 }
 
+/// Decodes a head, of which this engine has the keys if it needs any. `seals`: whether it has keys.
+///
+/// # Errors
+/// `Corrupt`, `UnsupportedFormat`, `Encrypted`.
+pub fn read_head(record: &Bytes, seals: bool) -> Result<Head> {
+    let head = Head::decode(record)?;
+    if head.keys.is_empty() || seals {
+        Ok(head)
+    } else {
+        Err(seal::encrypted())
+    }
+}
+
 /// Decodes what a reload read; `None` when there is no head.
 ///
 /// # Errors
 /// `Corrupt`, `UnsupportedFormat`, `Encrypted`.
-pub fn decode_stored(replies: &[Reply]) -> Result<Option<Stored>> {
+pub fn decode_stored(replies: &[Reply], seals: bool) -> Result<Option<Stored>> {
     let [
         Reply::Record(head),
         Reply::Record(root),
@@ -33,7 +47,9 @@ pub fn decode_stored(replies: &[Reply]) -> Result<Option<Stored>> {
     else {
         return Err(Error::internal("a read got no reply"));
     };
-    let Some(head) = head.as_ref().map(Head::decode).transpose()? else {
+    let Some(head) = (head.as_ref())
+        .map(|head| read_head(head, seals))
+        .transpose()? else {
         return Ok(None);
     };
     let decoded = |record| Root::decode(head.incarnation, record);

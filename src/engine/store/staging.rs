@@ -76,7 +76,7 @@ impl Staging {
         if self.waiting.is_empty() {
             return Ok(());
         }
-        let writes = std::mem::take(&mut self.waiting);
+        let writes = seal_all(&self.core, std::mem::take(&mut self.waiting)).await?;
         self.core
             .count_written(std::mem::take(&mut self.waiting_bytes));
         self.written
@@ -112,6 +112,30 @@ impl Staging {
     pub async fn abandon(self) {
         garbage::delete(&self.core, &self.written).await;
     }
+}
+
+/// Seals what is to be put, where records are sealed.
+async fn seal_all(core: &Rc<Core>, mut writes: Vec<Write>) -> Result<Vec<Write>> {
+    let backend = core.backend();
+    if !backend.seals() {
+        return Ok(writes);
+    }
+    let records = writes.iter().filter_map(|write| match write {
+        Write::Put(key, record) => Some((*key, record.clone())),
+        _ => None,
+    });
+    let mut sealed = match backend.seal(records.collect()).await {
+        Ok(sealed) => sealed.into_iter(),
+        Err(failure) => return Err(connection::error_of(core, failure).await),
+    };
+    for write in &mut writes {
+        if let Write::Put(_, record) = write
+            && let Some(sealed) = sealed.next()
+        {
+            *record = sealed;
+        }
+    }
+    Ok(writes)
 }
 
 fn puts_blobs(write: &Write) -> bool {

@@ -2,7 +2,7 @@
 //!
 //! [`open`] makes an engine of what is stored, and gives it the signals by which lower rooms start higher ones.
 //! [`lifecycle`] deletes; [`copy`] makes another patch of all that a view shows, going through it by a [`walk`];
-//! [`stats`] counts; [`harden`] makes what was acknowledged survive a power cut; [`probe`] tries what a storage keeps.
+//! [`unlock`] finds the keys first; [`stats`] counts; [`harden`] makes what was acknowledged survive a power cut; [`probe`] tries what a storage keeps.
 //!
 //! Called by the engine's door only.
 
@@ -13,4 +13,5 @@ pub mod lifecycle;
 pub mod open;
 pub mod probe;
 pub mod stats;
+pub mod unlock;
 pub mod walk;

@@ -104,6 +104,7 @@ pub async fn open(
         backend.close();
         return Err(error);
     }
+    core.connector.joined();
     poll::start(&core);
     Ok(core)
 }
@@ -135,7 +136,7 @@ async fn load_or_create(
     let mut failed = None;
     for _ in 0..CREATIONS {
         let replies = backend.read(stored_reads()).await.map_err(open_error)?;
-        if let Some(stored) = decode_stored(&replies)?
+        if let Some(stored) = decode_stored(&replies, backend.seals())?
             && (stored.head.is_live() || options.absent == Absent::Prepare)
         {
             return Ok(stored);
@@ -168,7 +169,11 @@ async fn create(
     let mut incarnation = [0; 16];
     env.fill_random(&mut incarnation);
     let mut head = Head::new(Id(incarnation));
-    head.generation = u64::from(options.absent == Absent::Create);
+    if options.absent == Absent::Create {
+        head.keys = connector.key_table();
+    } else {
+        head.generation = 0;
+    }
     let append = Append {
         frame: frame::void(head.incarnation),
         at: None,

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use std::rc::Rc;
 
 use super::write_ahead;
-use crate::backend::Id;
+use crate::backend::{Id, RecordKey};
 use crate::blobs;
 use crate::codec::batch::{Batch, Op, OpValue};
 use crate::codec::cell::PieceRef;
@@ -14,6 +14,7 @@ use crate::engine::core::instance::Core;
 use crate::engine::core::invariant::invariant;
 use crate::engine::log::flight::landed;
 use crate::engine::log::recover::Sent;
+use crate::engine::store::connection;
 use crate::engine::store::pieces::{is_piece, seal_piece};
 use crate::error::Result;
 
@@ -107,7 +108,7 @@ pub async fn seal_first(core: &Rc<Core>) -> Result<Option<Sealed>> {
         // planted: no-required
         header.required = next;
     }
-    let sealed = Sealed {
+    let mut sealed = Sealed {
         header,
         frame: frame::encode(&header, &batch),
         pieces,
@@ -124,7 +125,29 @@ pub async fn seal_first(core: &Rc<Core>) -> Result<Option<Sealed>> {
     {
         flight.batch = batch;
     }
+    drop(state);
+    under_key(core, &mut sealed).await?;
     Ok(Some(sealed))
+}
+
+/// Seals frame and pieces under the patch's key, if there is one: once, however often they are sent.
+async fn under_key(core: &Rc<Core>, sealed: &mut Sealed) -> Result<()> {
+    let backend = core.backend();
+    if !backend.seals() {
+        return Ok(());
+    }
+    let mut records = vec![(RecordKey::Frame(0), sealed.frame.clone())];
+    let pieces = sealed.pieces.iter();
+    records.extend(pieces.map(|(id, record)| (RecordKey::Piece(*id), record.clone())));
+    let mut under_key = match backend.seal(records).await {
+        Ok(records) => records.into_iter(),
+        Err(failure) => return Err(connection::error_of(core, failure).await),
+    };
+    sealed.frame = under_key.next().unwrap_or_default();
+    for (_, record) in &mut sealed.pieces {
+        *record = under_key.next().unwrap_or_default();
+    }
+    Ok(())
 }
 
 /// Replaces large values by references to pieces. Where a value is the very one of the Put before, as bytes in

@@ -78,7 +78,7 @@ impl Flip {
     }
 
     /// The head that it installs.
-    pub(super) fn new_head(&self) -> Head {
+    pub(super) fn new_head(&self, core: &Core) -> Head {
         let mut writers = self.writers.clone();
         writers.extend(
             self.base
@@ -92,9 +92,16 @@ impl Flip {
             // planted: stamp-again
             op_log.next_stamp = frozen.next_stamp;
         }
+        // A draft has none yet.
+        let keys = if self.base.is_live() {
+            self.base.keys.clone()
+        } else {
+            core.connector.key_table()
+        };
         // planted: more-lost
         Head {
             op_log,
+            keys,
             epoch: self.base.epoch + 1,
             generation: self.base.generation + u64::from(self.new_generation),
             position: self.position,

@@ -27,7 +27,7 @@ impl Flip {
             return Err(error);
         }
         let pass = core.intake.enter().await;
-        let head = self.new_head();
+        let head = self.new_head(core);
         let epoch = head.epoch;
         for garbage in &mut self.garbage {
             garbage.epoch = head.epoch;
