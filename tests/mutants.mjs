@@ -3,8 +3,9 @@
  * stands below the one comment that says `planted: <at>`, in whatever file of src that is: a statement, an
  * arm with a block, or the last expression of a block. In it, `from` is exactly once, however it is broken into lines; it becomes
  * `to`, or `before` goes before it.
- * `test` is what must catch it, if not the simulation: the worlds of devices, or the tests of the library itself.
- * @type {{name: string, test?: "devices" | "lib", edits: Edit[]}[]}
+ * `test` is what must catch it, if not the simulation: the worlds of devices, or the library's own tests of the op-log ("lib")
+ * or of sealing ("keys").
+ * @type {{name: string, test?: "devices" | "lib" | "keys", edits: Edit[]}[]}
  * @typedef {{at: string, from: string, to: string} | {at: string, from: string, before: string}} Edit
  */
 export const MUTANTS = [
@@ -383,5 +384,50 @@ export const MUTANTS = [
     name: "give records the stamp of the switch that have one",
     test: "lib",
     edits: [{ at: "seeded-over", from: "!w.contains(&name.state_key())?", to: "!w.contains(&name.state_key())? || true" }],
+  },
+  {
+    name: "use a nonce twice",
+    test: "keys",
+    edits: [{ at: "nonce-again", from: "self.counter.set(self.counter.get() + 1);", to: "self.counter.set(1);" }],
+  },
+  {
+    name: "bind a record to no life of the patch",
+    test: "keys",
+    // Its key is bound to it, too.
+    edits: [
+      { at: "no-life", from: "aad.extend_from_slice(&life.0);", to: "" },
+      { at: "no-life-key", from: 'key.derive(&sealer, &[b"patchstore record", &life.0])', to: 'key.derive(&sealer, &[b"patchstore record"])' },
+    ],
+  },
+  {
+    name: "bind a record to no place",
+    test: "keys",
+    edits: [{ at: "no-place", from: "aad.extend_from_slice(&id);", to: "let _ = id;" }],
+  },
+  {
+    name: "bind a frame to no header",
+    test: "keys",
+    edits: [{ at: "no-header", from: "aad.extend_from_slice(clear);", to: "aad.extend_from_slice(clear.last_chunk::<24>().map_or(&[], |ticket| ticket));" }],
+  },
+  {
+    name: "obey a head that was changed",
+    test: "keys",
+    edits: [
+      {
+        at: "head-obeyed",
+        from: "opening.and_then(Opening::now)",
+        to: "opening.map(|_| record.clone())",
+      },
+    ],
+  },
+  {
+    name: "take a plain record in an encrypted patch",
+    test: "keys",
+    edits: [{ at: "plain-taken", from: "return Ok(seal::forged(kind));", to: "return Ok(record);" }],
+  },
+  {
+    name: "keep the keys of what was closed",
+    test: "keys",
+    edits: [{ at: "key-kept", from: "*self.keys.borrow_mut() = None;", to: "" }],
   },
 ];

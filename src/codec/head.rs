@@ -191,7 +191,9 @@ impl Head {
     pub fn decode(record: &Bytes) -> Result<Self> {
         let head = Self::decode_any(record)?;
         if (seal::key_id(Kind::Head, record)? != 0) == head.keys.is_empty() {
-            return Err(Error::corrupt("the head is sealed and has no keys, or the reverse"));
+            return Err(Error::corrupt(
+                "the head is sealed and has no keys, or the reverse",
+            ));
         }
         Ok(head)
     }

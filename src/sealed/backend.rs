@@ -9,8 +9,8 @@ use futures_util::future::{LocalBoxFuture, ready};
 use super::record::{Opening, Sealing, kind_of};
 use super::vault::{Sealer, Vault};
 use crate::backend::{
-    Append, Appended, Backend, Decide, Durability, Failure, Read, RecordKey, Reply, Seen, Settled, Signal,
-    Write,
+    Append, Appended, Backend, Decide, Durability, Failure, Read, RecordKey, Reply, Seen, Settled,
+    Signal, Write,
 };
 use crate::blobs;
 use crate::codec::frame;
@@ -56,7 +56,9 @@ impl Inner {
         let Some(kind) = kind_of(record) else {
             return Ok(None);
         };
-        if seal::key_id(kind, record)? != 0 || (kind == Kind::Frame && frame::peek(record)?.is_fence()) {
+        if seal::key_id(kind, record)? != 0
+            || (kind == Kind::Frame && frame::peek(record)?.is_fence())
+        {
             return Ok(None);
         }
         if blobs::any(record) {
@@ -100,11 +102,14 @@ impl Inner {
 
     /// Seals one record, elsewhere if that is worth it.
     async fn seal_one(self: Rc<Self>, key: RecordKey, record: Bytes) -> Result<Bytes, Failure> {
-        let begin = || self.sealing(None, key, &record).map_err(|error| refused(&error));
+        let begin = || {
+            self.sealing(None, key, &record)
+                .map_err(|error| refused(&error))
+        };
         let Some(mut sealing) = begin()? else {
             return Ok(record);
         };
-        if sealing.bytes() >= self.vault.bulk.from_bytes() {
+        if sealing.bytes() >= self.vault.bulk.least_bytes() {
             let (keys, job) = sealing.job();
             if let Some(sealed) = self.vault.bulk.seal(keys, job).await {
                 return Ok(sealing.finish(&sealed));
@@ -124,11 +129,20 @@ impl Inner {
         let Ok(head) = Head::decode(&record) else {
             return Ok(record);
         };
-        let is_other = self.vault.life().is_some_and(|life| life != head.incarnation);
+        let is_other = self
+            .vault
+            .life()
+            .is_some_and(|life| life != head.incarnation);
         if is_other || !head.is_live() {
             return Ok(record);
         }
-        let opening = Opening::new(&self.vault, head.incarnation, RecordKey::Head, Kind::Head, &record)?;
+        let opening = Opening::new(
+            &self.vault,
+            head.incarnation,
+            RecordKey::Head,
+            Kind::Head,
+            &record,
+        )?;
         // planted: head-obeyed
         let Some(opened) = opening.and_then(Opening::now) else {
             return Ok(seal::forged(Kind::Head));
@@ -161,7 +175,7 @@ impl Inner {
         let Some(opening) = Opening::new(&self.vault, life, key, kind, &record)? else {
             return Ok(seal::forged(kind));
         };
-        if opening.bytes() >= self.vault.bulk.from_bytes() {
+        if opening.bytes() >= self.vault.bulk.least_bytes() {
             let (keys, job) = opening.job();
             match self.vault.bulk.open(keys, job).await {
                 Ok(Some(opened)) => return Ok(opening.finish(&opened)),
@@ -172,7 +186,11 @@ impl Inner {
         Ok(opening.now().unwrap_or_else(|| seal::forged(kind)))
     }
 
-    async fn open_replies(self: Rc<Self>, reads: Vec<Read>, replies: Vec<Reply>) -> Result<Vec<Reply>> {
+    async fn open_replies(
+        self: Rc<Self>,
+        reads: Vec<Read>,
+        replies: Vec<Reply>,
+    ) -> Result<Vec<Reply>> {
         let mut opened = replies;
         // The head first: it says of which life the rest must be.
         let mut life = Some(());
@@ -180,7 +198,9 @@ impl Inner {
             if let (Read::Get(RecordKey::Head), Reply::Record(Some(record))) = (read, reply) {
                 *record = self.open_head(std::mem::take(record))?;
                 let of = Head::decode(record).ok().filter(Head::is_live);
-                life = of.filter(|head| self.vault.life() == Some(head.incarnation)).map(|_| ());
+                life = of
+                    .filter(|head| self.vault.life() == Some(head.incarnation))
+                    .map(|_| ());
             }
         }
         if life.is_none() {

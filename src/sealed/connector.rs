@@ -48,7 +48,10 @@ impl Connector for SealedConnector {
         self.sealed(self.connector.open(events))
     }
 
-    fn open_existing(&self, events: Rc<dyn Fn(Event)>) -> LocalBoxFuture<'static, Result<Rc<dyn Backend>>> {
+    fn open_existing(
+        &self,
+        events: Rc<dyn Fn(Event)>,
+    ) -> LocalBoxFuture<'static, Result<Rc<dyn Backend>>> {
         self.sealed(self.connector.open_existing(events))
     }
 

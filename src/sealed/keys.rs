@@ -5,8 +5,8 @@
 //! credentials is at hand.
 
 use bytes::Bytes;
-use futures_util::future::{LocalBoxFuture, ready};
 use futures_util::FutureExt;
+use futures_util::future::{LocalBoxFuture, ready};
 use zeroize::Zeroizing;
 
 use super::aead::{Aead, KEY_BYTES, NONCE_BYTES, Secret, TAG_BYTES};
@@ -58,7 +58,9 @@ impl Keys {
                 is_open = wrapping.open(key.nonce, &key.id.to_le_bytes(), out, tag);
             });
             if !is_open {
-                return Err(Error::corrupt("a data key does not open: the head was changed"));
+                return Err(Error::corrupt(
+                    "a data key does not open: the head was changed",
+                ));
             }
             data.push((key.id, secret));
         }
@@ -102,7 +104,11 @@ fn fresh(env: &dyn Env) -> Secret {
 ///
 /// # Errors
 /// `Unavailable` where the credential's key cannot be used.
-pub async fn make(env: &dyn Env, credential: &dyn Credential, name: &str) -> Result<(Keys, KeyTable)> {
+pub async fn make(
+    env: &dyn Env,
+    credential: &dyn Credential,
+    name: &str,
+) -> Result<(Keys, KeyTable)> {
     let (patch, data) = (fresh(env), fresh(env));
     let wrapping = Aead::new(&patch.derive(&[], &[DATA_KEYS]));
     let id = 1_u32;
@@ -140,7 +146,8 @@ pub async fn new_slot(env: &dyn Env, patch: &Secret, credential: &dyn Credential
     let mut plain = Zeroizing::new(vec![0; SLOT_BYTES - KEY_BYTES]);
     plain.extend_from_slice(patch.bytes());
     let sealed = credential.seal(&slot, plain).await?;
-    slot.wrapped = (sealed.try_into()).map_err(|_| Error::internal("a key was sealed to another length"))?;
+    slot.wrapped =
+        (sealed.try_into()).map_err(|_| Error::internal("a key was sealed to another length"))?;
     Ok(slot)
 }
 
@@ -164,7 +171,10 @@ pub async fn unlock(table: &KeyTable, credential: &dyn Credential) -> Result<(Ke
             return Ok((Keys::unwrap(table, patch)?, slot.id));
         }
     }
-    Err(Error::new(Code::WrongKey, "this key does not open the patch"))
+    Err(Error::new(
+        Code::WrongKey,
+        "this key does not open the patch",
+    ))
 }
 
 /// Seals the slots' names, in their order.

@@ -16,4 +16,8 @@ pub mod table;
 pub mod vault;
 
 #[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
+mod patch_tests;
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod tests;

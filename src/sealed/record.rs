@@ -14,8 +14,8 @@
 
 use bytes::Bytes;
 
-use super::vault::{Job, RecordKeys, Sealer, Ticket, Under, Vault};
 use super::aead::TAG_BYTES;
+use super::vault::{Job, RecordKeys, Sealer, Ticket, Under, Vault};
 use crate::codec::frame;
 use crate::codec::seal::{self, FIXED, Kind};
 use crate::error::{Error, Result};
@@ -41,8 +41,17 @@ pub const fn place(key: RecordKey) -> (u8, [u8; 16]) {
 /// The kind of a record, if it begins as one.
 #[must_use]
 pub fn kind_of(record: &Bytes) -> Option<Kind> {
-    let kinds = [Kind::Head, Kind::Root, Kind::Directory, Kind::Frame, Kind::Segment, Kind::Piece];
-    kinds.into_iter().find(|kind| seal::key_id(*kind, record).is_ok())
+    let kinds = [
+        Kind::Head,
+        Kind::Root,
+        Kind::Directory,
+        Kind::Frame,
+        Kind::Segment,
+        Kind::Piece,
+    ];
+    kinds
+        .into_iter()
+        .find(|kind| seal::key_id(*kind, record).is_ok())
 }
 
 fn aad(clear: &[u8], life: Id, key: RecordKey) -> Vec<u8> {
@@ -54,6 +63,7 @@ fn aad(clear: &[u8], life: Id, key: RecordKey) -> Vec<u8> {
     aad.push(store);
     // planted: no-place
     aad.extend_from_slice(&id);
+    // planted: no-header
     aad.extend_from_slice(clear);
     aad
 }
@@ -73,8 +83,15 @@ impl Sealing {
     ///
     /// # Errors
     /// `Closed` when the keys were wiped, `Internal` for what is no plain record.
-    pub fn new(vault: &Vault, sealer: &Sealer, life: Id, key: RecordKey, record: &Bytes) -> Result<Self> {
-        let kind = kind_of(record).ok_or_else(|| Error::internal("what is to be sealed is no record"))?;
+    pub fn new(
+        vault: &Vault,
+        sealer: &Sealer,
+        life: Id,
+        key: RecordKey,
+        record: &Bytes,
+    ) -> Result<Self> {
+        let kind =
+            kind_of(record).ok_or_else(|| Error::internal("what is to be sealed is no record"))?;
         let end = match kind {
             Kind::Head => record.len().saturating_sub(CHECK),
             Kind::Frame => frame::header_bytes(record)?,
@@ -118,7 +135,10 @@ impl Sealing {
         let at = self.clear.len();
         self.clear.extend_from_slice(&self.plain);
         let sealed = self.clear.get_mut(at..).unwrap_or_default();
-        let tag = self.keys.aead.seal(self.ticket.nonce(), &self.aad, sealed)?;
+        let tag = self
+            .keys
+            .aead
+            .seal(self.ticket.nonce(), &self.aad, sealed)?;
         Ok(self.finish(&tag))
     }
 
@@ -160,11 +180,19 @@ impl Opening {
     ///
     /// # Errors
     /// `Closed` when the keys were wiped.
-    pub fn new(vault: &Vault, life: Id, key: RecordKey, kind: Kind, record: &Bytes) -> Result<Option<Self>> {
+    pub fn new(
+        vault: &Vault,
+        life: Id,
+        key: RecordKey,
+        kind: Kind,
+        record: &Bytes,
+    ) -> Result<Option<Self>> {
         let Some((end, until, key_id)) = parts(kind, record) else {
             return Ok(None);
         };
-        let ticket = record.get(end..end + TICKET).and_then(|ticket| ticket.split_first_chunk());
+        let ticket = record
+            .get(end..end + TICKET)
+            .and_then(|ticket| ticket.split_first_chunk());
         let Some((&sealer, counter)) = ticket else {
             return Ok(None);
         };
@@ -244,7 +272,11 @@ impl Opening {
 /// Where the clear part of a sealed record ends, where the tag ends, and the key id.
 fn parts(kind: Kind, record: &Bytes) -> Option<(usize, usize, u32)> {
     let key_id = seal::key_id(kind, record).ok()?;
-    let checks = if matches!(kind, Kind::Head | Kind::Frame) { CHECK } else { 0 };
+    let checks = if matches!(kind, Kind::Head | Kind::Frame) {
+        CHECK
+    } else {
+        0
+    };
     let until = record.len().checked_sub(checks)?;
     let end = match kind {
         Kind::Head => until.checked_sub(TICKET + TAG_BYTES)?,

@@ -194,13 +194,18 @@ impl KeyTable {
 
     fn check(&self) -> Result<()> {
         let ids = self.data.iter().map(|key| key.id);
-        if self.slots.is_empty() || self.data.is_empty() || !ids.clone().is_sorted_by(|a, b| a < b) {
+        if self.slots.is_empty() || self.data.is_empty() || !ids.clone().is_sorted_by(|a, b| a < b)
+        {
             return Err(Error::corrupt("the key table lacks keys, or has one twice"));
         }
         if ids.clone().any(|id| id == 0 || id == u32::MAX) {
             return Err(Error::corrupt("the key table has a key without an id"));
         }
-        let work: u64 = self.slots.iter().map(Slot::work_kib).fold(0, u64::saturating_add);
+        let work: u64 = self
+            .slots
+            .iter()
+            .map(Slot::work_kib)
+            .fold(0, u64::saturating_add);
         let is_bounded = |slot: &Slot| match slot.method {
             Method::Passphrase(argon2) => {
                 let memory = u64::from(argon2.memory_kib);
@@ -213,8 +218,14 @@ impl KeyTable {
         };
         let is_short = self.slots.len() <= MAX_SLOTS && self.data.len() <= MAX_DATA_KEYS;
         let names_bytes = MAX_SLOTS * (MAX_NAME_BYTES + 2) + NONCE_BYTES + TAG_BYTES;
-        if !is_short || work > MAX_WORK_KIB || self.names.len() > names_bytes || !self.slots.iter().all(is_bounded) {
-            return Err(Error::unsupported("the key table demands more than this library does"));
+        if !is_short
+            || work > MAX_WORK_KIB
+            || self.names.len() > names_bytes
+            || !self.slots.iter().all(is_bounded)
+        {
+            return Err(Error::unsupported(
+                "the key table demands more than this library does",
+            ));
         }
         Ok(())
     }

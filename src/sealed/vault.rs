@@ -26,11 +26,15 @@ const STALE_MS: f64 = 60_000.0;
 /// Seals and opens large records, elsewhere than on this thread if it can.
 pub trait Bulk {
     /// From how many bytes on it is to be used.
-    fn from_bytes(&self) -> usize;
+    fn least_bytes(&self) -> usize;
     /// Encrypts: the sealed bytes and their tag; `None` where it cannot.
     fn seal(&self, key: Rc<RecordKeys>, job: Job) -> LocalBoxFuture<'static, Option<Vec<u8>>>;
     /// Decrypts; the error where it cannot at all, `None` if the bytes were changed.
-    fn open(&self, key: Rc<RecordKeys>, job: Job) -> LocalBoxFuture<'static, Result<Option<Vec<u8>>, Unable>>;
+    fn open(
+        &self,
+        key: Rc<RecordKeys>,
+        job: Job,
+    ) -> LocalBoxFuture<'static, Result<Option<Vec<u8>>, Unable>>;
 }
 
 /// It cannot be done this way.
@@ -51,7 +55,7 @@ pub struct Job {
 pub struct NoBulk;
 
 impl Bulk for NoBulk {
-    fn from_bytes(&self) -> usize {
+    fn least_bytes(&self) -> usize {
         usize::MAX
     }
 
@@ -59,7 +63,11 @@ impl Bulk for NoBulk {
         Box::pin(std::future::ready(None))
     }
 
-    fn open(&self, _: Rc<RecordKeys>, _: Job) -> LocalBoxFuture<'static, Result<Option<Vec<u8>>, Unable>> {
+    fn open(
+        &self,
+        _: Rc<RecordKeys>,
+        _: Job,
+    ) -> LocalBoxFuture<'static, Result<Option<Vec<u8>>, Unable>> {
         Box::pin(std::future::ready(Err(Unable)))
     }
 }
@@ -144,7 +152,11 @@ impl Vault {
     /// # Errors
     /// `Closed` once they were wiped.
     pub fn with_keys<T>(&self, work: impl FnOnce(&Keys) -> T) -> Result<T> {
-        self.keys.borrow().as_ref().map(work).ok_or_else(Error::closed)
+        self.keys
+            .borrow()
+            .as_ref()
+            .map(work)
+            .ok_or_else(Error::closed)
     }
 
     /// Wipes all keys. What is sealed or opened later fails.
@@ -166,7 +178,12 @@ impl Vault {
     ///
     /// # Errors
     /// `Closed`.
-    pub fn derived(&self, life: Id, under: Under, sealer: [u8; 16]) -> Result<Option<Rc<RecordKeys>>> {
+    pub fn derived(
+        &self,
+        life: Id,
+        under: Under,
+        sealer: [u8; 16],
+    ) -> Result<Option<Rc<RecordKeys>>> {
         let mut derived = self.derived.borrow_mut();
         let is_it = |each: &Derived| (each.0, each.1, each.2) == (life, under, sealer);
         if let Some(at) = derived.iter().position(is_it) {
@@ -179,6 +196,7 @@ impl Vault {
             Under::Patch => Some(keys.patch().derive(&sealer, &[b"patchstore head", &life.0])),
             Under::Data(id) => {
                 let key = keys.data(id)?;
+                // planted: no-life-key
                 Some(key.derive(&sealer, &[b"patchstore record", &life.0]))
             }
         })?;

@@ -32,7 +32,7 @@ fn credential() -> RawKey {
 struct SlowBulk(SimEnv);
 
 impl Bulk for SlowBulk {
-    fn from_bytes(&self) -> usize {
+    fn least_bytes(&self) -> usize {
         LARGE
     }
 
@@ -112,7 +112,11 @@ pub fn plain(plan: &Plan, records: Vec<(RecordKey, Bytes)>) -> Vec<(RecordKey, B
         if kind == Kind::Frame && is_void(&record, head.incarnation) {
             return (key, record);
         }
-        assert_ne!(seal::key_id(kind, &record).unwrap(), 0, "{key:?} lies in the clear");
+        assert_ne!(
+            seal::key_id(kind, &record).unwrap(),
+            0,
+            "{key:?} lies in the clear"
+        );
         let ticket = match kind {
             Kind::Head => record[record.len() - 48..record.len() - 24].to_vec(),
             Kind::Frame => {

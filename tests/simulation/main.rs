@@ -77,7 +77,12 @@ type PlanOf = fn(u64) -> Plan;
 
 /// Runs these worlds, on all cores: what failed, and what happened in the others. After three failures that will do,
 /// unless all are to be counted.
-fn outcomes(seeds: &[u64], plan: PlanOf, without: &BTreeSet<usize>, count: bool) -> (Vec<(u64, String)>, Counts) {
+fn outcomes(
+    seeds: &[u64],
+    plan: PlanOf,
+    without: &BTreeSet<usize>,
+    count: bool,
+) -> (Vec<(u64, String)>, Counts) {
     if std::env::var("TRACE").is_err() {
         // Failures are told below, once, and not by each attempt to make them smaller.
         std::panic::set_hook(Box::new(|_| {}));

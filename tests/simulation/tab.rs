@@ -413,10 +413,11 @@ impl Tab {
         let phase = self.ledger.phase.get();
         let seen = self.seen(true);
         let from = Rc::new(self.connector.clone());
-        let source = match keys::open(&self.plan, from, self.env.clone(), options(Absent::Refuse)).await {
-            Err(error) if error.code() == Code::NoPatch => return Ok(()),
-            opened => opened?,
-        };
+        let source =
+            match keys::open(&self.plan, from, self.env.clone(), options(Absent::Refuse)).await {
+                Err(error) if error.code() == Code::NoPatch => return Ok(()),
+                opened => opened?,
+            };
         let stops = self.env.chance(10);
         let env_of_stop = self.env.clone();
         let stopped = Rc::new(move || stops && env_of_stop.chance(10));

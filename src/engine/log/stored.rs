@@ -49,7 +49,8 @@ pub fn decode_stored(replies: &[Reply], seals: bool) -> Result<Option<Stored>> {
     };
     let Some(head) = (head.as_ref())
         .map(|head| read_head(head, seals))
-        .transpose()? else {
+        .transpose()?
+    else {
         return Ok(None);
     };
     let decoded = |record| Root::decode(head.incarnation, record);

@@ -108,7 +108,9 @@ struct Found {
 
 /// Tells whoever listens in the end.
 #[derive(Default)]
-struct Relay(RefCell<Option<Rc<dyn Fn(Event)>>>);
+struct Relay(RefCell<Option<Events>>);
+
+type Events = Rc<dyn Fn(Event)>;
 
 async fn look(connector: &Rc<dyn Connector>) -> Result<Found> {
     let events = Rc::new(Relay::default());
@@ -141,10 +143,12 @@ async fn look(connector: &Rc<dyn Connector>) -> Result<Found> {
     }
 }
 
+type First = (Rc<dyn Backend>, Rc<Relay>);
+
 /// A connector whose first connection is open already.
 struct HandedOn {
     connector: Rc<dyn Connector>,
-    first: RefCell<Option<(Rc<dyn Backend>, Rc<Relay>)>>,
+    first: RefCell<Option<First>>,
 }
 
 impl Found {

@@ -102,30 +102,32 @@ pub async fn seal_first(core: &Rc<Core>) -> Result<Option<Sealed>> {
         move_out_pieces(core, ops)?
     };
     batch.stamps = stamps;
-    let mut state = core.state.borrow_mut();
-    let next = state.known + 1;
-    if dependent {
-        // planted: no-required
-        header.required = next;
-    }
-    let mut sealed = Sealed {
-        header,
-        frame: frame::encode(&header, &batch),
-        pieces,
-        at: (state.looked && (state.repair_log || dependent && state.contended > 0))
-            .then_some(next),
-        epoch: state.head.epoch,
-        sighting,
+    let mut sealed = {
+        let mut state = core.state.borrow_mut();
+        let next = state.known + 1;
+        if dependent {
+            // planted: no-required
+            header.required = next;
+        }
+        let sealed = Sealed {
+            header,
+            frame: frame::encode(&header, &batch),
+            pieces,
+            at: (state.looked && (state.repair_log || dependent && state.contended > 0))
+                .then_some(next),
+            epoch: state.head.epoch,
+            sighting,
+        };
+        if let Some(flight) = state
+            .queue
+            .groups
+            .front_mut()
+            .and_then(|group| group.flight.as_mut())
+        {
+            flight.batch = batch;
+        }
+        sealed
     };
-    if let Some(flight) = state
-        .queue
-        .groups
-        .front_mut()
-        .and_then(|group| group.flight.as_mut())
-    {
-        flight.batch = batch;
-    }
-    drop(state);
     under_key(core, &mut sealed).await?;
     Ok(Some(sealed))
 }
