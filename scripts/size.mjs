@@ -9,7 +9,7 @@ import { brotliCompressSync, constants, gzipSync } from "node:zlib";
  * expires, with meta and what storage adapters keep, and with the care for space.
  */
 const AIM_BROTLI_BYTES = 184_320;
-const BUDGET_BROTLI_BYTES = 280_576;
+const BUDGET_BROTLI_BYTES = 270_336;
 /** Of what a sandbox loads, which has no wasm in it. */
 const SANDBOX_BUDGET_GZIP_BYTES = 3400;
 
