@@ -82,7 +82,8 @@ for (const [name, kind] of Object.entries(KINDS)) {
       assert.deepEqual(found.heard, ["first", "last"], `transaction ${nth} fails, ${found.failed} looks with it`);
       failed += found.failed;
     }
-    assert.ok(failed > 0, "a look has failed");
+    // (At a full quota, room is made for a look.)
+    assert.equal(failed > 0, name === "abort", `${failed} looks have failed`);
   });
 }
 
