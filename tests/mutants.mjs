@@ -307,8 +307,8 @@ export const MUTANTS = [
       {
         at: "early-delete",
         from: "self.root.garbage.append",
-        before: `let early: Vec<Key> = self.garbage.iter().map(|garbage| garbage.key).collect();
-        delete(core, &early).await;`,
+        before: `let early: Vec<_> = self.garbage.iter().map(|garbage| garbage.key).collect();
+        garbage::delete(core, &early).await;`,
       },
     ],
   },
