@@ -12,9 +12,13 @@ const EXECUTIONS = Number(process.env.FUZZ_EXECUTIONS ?? 100_000);
 const SEED = Number(process.env.FUZZ_SEED ?? 1);
 const ROUNDS = 10;
 const MIB = 1 << 20;
-/** What the second half of the messages may leave behind: caches, code, peaks. */
+/** What the second half of the messages may leave behind: caches, code. */
 const HEAP_GROWTH_BYTES = 2 * MIB;
-const WASM_GROWTH_BYTES = 48 * MIB;
+/** The wasm's memory never shrinks, so its peaks show, whenever they come: ten megabytes that are sent several times at once. They
+ *  come once or twice; what leaks comes again and again. */
+const WASM_JUMP_BYTES = 8 * MIB;
+const WASM_JUMPS = 2;
+const WASM_BYTES = 320 * MIB;
 
 let server, browser, page;
 
@@ -165,8 +169,8 @@ test(`${EXECUTIONS} messages, seed ${SEED}`, async (t) => {
     .concat(["insert", "find", "findOne", "update", "replace", "delete", "count", "drop", "setStore", "InvalidArgument", "NotStorable", "Exists"]
       .map((op) => `db ${op}`));
   if (EXECUTIONS >= 10_000) assert.deepEqual(expected.filter((outcome) => !(seen[outcome] > 0)), [], "never came out");
-  // The wasm's memory never shrinks, so its peaks show: ten megabytes sent several times at once.
   const [half, last] = [measured[ROUNDS / 2 - 1], measured.at(-1)];
   assert.ok(last.heap - half.heap < HEAP_GROWTH_BYTES, `the heap grew: ${mib("heap")} MiB, seed ${SEED}`);
-  assert.ok(last.wasm - half.wasm < WASM_GROWTH_BYTES, `the wasm's memory grew: ${mib("wasm")} MiB, seed ${SEED}`);
+  const jumps = measured.filter(({ wasm }, at) => wasm - (measured[at - 1]?.wasm ?? wasm) > WASM_JUMP_BYTES);
+  assert.ok(jumps.length <= WASM_JUMPS && last.wasm < WASM_BYTES, `the wasm's memory grew: ${mib("wasm")} MiB, seed ${SEED}`);
 });
