@@ -60,7 +60,12 @@ impl Listing {
         })?;
         Ok(match what {
             3 => outcome::count(*counted)?,
-            4 => Array::of2(&out.finish()?, &Float64Array::from(&until_ms[..])).into(),
+            4 => {
+                let both = Array::new();
+                both.push(&out.finish()?);
+                both.push(&Float64Array::from(&until_ms[..]));
+                both.into()
+            }
             _ => out.finish()?,
         })
     }
