@@ -16,7 +16,7 @@ use crate::engine::log::flight::landed;
 use crate::engine::log::recover::Sent;
 use crate::engine::store::connection;
 use crate::engine::store::pieces::{is_piece, seal_piece};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A frame ready to be appended.
 pub struct Sealed {
@@ -145,9 +145,13 @@ async fn under_key(core: &Rc<Core>, sealed: &mut Sealed) -> Result<()> {
         Ok(records) => records.into_iter(),
         Err(failure) => return Err(connection::error_of(core, failure).await),
     };
-    sealed.frame = under_key.next().unwrap_or_default();
+    let mut next = || {
+        let record = under_key.next();
+        record.ok_or_else(|| Error::internal("a record was not sealed"))
+    };
+    sealed.frame = next()?;
     for (_, record) in &mut sealed.pieces {
-        *record = under_key.next().unwrap_or_default();
+        *record = next()?;
     }
     Ok(())
 }
