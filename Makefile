@@ -12,7 +12,7 @@ SOURCES := $(shell find src -name '*.rs' -o -name '*.ts' -o -name 'tsconfig.json
 WASM_TARGET := wasm32-unknown-unknown
 
 .PHONY: help setup setup-build build check check-rust check-types check-layers check-package check-mutants check-bench test \
-  test-native test-node test-chromium test-firefox test-webkit test-page soak mutants demo bench bench-firefox \
+  test-native test-sealed test-node test-chromium test-firefox test-webkit test-page soak mutants demo bench bench-firefox \
   bench-engine bench-tabs clean
 
 help: ## Prints this
@@ -61,10 +61,16 @@ check-mutants: ## Only whether each planted bug still finds its place
 check-bench: ## Only says whether the recorded benchmark is of this code
 	@node scripts/bench/commit.mjs
 
-test: test-native test-node test-chromium test-firefox test-webkit test-page ## All tests
+test: test-native test-sealed test-node test-chromium test-firefox test-webkit test-page ## All tests
 
 test-native: | setup ## Only those that run on this machine
 	cargo test
+PYTHON = $(firstword $(wildcard target/python/bin/python) python3)
+test-sealed: | setup ## Only encrypted patches: those of an implementation in Python, and ours read by it
+	cargo test --quiet --test sealed_fixtures
+	$(PYTHON) tests/fixtures/sealed.py write target/tmp/sealed-again
+	diff -r target/tmp/sealed-again tests/fixtures/sealed
+	$(PYTHON) tests/fixtures/sealed.py check target/tmp/sealed
 test-node: build target/stamp/worlds ## Only those in Node: the npm package, and its facade in simulated worlds
 	node --test $$(find tests/node -name '*.test.mjs' | sort)
 test-chromium: | setup ## Only those of the wasm, in Chromium
@@ -87,7 +93,7 @@ mutants: | setup ## Plants bugs, each of which the simulation must catch, or the
 demo: build ## Serves the demo page; HEADLESS=1 drives it by itself and checks the data
 	node scripts/demo.mjs
 
-FIREFOX_SYSTEMS := patchstore,indexeddb,indexeddb-commit,idb,idb-keyval,dexie,sqlite,packed
+FIREFOX_SYSTEMS := patchstore,encrypted,indexeddb,indexeddb-commit,idb,idb-keyval,dexie,sqlite,packed
 bench: build ## Measures patchstore and its peers on this machine, in Chromium
 	node scripts/bench.mjs
 bench-firefox: build ## The same for those that run in Firefox

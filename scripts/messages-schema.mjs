@@ -34,9 +34,25 @@ const PARTS = {
   value: { description: "Anything that can be stored, in JSON or not." },
   object: { type: "object", description: "A plain object." },
 };
+const PATH = { type: "string" };
+const DIRECTION = { enum: [1, -1] };
+/** What an option of a find is, by its name. */
+const OPTIONS = {
+  sort: {
+    description: "Fields and directions, the first decides first.",
+    oneOf: [
+      { type: "object", additionalProperties: DIRECTION, maxProperties: 32 },
+      { type: "array", items: { type: "array", prefixItems: [PATH, DIRECTION], minItems: 2, maxItems: 2 }, maxItems: 32 },
+    ],
+  },
+  skip: { type: "integer", minimum: 0 },
+  limit: { type: "integer", minimum: 0 },
+  fields: { type: "array", items: PATH, maxItems: 1000, description: "Only these fields, and _id." },
+};
+const optionsOf = (names) => Object.fromEntries(names.map((name) => [name, OPTIONS[name]]));
 const INSERTED = { ...PARTS.object, properties: { _id: PARTS.key } };
 
-const SAMPLES = { key: "k", collection: "notes", id: "x", doc: { text: "hi" }, query: { text: "hi" } };
+const SAMPLES = { key: "k", collection: "notes", id: "x", doc: { text: "hi" }, query: { text: "hi" }, options: { sort: { text: 1 }, limit: 10 } };
 const sampleOf = ({ field, kind }) => SAMPLES[field] ?? (kind === "store" ? "shared" : 1);
 
 const SPACE = "[ \\t\\n\\r]";
@@ -87,7 +103,8 @@ function operationsOf(kind, table) {
   if (there !== said) throw new Error(`${kind} has the operations ${there}; described are ${said}`);
   return Object.fromEntries(
     Object.entries(table).map(([op, { takes }]) => {
-      const part = ({ field, kind }) => (op === "insert" && field === "doc" ? INSERTED : PARTS[kind]);
+      const part = ({ field, kind, names }) =>
+        names ? { type: "object", properties: optionsOf(names), additionalProperties: false } : (op === "insert" && field === "doc" ? INSERTED : PARTS[kind]);
       const forms = [typed(op, takes, part), shorthand(op, takes, part), text(op, takes)];
       const examples = forms.map(({ examples: [example] }) => example);
       return [`${kind}.${op}`, { title: op, description: SAYS[kind][op], oneOf: forms, examples }];
@@ -99,9 +116,9 @@ const needed = (takes) => takes.filter(({ optional }) => !optional);
 const only = (properties, required) => ({ type: "object", properties, required, additionalProperties: false });
 
 function typed(op, takes, part) {
-  const properties = Object.fromEntries(takes.map((each) => [each.field, part(each)]));
+  const properties = Object.fromEntries(takes.flatMap((each) => (each.names ? Object.entries(optionsOf(each.names)) : [[each.field, part(each)]])));
   const schema = only({ type: { const: op }, ...properties }, ["type", ...needed(takes).map(({ field }) => field)]);
-  const example = { type: op, ...Object.fromEntries(takes.map((each) => [each.field, sampleOf(each)])) };
+  const example = { type: op, ...Object.fromEntries(takes.flatMap((each) => (each.names ? Object.entries(sampleOf(each)) : [[each.field, sampleOf(each)]]))) };
   return { title: "typed", ...schema, examples: [example] };
 }
 
@@ -122,7 +139,8 @@ function shorthand(op, takes, part) {
   return { title: "shorthand", ...only({ [op]: forms.length > 1 ? { oneOf: forms } : forms[0] }, [op]), examples: [example] };
 }
 
-function text(op, takes) {
+function text(op, all) {
+  const takes = all.filter(({ names }) => !names);
   const parts = takes.map(({ kind, optional }) => `(?:${SPACE}+${PATTERNS[kind]})${optional ? "?" : ""}`);
   const words = takes.map(sampleOf).map((sample) => (typeof sample === "string" ? sample : JSON.stringify(sample)));
   return {

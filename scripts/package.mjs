@@ -107,6 +107,10 @@ for (const name of ["name", "version", "description", "keywords", "license"]) {
 for (const [file, part] of [
   ["index.js", /new URL\("patchstore_bg\.wasm",\s*import\.meta\.url\)/],
   ["index.js", /import\("\.\/plain\.js"\)/],
+  ["index.js", /import\("\.\/kdf\.js"\)/],
+  ["kdf.js", /new Worker\(new URL\("kdf-worker\.js",\s*import\.meta\.url\)/],
+  ["kdf.js", /new URL\("patchstore_kdf_bg\.wasm",\s*import\.meta\.url\)/],
+  ["kdf-worker.js", /new URL\("patchstore_kdf_bg\.wasm",\s*import\.meta\.url\)/],
   ["storage-adapter.js", /^import\{[^}]*\}from"\.\/index\.js";/],
   ["plain.js", /new URL\("patchstore_import_bg\.wasm",\s*import\.meta\.url\)/],
 ]) {

@@ -9,7 +9,7 @@ import { readFileSync } from "node:fs";
 
 const ALLOWED = {
   "These look at a value, and run no code of the page's.": [
-    "!x", "typeof(x) === 'function'", "x === null", "x === undefined", "x.length", "x[x >>> 0]", "x[x >>> 0] = x",
+    "!x", "typeof(x) === 'function'", "x === null", "x === undefined", "x.length", "x[x >>> 0]", "typeof(val) === 'object' && val !== null", "x[x >>> 0] = x",
     "typeof(obj) === 'number' ? obj : undefined", "typeof(obj) === 'string' ? obj : undefined", "typeof(v) === 'boolean' ? v : undefined",
     "typeof globalThis === 'undefined' ? undefined : globalThis", "typeof global === 'undefined' ? undefined : global",
     "typeof self === 'undefined' ? undefined : self", "typeof window === 'undefined' ? undefined : window",
@@ -18,11 +18,13 @@ const ALLOWED = {
     "Array.isArray(x)",
     // A view of wasm's own memory that has just been made for it.
     "Uint8Array.prototype.set.call(bytes, x)",
+    // Of a buffer that WebCrypto or a Blob gave; of our own arrays.
+    "new Uint8Array(x)", "x.fill(x, x >>> 0, x >>> 0)",
   ],
   "Arrays and objects of our own: browsers end the page where there is no memory for these.": [
-    "new Array()", "new Object()", "Array.of(x)", "Array.of(x, x, x, x, x)", "x.push(x)", "x.flat(x)",
+    "new Array()", "new Object()", "Array.of(x)", "Array.of(x, x)", "Array.of(x, x, x, x)", "Array.of(x, x, x, x, x)", "x.push(x)", "x.flat(x)",
   ],
-  "A few numbers, an error's text, a name that the source spells.": ["new Float64Array(numbers)", "new Error(text)", "new RangeError(text)", "text"],
+  "A few numbers, an error's text, a name that the source spells; a nonce, a key, what a record is bound to.": ["new Float64Array(numbers)", "new Uint8Array(bytes)", "new Error(text)", "new RangeError(text)", "text"],
   "IndexedDB's and the channels' own objects, in states in which these do not throw by their specifications.": [
     "x.close()", "x.contains(text)", "x.objectStoreNames", "x.autoIncrement", "x.data", "x.autoIncrement = x !== 0", "x.error", "x.target", "x.transaction", "x.type", "x.name",
     "x.port1", "x.port2", "x.preventDefault()", "x.onabort = x", "x.onclose = x", "x.oncomplete = x", "x.onerror = x", "x.onmessage = x", "x.onsuccess = x",
@@ -31,7 +33,7 @@ const ALLOWED = {
   "Clocks, timers and promises, without which nothing goes on at all.": [
     // (Of a test's clock, too.)
     "nowMs()", "performance.now()", "setTimeout(x, x >>> 0)", "clearTimeout(x)", "x.queueMicrotask", "queueMicrotask(x)",
-    "Promise.resolve(x)", "x.then(x)", "x.then(x, x)", "new Promise(cb0)",
+    "Promise.resolve(x)", "Promise.reject(x)", "x.then(x)", "x.then(x, x)", "new Promise(cb0)",
   ],
   "Asynchronous: what they throw rejects.": ["reclaim.js", "listed.js", "isListed(text)"],
   "Parts of the glue.": ["makeMutClosure", "x._wbg_cb_unref()", "*.__wrap(x)", "table"],

@@ -111,6 +111,7 @@ struct Inner {
     message: String,
     path: Option<String>,
     usage_and_quota: Option<(f64, f64)>,
+    ids: Vec<Vec<u8>>,
     cause: Option<Rc<dyn Any>>,
 }
 
@@ -122,6 +123,7 @@ impl Error {
             message: message.into(),
             path: None,
             usage_and_quota: None,
+            ids: Vec::new(),
             cause: None,
         }))
     }
@@ -178,6 +180,12 @@ impl Error {
         self.changed(|inner| inner.usage_and_quota = Some((usage, quota)))
     }
 
+    /// With the ids of the documents that collide or are missing, in WTF-8 (`ConstraintViolation`).
+    #[must_use]
+    pub fn with_ids(self, ids: Vec<Vec<u8>>) -> Self {
+        self.changed(|inner| inner.ids = ids)
+    }
+
     /// With how many bytes were to be stored, in the text.
     #[must_use]
     pub fn needing(self, bytes: usize) -> Self {
@@ -218,6 +226,12 @@ impl Error {
     #[must_use]
     pub fn usage_and_quota(&self) -> Option<(f64, f64)> {
         self.0.usage_and_quota
+    }
+
+    /// The ids of documents in WTF-8, for `ConstraintViolation`.
+    #[must_use]
+    pub fn ids(&self) -> &[Vec<u8>] {
+        &self.0.ids
     }
 
     /// The platform's own error, where there was one.

@@ -121,7 +121,7 @@ async fn values_and_documents_outlive_flushes_merges_and_reopening() {
         let docs = found(&engine, Query::all()).await;
         let numbers: Vec<usize> = docs.iter().map(|doc| number_in(doc)).collect();
         assert_eq!(numbers, (0..6010).collect::<Vec<_>>(), "round {round}");
-        let wanted = Query::compile(&from_json(br#"{"n":6003}"#)).unwrap();
+        let wanted = Query::compile(&from_json(br#"{"n":6003}"#), std::rc::Rc::new(())).unwrap();
         assert_eq!(found(&engine, wanted).await.len(), 1);
         assert_eq!(get(&engine, "large").await, Some(large.clone()));
         assert_eq!(get(&engine, "").await, Some(Bytes::from_static(b"\x011")));

@@ -125,6 +125,14 @@ fn no_decoder_is_thrown_by_any_input() {
     }
 }
 
+/// As the engine gets them, of a patch that is encrypted: whatever was put there, it is no data.
+#[test]
+fn without_the_key_nothing_is_forged() {
+    let (executions, seed) = (number("FUZZ_EXECUTIONS", 50_000), number("FUZZ_SEED", 1));
+    let found = fuzz::sealed::forged(seed, executions / 10);
+    assert_eq!(found, None, "FUZZ_SEED={seed}");
+}
+
 #[test]
 fn what_was_found_stays_refused() {
     for (name, input) in fuzz::found::all() {

@@ -114,7 +114,10 @@ async fn owned(engine: &Engine, scope: &Scope) -> Vec<(usize, Bytes, Bytes)> {
 }
 
 async fn texts(engine: &Engine, scope: &Scope) -> Vec<Bytes> {
-    let (of, query) = (collection(scope), Query::compile(&from_json(b"{}")));
+    let (of, query) = (
+        collection(scope),
+        Query::compile(&from_json(b"{}"), std::rc::Rc::new(())),
+    );
     let mut find = Find::new(&of, query.unwrap(), FindSpec::default());
     let mut all = Vec::new();
     let work: ReadWork<Vec<Bytes>> = Box::new(move |r| {

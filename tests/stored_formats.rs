@@ -11,6 +11,7 @@
 use bytes::Bytes;
 use patchstore::backend::{Id, RecordKey};
 use patchstore::codec::batch::{Batch, Op, OpKey, OpValue};
+use patchstore::codec::catalog;
 use patchstore::codec::cell::{Cell, PieceRef};
 use patchstore::codec::entry::{Entry, Holes};
 use patchstore::codec::expiry::Expiry;
@@ -95,8 +96,8 @@ fn entry() -> impl Strategy<Value = Entry> {
 fn run() -> impl Strategy<Value = Vec<Entry>> {
     vec(entry(), 0..6).prop_map(|mut entries| {
         for (at, entry) in entries.iter_mut().enumerate() {
-            entry.first = Bytes::from(vec![at as u8, 1]);
-            entry.last = Bytes::from(vec![at as u8, 2]);
+            entry.first = Bytes::from(vec![0x10 + at as u8, 1]);
+            entry.last = Bytes::from(vec![0x10 + at as u8, 2]);
         }
         entries
     })
@@ -166,14 +167,16 @@ proptest! {
         let op_log = OpLog { device: Bytes::from_static(b"me"), next_stamp: stamp.plus(9), since: stamp };
         let op_log = (at % 2 == 1).then_some(op_log);
         let keys = Bytes::new();
-        let head = Head { incarnation, generation, epoch, position, base, writers, clock, op_log, keys, more };
+        let sweep = at % 3 == 1;
+        let catalog = (at % 2 == 0).then_some(position / 2);
+        let head = Head { incarnation, generation, epoch, position, base, writers, clock, op_log, catalog, keys, sweep, more };
         let record = head.encode();
         prop_assert_eq!(Head::decode(&record).unwrap(), head);
         spoil(&record, |record| Head::decode(&record).is_ok());
     }
 
     #[test]
-    fn frames(ids in (id(), id()), n in any::<[u64; 3]>(), cited in run(), ops in vec(op(), 0..8)) {
+    fn frames(ids in (id(), id()), n in any::<[u64; 4]>(), cited in run(), mut ops in vec(op(), 0..8)) {
         let header = FrameHeader {
             incarnation: ids.0,
             generation: n[0],
@@ -181,8 +184,14 @@ proptest! {
             sequence: n[1],
             wall_ms: 1_700_000_000_000,
             required: n[2],
+            catalog: n[3],
         };
-        let batch = Batch { run: cited, ops, stamps: 0 };
+        ops.retain(|op| {
+            let is_piece = matches!(op, Op::Put(_, OpValue::Piece(_), _));
+            !(is_piece && catalog::is_changed_by(op))
+        });
+        let changes_catalog = n[3] % 2 == 0 || ops.iter().any(catalog::is_changed_by);
+        let batch = Batch { run: cited, ops, stamps: 0, changes_catalog };
         let record = frame::encode(&header, &batch);
         let decode = |record: &Bytes| {
             let frame = frame::open(record)?;
@@ -209,7 +218,7 @@ proptest! {
         });
         let tagged = reference.into_iter().map(|page| PageRef { more: tags(5, b"page"), ..page });
         let levels = vec![tagged.collect(), Vec::new()];
-        let root = Root { epoch, runs, levels, garbage: garbage.collect(), more: tags(9, b"kept") };
+        let root = Root { epoch, runs, levels, garbage: garbage.collect(), catalog: (epoch % 2 == 0).then(|| Bytes::from_static(b"encoded")), more: tags(9, b"kept") };
         let record = root.encode(Id([8; 16]));
         prop_assert_eq!(Root::decode(Id([8; 16]), &record).unwrap(), root);
         spoil(&record, |record| Root::decode(Id([8; 16]), &record).is_ok());
@@ -286,6 +295,7 @@ proptest! {
             runs: vec![vec![entry(more_at(0))]],
             levels: vec![reference.into_iter().collect()],
             garbage: Vec::new(),
+            catalog: None,
             more: more_at(3),
         };
         let head = Head { more: more_at(4), ..Head::new(incarnation) };
@@ -315,11 +325,11 @@ proptest! {
         let tag = if needed { TEST_NEEDED } else { TEST_SKIPPABLE };
         let record = forged_frame(&tags(tag, b"payload"), catalog, if sealed { 7 } else { 0 }, b"\x07?");
         let frame = frame::open(&record).unwrap();
-        prop_assert_eq!((frame.header.generation, frame.header.sequence), (5, 9));
+        prop_assert_eq!((frame.header.generation, frame.header.sequence, frame.header.catalog), (5, 9, catalog));
         let code = frame.batch().unwrap_err().code();
-        let expected = if sealed && !needed && catalog == 0 {
+        let expected = if sealed && !needed {
             Code::Encrypted
-        } else if needed || catalog > 0 {
+        } else if needed {
             Code::UnsupportedFormat
         } else {
             Code::Corrupt
@@ -353,6 +363,75 @@ fn forged_frame(tags: &Tags, catalog: u64, key_id: u8, body: &[u8]) -> Bytes {
     tags.put(&mut out);
     out.extend_from_slice(body);
     seal::finish(Record::FRAME, out)
+}
+
+#[test]
+fn a_frame_says_that_it_changes_the_catalog_and_a_head_knows_no_change_to_come() {
+    let put = |key: &'static [u8], value| {
+        Op::Put(OpKey::plain(Bytes::from_static(key)), value, Marks::NONE)
+    };
+    let small = || OpValue::Inline(Bytes::from_static(b"value"));
+    let piece = OpValue::Piece(PieceRef {
+        id: Id([7; 16]),
+        len: 9,
+        shared: false,
+    });
+    let cited = |first: &'static [u8]| {
+        let mut builder = SegmentBuilder::new(Id([1; 16]));
+        builder.push(
+            &Bytes::from_static(first),
+            &Cell::inline(Bytes::new()),
+            false,
+        );
+        builder.push(
+            &Bytes::from_static(b"\x20"),
+            &Cell::inline(Bytes::new()),
+            false,
+        );
+        vec![builder.finish().1]
+    };
+    let delete = Op::Delete(OpKey::plain(Bytes::from_static(b"\x0f")));
+    let everything = Op::DeleteRange(KeyRange::everything());
+    for (run, ops, changes_catalog, is_fine) in [
+        (vec![], vec![put(b"\x01k", small())], true, true),
+        (vec![], vec![put(b"\x01k", small())], false, false),
+        (vec![], vec![put(b"\x10k", small())], false, true),
+        (vec![], vec![delete], false, false),
+        (vec![], vec![everything], false, true),
+        (vec![], vec![put(b"\x01k", piece)], true, false),
+        (cited(b"\x0fk"), vec![], true, false),
+        (cited(b""), vec![], true, false),
+        (cited(b"\x10"), vec![], true, true),
+    ] {
+        let batch = Batch {
+            run,
+            ops,
+            stamps: 0,
+            changes_catalog,
+        };
+        let frame = frame::encode(
+            &frame::open(&frame::void(Id([1; 16]))).unwrap().header,
+            &batch,
+        );
+        let decoded = frame::open(&frame).unwrap().batch();
+        let code = decoded
+            .map(|decoded| assert_eq!(decoded, batch))
+            .err()
+            .map(|error| error.code());
+        assert_eq!(code, (!is_fine).then_some(Code::Corrupt), "{batch:?}");
+    }
+    let mut head = Head {
+        position: 7,
+        catalog: Some(7),
+        ..Head::new(Id([1; 16]))
+    };
+    assert_eq!(Head::decode(&head.encode()).unwrap(), head);
+    head.catalog = Some(8);
+    assert!(head.check().is_err());
+    assert_eq!(
+        Head::decode(&head.encode()).unwrap_err().code(),
+        Code::Corrupt
+    );
 }
 
 #[test]

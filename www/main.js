@@ -1,6 +1,8 @@
 /** Starts the parts of the page, and shows anew what depends on all of them. */
 import { startCounter } from "./counter.js";
+import { startSite } from "./cms/section.js";
 import { startDevices } from "./devices.js";
+import { startEncryption } from "./encryption.js";
 import { startImport } from "./import.js";
 import { startMovies } from "./movies.js";
 import { startNodes } from "./nodes.js";
@@ -9,9 +11,11 @@ import { startOpLog } from "./op-log.js";
 import { onEvent } from "./open.js";
 import { isClosed, report } from "./page.js";
 import { startPatches } from "./patches.js";
+import { startQuestions } from "./questions/questions.js";
 import { startSandboxes } from "./sandboxes.js";
 import { startSpace } from "./space.js";
 import { startStorage } from "./storage.js";
+import { startLibrary } from "./stroma/section.js";
 
 /** The overviews are made when nothing has changed for so long. */
 const REST_MS = 250;
@@ -37,7 +41,7 @@ async function showAll() {
 onEvent(changed);
 
 // One part that fails leaves the others alone.
-for (const start of [startCounter, startNotes, startOpLog, startSpace, startDevices, startSandboxes, startImport, startMovies]) {
+for (const start of [startCounter, startNotes, startOpLog, startSpace, startDevices, startEncryption, startSandboxes, startImport, startMovies, startQuestions, startLibrary, startSite]) {
   await start().catch(report);
 }
 await showNext();

@@ -18,7 +18,8 @@ export async function openPart(section, id, options) {
   return patch;
 }
 
-async function openFirst(id, options) {
+/** Opens a patch that only one section is about, and that it closes itself. */
+export async function openFirst(id, options) {
   const patch = await openPatch(id, options);
   patches.set(id, patch);
   patch.on("change", (detail) => tell(id, "change", detail));

@@ -36,14 +36,14 @@ export function startPatches(changed) {
     return wasThere ? `${id} was deleted.` : `${id} was already gone.`;
   });
 
-  function row({ id, bytes: size }) {
+  function row({ id, bytes: size, encrypted }) {
     const button = make("button", "Delete", "plain");
     button.setAttribute("aria-label", `Delete the patch ${id}`);
     button.addEventListener("click", deleting(id));
     const line = make("tr");
     const last = make("td", "", "number");
     last.append(button);
-    line.append(make("td", id), make("td", size === null ? "?" : bytes(size), "number"), last);
+    line.append(make("td", id), make("td", size === null ? (encrypted ? "locked" : "?") : bytes(size), "number"), last);
     return line;
   }
 

@@ -63,7 +63,7 @@ function targetsOf({ cells }) {
 function brief(results) {
   const { cells, systems } = results;
   const rows = work.filter(({ id }) => cells[id]?.patchstore?.median).map((item) => {
-    const others = Object.entries(cells[item.id]).filter(([name, { median }]) => name !== "packed" && median !== undefined);
+    const others = Object.entries(cells[item.id]).filter(([name, { median }]) => !["packed", "encrypted"].includes(name) && median !== undefined);
     const [[best, { median }]] = others.sort(([, a], [, b]) => a.median - b.median);
     return [
       item.title,

@@ -2,10 +2,11 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { openBrowser } from "../../tests/browser/support/browser.mjs";
 import { checkVisits, fillCounter } from "./counter.mjs";
 import { checkDevices, fillDevices, losePhone } from "./devices.mjs";
+import { changeKeys, checkEncryption, convertDiary, fillEncryption, useKeys } from "./encryption.mjs";
 import { checkImport, fillImport } from "./import.mjs";
 import { checkMovies, fillMovies } from "./movies.mjs";
 import { checkNotes, fillNotes, writeElsewhere } from "./notes.mjs";
@@ -13,12 +14,14 @@ import { checkNodes, deleteNode } from "./nodes.mjs";
 import { checkOpLog, fillOpLog, hearElsewhere } from "./op-log.mjs";
 import { TIMEOUT_MS, textOf } from "./page.mjs";
 import { checkPatches, deletePatches, fillPatches } from "./patches.mjs";
+import { checkQuestions, fillQuestions } from "./questions.mjs";
 import { checkSandboxes, fillSandboxes } from "./sandboxes.mjs";
 import { askToPersist, checkSpace, fillSpace } from "./space.mjs";
+import { checkLibrary, checkSite, fillLibrary, fillSite } from "./uses.mjs";
 
 const WIDTHS = { wide: 1280, narrow: 400 };
 /** What is photographed by itself, with what has just been done in it. */
-const CLOSE_UP = ["oplog", "space", "devices"];
+const CHANGED = ["oplog", "space", "devices", "encryption"];
 
 /**
  * @param {object} at
@@ -40,14 +43,21 @@ export async function drive({ url, movies, pictures, tell }) {
       tell(await fillSpace(page, movies));
       tell(await askToPersist(page));
       tell(await fillDevices(page, movies));
-      if (pictures) await closeUp(page, pictures);
+      tell(await fillEncryption(page));
+      const [changed, key] = await changeKeys(page);
+      tell(changed);
+      if (pictures) await closeUp(page, pictures, CHANGED);
+      tell(await useKeys(page, key));
       tell(await fillSandboxes(page));
       tell(await fillImport(page));
       tell(await fillMovies(page));
+      tell(await fillQuestions(page, dirname(movies)));
+      tell(await fillLibrary(page));
+      tell(await fillSite(page));
       tell(await checkNodes(page));
       tell(await fillPatches(page));
     });
-    await visit(profile, url, async (page) => {
+    await visit(profile, url, async (page, open) => {
       tell("second start, of a new browser");
       // Two loads and another tab's came before.
       tell(await checkVisits(page, 4, { value: 3, found: true }));
@@ -55,16 +65,22 @@ export async function drive({ url, movies, pictures, tell }) {
       tell(await checkOpLog(page));
       tell(await checkSpace(page, movies));
       tell(await checkDevices(page, movies));
+      tell(await checkEncryption(page));
       tell(await checkSandboxes(page));
       tell(await checkMovies(page, movies));
+      tell(await checkQuestions(page, dirname(movies)));
+      tell(await checkLibrary(page));
+      tell(await checkSite(page));
       tell(await checkImport(page));
       tell(await checkNodes(page));
       tell(await checkPatches(page));
       tell(`storage: ${(await textOf(page, "#storage-figures")).replace(/\s*\n\s*/g, " ")}`);
+      if (pictures) await closeUp(page, pictures, ["questions", "library", "site"]);
       await checkWidths(page, pictures);
       tell(await deleteNode(page));
       tell(await deletePatches(page));
       tell(await losePhone(page, movies));
+      tell(await convertDiary(page, open));
     });
     tell("all of it was found again");
   } finally {
@@ -119,14 +135,15 @@ async function photograph(page, pictures, name, width) {
   }
 }
 
-async function closeUp(page, pictures) {
+/** Photographs some sections by themselves. */
+async function closeUp(page, pictures, sections) {
   await mkdir(pictures, { recursive: true });
   const before = page.viewportSize();
   for (const [name, width] of Object.entries(WIDTHS)) {
     await page.setViewportSize({ width, height: 900 });
     for (const colorScheme of ["light", "dark"]) {
       await page.emulateMedia({ colorScheme });
-      for (const id of CLOSE_UP) await page.locator(`#${id}`).screenshot({ path: join(pictures, `${id}-${name}-${colorScheme}.png`) });
+      for (const id of sections) await page.locator(`#${id}`).screenshot({ path: join(pictures, `${id}-${name}-${colorScheme}.png`) });
     }
   }
   await page.setViewportSize(before);

@@ -6,8 +6,10 @@ import { seen } from "./sandboxes.mjs";
 const QUESTION = "This patch has stored data. Delete it too?";
 const COPY = "demo-notes-copy";
 const EMPTY = "demo-empty";
+const LOCKED = "demo-diary";
 const PATCHES = [
-  "demo-counter", "demo-import", "demo-laptop", "demo-movies", "demo-notes", "demo-phone", "demo-sandboxes", "demo-space",
+  "demo-counter", "demo-diary", "demo-import", "demo-laptop", "demo-library", "demo-movies", "demo-notes", "demo-phone", "demo-sandboxes", "demo-site",
+  "demo-space", "demo-world",
 ];
 
 const told = (page, text) => eventually(() => textOf(page, "#patches-told"), text, "what is told of the patches");
@@ -20,7 +22,7 @@ export async function fillPatches(page) {
   await press(page, `Delete the patch ${EMPTY}`);
   await told(page, `${EMPTY} was deleted.`);
   await eventually(() => patchIds(page), PATCHES, "an empty patch is deleted without a question");
-  for (const [id, size] of await rowsOf(page, "#patches-rows")) match(size, /^[1-9].*B$/, `size of ${id}`);
+  for (const [id, size] of await rowsOf(page, "#patches-rows")) match(size, id === LOCKED ? /^locked$/ : /^[1-9].*B$/, `size of ${id}`);
 
   await saveAs(page, "demo-notes", COPY);
   await told(page, `demo-notes was saved as ${COPY}.`);

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 const TEST_FILE = /(^|[/_])(tests|testing|fake)\.rs$|_tests\.rs$/;
 
 /** Folders that are crates of their own. */
-const CRATES = ["import"];
+const CRATES = ["import", "kdf"];
 
 /** Without comments, strings and what is only compiled for tests. */
 function code(text) {

@@ -34,9 +34,10 @@ export const RUST = {
   // Models reach the keyspace through the engine's door only.
   models: ["error", "sorted", "limits", "env", "record", "codec", "blobs", "engine"],
   // The simulation only in builds for tests of the facade.
-  bindings: ["error", "sorted", "limits", "crossing", "env", "simulation", "record", "codec", "blobs", "backend", "engine", "models"],
+  bindings: ["error", "sorted", "limits", "crossing", "env", "simulation", "record", "codec", "blobs", "backend", "sealed", "engine", "models"],
   // A crate of its own: the reader of other libraries' data.
   import: [],
+  kdf: [],
   lib: ["error"],
 };
 

@@ -47,6 +47,12 @@ impl ChangesPort {
         }
     }
 
+    /// Whether an inserted document may be stored otherwise than it was given.
+    #[must_use]
+    pub fn rewrites(&self) -> bool {
+        self.freshness.is_rewritten(&self.engine.catalog())
+    }
+
     /// The keys whose values have changed since the last call; undefined if any key may have changed.
     #[must_use]
     pub fn take(&self) -> Option<Array> {

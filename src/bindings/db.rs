@@ -1,6 +1,6 @@
 //! Document stores.
 
-use js_sys::{Function, Promise, Uint8Array};
+use js_sys::{Array, Function, Promise, Uint8Array};
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
@@ -11,31 +11,38 @@ use super::collect::Collector;
 use super::errors;
 use super::host;
 use super::outcome::{self, Returned};
-use super::range::bound;
+use super::refused::refused;
 use super::session::AnySession;
-use super::strings::{self, all_received, received};
+use super::strings::{self, received};
 use super::values::{self, decode};
-use crate::engine::access::{Session, WriteWork, afresh};
+use crate::codec::js_string::JsStr;
+use crate::engine::access::{Session, WriteWork, Writes, afresh};
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::models::Scope;
+use crate::models::documents::live::Live;
 use crate::models::documents::{
-    self, Collection, Collections, Count, Find, FindSpec, Ids, Insert, NewDoc,
+    self, Cascade, Collection, Collections, Count, Ids, Insert, NewDoc,
 };
 use crate::models::freshness::Freshness;
 use crate::models::many::{self, Many};
-use crate::models::query::Query;
+use crate::models::query::{Patterns, Query};
+
+mod indexes;
+mod writes;
 
 thread_local! {
     static IDS: RefCell<Ids> = RefCell::default();
 }
 
 /// A store of a patch or of a transaction. String arguments are encoded for [`received`], documents and queries
-/// for [`values::stored`].
+/// for [`values::stored`]; a query's regular expressions are functions that take a text.
 #[wasm_bindgen]
 pub struct DbPort {
-    session: AnySession,
-    scope: Scope,
+    pub(super) session: AnySession,
+    pub(super) scope: Scope,
+    /// The live queries of the patch; none in a transaction.
+    pub(super) live: Option<Live>,
     /// The most recently used collection, with its encoded name.
     last: RefCell<Option<(String, Collection)>>,
 }
@@ -43,15 +50,16 @@ pub struct DbPort {
 impl DbPort {
     /// The store of a scope, in which collections are looked up by name.
     #[must_use]
-    pub fn new(session: AnySession, scope: Scope) -> Self {
+    pub fn new(session: AnySession, scope: Scope, live: Option<Live>) -> Self {
         Self {
             session,
             scope,
+            live,
             last: RefCell::default(),
         }
     }
 
-    fn collection(&self, name: &str) -> Result<Collection, JsValue> {
+    pub(super) fn collection(&self, name: &str) -> Result<Collection, JsValue> {
         if let Some((last, collection)) = &*self.last.borrow()
             && last == name
         {
@@ -65,28 +73,47 @@ impl DbPort {
     }
 }
 
-/// Returns a function that starts the query afresh each time it is called.
-fn finding(
-    collection: Collection,
-    query: Query,
-    spec: FindSpec,
-) -> impl Fn() -> Result<Find> + 'static {
-    move || Ok(Find::new(&collection, query.clone(), spec.clone()))
-}
-
-fn thrown(error: Error) -> JsValue {
+pub(super) fn thrown(error: Error) -> JsValue {
     errors::to_js(&error)
 }
 
-fn prepared(stored: &[u8], now_ms: f64) -> Result<NewDoc> {
+/// `keep_times`: with the times that it gives.
+fn prepared(stored: &[u8], now_ms: f64, keep_times: bool) -> Result<NewDoc> {
     let mut random = |bytes: &mut [u8]| host::env().fill_random(bytes);
-    IDS.with_borrow_mut(|ids| NewDoc::prepare(stored, now_ms, ids, &mut random))
+    let prepare = if keep_times {
+        NewDoc::restore
+    } else {
+        NewDoc::prepare
+    };
+    IDS.with_borrow_mut(|ids| prepare(stored, now_ms, ids, &mut random))
 }
 
-fn query_of(encoded: &JsValue) -> Result<Query, JsValue> {
+pub(super) fn query_of(encoded: &JsValue, patterns: Option<Array>) -> Result<Query, JsValue> {
     values::stored(encoded)
-        .and_then(|stored| Query::compile(&stored))
+        .and_then(|stored| Query::compile(&stored, patterns_of(patterns)))
         .map_err(thrown)
+}
+
+pub(super) fn patterns_of(patterns: Option<Array>) -> Rc<dyn Patterns> {
+    match patterns {
+        Some(patterns) => Rc::new(HostPatterns(patterns)),
+        None => Rc::new(()),
+    }
+}
+
+/// Functions that tell whether a regular expression matches a text.
+struct HostPatterns(Array);
+
+impl Patterns for HostPatterns {
+    fn len(&self) -> usize {
+        self.0.length() as usize
+    }
+
+    fn matches(&self, number: usize, text: JsStr<'_>) -> Result<bool> {
+        let pattern = self.0.get(number as u32).unchecked_into::<Function>();
+        let matched = pattern.call1(&JsValue::UNDEFINED, &strings::to_js(text)?);
+        matched.map(|matched| matched.is_truthy()).map_err(refused)
+    }
 }
 
 #[wasm_bindgen]
@@ -102,7 +129,7 @@ impl DbPort {
     ) -> Result<JsValue, JsValue> {
         let collection = self.collection(collection)?;
         let stored = values::stored(encoded).map_err(thrown)?;
-        let doc = prepared(&stored, now_ms).map_err(thrown)?;
+        let doc = prepared(&stored, now_ms, false).map_err(thrown)?;
         let id = strings::to_js(doc.id()).map_err(thrown)?;
         let mut insert = Insert::new(&collection, vec![doc]);
         let work: WriteWork<()> = Box::new(move |w| insert.step(w));
@@ -110,12 +137,13 @@ impl DbPort {
         Ok(id)
     }
 
-    /// An empty batch for documents.
-    pub fn batch(&self, collection: &str) -> Result<DbBatchPort, JsValue> {
+    /// An empty batch for documents. `keep_times`: which keep the `_created` and `_updated` that they give.
+    pub fn batch(&self, collection: &str, keep_times: bool) -> Result<DbBatchPort, JsValue> {
         Ok(DbBatchPort {
             session: self.session.clone(),
             collection: self.collection(collection)?,
             now_ms: host::env().now_ms(),
+            keep_times,
             docs: RefCell::default(),
             ids: RefCell::default(),
         })
@@ -142,85 +170,6 @@ impl DbPort {
         ))
     }
 
-    /// The first document that matches, or null.
-    #[wasm_bindgen(js_name = findOne)]
-    pub fn find_one(&self, collection: &str, query: &JsValue) -> Returned {
-        let collection = self.collection(collection)?;
-        let spec = FindSpec {
-            limit: Some(1),
-            ..FindSpec::default()
-        };
-        let begin = finding(collection, query_of(query)?, spec);
-        let found = self.session.read(afresh(begin, |find, r| {
-            let mut first = JsValue::NULL;
-            find.step(r, &mut |stored| {
-                first = decode::decode(stored)?;
-                Ok(())
-            })?;
-            Ok(first)
-        }));
-        outcome::read(found, Ok)
-    }
-
-    /// The documents that match. `descending` is non-zero for each field of `sort` that descends.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "an object would cost a crossing a field"
-    )]
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "wasm-bindgen hands vectors over"
-    )]
-    pub fn find(
-        &self,
-        collection: &str,
-        query: &JsValue,
-        sort: Vec<String>,
-        descending: Vec<u8>,
-        skip: f64,
-        limit: f64,
-        fields: Option<Vec<String>>,
-    ) -> Returned {
-        let collection = self.collection(collection)?;
-        let sort = all_received(&sort).map_err(thrown)?;
-        let spec = FindSpec {
-            sort: sort
-                .into_iter()
-                .zip(descending.iter().map(|down| *down != 0))
-                .collect(),
-            skip: bound(skip).unwrap_or(u64::MAX),
-            limit: bound(limit),
-            fields: fields
-                .map(|fields| all_received(&fields))
-                .transpose()
-                .map_err(thrown)?,
-        };
-        let find = finding(collection, query_of(query)?, spec);
-        let begin = move || Ok((find()?, Collector::default()));
-        let found = self.session.read(afresh(begin, |(find, out), r| {
-            find.step(r, &mut |stored| out.value(stored))?;
-            Ok(out.finish()?)
-        }));
-        outcome::read(found, Ok)
-    }
-
-    /// Merges changes into a document. Resolves to whether it exists.
-    pub fn update(
-        &self,
-        collection: &str,
-        id: &str,
-        encoded: &JsValue,
-    ) -> Result<Promise, JsValue> {
-        let collection = self.collection(collection)?;
-        let id = received(id).map_err(thrown)?;
-        let changes = values::stored(encoded).map_err(thrown)?;
-        let now_ms = host::env().now_ms();
-        let done = self.session.write(Box::new(move |w| {
-            collection.update(w, id.as_js(), &changes, now_ms)
-        }));
-        Ok(outcome::promise(done, outcome::plain))
-    }
-
     /// Replaces a document. Resolves to whether it exists.
     pub fn replace(
         &self,
@@ -242,15 +191,15 @@ impl DbPort {
     pub fn delete(&self, collection: &str, id: &str) -> Result<Promise, JsValue> {
         let collection = self.collection(collection)?;
         let id = received(id).map_err(thrown)?;
-        let done = self
-            .session
-            .write(Box::new(move |w| collection.delete(w, id.as_js())));
+        let mut cascade = Cascade::new(host::env().now_ms());
+        let work = move |w: &mut dyn Writes| collection.delete(w, id.as_js(), &mut cascade);
+        let done = self.session.write(Box::new(work));
         Ok(outcome::promise(done, outcome::plain))
     }
 
     /// How many documents match.
-    pub fn count(&self, collection: &str, query: &JsValue) -> Returned {
-        let (collection, query) = (self.collection(collection)?, query_of(query)?);
+    pub fn count(&self, collection: &str, query: &JsValue, patterns: Option<Array>) -> Returned {
+        let (collection, query) = (self.collection(collection)?, query_of(query, patterns)?);
         let begin = move || Ok(Count::new(&collection, query.clone()));
         outcome::read(
             self.session.read(afresh(begin, Count::step)),
@@ -259,9 +208,14 @@ impl DbPort {
     }
 
     /// Deletes a collection with all its documents.
-    pub fn drop(&self, collection: &str) -> Result<Promise, JsValue> {
+    ///
+    /// `may_forget`: whether it may have a definition.
+    pub fn drop(&self, collection: &str, may_forget: bool) -> Result<Promise, JsValue> {
         let collection = self.collection(collection)?;
-        let mut drop = documents::Drop::new(&collection);
+        let mut drop = documents::Drop::new(&collection, host::env().now_ms());
+        if !may_forget {
+            drop = drop.of_the_undefined();
+        }
         let done = self.session.write(Box::new(move |w| drop.step(w)));
         Ok(outcome::promise(done, outcome::nothing))
     }
@@ -282,7 +236,8 @@ impl DbPort {
     /// The store of a name.
     pub fn store(&self, name: &str) -> Result<DbPort, JsValue> {
         let name = received(name).map_err(thrown)?;
-        Ok(Self::new(self.session.clone(), Scope::Name(name)))
+        let session = self.session.clone();
+        Ok(Self::new(session, Scope::Name(name), self.live.clone()))
     }
 }
 
@@ -292,6 +247,7 @@ pub struct DbBatchPort {
     session: AnySession,
     collection: Collection,
     now_ms: f64,
+    keep_times: bool,
     docs: RefCell<Vec<NewDoc>>,
     ids: RefCell<Collector>,
 }
@@ -321,7 +277,7 @@ impl DbBatchPort {
         let mut docs = self.docs.borrow_mut();
         let mut ids = self.ids.borrow_mut();
         for stored in stored {
-            let doc = stored.and_then(|stored| prepared(&stored, self.now_ms));
+            let doc = stored.and_then(|stored| prepared(&stored, self.now_ms, self.keep_times));
             let doc = doc.map_err(thrown)?;
             ids.string(doc.id()).map_err(thrown)?;
             docs.push(doc);

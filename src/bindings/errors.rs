@@ -1,11 +1,11 @@
 //! Errors as JavaScript sees them.
 
-use js_sys::Reflect;
-use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
 use super::hooks::hooks;
-use crate::error::{Code, Error};
+use super::strings;
+use crate::codec::js_string::JsString;
+use crate::error::Error;
 
 /// The error as a `PatchStoreError`, which the facade creates; a plain `Error` before the facade has registered.
 #[must_use]
@@ -26,27 +26,24 @@ pub fn to_js(error: &Error) -> JsValue {
     );
     arguments.push(&quota);
     arguments.push(&cause_of(error));
+    arguments.push(&ids_of(error));
     hooks
         .make_error
         .apply(&JsValue::UNDEFINED, &arguments)
         .unwrap_or_else(|thrown| thrown)
 }
 
-/// The error for a value that JavaScript could not create. `cause` is what was thrown: an exception of the platform,
-/// which lacks the memory or the class, or a `PatchStoreError` of the facade.
-#[must_use]
-pub fn refused(cause: JsValue) -> Error {
-    let text = |property: &str| {
-        let value = Reflect::get(&cause, &property.into()).ok();
-        value.and_then(|value| value.as_string())
+/// The ids that it names; undefined: none.
+fn ids_of(error: &Error) -> JsValue {
+    let ids = error.ids();
+    if ids.is_empty() {
+        return JsValue::UNDEFINED;
+    }
+    let text = |id: &Vec<u8>| {
+        let id = JsString::from_wtf8(id.clone()).and_then(|id| strings::to_js(id.as_js()));
+        id.unwrap_or(JsValue::UNDEFINED)
     };
-    let code = match text("code").or_else(|| text("name")).as_deref() {
-        Some("Corrupt" | "SyntaxError") => Code::Corrupt,
-        // JavaScript engines throw RangeError if there is no memory for a buffer or a string.
-        Some("LimitExceeded" | "RangeError") => Code::LimitExceeded,
-        _ => Code::Unavailable,
-    };
-    Error::new(code, text("message").unwrap_or_default()).with_cause(Rc::new(cause))
+    ids.iter().map(text).collect::<js_sys::Array>().into()
 }
 
 fn cause_of(error: &Error) -> JsValue {

@@ -7,7 +7,7 @@ use wasm_bindgen::prelude::*;
 /// The functions that the facade registers.
 #[derive(Clone)]
 pub struct Hooks {
-    /// `(code, message, remedy, path?, usage?, quota?, cause?) => PatchStoreError`.
+    /// `(code, message, remedy, path?, usage?, quota?, cause?, ids?) => PatchStoreError`.
     pub make_error: Function,
     /// Decodes values in the exact form.
     pub decoder: Decoder,

@@ -2,25 +2,28 @@
 
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
-use js_sys::Promise;
+use js_sys::{Function, Promise};
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
-use super::patch::PatchPort;
-use super::{errors, host};
+use super::access::AccessPort;
+use super::patch::{PatchPort, asking};
+use super::{errors, host, outcome};
 use crate::backend::indexeddb::IndexedDbConnector;
 use crate::backend::memory::MemoryConnector;
 use crate::backend::{Connector, Durability};
 use crate::codec::feature::Feature;
-use crate::engine::{Absent, Action, Engine, Options, Realm};
+use crate::engine::{Absent, Action, Conversion, Engine, Options, Realm};
+use crate::env::Env;
 use crate::error::{Code, Result};
+use crate::models::documents;
 use crate::models::op_log::service::Service;
 use crate::sorted::SortedMap;
 
 /// Opens the engine of one database; `absent`: where there is no patch, 0 creates one, 1 begins one that is not
 /// there before something is copied to it, 2 refuses, and 3 resolves to undefined, as does 4, of a database that was
-/// listed a moment ago.
+/// listed a moment ago. `access`: of an encrypted patch.
 #[wasm_bindgen(js_name = openPort, unchecked_return_type = "Promise<PatchPort | undefined>")]
 #[expect(
     clippy::cast_possible_truncation,
@@ -34,6 +37,7 @@ pub fn open_port(
     cache_bytes: f64,
     open_timeout_ms: f64,
     absent: u8,
+    access: Option<AccessPort>,
 ) -> Promise {
     let (looks, is_listed) = (absent > 2, absent == 4);
     let absent = match absent {
@@ -65,8 +69,49 @@ pub fn open_port(
         options.poll_ms = 0;
     }
     let realm = REALM.with(Rc::clone);
-    let opening = Engine::open_in(realm, connector, Rc::new(host::env()), options);
+    let env = Rc::new(host::env());
+    let opening = match access {
+        None => Engine::open_in(realm, connector, env, options),
+        Some(access) => Engine::open_sealed(realm, connector, env, options, access.access())
+            .map(|opened| opened.map(|(engine, _)| engine))
+            .boxed_local(),
+    };
     opened(opening, looks)
+}
+
+/// Converts a patch, which the caller knows to be open nowhere, unless `stopped` returns true first. `from` opens it
+/// now, if it is encrypted, and `to` from then on.
+#[wasm_bindgen(js_name = convertPort, unchecked_return_type = "Promise<void>")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the facade has its own numbers"
+)]
+pub fn convert_port(
+    database: &str,
+    cache_bytes: f64,
+    open_timeout_ms: f64,
+    from: Option<AccessPort>,
+    to: Option<AccessPort>,
+    stopped: Function,
+) -> Promise {
+    let conversion = Conversion {
+        realm: REALM.with(Rc::clone),
+        connector: Rc::new(IndexedDbConnector::under_lock(
+            database,
+            open_timeout_ms as u32,
+        )),
+        env: Rc::new(host::env()),
+        options: Options {
+            durability: Durability::Strict,
+            cache_bytes: cache_bytes as usize,
+            ..Options::default()
+        },
+        from: from.map(|access| access.access()),
+        to: to.map(|access| access.access()),
+    };
+    let converting = conversion.run(asking(stopped)).boxed_local();
+    outcome::promise(converting, outcome::nothing)
 }
 
 /// A promise of the engine that is being opened; where it only `looks`, of undefined when there is no patch.
@@ -74,6 +119,10 @@ pub(super) fn opened(opening: LocalBoxFuture<'static, Result<Engine>>, looks: bo
     let port = opening.map(move |opened| match opened {
         Ok(engine) => {
             relieved_by_models(&engine);
+            let env = Rc::new(host::env());
+            // What fails here has closed the patch, or is met by the next build.
+            let burying = documents::bury(engine.clone(), env.clone()).map(drop);
+            env.spawn(burying.boxed_local());
             Ok(PatchPort::new(engine).into())
         }
         Err(error) if looks && error.code() == Code::NoPatch => Ok(JsValue::UNDEFINED),

@@ -24,19 +24,28 @@ use crate::codec::feature::Feature;
 use crate::engine::access::{Session, Writes, afresh};
 use crate::engine::{Engine, Policy, Stats};
 use crate::error::Result;
+use crate::models::documents::live::Live;
 use crate::models::{keys, many, nodes};
 
 /// An open engine; the facade shares one between its handles.
 #[wasm_bindgen]
 pub struct PatchPort {
     engine: Engine,
+    live: Live,
 }
 
 impl PatchPort {
     /// Of an open engine.
     #[must_use]
-    pub const fn new(engine: Engine) -> Self {
-        Self { engine }
+    pub fn new(engine: Engine) -> Self {
+        let live = Live::new(&engine, Rc::new(host::env()));
+        Self { engine, live }
+    }
+
+    /// The engine.
+    #[must_use]
+    pub const fn engine(&self) -> &Engine {
+        &self.engine
     }
 }
 
@@ -81,7 +90,7 @@ impl PatchPort {
     pub fn db(&self, name: &str, is_node: bool) -> Result<DbPort, JsValue> {
         let session = AnySession::Engine(self.engine.clone());
         scope(name, is_node)
-            .map(|scope| DbPort::new(session, scope))
+            .map(|scope| DbPort::new(session, scope, Some(self.live.clone())))
             .map_err(|error| errors::to_js(&error))
     }
 

@@ -2,7 +2,7 @@
 
 use wasm_bindgen::prelude::*;
 
-use super::errors;
+use super::refused::refused;
 use super::values::decode;
 use crate::codec::js_string::{JsStr, JsString, json};
 use crate::crossing;
@@ -37,7 +37,7 @@ pub fn all_received(crossing: &[String]) -> Result<Vec<JsString>> {
 /// `LimitExceeded` if JavaScript has no memory for it.
 pub fn to_js(text: JsStr<'_>) -> Result<JsValue> {
     if let Some(text) = text.as_str() {
-        return crossing::text(text).map_err(errors::refused);
+        return crossing::text(text).map_err(refused);
     }
     let mut quoted = Vec::new();
     json::write_quoted(text, &mut quoted);

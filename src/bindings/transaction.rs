@@ -25,6 +25,12 @@ impl TransactionPort {
         Self { transaction }
     }
 
+    /// The transaction.
+    #[must_use]
+    pub const fn transaction(&self) -> &Transaction {
+        &self.transaction
+    }
+
     fn session(&self) -> AnySession {
         AnySession::Transaction(self.transaction.clone())
     }
@@ -42,7 +48,7 @@ impl TransactionPort {
     /// The document store of a scope.
     pub fn db(&self, name: &str, is_node: bool) -> Result<DbPort, JsValue> {
         scope(name, is_node)
-            .map(|scope| DbPort::new(self.session(), scope))
+            .map(|scope| DbPort::new(self.session(), scope, None))
             .map_err(|error| errors::to_js(&error))
     }
 

@@ -97,6 +97,8 @@ pub struct Batch {
     pub ops: Vec<Op>,
     /// How many stamps it takes. It stands in the frame's header.
     pub stamps: u32,
+    /// Whether it changes the catalog. It stands in the frame's header.
+    pub changes_catalog: bool,
 }
 
 impl Batch {
@@ -127,8 +129,11 @@ impl Batch {
         }
         input.end()?;
         check_entries(&run).map_err(Error::corrupt)?;
-        let stamps = 0;
-        Ok(Self { run, ops, stamps })
+        Ok(Self {
+            run,
+            ops,
+            ..Self::default()
+        })
     }
 
     /// Whether the batch writes nothing.

@@ -7,6 +7,8 @@ pub enum Feature {
     Expiry = 1,
     /// Writes that are logged. The head has a device and the next stamp.
     OpLog = 2,
+    /// Records of the catalog. The head has the number of its last change.
+    Catalog = 4,
 }
 
 /// Some of them.

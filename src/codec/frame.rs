@@ -7,8 +7,10 @@
 //! varint  sequence
 //! varint  wall time of the writer, ms since the epoch
 //! varint  the number that it must get in the log, or else be void; 0: any
-//! varint  the number of the last change of the catalog that its writer knew, 0 (there is no catalog yet)
+//! varint  the number of the last change of the catalog under which it was made; if that is another one where the frame
+//!         comes to lie, it is void; 0: none
 //! tags    (see `tags`): 4 how many stamps the frame takes (varint, not 0)
+//!                       6 it changes the catalog (nothing in it)
 //! ```
 //!
 //! and the batch (see `batch`) as its body.
@@ -19,8 +21,9 @@
 use bytes::Bytes;
 
 use super::batch::Batch;
-use super::io::{Input, later, put_varint, varint_in};
-use super::kinds::tag::STAMPS;
+use super::catalog;
+use super::io::{Input, put_varint, varint_in};
+use super::kinds::tag::{CHANGES, STAMPS};
 use super::seal::{self, Kind, Record};
 use super::tags::Tags;
 use crate::error::{Error, Result};
@@ -45,6 +48,9 @@ pub struct FrameHeader {
     /// The number that the frame must get in the log, which ensures that no frame unknown to its writer
     /// precedes it. 0: any.
     pub required: u64,
+    /// The number of the last change of the catalog that was known when its work was done. Where another one holds, the frame
+    /// is void. 0: none.
+    pub catalog: u64,
 }
 
 /// A stored frame, of which only the fields of [`FrameHeader`] have been read.
@@ -74,10 +80,19 @@ pub fn encode(header: &FrameHeader, batch: &Batch) -> Bytes {
     out.extend_from_slice(&header.incarnation.0);
     put_varint(&mut out, header.generation);
     out.extend_from_slice(&header.writer.0);
-    for number in [header.sequence, header.wall_ms, header.required, 0] {
+    for number in [
+        header.sequence,
+        header.wall_ms,
+        header.required,
+        header.catalog,
+    ] {
         put_varint(&mut out, number);
     }
-    stamps_tag(batch.stamps).put(&mut out);
+    let mut tags = stamps_tag(batch.stamps);
+    if batch.changes_catalog {
+        tags.add(CHANGES, &[]);
+    }
+    tags.put(&mut out);
     batch.encode(&mut out);
     seal::finish(Record::FRAME, out)
 }
@@ -118,6 +133,7 @@ pub fn void(incarnation: Id) -> Bytes {
         sequence: 0,
         wall_ms: 0,
         required: 0,
+        catalog: 0,
     };
     encode(&header, &Batch::default())
 }
@@ -155,7 +171,6 @@ pub fn header_bytes(record: &Bytes) -> Result<usize> {
     seal::key_id(Kind::Frame, record)?;
     let mut input = Input::new(seal::after_fixed(record), "frame");
     header(&mut input)?;
-    input.varint()?;
     Tags::read(&mut input)?;
     Ok(record.len().saturating_sub(input.remaining()))
 }
@@ -168,6 +183,7 @@ fn header(input: &mut Input) -> Result<FrameHeader> {
         sequence: input.varint()?,
         wall_ms: input.varint()?,
         required: input.varint()?,
+        catalog: input.varint()?,
     })
 }
 
@@ -185,18 +201,19 @@ impl Frame {
     /// # Errors
     /// `UnsupportedFormat`, `Encrypted`, `Corrupt`.
     pub fn batch(mut self) -> Result<Batch> {
-        let catalog = self.rest.varint()?;
         let tags = Tags::read(&mut self.rest)?;
-        tags.needs(&[STAMPS], "frame")?;
-        if catalog != 0 {
-            return Err(later("frame"));
-        }
+        tags.needs(&[STAMPS, CHANGES], "frame")?;
         if self.is_sealed {
             return Err(seal::encrypted());
         }
         let stamps = stamps_of(&tags)?;
-        let batch = Batch::decode(&mut self.rest)?;
-        Ok(Batch { stamps, ..batch })
+        let batch = Batch {
+            stamps,
+            changes_catalog: tags.find(CHANGES).is_some(),
+            ..Batch::decode(&mut self.rest)?
+        };
+        catalog::check(&batch)?;
+        Ok(batch)
     }
 }
 

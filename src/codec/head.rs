@@ -11,8 +11,10 @@
 //!   varint  the sequence of its last frame at or below the position
 //! tags    (see `tags`), kept by every flip: those of the features that are on, and what this library does not know
 //!   4     varint  stored clock: ms since the epoch, never goes back
+//!   12    varint number of the last frame up to the position that has changed the catalog; 0: none
 //!   8     bytes device id, 12 the next stamp, 12 the stamp of what is older than the op-log (see `stamp`)
 //!   16    the key table of an encrypted patch (see `sealed::table`)
+//!   18    nothing: records that nothing refers to may lie here in the clear; whoever opens collects them
 //! ```
 //!
 //! Writers are ordered by when they last wrote, the most recent first.
@@ -24,7 +26,7 @@ use bytes::Bytes;
 
 use super::feature::{Feature, Features};
 use super::io::{Input, put_bytes, put_varint};
-use super::kinds::tag::{CLOCK, KEYS, OP_LOG};
+use super::kinds::tag::{CATALOG, CLOCK, KEYS, OP_LOG, SWEEP};
 use super::seal::{self, Kind, Record};
 use super::stamp::{STAMP_BYTES, Stamp};
 use super::tags::{Tags, number};
@@ -56,8 +58,12 @@ pub struct Head {
     /// Of a patch with records that can expire: what it has taken the time for, in ms since the epoch. Only what
     /// has expired by it is deleted.
     pub clock: Option<u64>,
+    /// Of a patch with a catalog: the number of the last frame up to the position that has changed it; 0: none has.
+    pub catalog: Option<u64>,
     /// Of an encrypted patch: its key table, as `sealed::table` encodes it. Otherwise empty.
     pub keys: Bytes,
+    /// Whether records that nothing refers to may lie in the clear: whoever opens the patch collects them.
+    pub sweep: bool,
     /// What this library does not know of.
     pub more: Tags,
 }
@@ -98,6 +104,11 @@ impl OpLog {
     }
 }
 
+fn take_number(tags: &mut Tags, tag: u64) -> Result<Option<u64>> {
+    let payload = tags.take(tag);
+    payload.map(|payload| number(&payload, "head")).transpose()
+}
+
 impl Head {
     /// The head of an empty patch.
     #[must_use]
@@ -111,7 +122,9 @@ impl Head {
             writers: Vec::new(),
             op_log: None,
             clock: None,
+            catalog: None,
             keys: Bytes::new(),
+            sweep: false,
             more: Tags::default(),
         }
     }
@@ -122,6 +135,7 @@ impl Head {
         Features::NONE
             .with(Feature::Expiry, self.clock.is_some())
             .with(Feature::OpLog, self.op_log.is_some())
+            .with(Feature::Catalog, self.catalog.is_some())
     }
 
     /// Whether there is a patch. While a copy is being made, the head says that there is none.
@@ -152,6 +166,9 @@ impl Head {
         if self.epoch == 0 {
             return Err("the head has no epoch");
         }
+        if self.catalog > Some(self.position) {
+            return Err("the head knows a change of the catalog that is to come");
+        }
         Ok(())
     }
 
@@ -169,16 +186,21 @@ impl Head {
             put_varint(&mut out, *sequence);
         }
         let mut tags = self.more.clone();
-        if let Some(clock) = self.clock {
-            let mut payload = Vec::new();
-            put_varint(&mut payload, clock);
-            tags.add(CLOCK, &payload);
+        for (tag, number) in [(CLOCK, self.clock), (CATALOG, self.catalog)] {
+            if let Some(number) = number {
+                let mut payload = Vec::new();
+                put_varint(&mut payload, number);
+                tags.add(tag, &payload);
+            }
         }
         if let Some(op_log) = &self.op_log {
             tags.add(OP_LOG, &op_log.encode());
         }
         if !self.keys.is_empty() {
             tags.add(KEYS, &self.keys);
+        }
+        if self.sweep {
+            tags.add(SWEEP, &[]);
         }
         tags.put(&mut out);
         seal::finish(Record::HEAD, out)
@@ -218,7 +240,9 @@ impl Head {
             writers: Vec::new(),
             op_log: None,
             clock: None,
+            catalog: None,
             keys: Bytes::new(),
+            sweep: false,
             more: Tags::default(),
         };
         for _ in 0..input.count()? {
@@ -226,12 +250,14 @@ impl Head {
         }
         head.more = Tags::read(&mut input)?;
         input.end()?;
-        head.more.needs(&[CLOCK, OP_LOG, KEYS], "head")?;
+        head.more
+            .needs(&[CLOCK, OP_LOG, CATALOG, KEYS, SWEEP], "head")?;
         head.keys = head.more.take(KEYS).unwrap_or_default();
+        head.sweep = head.more.take(SWEEP).is_some();
         let op_log = head.more.take(OP_LOG);
         head.op_log = op_log.as_ref().map(OpLog::decode).transpose()?;
-        let clock = head.more.take(CLOCK);
-        head.clock = clock.map(|clock| number(&clock, "head")).transpose()?;
+        head.clock = take_number(&mut head.more, CLOCK)?;
+        head.catalog = take_number(&mut head.more, CATALOG)?;
         head.check_read().map_err(Error::corrupt)?;
         Ok(head)
     }

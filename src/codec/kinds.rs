@@ -113,23 +113,31 @@ pub mod tag {
     /// In the head: the stored clock, of a patch with records that can expire.
     pub const CLOCK: u64 = 4;
     /// Tags in the head.
-    pub const HEAD: [(u64, &str); 5] = [
+    pub const HEAD: [(u64, &str); 6] = [
         (CLOCK, "expiry: stored clock"),
         (OP_LOG, "op-log: device, next stamp, stamp of what is older"),
-        (12, "catalog: last change, data version"),
+        (CATALOG, "catalog: last change"),
         (KEYS, "keys: slots, data keys"),
+        (SWEEP, "records may lie here that were written in the clear"),
         (20, "blobs"),
     ];
     /// In the head: the key table, of an encrypted patch.
     pub const KEYS: u64 = 16;
+    /// In the head: whoever opens collects what nothing refers to.
+    pub const SWEEP: u64 = 18;
+    /// In the head: the catalog's last change. In the root: the catalog.
+    pub const CATALOG: u64 = 12;
     /// In the head: the op-log.
     pub const OP_LOG: u64 = 8;
     /// In frames.
-    pub const FRAME: [(u64, &str); 1] = [(STAMPS, "stamps taken")];
+    pub const FRAME: [(u64, &str); 2] =
+        [(STAMPS, "stamps taken"), (CHANGES, "changes the catalog")];
+    /// In frames: it changes the catalog.
+    pub const CHANGES: u64 = 6;
     /// In frames: how many stamps it takes.
     pub const STAMPS: u64 = 4;
     /// In the root.
-    pub const ROOT: [(u64, &str); 1] = [(12, "catalog")];
+    pub const ROOT: [(u64, &str); 1] = [(CATALOG, "catalog")];
     /// In entries.
     pub const ENTRY: [(u64, &str); 1] = [(6, "digest")];
     /// In every list, for tests: it must be known.
@@ -140,6 +148,14 @@ pub mod tag {
 
 /// First bytes of keys.
 pub mod key {
+    /// The catalog, the first and the last kind: its records stand in the head, the root and the frames as said there.
+    pub const CATALOG: (u8, u8) = (0x01, 0x0F);
+    /// What is defined of a collection.
+    pub const DEFINITION: u8 = 0x01;
+    /// The next number of an index or a build.
+    pub const NEXT_NUMBER: u8 = 0x02;
+    /// The version of the data's shape.
+    pub const DATA_VERSION: u8 = 0x03;
     /// A key-value pair.
     pub const PAIR: u8 = 0x10;
     /// A document.
@@ -148,6 +164,8 @@ pub mod key {
     pub const ID: u8 = 0x21;
     /// The marker of a collection.
     pub const COLLECTION: u8 = 0x22;
+    /// The last number that a sequence of a collection gave.
+    pub const SEQUENCE: u8 = 0x23;
     /// A pair of the patch's meta.
     pub const META: u8 = 0x50;
     /// A record of storage adapters.
@@ -158,6 +176,12 @@ pub mod key {
     pub const ADAPTER_ENTRY: u8 = 0x5A;
     /// The last number that this log gave.
     pub const ADAPTER_LAST: u8 = 0x5B;
+    /// An entry of an index.
+    pub const INDEX_ENTRY: u8 = 0x30;
+    /// How far a build has come.
+    pub const BUILD: u8 = 0x31;
+    /// What a build has to fail for.
+    pub const BUILD_MARK: u8 = 0x32;
     /// The kinds of keys that hold a scope's data.
     pub const OWNED: [u8; 4] = [PAIR, DOCUMENT, ID, COLLECTION];
     /// An entry of the op-log.
@@ -183,14 +207,15 @@ pub mod key {
     /// A scope that is a named store.
     pub const OF_NAME: u8 = 0x02;
     /// All assigned ranges: first byte, last byte and purpose.
-    pub const GIVEN_OUT: [(u8, u8, &str); 14] = [
-        (0x01, 0x0F, "catalog"),
+    pub const GIVEN_OUT: [(u8, u8, &str); 15] = [
+        (CATALOG.0, CATALOG.1, "catalog"),
         (PAIR, PAIR, "pair"),
         (0x11, 0x1F, "key-value"),
         (DOCUMENT, DOCUMENT, "document"),
         (ID, ID, "id"),
         (COLLECTION, COLLECTION, "collection"),
-        (0x23, 0x2F, "documents"),
+        (SEQUENCE, SEQUENCE, "sequence"),
+        (0x24, 0x2F, "documents"),
         (0x30, 0x3F, "indexes"),
         (0x40, 0x4F, "op-log"),
         (0x50, 0x57, "meta"),
@@ -211,6 +236,59 @@ pub mod value {
     pub const EXACT_VERSION: u8 = 0x01;
     /// Second byte of the exact form with Blobs beside it.
     pub const EXACT_ATTACHED: u8 = 0x02;
+}
+
+/// First bytes of sort keys (`codec/sort_key`), which sort in this order. The kind of a negative number is 0x10 less the kind of the
+/// positive one.
+pub mod sort {
+    /// `undefined`, or nothing there.
+    pub const UNDEFINED: u8 = 0x00;
+    /// `null`.
+    pub const NULL: u8 = 0x01;
+    /// `false`.
+    pub const FALSE: u8 = 0x02;
+    /// `true`.
+    pub const TRUE: u8 = 0x03;
+    /// NaN.
+    pub const NAN: u8 = 0x04;
+    /// −∞.
+    pub const MINUS_INFINITY: u8 = 0x05;
+    /// At most −2^1024.
+    pub const MINUS_HUGE: u8 = 0x06;
+    /// Below zero.
+    pub const NEGATIVE: u8 = 0x07;
+    /// 0 and −0.
+    pub const ZERO: u8 = 0x08;
+    /// Above zero.
+    pub const POSITIVE: u8 = 0x09;
+    /// At least 2^1024.
+    pub const HUGE: u8 = 0x0A;
+    /// ∞.
+    pub const INFINITY: u8 = 0x0B;
+    /// A string.
+    pub const STRING: u8 = 0x0C;
+    /// A Date.
+    pub const DATE: u8 = 0x0D;
+    /// A buffer, a view, a Blob or a File.
+    pub const BYTES: u8 = 0x0E;
+    /// A Blob or a File beside its value.
+    pub const ATTACHED: u8 = 0x0F;
+    /// An array.
+    pub const ARRAY: u8 = 0x10;
+    /// An object.
+    pub const OBJECT: u8 = 0x11;
+    /// A Map.
+    pub const MAP: u8 = 0x12;
+    /// A Set.
+    pub const SET: u8 = 0x13;
+    /// In a container: it ends. In an escaped string: likewise.
+    pub const END: u8 = 0x00;
+    /// In a container: an element follows.
+    pub const ITEM: u8 = 0x01;
+    /// In an object: a name follows.
+    pub const NAME: u8 = 0x02;
+    /// After the kind of a container: it is too large to be told.
+    pub const TOO_LARGE: u8 = 0xFF;
 }
 
 /// Tags of the nodes of the exact form. 0x12 is reserved for references to blobs; 0x13 and above are unassigned.

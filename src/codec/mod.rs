@@ -1,7 +1,9 @@
 //! The stored formats: how records, keys and values are encoded as bytes.
 
 pub mod batch;
+pub mod catalog;
 pub mod cell;
+pub mod data_version;
 pub mod entry;
 pub mod expiry;
 pub mod feature;
@@ -18,6 +20,7 @@ pub mod range;
 pub mod root;
 pub mod seal;
 pub mod segment;
+pub mod sort_key;
 pub mod stamp;
 pub mod tags;
 pub mod tuple;

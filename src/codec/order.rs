@@ -43,7 +43,7 @@ impl Order {
 
     /// Whether the place is provisional: its frame is not committed yet.
     #[must_use]
-    pub fn is_provisional(self) -> bool {
+    pub const fn is_provisional(self) -> bool {
         self.frame >= PROVISIONAL
     }
 }

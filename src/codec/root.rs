@@ -15,7 +15,7 @@
 //!     tags    (flag 80; see `tags`), kept as long as the reference
 //! varint  number of garbage records, each: 1 (0 = `runs`, 1 = `blobs`), 16 id, varint bytes,
 //!         varint epoch of the flip that replaced it: to be deleted some flips later
-//! tags    (see `tags`), kept by every flip
+//! tags    (see `tags`): 12 the catalog (see `catalog`), where the head has its last change; others are kept by every flip
 //! ```
 //!
 //! Directory page, kind `D`, body: varint number of entries, entries in key order (see `entry`).
@@ -26,6 +26,7 @@ use super::cell::PieceRef;
 use super::entry::{Entry, flags_of, put_said, read_flags, read_said};
 use super::expiry::Expiry;
 use super::io::{Input, later, put_bytes, put_varint};
+use super::kinds::tag::CATALOG;
 use super::kinds::{entry as flag, store as stores};
 use super::seal::{self, Record};
 use super::tags::Tags;
@@ -43,6 +44,8 @@ pub struct Root {
     pub levels: Vec<Vec<PageRef>>,
     /// The records that recent flips replaced.
     pub garbage: Vec<Garbage>,
+    /// The catalog up to the head's position, encoded, of a patch that has one.
+    pub catalog: Option<Bytes>,
     /// Fields that this library does not know.
     pub more: Tags,
 }
@@ -158,7 +161,14 @@ impl Root {
             put_varint(&mut out, garbage.bytes);
             put_varint(&mut out, garbage.epoch);
         }
-        self.more.put(&mut out);
+        match &self.catalog {
+            None => self.more.put(&mut out),
+            Some(catalog) => {
+                let mut tags = self.more.clone();
+                tags.add(CATALOG, catalog);
+                tags.put(&mut out);
+            }
+        }
         seal::finish(of, out)
     }
 
@@ -199,7 +209,8 @@ impl Root {
         }
         root.more = Tags::read(&mut input)?;
         input.end()?;
-        root.more.needs(&[], "root")?;
+        root.more.needs(&[CATALOG], "root")?;
+        root.catalog = root.more.take(CATALOG);
         root.check().map_err(Error::corrupt)?;
         Ok(root)
     }

@@ -269,7 +269,10 @@ pub fn after_fixed(record: &Bytes) -> Bytes {
 /// The error for a record that is sealed under a key.
 #[must_use]
 pub fn encrypted() -> Error {
-    Error::new(Code::Encrypted, "the patch is encrypted")
+    Error::new(
+        Code::Encrypted,
+        "the patch is encrypted, and no passphrase or key was given",
+    )
 }
 
 fn broken(kind: Kind, how: &str) -> Error {

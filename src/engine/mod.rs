@@ -10,17 +10,19 @@
 //! - `write`: from a call to a frame;
 //! - `whole`: opening, closing, copying, deleting.
 //!
-//! [`Engine`] is the door: models and bindings come in here only. Its calls for [`space`] and for what is [switched on](switches)
-//! are beside it. `docs/architecture/log-and-tabs.md`
+//! [`Engine`] is the door: models and bindings come in here only. Its calls for [`space`], for [keys](keyring) and for what is [switched on](switches),
+//! and for the [version](version) of the data's shape, are beside it. `docs/architecture/log-and-tabs.md`
 //! describes the protocol.
 
 mod core;
+mod keyring;
 mod keyspace;
 mod log;
 mod space;
 mod store;
 mod switches;
 mod upkeep;
+mod version;
 mod whole;
 mod write;
 
@@ -37,6 +39,7 @@ use core::instance::Core;
 use log::intake;
 use upkeep::poll;
 use whole::{close, copy, harden, lifecycle, open, probe, unlock};
+use write::transaction::Purpose;
 use write::{submit, transaction};
 
 pub use core::instance::Realm;
@@ -46,7 +49,8 @@ pub use core::options::{Absent, Limits, Options, Reason};
 pub use core::quota::{Action, Policy};
 pub use keyspace::footprint::WriteSet;
 pub use keyspace::{access, cache};
-pub use whole::lifecycle::delete;
+pub use whole::convert::Conversion;
+pub use whole::lifecycle::{delete, holds_records};
 pub use whole::open::is_dead;
 pub use whole::probe::Look;
 pub use whole::stats::Stats;
@@ -82,7 +86,12 @@ impl Engine {
         env: Rc<dyn Env>,
         options: Options,
     ) -> LocalBoxFuture<'static, Result<Self>> {
-        async move { open::open(realm, connector, env, options).await.map(Self) }.boxed_local()
+        async move {
+            open::open(realm, connector, env, options, None)
+                .await
+                .map(Self)
+        }
+        .boxed_local()
     }
 
     /// The same, of a patch whose records are sealed under keys: and the id of the key slot that was opened.
@@ -110,7 +119,7 @@ impl Engine {
     /// `Closed`, `ConnectionLost`.
     #[must_use]
     pub fn begin(&self) -> LocalBoxFuture<'static, Result<Transaction>> {
-        transaction::begin(self.0.clone(), false).boxed_local()
+        transaction::begin(self.0.clone(), Purpose::Change, false).boxed_local()
     }
 
     /// The same in a turn of its own, for one that has conflicted before: other commits, this realm's too, wait for
@@ -120,7 +129,7 @@ impl Engine {
     /// `Closed`, `ConnectionLost`.
     #[must_use]
     pub fn begin_in_turn(&self) -> LocalBoxFuture<'static, Result<Transaction>> {
-        transaction::begin(self.0.clone(), true).boxed_local()
+        transaction::begin(self.0.clone(), Purpose::Change, true).boxed_local()
     }
 
     /// Resolves when every write acknowledged so far would survive a power cut.

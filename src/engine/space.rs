@@ -134,7 +134,16 @@ async fn relieved(
         ..core.options
     };
     let (realm, env) = (core.realm.clone(), core.context.env.clone());
-    let other = Engine(open::open(realm, core.connector.clone(), env, options).await?);
+    let other = Engine(
+        open::open(
+            realm,
+            core.connector.clone(),
+            env,
+            options,
+            core.vault.clone(),
+        )
+        .await?,
+    );
     let relieved = relieve(other.clone()).await;
     other.close().await;
     intake::take_in(&core).await?;

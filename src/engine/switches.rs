@@ -1,9 +1,10 @@
 //! What is switched on in a patch, and the time and stamps that it goes by.
 
 use futures_util::future::LocalBoxFuture;
+use std::rc::Rc;
 
 use super::Engine;
-use super::access::Session;
+use super::access::{Catalog, Session};
 use crate::codec::feature::Feature;
 use crate::codec::frame;
 use crate::codec::head::OpLog;
@@ -34,6 +35,12 @@ impl Engine {
     #[must_use]
     pub fn op_log(&self) -> Option<OpLog> {
         self.0.context.op_log.borrow().clone()
+    }
+
+    /// The catalog as readers see it now.
+    #[must_use]
+    pub fn catalog(&self) -> Rc<Catalog> {
+        self.0.state.borrow().view.catalog.clone()
     }
 
     /// The least stamp that a write issued now gets.

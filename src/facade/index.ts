@@ -1,6 +1,7 @@
 export { isPatchStoreError, PatchStoreError } from "./base/errors.js";
 export { requestPersistence, storageEstimate } from "./base/estimate.js";
 export { init } from "./bridge/load.js";
+export { decryptPatch, encryptPatch } from "./convert.js";
 export { internals } from "./internals.js";
 export { copyPatch, deletePatchData, hasPatchData, listPatches } from "./lifecycle.js";
 export { openPatch } from "./open.js";

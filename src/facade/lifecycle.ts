@@ -1,15 +1,16 @@
+import { Key } from "./access.js";
 import { throwIfAborted } from "./base/abort.js";
 import { databaseOf, prefixOf } from "./bridge/database.js";
 import { present, within } from "./bridge/engines.js";
 import { PatchStoreError } from "./base/errors.js";
-import { deletePort, openPort, type PatchPort } from "./bridge/glue.js";
+import { deletePort, holdsRecords, openPort, type PatchPort } from "./bridge/glue.js";
 import { init } from "./bridge/load.js";
 import { isWellFormed } from "./base/names.js";
 import { known, signalOf } from "./base/options.js";
 import { sweep } from "./bridge/sweep.js";
 import { DELETED, untraced } from "./bridge/trace.js";
 import { guarded, settled } from "./bridge/trap.js";
-import type { PatchInfo } from "./base/types.js";
+import type { Encryption, PatchInfo } from "./base/types.js";
 
 /** Patches that are looked at at a time. */
 const WIDTH = 8;
@@ -70,19 +71,27 @@ async function infoOf(name: string, prefix: string): Promise<PatchInfo | undefin
     sweep(name).catch(ignore);
     return undefined;
   } catch (error) {
-    return { id, bytes: null, encrypted: (error as PatchStoreError).code === "Encrypted" };
+    const encrypted = (error as PatchStoreError).code === "Encrypted";
+    // Its own engine has the key, if it is open here.
+    const port = encrypted ? await present(name)?.port.catch(ignore) : undefined;
+    return { id, bytes: port ? guarded(() => port.heldBytes()) : null, encrypted };
   }
 }
 
 /**
- * True when the patch holds at least one record. Never creates a database.
+ * True when the patch holds at least one record; an encrypted one: when it holds any page or entry of the log. Never creates a database.
  * @throws PatchStoreError code Unavailable | Blocked | UnsupportedFormat | Corrupt | InvalidArgument
  */
 export async function hasPatchData(id: string, options?: { prefix?: string }): Promise<boolean> {
   const database = databaseOf(id, known("options", options, ["prefix"]).prefix);
   await init();
   await ownWrites(database);
-  return (await briefly(database, LOOK, (port) => port.hasRecords() as boolean).catch(gone)) ?? false;
+  const looking = briefly(database, LOOK, (port) => port.hasRecords() as boolean).catch(gone);
+  const looked = looking.catch((error: PatchStoreError) => {
+    if (error.code !== "Encrypted") throw error;
+    return wasm(() => holdsRecords(database, OPEN_TIMEOUT_MS));
+  });
+  return (await looked) ?? false;
 }
 
 /**
@@ -104,17 +113,19 @@ export async function deletePatchData(id: string, options?: { prefix?: string })
 }
 
 /**
- * "Save as": a second patch with the same data, as they are at one moment. It is there whole or not at all.
- * @throws PatchStoreError code Exists (newId holds data) | InvalidArgument (there is no patch of that id, too) |
+ * "Save as": a second patch with the same data, as they are at one moment. It is there whole or not at all. That of an encrypted patch (`from`) has
+ * keys of its own, which `to` opens, or else `from`; of a plain one, `to` makes an encrypted one.
+ * @throws PatchStoreError code WrongKey | Encrypted | NotEncrypted | Exists (newId holds data) | InvalidArgument (there is no patch of that id, too) |
  *   Conflict (written faster than it can be copied, or deleted meanwhile) | StorageQuotaExceeded | Unavailable | Blocked |
  *   UnsupportedFormat | Corrupt | ConnectionLost; the signal's reason
  */
 export async function copyPatch(
   id: string,
   newId: string,
-  options?: { prefix?: string; signal?: AbortSignal },
+  options?: { prefix?: string; from?: Encryption; to?: Encryption; signal?: AbortSignal },
 ): Promise<void> {
-  const given = known("options", options, ["prefix", "signal"], ["from", "to"]);
+  const given = known("options", options, ["prefix", "from", "to", "signal"]);
+  const [source, target] = [new Key("options.from", given.from), new Key("options.to", given.to === undefined ? given.from : given.to)];
   const from = databaseOf(id, given.prefix);
   const to = databaseOf(newId, given.prefix, "the new id");
   const signal = signalOf("options.signal", given.signal);
@@ -123,16 +134,19 @@ export async function copyPatch(
   await ownWrites(from);
   await ownWrites(to);
   const stopped = () => signal?.aborted === true;
-  const copyTo = (source: PatchPort) =>
-    briefly(to, DRAFT, (target) => wasm(() => source.copyTo(target, stopped)));
+  const copyTo = (opened: PatchPort) =>
+    briefly(to, DRAFT, (port) => wasm(() => opened.copyTo(port, stopped)), target);
   try {
-    await briefly(from, REFUSE, copyTo);
+    await briefly(from, REFUSE, copyTo, source);
   } catch (error) {
     // A draft is not left behind.
     await sweep(to).catch(ignore);
     throwIfAborted(signal);
     if ((error as PatchStoreError).code !== "Closed") throw error;
     throw new PatchStoreError("Conflict", `"${id}" or "${newId}" was deleted while it was being copied`, { cause: error });
+  } finally {
+    source.forget();
+    target.forget();
   }
   await refresh(to);
 }
@@ -142,12 +156,15 @@ async function briefly<T>(
   database: string,
   absent: number,
   use: (port: PatchPort) => T | Promise<T>,
+  key = new Key("key", undefined),
 ): Promise<T | undefined> {
-  const opening = wasm(() => openPort(database, false, false, CACHE_BYTES, OPEN_TIMEOUT_MS, absent));
+  const opening = wasm(() => openPort(database, false, false, CACHE_BYTES, OPEN_TIMEOUT_MS, absent, key.access?.()));
+  const forget = () => key.forget();
+  opening.then(forget, forget);
   const close = async (port: PatchPort | undefined) => port && wasm(() => port.close());
   let port: PatchPort | undefined;
   try {
-    port = await within(opening, { database, openTimeoutMs: OPEN_TIMEOUT_MS }, undefined);
+    port = await within(opening, { database, openTimeoutMs: OPEN_TIMEOUT_MS, isDeriving: () => key.isDeriving }, undefined);
   } catch (error) {
     opening.then(close).catch(ignore);
     throw error;

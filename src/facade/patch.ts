@@ -1,12 +1,13 @@
 import { throwIfAborted } from "./base/abort.js";
 import { BlobPlace } from "./bridge/blobs.js";
-import { acquire, forget, release, within, type Engine, type Settings } from "./bridge/engines.js";
+import { acquire, forget, release, within, type Engine, type KeySlot, type Settings } from "./bridge/engines.js";
 import { originEstimate, persisted, requestPersistence } from "./base/estimate.js";
 import { Events, scopesOf } from "./events.js";
 import type { AdapterPort, PatchPort, SubscriptionPort } from "./bridge/glue.js";
 import { Handle } from "./bridge/handle.js";
 import { importPlain } from "./import.js";
 import { name } from "./base/names.js";
+import { PatchKeys } from "./keyring.js";
 import { dbObject, kvObject } from "./objects/object.js";
 import { func } from "./base/options.js";
 import { Sandboxes } from "./serve/serve.js";
@@ -15,13 +16,16 @@ import { PatchLog } from "./sync/op-log.js";
 import { Trace } from "./bridge/trace.js";
 import { guarded, onStop, settled } from "./bridge/trap.js";
 import { transact, type TransactionOptions } from "./stores/transaction.js";
+import { agree, type Shape } from "./version.js";
 import type {
   DB,
   DbMessage,
   DbOutput,
+  Encryption,
   Grant,
   ImportOptions,
   KV,
+  Keyring,
   KvMessage,
   KvOutput,
   MessageObject,
@@ -60,22 +64,26 @@ export class OpenedPatch implements Patch {
   readonly #events = new Events();
   readonly #sandboxes = new Sandboxes();
   readonly #stopListening: () => void;
+  readonly #slot: KeySlot | undefined;
+  #keys: PatchKeys | undefined;
   #opLog: PatchLog | undefined;
   #subscription: SubscriptionPort | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor(id: string, engine: Engine, port: PatchPort, evicted: boolean) {
+  private constructor(id: string, engine: Engine, port: PatchPort, evicted: boolean, slot: KeySlot | undefined) {
     this.id = id;
+    this.#slot = slot;
     this.#engine = engine;
     this.#port = port;
     const { backend, durability } = engine.settings;
-    const place = new BlobPlace(port, backend === "memory");
+    const encrypted = port.isEncrypted();
+    const place = new BlobPlace(port, backend === "memory" && !encrypted);
     this.#handle = new Handle(`patch ${JSON.stringify(id)}`, engine.order, place);
     this.#stores = new Stores(this.#handle, port, engine.copies);
     this.status = Object.freeze({
       backend,
       durability,
-      encrypted: false,
+      encrypted,
       get persisted() {
         return persisted();
       },
@@ -101,13 +109,18 @@ export class OpenedPatch implements Patch {
     policy: Required<QuotaPolicy>,
     signal: AbortSignal | undefined,
     opLog: boolean,
+    shape: Shape,
   ): Promise<OpenedPatch> {
-    const [engine, port] = await acquire(settings, signal);
+    const [engine, port, slot] = await acquire(settings, signal);
     try {
       const evicted = settings.backend === "indexeddb" && (await wasEvicted(engine, port));
       throwIfAborted(signal);
       if (opLog) await within(settled(guarded(() => port.switchOnOpLog())), settings, signal);
-      const opened = new OpenedPatch(id, engine, port, evicted);
+      if (!(await agree(engine, port, shape, signal))) {
+        void release(engine);
+        return OpenedPatch.open(id, settings, policy, signal, opLog, shape);
+      }
+      const opened = new OpenedPatch(id, engine, port, evicted, slot);
       guarded(() => port.limit(policy.threshold, policy.maxBytes));
       if (policy.persist && persisted() !== true) void requestPersistence();
       return opened;
@@ -120,6 +133,15 @@ export class OpenedPatch implements Patch {
   /** The op-log; its calls are InvalidArgument where writes are not logged. */
   get opLog(): OpLog {
     return (this.#opLog ??= new PatchLog(this.#handle, this.#port));
+  }
+
+  get keyring(): Keyring {
+    return (this.#keys ??= new PatchKeys(this.#handle, this.#port));
+  }
+
+  rekey(to: Encryption): Promise<void> {
+    const keys = (this.#keys ??= new PatchKeys(this.#handle, this.#port));
+    return keys.rekey(this.#slot, this.#engine.slots, to);
   }
 
   kv(storeName: string): KV {

@@ -2,16 +2,23 @@
 
 use bytes::Bytes;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
-use crate::codec::batch::OpKey;
+use crate::codec::batch::{Op, OpKey, OpValue};
+use crate::codec::catalog;
 use crate::codec::feature::Feature;
 use crate::codec::head::OpLog;
 use crate::codec::marks::{Marks, NEVER, expiry_of};
 use crate::codec::order::{Order, PROVISIONAL};
 use crate::codec::stamp::{HOLE, Stamp};
-use crate::engine::access::{Attempt, Cursor, KeyRange, Measure, Need, Reads, Stop, Take, Writes};
+use crate::engine::access::{
+    Attempt, Catalog, Cursor, KeyRange, Landed, Measure, Need, Reads, Stop, Take, Writes,
+};
 use crate::error::Error;
 use crate::record::Id;
+
+/// How often a write starts over at most.
+const MAX_RERUNS: u32 = 5;
 
 /// What is committed, and how to disturb.
 #[derive(Default)]
@@ -21,7 +28,7 @@ pub struct Fake {
     pub stop_in: u64,
     /// When what is under a key expires, if ever; nothing does.
     pub until: BTreeMap<Bytes, u64>,
-    /// One rerun in this many stops; 0 is never.
+    /// One rerun in this many stops, [`MAX_RERUNS`] of a write at most; 0 is never.
     pub rerun_in: u64,
     pub seed: u64,
     pub stops: u64,
@@ -33,6 +40,8 @@ pub struct Fake {
     pub now_ms: u64,
     pub next_stamp: Stamp,
     pub commits: u64,
+    /// What was set aside, where that is wanted.
+    pub aside: Option<Vec<Bytes>>,
 }
 
 /// One attempt.
@@ -96,13 +105,16 @@ impl Fake {
             stamp_after: 0,
             fresh: true,
         };
+        // Bounded: a work of hundreds of stops would hardly ever get through.
+        let mut reruns = 0;
         let value = loop {
             match work(&mut batch) {
                 Ok(value) => break value,
                 Err(Stop::Fail(error)) => return Err(error),
                 Err(_) => {
-                    batch.fresh = batch.fake.chance(batch.fake.rerun_in);
+                    batch.fresh = reruns < MAX_RERUNS && batch.fake.chance(batch.fake.rerun_in);
                     if batch.fresh {
+                        reruns += 1;
                         batch.view = base.clone();
                         batch.slots = 0;
                     }
@@ -179,12 +191,26 @@ impl Reads for Batch<'_> {
         self.fake.op_log.clone()
     }
 
+    fn catalog(&self) -> Rc<Catalog> {
+        let mut catalog = Catalog::default();
+        let all = catalog::range();
+        for (key, value) in self.view.range(all.from..all.until) {
+            let (key, value) = (OpKey::plain(key.clone()), OpValue::Inline(value.clone()));
+            catalog.apply(&Op::Put(key, value, Marks::NONE));
+        }
+        Rc::new(catalog)
+    }
+
     fn next_stamp(&self) -> Stamp {
         self.fake.next_stamp
     }
 
     fn is_fresh(&self) -> bool {
         self.fresh
+    }
+
+    fn landed(&self, _place: Order) -> Landed {
+        Landed::Pending
     }
 
     fn get(&mut self, key: &[u8]) -> Attempt<Option<Bytes>> {
@@ -223,6 +249,11 @@ impl Reads for Batch<'_> {
             records: 1,
             bytes: (key.len() + value.len()) as u64,
         }))
+    }
+
+    fn estimate(&mut self, range: &KeyRange) -> u64 {
+        let found = self.view.range(range.from.clone()..range.until.clone());
+        found.count() as u64
     }
 
     fn breathe(&mut self) -> Attempt<()> {
@@ -276,6 +307,13 @@ impl Writes for Batch<'_> {
 
     fn delete_at(&mut self, prefix: Bytes, order: Order) {
         self.delete([&prefix[..], &order.to_bytes()].concat().into());
+    }
+
+    fn set_aside(&mut self, key: &[u8]) -> bool {
+        let aside = self.fake.aside.as_mut();
+        aside
+            .map(|aside| aside.push(Bytes::copy_from_slice(key)))
+            .is_some()
     }
 
     fn is_first(&mut self, _number: u16) -> bool {

@@ -11,7 +11,7 @@ use super::kv::Kv;
 use crate::codec::batch::{Op, OpValue};
 use crate::codec::js_string::JsString;
 use crate::engine::Interest;
-use crate::engine::access::KeyRange;
+use crate::engine::access::{Catalog, KeyRange};
 
 /// So many keys are told one by one.
 const MAX_CHANGED: usize = 1000;
@@ -60,6 +60,15 @@ impl Freshness {
             ranges,
             stamp: Cell::new(0),
             changed: RefCell::new(Some(Vec::new())),
+        }
+    }
+
+    /// Whether what is stored may be another document than the one that was given to be.
+    #[must_use]
+    pub fn is_rewritten(&self, catalog: &Catalog) -> bool {
+        match &self.store {
+            Store::Pairs(_) => false,
+            Store::Documents(collection) => collection.is_numbered(catalog).unwrap_or(true),
         }
     }
 

@@ -1,10 +1,12 @@
 //! The keys of the models' records.
 //!
 //! ```text
+//! 0x01 scope collection        what is defined of it        → see `codec::catalog`
 //! 0x10 scope key               a key-value pair             → stored value
 //! 0x20 scope collection order  a document                   → stored value
 //! 0x21 scope collection id     where a document lies        → 12 bytes of its order
 //! 0x22 scope collection        the collection came to be    → nothing
+//! 0x23 scope collection path per  a counter of a sequence   → see `documents::sequences`
 //! 0x50 key                     a pair of the patch's meta   → stored value
 //! 0x58 key                     an adapter's record          → stored value
 //! 0x59 key                     a pair of its meta           → stored value
@@ -26,8 +28,8 @@ use crate::engine::access::KeyRange;
 use crate::error::{Error, Result};
 
 pub use crate::codec::kinds::key::{
-    ADAPTER_ENTRY, ADAPTER_LAST, ADAPTER_META, ADAPTER_RECORD, COLLECTION, DOCUMENT, ID, META,
-    OWNED, PAIR as KV,
+    ADAPTER_ENTRY, ADAPTER_LAST, ADAPTER_META, ADAPTER_RECORD, COLLECTION, DEFINITION, DOCUMENT,
+    ID, META, OWNED, PAIR as KV, SEQUENCE,
 };
 
 /// Where all key-value pairs, all documents and all records of adapters lie: what a patch counts as its records.
@@ -39,7 +41,7 @@ pub fn record_ranges() -> Vec<KeyRange> {
 /// Where everything lies that a copy must not take the place of.
 #[must_use]
 pub fn data_ranges() -> Vec<KeyRange> {
-    let beside = [META, ADAPTER_META, ADAPTER_ENTRY, ADAPTER_LAST];
+    let beside = [DEFINITION, META, ADAPTER_META, ADAPTER_ENTRY, ADAPTER_LAST];
     let beside = beside.into_iter().map(all_of);
     record_ranges().into_iter().chain(beside).collect()
 }
@@ -114,7 +116,7 @@ pub fn with_string(prefix: &[u8], text: JsStr<'_>) -> Bytes {
 #[must_use]
 pub fn scope_bytes(key: &[u8]) -> Option<&[u8]> {
     let (&kind, rest) = key.split_first()?;
-    if !OWNED.contains(&kind) {
+    if !OWNED.contains(&kind) && ![DEFINITION, SEQUENCE].contains(&kind) {
         return None;
     }
     let (_, name) = rest.split_first()?;
@@ -218,6 +220,20 @@ mod tests {
             assert!(!holds(&record_ranges(), &key) && holds(&data_ranges(), &key));
         }
         assert!(holds(&record_ranges(), &[ADAPTER_RECORD, b'k', 0]));
+    }
+
+    #[test]
+    fn what_is_defined_is_data_of_its_scope_and_no_record() {
+        let scope = Scope::Name("x".into());
+        let key = collection_prefix(DEFINITION, &scope, "c".into()).unwrap();
+        let holds = |ranges: &[KeyRange], key: &[u8]| {
+            ranges.iter().any(|r| *r.from <= *key && *key < *r.until)
+        };
+        assert_eq!(scope_of(&key), Some(scope));
+        assert!(holds(&data_ranges(), &key) && !holds(&record_ranges(), &key));
+        // The version of the data says nothing of what is there.
+        assert!(!holds(&data_ranges(), &[0x03]));
+        assert_eq!(scope_of(&[0x03]), None);
     }
 
     #[test]

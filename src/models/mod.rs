@@ -11,6 +11,7 @@ pub mod freshness;
 pub mod keys;
 pub mod kv;
 pub mod many;
+pub mod migration;
 pub mod names;
 pub mod nodes;
 pub mod op_log;

@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 
-use super::documents::Collection;
+use super::documents::definition::Definition;
+use super::documents::index;
+use super::documents::{Collection, definition};
 use super::keys;
 use super::kv;
 use super::many::{Many, shorten};
@@ -11,14 +13,15 @@ use super::pace::Pace;
 use super::scope::Scope;
 use crate::blobs;
 use crate::codec::js_string::JsString;
+use crate::codec::kinds::key::INDEX_ENTRY;
 use crate::codec::marks::NEVER;
 use crate::codec::order::{ORDER_BYTES, Order};
-use crate::engine::access::{Attempt, Cursor, Reads, Writes};
+use crate::engine::access::{Attempt, Cursor, KeyRange, Reads, Writes};
 use crate::error::{Code, Error, Result};
 use crate::limits::{self, ITEM_BYTES, MAX_CALL_BYTES};
 
-/// Where nodes show: a collection that has lost its documents is data too.
-const SHOWN: [u8; 3] = [keys::KV, keys::DOCUMENT, keys::COLLECTION];
+/// Where nodes show: a collection that has lost its documents is data too, and what is defined of one.
+const SHOWN: [u8; 4] = [keys::KV, keys::DOCUMENT, keys::COLLECTION, keys::DEFINITION];
 /// What of it the user stored.
 const MEASURED: [u8; 2] = [keys::KV, keys::DOCUMENT];
 
@@ -122,6 +125,9 @@ impl Delete {
             for kind in keys::OWNED {
                 w.delete_range(keys::range_of(kind, &self.scope));
             }
+            for (key, definition) in definitions(w, &self.scope)? {
+                definition::forget(w, &key, &definition);
+            }
             self.begun = true;
         }
         self.removal.note(w)?;
@@ -139,11 +145,28 @@ fn owns(w: &mut dyn Writes, scope: &[u8]) -> Attempt<bool> {
     Ok(false)
 }
 
+/// The definitions of a scope's collections, with their keys.
+fn definitions(r: &dyn Reads, scope: &[u8]) -> Result<Vec<(Bytes, Definition)>> {
+    let range = keys::range_of(keys::DEFINITION, scope);
+    let catalog = r.catalog();
+    let records = catalog.records();
+    let of_scope = records.filter(|(key, _)| range.from <= **key && **key < range.until);
+    of_scope
+        .map(|(key, record)| Ok((key.clone(), Definition::decode(record.clone())?)))
+        .collect()
+}
+
 /// Copies all that a scope owns to another, which owns nothing yet.
 pub struct Copy {
     from: Bytes,
     to: Bytes,
-    /// Which kind of keys is being read.
+    /// What is defined, by the keys in the copy.
+    definitions: Vec<(Bytes, Definition)>,
+    /// The numbers of its indexes, and those in the copy.
+    numbers: Vec<(u64, u64)>,
+    /// Where all lies that is copied.
+    ranges: Vec<KeyRange>,
+    /// Which of them is being read.
     at: usize,
     cursor: Option<Cursor>,
     /// What was read.
@@ -162,6 +185,9 @@ impl Copy {
         Self {
             from,
             to,
+            definitions: Vec::new(),
+            numbers: Vec::new(),
+            ranges: Vec::new(),
             at: 0,
             cursor: None,
             read: Vec::new(),
@@ -173,8 +199,8 @@ impl Copy {
     }
 
     fn read_all(&mut self, w: &mut dyn Writes) -> Attempt<()> {
-        while let Some(&kind) = keys::OWNED.get(self.at) {
-            let begin = || Cursor::new(keys::range_of(kind, &self.from), false);
+        while let Some(range) = self.ranges.get(self.at) {
+            let begin = || Cursor::new(range.clone(), false);
             let cursor = self.cursor.get_or_insert_with(begin);
             w.scan(cursor, true, &mut |key, value| {
                 let bytes = key.len() + value.len();
@@ -199,20 +225,68 @@ impl Copy {
         Ok(())
     }
 
+    /// Finds out where all lies.
+    fn look(&mut self, w: &mut dyn Writes) -> Result<()> {
+        let owned = keys::OWNED.map(|kind| keys::range_of(kind, &self.from));
+        self.ranges = owned.into();
+        for (key, definition) in definitions(w, &self.from)? {
+            // (What is being built is made of the copy's own documents, where somebody asks for it.)
+            let definition = definition.settled();
+            self.ranges.extend(definition::beside(&key, &definition));
+            self.definitions.push((self.copied(&key)?, definition));
+        }
+        Ok(())
+    }
+
+    /// Puts the definitions, whose indexes get numbers of their own.
+    fn define(&mut self, w: &mut dyn Writes) -> Result<()> {
+        for (key, definition) in &mut self.definitions {
+            for index in &mut definition.indexes {
+                let number = definition::next_number(w)?;
+                self.numbers.push((index.number, number));
+                index.number = number;
+            }
+            for reference in &mut definition.references {
+                let known = self.numbers.iter().find(|(old, _)| *old == reference.index);
+                reference.index = known.ok_or_else(broken)?.1;
+            }
+            w.put(key.clone(), definition.encode());
+        }
+        Ok(())
+    }
+
+    /// A key of the scope, in the copy.
+    fn copied(&self, key: &[u8]) -> Result<Bytes> {
+        let (kind, rest) = key.split_first().ok_or_else(broken)?;
+        let rest = rest.get(self.from.len()..).ok_or_else(broken)?;
+        Ok([&[*kind][..], &self.to, rest].concat().into())
+    }
+
+    /// An entry of an index stands under the place of its document, which is the same in the copy.
+    fn put_entry(&self, w: &mut dyn Writes, key: &[u8], value: &Bytes) -> Result<()> {
+        let place = index::place_of(key)?;
+        let found = self.numbers.iter().find_map(|(old, new)| {
+            let rest = key.strip_prefix(&index::prefix(*old)[..])?;
+            let rest = rest.get(..rest.len().checked_sub(ORDER_BYTES)?)?;
+            Some([&index::prefix(*new)[..], rest].concat())
+        });
+        w.put_at(found.ok_or_else(broken)?.into(), place, value.clone());
+        Ok(())
+    }
+
     /// Documents keep their places in the order of insertion, which are unique in the patch; one
     /// that is not committed yet gets its real place in the copy too.
     fn put(&self, w: &mut dyn Writes, (key, value, until_ms): &(Bytes, Bytes, u64)) -> Result<()> {
         let kind = key.first().copied().unwrap_or_default();
+        if kind == INDEX_ENTRY {
+            return self.put_entry(w, key, value);
+        }
         let is_placed = kind == keys::DOCUMENT;
         let end = key
             .len()
             .saturating_sub(if is_placed { ORDER_BYTES } else { 0 });
-        let rest = key.get(1 + self.from.len()..end).ok_or_else(broken)?;
-        let mut copy = Vec::with_capacity(1 + self.to.len() + rest.len());
-        copy.push(kind);
-        copy.extend_from_slice(&self.to);
-        copy.extend_from_slice(rest);
-        let (copy, value) = (Bytes::from(copy), value.clone());
+        let copy = self.copied(key.get(..end).ok_or_else(broken)?)?;
+        let value = value.clone();
         if kind == keys::KV {
             return kv::set(w, &copy, &value, *until_ms);
         }
@@ -259,7 +333,13 @@ impl Many for Copy {
                 let message = "the target node already owns data";
                 return Err(Error::new(Code::Exists, message).into());
             }
+            if self.ranges.is_empty() {
+                self.look(w)?;
+            }
             self.read_all(w)?;
+            if self.numbers.is_empty() {
+                self.define(w)?;
+            }
         }
         while let Some(record) = self.read.get(self.written) {
             self.put(w, record)?;

@@ -9,7 +9,10 @@ const MAX_DEPTH = 1000;
  * classes into plain objects, which must be refused instead. Values that it clones correctly
  * (buffers, dates, Blobs) are not copied here. Throws NotStorable, with the path.
  */
-export function copy(root: unknown): unknown {
+export const copy = (root: unknown): unknown => copied(root);
+
+/** @param asks whether it is an argument: regular expressions may be in queries */
+function copied(root: unknown, asks?: boolean): unknown {
   const path: Step[] = [];
   const inside = new Set<unknown>();
 
@@ -27,6 +30,7 @@ export function copy(root: unknown): unknown {
   // One stack frame per level, because workers have small stacks.
   const walk = (value: any): unknown => {
     const shape = read(() => shapeOf(value));
+    if (asks && value instanceof RegExp) return value;
     if (shape === Shape.Refused) throw refuse(`this ${typeof value}`);
     if (shape === Shape.View) return read(() => trimmed(value));
     if (shape < Shape.Array || shape > Shape.Set) return value;
@@ -59,9 +63,16 @@ function trimmed(view: ArrayBufferView): unknown {
 /** Like {@link copy}, for an argument that is not stored. Throws InvalidArgument. */
 export function argument(value: unknown): unknown {
   try {
-    return copy(value);
+    return copied(value, true);
   } catch (error) {
     const { message, path, cause } = error as Error & { path: string };
     throw Object.assign(invalid(message), { path, cause });
   }
+}
+
+export const isObject = (options: any): boolean => typeof options === "object" && options !== null && !Array.isArray(options);
+
+/** The options without the properties that cannot be sent. Throws InvalidArgument. */
+export function bare(options: any): any {
+  return argument(isObject(options) ? { ...options, signal: undefined, transfer: undefined, onError: undefined } : options);
 }

@@ -1,3 +1,4 @@
+import { isPromise } from "../facade/base/validate.js";
 import { Down, Heartbeat, Up, type Failure } from "../facade/serve/protocol.js";
 import { copy } from "./copy.js";
 import { failure, invalid, revived } from "./failure.js";
@@ -11,10 +12,19 @@ type Change = (old: any) => unknown;
 interface Pending {
   resolve(value: unknown): void;
   reject(error: unknown): void;
-  /** For an update: the function, and the last new value that it returned. */
+  /** For a call that asks: the function, and what it last returned, which is the result of a key's update. */
   readonly change?: Change | undefined;
   made?: unknown;
   /** The parts of the list that have arrived. */
+  parts?: unknown[][];
+}
+
+/** Who hears of a watch. */
+export interface Ear {
+  hear(value: any): void;
+  /** Hears why the watch has ended; without it, errors are reported and the watch goes on. */
+  readonly end?: (error: unknown) => void;
+  /** The parts of the next event that have arrived. */
   parts?: unknown[][];
 }
 
@@ -28,11 +38,15 @@ export interface CallOptions {
 export class Link {
   readonly #port: MessagePort;
   readonly #pending = new Map<number, Pending>();
-  readonly #listeners = new Map<number, (value: any) => void>();
+  readonly #listeners = new Map<number, Ear>();
+  /** The marks of the documents that were the last ones of a result, and what they belong to. */
+  readonly ends = new WeakMap<object, { readonly of: string | undefined; readonly mark: unknown }>();
   readonly #onHide = (event: Event) => (event as PageTransitionEvent).persisted || this.close();
   #lastId = 0;
   #beat: Heartbeat | undefined;
   #isOpen = true;
+  /** Ends when a call that waits for its value has been issued. */
+  #gate: Promise<void> | undefined;
 
   constructor(port: MessagePort) {
     this.#port = port;
@@ -46,7 +60,29 @@ export class Link {
     if (!this.#isOpen) throw failure("Closed", "the connection is closed");
   }
 
-  async call(method: string, store: string | null, args: unknown[], options: CallOptions = {}): Promise<any> {
+  call(method: string, store: string | null, args: unknown[], options?: CallOptions): Promise<any> {
+    const issue = () => this.#issue(method, store, args, options);
+    return this.#gate === undefined ? issue() : this.#gate.then(issue);
+  }
+
+  /** Makes a call with what is given or, later, what the promise of it comes to: then later calls wait behind it. */
+  async hold(method: string, store: string | null, given: unknown, argsOf: (made: unknown) => [args: unknown[], options?: CallOptions]): Promise<any> {
+    if (!isPromise(given)) return this.call(method, store, ...argsOf(given));
+    this.check();
+    let answer: Promise<any> | undefined;
+    const issued = Promise.all([given, this.#gate]).then(([made]) => {
+      answer = this.#issue(method, store, ...argsOf(made));
+      answer.catch(() => {});
+    });
+    const gate: Promise<void> = issued.catch(() => {}).then(() => {
+      if (this.#gate === gate) this.#gate = undefined;
+    });
+    this.#gate = gate;
+    await issued;
+    return answer;
+  }
+
+  async #issue(method: string, store: string | null, args: unknown[], options: CallOptions = {}): Promise<any> {
     this.check();
     const id = ++this.#lastId;
     const { change, rows = [], transfer } = options;
@@ -59,12 +95,12 @@ export class Link {
     return new Promise((resolve, reject) => this.#pending.set(id, { resolve, reject, change }));
   }
 
-  watch(store: string | null, key: string, listener: (value: any) => void): () => void {
+  watch(method: string, store: string | null, args: unknown[], ear: Ear): () => void {
     this.check();
-    const opened = this.call("kv.watch", store, [key]);
+    const opened = this.#issue(method, store, args);
     const id = this.#lastId;
-    this.#listeners.set(id, listener);
-    opened.catch((error) => this.#listeners.delete(id) && reportError(error));
+    this.#listeners.set(id, ear);
+    opened.catch((error) => this.#listeners.delete(id) && run(ear.end ?? reportError, error));
     return () => {
       if (this.#listeners.delete(id)) this.#post([Up.Stop, id]);
     };
@@ -77,7 +113,9 @@ export class Link {
     this.#port.close();
     this.#beat?.stop();
     removeEventListener("pagehide", this.#onHide);
+    const ears = [...this.#listeners.values()];
     this.#listeners.clear();
+    for (const { end } of ears) if (end) run(end, error);
     for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();
   }
@@ -97,23 +135,26 @@ export class Link {
     if (kind === Down.Close) return this.close(revived(value as Failure));
     const call = this.#pending.get(id);
     if (kind === Down.Old) return call && this.#change(id, call, value);
-    if (kind === Down.Part) return call && void (call.parts ??= []).push(value);
+    const ear = this.#listeners.get(id);
+    const taking: { parts?: unknown[][] } = call ?? ear ?? {};
+    if (kind === Down.Part) return void (taking.parts ??= []).push(value);
     // Acknowledge before the caller learns of it: a call that it makes in response must not count one more in flight.
     this.#post([Up.Seen, id]);
-    if (kind === Down.Event) return this.#tell(id, value);
+    if (kind === Down.Event) return ear && run(ear.hear, value);
     this.#pending.delete(id);
-    if (kind === Down.Result) call?.resolve(call.change ? call.made : call.parts ? call.parts.concat([value]).flat() : value);
+    if (kind === Down.Result) call?.resolve(value === undefined && call.change ? call.made : call.parts ? call.parts.concat([value]).flat() : value);
     if (kind === Down.Error) {
       const error = revived(value as Failure);
       if (call) call.reject(error);
-      else if (this.#listeners.has(id)) reportError(error);
+      else if (ear?.end) this.#listeners.delete(id) && run(ear.end, error);
+      else if (ear) reportError(error);
     }
   };
 
   #change(id: number, call: Pending, old: unknown): void {
     try {
       const made: any = call.change?.(old);
-      if (typeof made?.then === "function") throw invalid("change must be synchronous: it returned a promise");
+      if (isPromise(made)) throw invalid("change must be synchronous: it returned a promise");
       const value = copy(made);
       call.made = structuredClone(value);
       this.#post([Up.Put, id, value]);
@@ -123,12 +164,13 @@ export class Link {
       call.reject(error);
     }
   }
+}
 
-  #tell(id: number, value: unknown): void {
-    try {
-      this.#listeners.get(id)?.(value);
-    } catch (error) {
-      reportError(error);
-    }
+/** Calls what the user gave. An error that it throws goes to the realm's error handler only. */
+function run(listener: (value: any) => void, value: unknown): void {
+  try {
+    listener(value);
+  } catch (error) {
+    reportError(error);
   }
 }

@@ -1,9 +1,11 @@
 import { abortable, throwIfAborted } from "../facade/base/abort.js";
 import type { Collection, DB, FindOptions, KeyRange, Query } from "../facade/base/types.js";
-import { argument, copy } from "./copy.js";
+import { argument, bare, copy, isObject } from "./copy.js";
 import { invalid } from "./failure.js";
 import type { CallOptions, Link } from "./link.js";
+import { liveOf } from "./live.js";
 import type { SandboxKV } from "./types.js";
+import { validated } from "./validated.js";
 
 const MAX_UNITS = 1000;
 
@@ -13,10 +15,18 @@ function named(what: string, value: unknown, least = 1): void {
   if (!isName) throw invalid(`${what} must be a string of ${least} to ${MAX_UNITS} UTF-16 code units`);
 }
 
-/** The options without the properties that cannot be sent. */
-function bare(options: any): any {
-  const isObject = typeof options === "object" && options !== null && !Array.isArray(options);
-  return argument(isObject ? { ...options, signal: undefined, transfer: undefined } : options);
+function changing(change: any): (old: any) => unknown {
+  if (typeof change !== "function") throw invalid("change must be a function");
+  return change;
+}
+
+/** The text of what a mark belongs to; none for what the host refuses. */
+function keyOf(place: unknown[]): string | undefined {
+  try {
+    return JSON.stringify(place);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The rows of a batch; undefined if they are not iterable, which the host refuses. */
@@ -31,13 +41,13 @@ function caller(link: Link, kind: string, store: string | null) {
     link.call(`${kind}.${method}`, store, args, options);
   const ask = async (method: string, ...args: unknown[]) => send(method, args.map(argument));
   /** Makes a call whose options may have a signal. */
-  const abortableAsk = async (method: string, args: unknown[], options: any) => {
+  const abortableAsk = async (method: string, args: unknown[], options: any, ...more: unknown[]) => {
     const signal: AbortSignal | undefined = options?.signal;
     if (signal !== undefined && typeof signal?.addEventListener !== "function") {
       throw invalid("signal must be an AbortSignal");
     }
     throwIfAborted(signal);
-    return abortable(ask(method, ...args, bare(options)), signal);
+    return abortable(ask(method, ...args, bare(options), ...more), signal);
   };
   return { send, ask, abortableAsk };
 }
@@ -77,13 +87,12 @@ export function kvOf(link: Link, store: string | null): SandboxKV {
       return send("setMany", [rows], { rows });
     },
     async update(key, change) {
-      if (typeof change !== "function") throw invalid("change must be a function");
-      return send("update", [argument(key)], { change });
+      return send("update", [argument(key)], { change: changing(change) });
     },
     watch(key, listener) {
       named("key", key, 0);
       if (typeof listener !== "function") throw invalid("listener must be a function");
-      return link.watch(store, key, listener);
+      return link.watch("kv.watch", store, [key], { hear: listener });
     },
     store(name) {
       named("store name", name);
@@ -95,27 +104,86 @@ export function kvOf(link: Link, store: string | null): SandboxKV {
 
 export function dbOf(link: Link, store: string | null): DB {
   const { send, ask, abortableAsk } = caller(link, "db", store);
-  const write = async (method: string, doc: unknown, ...keys: unknown[]) =>
-    send(method, [...keys.map(argument), copy(doc)]);
+  /** Reads documents. Behind them comes the mark of the last one, which that is exchanged for as `after`. */
+  const read = async (method: string, collection: string, query: unknown, options: any): Promise<any[]> => {
+    const { after, sort } = Object(options);
+    const of = keyOf([store, collection, sort]);
+    const end = link.ends.get(after);
+    const known = end && end.of === of ? end.mark : undefined;
+    const docs = await abortableAsk(method, [collection, query], known ? { ...options, after: undefined } : options, known);
+    const mark = docs.pop();
+    const last = docs.at(-1);
+    if (last) link.ends.set(last, { of, mark: [mark, last._id] });
+    return docs;
+  };
+  async function* pages(collection: string, query: unknown, options: any): AsyncGenerator<any, void, undefined> {
+    for (let left = options?.limit ?? Infinity; ; ) {
+      const docs = await read("page", collection, query, options);
+      const last = docs.at(-1);
+      // It stands for the last one, which may be changed.
+      const after = {};
+      if (last) link.ends.set(after, link.ends.get(last)!);
+      left -= docs.length;
+      options = { ...options, limit: left, skip: 0, after };
+      for (const doc of docs) {
+        throwIfAborted(options.signal);
+        yield doc;
+      }
+      if (!last || left <= 0) return;
+    }
+  }
   const db: DB = {
-    insert: (collection, doc) => write("insert", doc, collection),
-    update: (collection, id, changes) => write("update", changes, collection, id),
-    replace: (collection, id, doc) => write("replace", doc, collection, id),
-    async insertMany(collection, docs) {
-      const rows = rowsOf(docs, copy);
-      return send("insertMany", [argument(collection), rows], { rows });
+    async insert(collection, doc) {
+      return send("insert", [argument(collection), copy(doc)]);
     },
-    find: (collection: string, query?: Query, options?: FindOptions) =>
-      abortableAsk("find", [collection, query], options),
-    findOne: (collection, idOrQuery) => ask("findOne", collection, idOrQuery),
+    async replace(collection, id, doc) {
+      return send("replace", [argument(collection), argument(id), copy(doc)]);
+    },
+    async update(collection, id, changes, options) {
+      return send("update", [argument(collection), argument(id), copy(changes), bare(options)]);
+    },
+    async upsert(collection, doc, options) {
+      return send("upsert", [argument(collection), copy(doc), bare(options)]);
+    },
+    async updateMany(collection, query, changes, options) {
+      return send("updateMany", [argument(collection), argument(query), copy(changes), bare(options)]);
+    },
+    async insertMany(collection, docs, options) {
+      const rows = rowsOf(docs, copy);
+      return send("insertMany", [argument(collection), rows, bare(options)], { rows });
+    },
+    async modify(collection, id, change) {
+      return send("modify", [argument(collection), argument(id)], { change: changing(change) });
+    },
+    deleteMany: (collection, query) => ask("deleteMany", collection, query),
+    find: (collection: string, query?: Query, options?: FindOptions) => read("find", collection, query, options),
+    findOne: async (collection: string, idOrQuery: string | Query, options?: FindOptions) =>
+      (await read("findOne", collection, idOrQuery, options))[0] ?? null,
+    iterate(collection: string, query?: Query, options?: any) {
+      link.check();
+      const taken = isObject(options) ? { ...bare({ ...options, after: undefined }), after: options.after, signal: options.signal } : options;
+      return pages(collection, argument(query), taken);
+    },
+    distinct: (collection, field, query) => ask("distinct", collection, field, query),
+    explain: (collection, query, options) => abortableAsk("explain", [collection, query], options),
     delete: (collection, id) => ask("delete", collection, id),
     count: (collection, query) => ask("count", collection, query),
     drop: (collection) => ask("drop", collection),
     collections: () => ask("collections"),
-    collection(name) {
+    createIndex: (collection, fields, options) => ask("createIndex", collection, fields, options),
+    dropIndex: (collection, fields) => ask("dropIndex", collection, fields),
+    indexes: (collection) => ask("indexes", collection),
+    define: (collection, definition) => ask("define", collection, definition),
+    watch(collection, query, listener, options) {
+      named("collection name", collection);
+      return liveOf(link, store, collection, query, listener, options);
+    },
+    collection(name, options) {
       named("collection name", name);
       link.check();
-      return collectionOf(db, name);
+      const all = collectionOf(db, name);
+      const schema = options?.schema;
+      return schema === undefined ? all : { ...all, ...validated(link, store, name, schema, bare, changing) };
     },
     store(name) {
       named("store name", name);
@@ -127,7 +195,7 @@ export function dbOf(link: Link, store: string | null): DB {
 }
 
 function collectionOf(db: any, name: string): Collection<any> {
-  const methods = "insert insertMany find findOne update replace delete count drop".split(" ");
+  const methods = "insert insertMany find findOne iterate update replace modify upsert updateMany deleteMany delete count distinct explain watch drop createIndex dropIndex indexes define".split(" ");
   return Object.fromEntries(
     methods.map((method) => [method, (...args: unknown[]) => db[method](name, ...args)]),
   ) as any;

@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, ready};
 
 use super::record::{Opening, Sealing, kind_of};
-use super::vault::{Sealer, Vault};
+use super::vault::{Sealer, Unable, Vault};
 use crate::backend::{
     Append, Appended, Backend, Decide, Durability, Failure, Read, RecordKey, Reply, Seen, Settled,
     Signal, Write,
@@ -100,27 +100,43 @@ impl Inner {
         sealed.collect()
     }
 
-    /// Seals one record, elsewhere if that is worth it.
-    async fn seal_one(self: Rc<Self>, key: RecordKey, record: Bytes) -> Result<Bytes, Failure> {
-        let begin = || {
-            self.sealing(None, key, &record)
-                .map_err(|error| refused(&error))
+    /// Begins to seal a record, elsewhere if that is worth it.
+    fn begin_sealing(&self, key: RecordKey, record: Bytes) -> Result<Underway> {
+        let Some(mut sealing) = self.sealing(None, key, &record)? else {
+            return Ok(Underway::Done(record));
         };
-        let Some(mut sealing) = begin()? else {
-            return Ok(record);
-        };
-        if sealing.bytes() >= self.vault.bulk.least_bytes() {
-            let (keys, job) = sealing.job();
-            if let Some(sealed) = self.vault.bulk.seal(keys, job).await {
-                return Ok(sealing.finish(&sealed));
-            }
-            // That nonce counts as used.
-            let Some(again) = begin()? else {
-                return Ok(record);
-            };
-            sealing = again;
+        if sealing.bytes() < self.vault.bulk.least_bytes() {
+            return sealing.now().map(Underway::Done);
         }
-        sealing.now().map_err(|error| refused(&error))
+        let (keys, job) = sealing.job();
+        let sealed = self.vault.bulk.seal(keys, job);
+        Ok(Underway::Sealing(sealing, record, sealed))
+    }
+
+    /// Begins to open a record, elsewhere if that is worth it.
+    fn begin_opening(&self, opening: Opening) -> Underway {
+        if opening.bytes() < self.vault.bulk.least_bytes() {
+            return Underway::Done(opening.plain_or_forged());
+        }
+        let (keys, job) = opening.job();
+        let opened = self.vault.bulk.open(keys, job);
+        Underway::Opening(opening, opened)
+    }
+
+    async fn end(&self, key: RecordKey, underway: Underway) -> Result<Bytes> {
+        match underway {
+            Underway::Done(record) => Ok(record),
+            Underway::Sealing(sealing, record, sealed) => match sealed.await {
+                Some(sealed) => Ok(sealing.finish(sealed)),
+                // That nonce counts as used.
+                None => self.seal_now(None, key, record),
+            },
+            Underway::Opening(opening, opened) => Ok(match opened.await {
+                Ok(Some(opened)) => opening.plain(opened),
+                Ok(None) => seal::forged(opening.kind),
+                Err(_) => opening.plain_or_forged(),
+            }),
+        }
     }
 
     /// The head as the engine may see it. One of another life is handed on as it is: that it is another is all that
@@ -129,11 +145,14 @@ impl Inner {
         let Ok(head) = Head::decode(&record) else {
             return Ok(record);
         };
-        let is_other = self
-            .vault
-            .life()
-            .is_some_and(|life| life != head.incarnation);
-        if is_other || !head.is_live() {
+        let life = self.vault.life();
+        let is_other = life.is_some_and(|life| life != head.incarnation);
+        // planted: draft-kept
+        if is_other && self.vault.is_live() {
+            return Ok(record);
+        }
+        if !head.is_live() {
+            self.vault.note_draft(head.incarnation);
             return Ok(record);
         }
         let opening = Opening::new(
@@ -145,45 +164,42 @@ impl Inner {
         )?;
         // planted: head-obeyed
         let Some(opened) = opening.and_then(Opening::now) else {
-            return Ok(seal::forged(Kind::Head));
+            // What has taken a draft's place is none of ours; what has come of it says that it is.
+            return Ok(if is_other {
+                record
+            } else {
+                seal::forged(Kind::Head)
+            });
         };
         self.vault.note_head(head.incarnation, &head.keys);
         Ok(opened)
     }
 
-    async fn open_one(&self, key: RecordKey, record: Bytes) -> Result<Bytes> {
+    fn open_one(&self, key: RecordKey, record: Bytes) -> Result<Underway> {
         // What begins as no record, or one of another version, is told of by whoever decodes it.
         let (Some(kind), Some(life)) = (kind_of(&record), self.vault.life()) else {
-            return Ok(record);
+            return Ok(Underway::Done(record));
         };
         if kind == Kind::Frame {
             let Ok(header) = frame::peek(&record) else {
-                return Ok(record);
+                return Ok(Underway::Done(record));
             };
             // Void, whatever else it is.
             if header.incarnation != life {
-                return Ok(record);
+                return Ok(Underway::Done(record));
             }
             if header.is_fence() && seal::key_id(kind, &record)? == 0 {
-                return Ok(record);
+                return Ok(Underway::Done(record));
             }
         }
         // planted: plain-taken
         if seal::key_id(kind, &record)? == 0 {
-            return Ok(seal::forged(kind));
+            return Ok(Underway::Done(seal::forged(kind)));
         }
         let Some(opening) = Opening::new(&self.vault, life, key, kind, &record)? else {
-            return Ok(seal::forged(kind));
+            return Ok(Underway::Done(seal::forged(kind)));
         };
-        if opening.bytes() >= self.vault.bulk.least_bytes() {
-            let (keys, job) = opening.job();
-            match self.vault.bulk.open(keys, job).await {
-                Ok(Some(opened)) => return Ok(opening.finish(&opened)),
-                Ok(None) => return Ok(seal::forged(kind)),
-                Err(_) => {}
-            }
-        }
-        Ok(opening.now().unwrap_or_else(|| seal::forged(kind)))
+        Ok(self.begin_opening(opening))
     }
 
     async fn open_replies(
@@ -207,23 +223,48 @@ impl Inner {
             // Of another life: nothing of it is used.
             return Ok(opened);
         }
-        for (read, reply) in reads.iter().zip(&mut opened) {
-            match (read, reply) {
-                (Read::Get(RecordKey::Head), _) => {}
-                (Read::Get(key), Reply::Record(Some(record))) => {
-                    *record = self.open_one(*key, std::mem::take(record)).await?;
-                }
-                (Read::Frames { .. }, Reply::Frames(frames)) => {
-                    for (number, record) in frames {
-                        let key = RecordKey::Frame(*number);
-                        *record = self.open_one(key, std::mem::take(record)).await?;
-                    }
-                }
-                _ => {}
+        // All are begun before the first is waited for.
+        let mut underway = Vec::new();
+        for (key, record) in records_of(&reads, &mut opened) {
+            underway.push(self.open_one(key, std::mem::take(record))?);
+        }
+        let mut underway = underway.into_iter();
+        for (key, record) in records_of(&reads, &mut opened) {
+            if let Some(opening) = underway.next() {
+                *record = self.end(key, opening).await?;
             }
         }
         Ok(opened)
     }
+}
+
+/// A record that is being sealed or opened.
+enum Underway {
+    Done(Bytes),
+    Sealing(Sealing, Bytes, LocalBoxFuture<'static, Option<Vec<u8>>>),
+    Opening(
+        Opening,
+        LocalBoxFuture<'static, Result<Option<Vec<u8>>, Unable>>,
+    ),
+}
+
+/// The records that were read, but the head.
+fn records_of<'a>(
+    reads: &'a [Read],
+    replies: &'a mut [Reply],
+) -> impl Iterator<Item = (RecordKey, &'a mut Bytes)> {
+    let pairs = reads.iter().zip(replies);
+    pairs.flat_map(|(read, reply)| {
+        let (one, frames) = match (read, reply) {
+            (Read::Get(RecordKey::Head), _) => (None, None),
+            (Read::Get(key), Reply::Record(Some(record))) => (Some((*key, record)), None),
+            (Read::Frames { .. }, Reply::Frames(frames)) => (None, Some(frames)),
+            _ => (None, None),
+        };
+        let frames = frames.into_iter().flatten();
+        let frames = frames.map(|(number, record)| (RecordKey::Frame(*number), record));
+        one.into_iter().chain(frames)
+    })
 }
 
 impl Backend for SealedBackend {
@@ -291,9 +332,16 @@ impl Backend for SealedBackend {
     fn seal(&self, records: Vec<(RecordKey, Bytes)>) -> Settled<Vec<Bytes>> {
         let inner = self.0.clone();
         async move {
-            let mut sealed = Vec::with_capacity(records.len());
-            for (key, record) in records {
-                sealed.push(inner.clone().seal_one(key, record).await?);
+            let begun = records.into_iter().map(|(key, record)| {
+                let sealing = inner.begin_sealing(key, record);
+                sealing.map(|sealing| (key, sealing))
+            });
+            let begun = begun.collect::<Result<Vec<_>>>();
+            let begun = begun.map_err(|error| refused(&error))?;
+            let mut sealed = Vec::with_capacity(begun.len());
+            for (key, sealing) in begun {
+                let record = inner.end(key, sealing).await;
+                sealed.push(record.map_err(|error| refused(&error))?);
             }
             Ok(sealed)
         }

@@ -173,7 +173,7 @@ pub async fn unlock(table: &KeyTable, credential: &dyn Credential) -> Result<(Ke
     }
     Err(Error::new(
         Code::WrongKey,
-        "this key does not open the patch",
+        "this passphrase or key does not open the patch",
     ))
 }
 

@@ -17,7 +17,13 @@ pub mod vault;
 
 #[cfg(test)]
 #[cfg(not(target_arch = "wasm32"))]
+mod kinds_tests;
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod patch_tests;
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
+mod tabs_tests;
 #[cfg(test)]
 #[cfg(not(target_arch = "wasm32"))]
 mod tests;

@@ -111,8 +111,10 @@ impl Sealing {
             _ => (Under::Data(writing), record.slice(end.min(record.len())..)),
         };
         let keys = vault.derived(life, under, ticket.sealer)?;
+        // planted: bound-sealing
+        let aad = aad(&clear, life, key);
         Ok(Self {
-            aad: aad(&clear, life, key),
+            aad,
             clear,
             plain,
             kind,
@@ -139,7 +141,9 @@ impl Sealing {
             .keys
             .aead
             .seal(self.ticket.nonce(), &self.aad, sealed)?;
-        Ok(self.finish(&tag))
+        let mut sealed = std::mem::take(&mut self.clear);
+        sealed.extend_from_slice(&tag);
+        Ok(self.finish(sealed))
     }
 
     /// As a job for others.
@@ -147,26 +151,27 @@ impl Sealing {
         let job = Job {
             nonce: self.ticket.nonce(),
             aad: std::mem::take(&mut self.aad),
+            before: std::mem::take(&mut self.clear),
             bytes: self.plain.clone(),
         };
         (self.keys.clone(), job)
     }
 
-    /// Ends with what was sealed, and its tag.
+    /// Ends what was sealed, tag included.
     #[must_use]
-    pub fn finish(mut self, sealed: &[u8]) -> Bytes {
-        self.clear.extend_from_slice(sealed);
+    pub fn finish(&self, mut sealed: Vec<u8>) -> Bytes {
         if matches!(self.kind, Kind::Head | Kind::Frame) {
-            let check = seal::checksum(0, &self.clear);
-            self.clear.extend_from_slice(&check.to_le_bytes());
+            let check = seal::checksum(0, &sealed);
+            sealed.extend_from_slice(&check.to_le_bytes());
         }
-        self.clear.into()
+        sealed.into()
     }
 }
 
 /// A record that is about to be opened.
 pub struct Opening {
-    kind: Kind,
+    /// What it is.
+    pub kind: Kind,
     record: Bytes,
     end: usize,
     aad: Vec<u8>,
@@ -207,10 +212,12 @@ impl Opening {
         let Some(keys) = vault.derived(life, under, sealer)? else {
             return Ok(None);
         };
+        // planted: bound-opening
+        let aad = aad(record.get(..end + TICKET).unwrap_or_default(), life, key);
         Ok(Some(Self {
             kind,
             end,
-            aad: aad(record.get(..end + TICKET).unwrap_or_default(), life, key),
+            aad,
             ticket,
             sealed: record.slice(end + TICKET..until),
             record: record.clone(),
@@ -237,27 +244,30 @@ impl Opening {
         is_open.then(|| self.plain(plain))
     }
 
+    /// Opens here and now: the plain record, or one that decodes to `Corrupt`.
+    #[must_use]
+    pub fn plain_or_forged(self) -> Bytes {
+        let kind = self.kind;
+        self.now().unwrap_or_else(|| seal::forged(kind))
+    }
+
     /// As a job for others.
     #[must_use]
     pub fn job(&self) -> (Rc<RecordKeys>, Job) {
+        let mut before = Vec::with_capacity(self.end + self.sealed.len());
+        before.extend_from_slice(self.record.get(..self.end).unwrap_or_default());
         let job = Job {
             nonce: self.ticket.nonce(),
             aad: self.aad.clone(),
+            before,
             bytes: self.sealed.clone(),
         };
         (self.keys.clone(), job)
     }
 
-    /// The plain record, from what was opened elsewhere.
+    /// The plain record, from its clear part and what was opened behind it.
     #[must_use]
-    pub fn finish(&self, opened: &[u8]) -> Bytes {
-        let mut plain = Vec::with_capacity(self.end + opened.len());
-        plain.extend_from_slice(self.record.get(..self.end).unwrap_or_default());
-        plain.extend_from_slice(opened);
-        self.plain(plain)
-    }
-
-    fn plain(&self, mut plain: Vec<u8>) -> Bytes {
+    pub fn plain(&self, mut plain: Vec<u8>) -> Bytes {
         if self.kind == Kind::Head {
             // It is read as it is stored.
             return self.record.clone();

@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use bytes::Bytes;
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::{LocalBoxFuture, ready};
 
 use super::aead::{Aead, NONCE_BYTES, Secret};
 use super::keys::Keys;
@@ -27,14 +27,19 @@ const STALE_MS: f64 = 60_000.0;
 pub trait Bulk {
     /// From how many bytes on it is to be used.
     fn least_bytes(&self) -> usize;
-    /// Encrypts: the sealed bytes and their tag; `None` where it cannot.
+    /// Encrypts: what the job has before, the sealed bytes and their tag; `None` where it cannot. It begins at once.
     fn seal(&self, key: Rc<RecordKeys>, job: Job) -> LocalBoxFuture<'static, Option<Vec<u8>>>;
-    /// Decrypts; the error where it cannot at all, `None` if the bytes were changed.
+    /// Decrypts: what the job has before, and the opened bytes; the error where it cannot at all, `None` if the bytes were
+    /// changed. It begins at once.
     fn open(
         &self,
         key: Rc<RecordKeys>,
         job: Job,
     ) -> LocalBoxFuture<'static, Result<Option<Vec<u8>>, Unable>>;
+    /// Puts the Blobs beside a stored value into it.
+    fn inline(&self, value: Bytes) -> LocalBoxFuture<'static, Result<Bytes>> {
+        Box::pin(ready(Ok(value)))
+    }
 }
 
 /// It cannot be done this way.
@@ -47,6 +52,8 @@ pub struct Job {
     pub nonce: [u8; NONCE_BYTES],
     /// What is authenticated along.
     pub aad: Vec<u8>,
+    /// To this, the outcome is added.
+    pub before: Vec<u8>,
     /// The bytes; those to be opened end in the tag.
     pub bytes: Bytes,
 }
@@ -102,6 +109,9 @@ pub struct Vault {
     keys: RefCell<Option<Keys>>,
     table: RefCell<Bytes>,
     life: Cell<Option<Id>>,
+    /// Whether a head of that life was authenticated: until then it may be that of a draft, which gives way to others.
+    is_live: Cell<bool>,
+    slot: Cell<Option<Id>>,
     derived: RefCell<Vec<Derived>>,
 }
 
@@ -115,6 +125,8 @@ impl Vault {
             keys: RefCell::new(Some(keys)),
             table: RefCell::new(table),
             life: Cell::new(None),
+            is_live: Cell::new(false),
+            slot: Cell::new(None),
             derived: RefCell::default(),
         }
     }
@@ -125,9 +137,24 @@ impl Vault {
         self.life.get()
     }
 
+    /// Whether the patch that they are of has begun.
+    #[must_use]
+    pub const fn is_live(&self) -> bool {
+        self.is_live.get()
+    }
+
+    /// Notes the life of a patch that is there only once something was copied to it: it has no keys in its head yet. Another
+    /// draft may have been there before.
+    pub fn note_draft(&self, life: Id) {
+        if !self.is_live.get() {
+            self.life.set(Some(life));
+        }
+    }
+
     /// Notes a head that was authenticated, or written.
     pub fn note_head(&self, life: Id, table: &Bytes) {
         self.life.set(Some(life));
+        self.is_live.set(true);
         if *self.table.borrow() == *table {
             return;
         }
@@ -139,6 +166,17 @@ impl Vault {
             *self.keys.borrow_mut() = Some(keys);
             *self.table.borrow_mut() = table.clone();
         }
+    }
+
+    /// The slot by which the keys were found.
+    #[must_use]
+    pub const fn slot(&self) -> Option<Id> {
+        self.slot.get()
+    }
+
+    /// Notes it.
+    pub fn note_slot(&self, slot: Id) {
+        self.slot.set(Some(slot));
     }
 
     /// What the head says of the keys.
@@ -163,6 +201,7 @@ impl Vault {
     pub fn wipe(&self) {
         // planted: key-kept
         *self.keys.borrow_mut() = None;
+        // planted: derived-kept
         self.derived.borrow_mut().clear();
     }
 

@@ -63,6 +63,8 @@ inPage({
       const id = () => `id ${below(12)}`;
       const value = () => [below(9), "text".repeat(below(60)), { at: [below(9)] }, new Date(below(9)), null][below(5)];
       const [db, kv] = [patch.db("d"), patch.kv("k")];
+      const validate = (given) => ({ value: { ...given, seen: below(9) } });
+      const schema = db.collection("c", { schema: { "~standard": { version: 1, vendor: "test", validate } } });
       const work = [
         () => db.insert("c", { value: value() }),
         () => db.insert("c", { _id: id(), value: value() }).catch(() => {}),
@@ -70,6 +72,15 @@ inPage({
         () => db.update("c", id(), { value: value() }),
         () => db.replace("c", id(), { other: value() }),
         () => db.delete("c", id()),
+        () => db.update("c", id(), { other: value() }, { unset: ["value"] }),
+        () => db.modify("c", id(), (doc) => (below(4) === 0 ? undefined : { ...doc, value: value() })),
+        () => db.upsert("c", { _id: id(), value: value() }),
+        () => db.updateMany("c", { value: value() }, { other: value() }, { unset: below(2) ? ["value"] : [] }),
+        () => db.deleteMany("c", { value: value(), other: { $exists: true } }),
+        () => schema.modify(id(), (doc) => ({ ...doc, value: value() })),
+        () => schema.upsert({ _id: id(), other: value() }),
+        () => schema.updateMany({ other: { $exists: true } }, { value: value() }),
+        () => schema.insert({ value: value() }),
         () => kv.set(id(), value()),
         () => kv.delete(id()),
         () => kv.update(id(), () => value()),
@@ -174,7 +185,8 @@ inPage({
       }
     }
     same(without[0].map((doc) => doc.n), [0, -2]);
-    same(without[6].map((doc) => doc.n), [6]);
+    same(without[6].map((doc) => doc.n), [6, 9, 10, 11], "bytes of any kind");
+    same(without[3].map((doc) => doc.n), [3, 4], "numbers and bigints");
   },
 
   "copies: what they cannot be made of is read each time": async ({ open, same, ok }) => {

@@ -9,7 +9,7 @@ inPage({
     for (const [options, named] of [
       [{ backend: "disk" }, /backend/], [{ durability: "very" }, /durability/], [{ prefix: 5 }, /prefix/],
       [{ cacheBytes: -1 }, /cacheBytes/], [{ openTimeoutMs: "1" }, /openTimeoutMs/], [{ cache: 1 }, /cache/],
-      [{ signal: "x" }, /signal/], [{ encryption: { passphrase: "x" } }, /encryption/], [{ opLog: 1 }, /opLog/],
+      [{ signal: "x" }, /signal/], [{ encryption: { passphrase: "" } }, /encryption.passphrase/], [{ opLog: 1 }, /opLog/],
       [{ quota: { threshold: 2 } }, /quota/], ["memory", /options/], [null, /options/],
     ]) {
       await rejects(lib.openPatch("p", options), "InvalidArgument", { message: named });

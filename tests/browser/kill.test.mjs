@@ -1,7 +1,7 @@
 /**
  * The browser killed at random moments while it writes, by SIGKILL to all its processes: what was
  * acknowledged is there again, no batch is half there, and what is there is a prefix. KILLS says how
- * often, SEED gives the moments of an earlier run again.
+ * often (encrypted patches: a third of it), SEED gives the moments of an earlier run again.
  */
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -29,13 +29,17 @@ function random(seed) {
   };
 }
 
-for (const [name, { launch }, writers] of [
-  ["Chromium", chromium, ["one", "two"]],
+const FEWER = Math.ceil(KILLS / 3);
+for (const [name, { launch }, writers, kills, encrypted] of [
+  ["Chromium", chromium, ["one", "two"], KILLS, false],
   // WebDriver talks to one window at a time.
-  ["Firefox", firefox, ["one"]],
+  ["Firefox", firefox, ["one"], KILLS, false],
+  ["Chromium", chromium, ["one", "two"], FEWER, true],
+  ["Firefox", firefox, ["one"], FEWER, true],
 ]) {
-  test(`${name} killed ${KILLS} times`, { timeout: 60_000 + KILLS * 30_000 }, async () => {
-    console.log(`kill: ${name}, SEED=${SEED}`);
+  const title = `${name} killed ${kills} times${encrypted ? ", with an encrypted patch" : ""}`;
+  test(title, { timeout: 60_000 + kills * 30_000 }, async () => {
+    console.log(`kill: ${title}, SEED=${SEED}`);
     const next = random(SEED);
     const profile = await mkdtemp(join(tmpdir(), "patchstore-kill-"));
     const server = await serve();
@@ -43,9 +47,9 @@ for (const [name, { launch }, writers] of [
     let browser, last, unheard = 0;
     try {
       // The last round only looks.
-      for (let round = 0; round <= KILLS; round++) {
+      for (let round = 0; round <= kills; round++) {
         const when = `SEED=${SEED}, after ${round} kills`;
-        browser = await launch(profile, server.origin);
+        browser = await launch(profile, server.origin, { encrypted });
         const tabs = [await browser.openTab()];
         const found = await tabs[0].inspect(writers);
         assert.deepEqual(found.wrong, [], when);
@@ -54,14 +58,14 @@ for (const [name, { launch }, writers] of [
           assert.ok(last[writer] >= promised[writer], `${when}: ${writer}'s ${promised[writer]} is lost, ${last[writer]} is there`);
           unheard += last[writer] - promised[writer];
         }
-        if (round === KILLS) break;
+        if (round === kills) break;
         while (tabs.length < writers.length) tabs.push(await browser.openTab());
         const failures = await writeUntilKilled(browser, tabs, writers, last, promised, next);
         assert.deepEqual(failures, [], when);
       }
       const total = writers.reduce((sum, writer) => sum + last[writer], 0);
-      console.log(`kill: ${name}, ${KILLS} kills, ${total} batches, none lost or in part, ${unheard} of them never heard of`);
-      assert.ok(total >= KILLS * writers.length, `only ${total} batches were written`);
+      console.log(`kill: ${title}: ${total} batches, none lost or in part, ${unheard} of them never heard of`);
+      assert.ok(total >= kills * writers.length, `only ${total} batches were written`);
     } finally {
       await browser?.kill();
       await server.close();

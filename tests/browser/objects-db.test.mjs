@@ -95,7 +95,11 @@ inPage({
     await object.send({ insert: ["c", { _id: "x" }] });
     const refused = [
       { findOne: ["c", { _id: "x" }] }, { type: "findOne", collection: "c", id: {} }, { delete: ["c", 1] },
-      { findOne: "c" }, { find: ["c", null] }, { find: ["c", []] }, { find: [] }, { find: ["c", {}, {}] },
+      { findOne: "c" }, { find: ["c", null] }, { find: ["c", []] }, { find: [] }, { find: ["c", {}, {}, {}] },
+      { find: ["c", {}, []] }, { find: ["c", {}, null] }, { find: ["c", {}, { signal: 1 }] }, { find: ["c", {}, { after: {} }] },
+      { find: ["c", {}, { sort: { a: 2 } }] }, { find: ["c", {}, { limit: -1 }] }, { find: ["c", {}, { fields: "a" }] },
+      { type: "find", collection: "c", limit: "1" }, { type: "find", collection: "c", sort: 1 }, { type: "find", collection: "c", after: {} },
+      { count: ["c", {}, {}] }, { type: "count", collection: "c", limit: 1 }, { type: "findOne", collection: "c", id: "x", sort: {} },
       { find: { c: 1 } }, { drop: ["c"] }, { insert: "c" }, { insert: ["c"] }, { insert: ["c", "text"] },
       { insert: ["c", []] }, { insert: ["c", null] }, { insert: ["", {}] }, { find: "" }, { find: "x".repeat(1001) },
       { update: ["c", "x"] }, { insert: ["c", { _id: 5 }] }, { find: ["c", { $nope: 1 }] },
@@ -110,6 +114,37 @@ inPage({
     same((await object.send({ type: "find", collection: "c", query: undefined })).count, 1);
     same((await object.send({ find: ["c", undefined] })).count, 1);
     same((await object.send({ findOne: ["c", ""] })).doc, null);
+  },
+
+  "db object: a find takes options, in the typed form beside the others": async ({ open, same }) => {
+    const patch = await open();
+    const object = patch.dbObject({ node: "n" });
+    const docs = [3, 1, 2, 1].map((n, at) => ({ _id: `d${at}`, n, at, deep: { n } }));
+    for (const doc of docs) await object.send({ insert: ["c", doc] });
+    const finds = async (options, expected) => {
+      for (const query of [undefined, {}, { n: { $lt: 3 } }]) {
+        const left = query?.n === undefined ? expected : expected.filter(({ _id }) => _id !== "d0");
+        const messages = [{ find: ["c", query, options] }, { type: "find", collection: "c", query, ...options }];
+        for (const message of messages) {
+          const { op, docs: found, count } = await object.send(message);
+          const bare = found.map(({ _created, _updated, ...rest }) => rest);
+          same([op, bare, count], ["find", left, left.length], JSON.stringify(message));
+        }
+      }
+    };
+    const [d0, d1, d2, d3] = docs;
+    await finds({}, docs);
+    await finds({ sort: { n: 1 } }, [d1, d3, d2, d0]);
+    await finds({ sort: [["n", 1], ["at", -1]] }, [d3, d1, d2, d0]);
+    await finds({ sort: { "deep.n": 1 }, limit: 2 }, [d1, d3]);
+    await finds({ sort: { n: 1 }, skip: 1, limit: 2, fields: ["n"] }, [{ _id: "d3", n: 1 }, { _id: "d2", n: 2 }]);
+    await finds({ limit: 0 }, []);
+    await finds({ sort: undefined, limit: undefined, fields: [] }, docs.map(({ _id }) => ({ _id })));
+    // What is asked is what it was when it was sent.
+    const sort = { n: 1 };
+    const sent = object.send({ find: ["c", {}, { sort, limit: 1 }] });
+    sort.n = -1;
+    same((await sent).docs[0]._id, "d1");
   },
 
   "db object: keys named like what objects inherit are data": async ({ open, same }) => {

@@ -17,7 +17,7 @@ before(async () => {
 after(() => server?.close());
 
 /** Runs `work` in a page of a new profile: a quota counts if it is set before the first write. */
-async function withQuota(quotaMib, work, argument) {
+async function withQuota(quotaMib, work, argument, encrypted = false) {
   const profile = await mkdtemp(join(tmpdir(), "patchstore-steps-"));
   const browser = await openBrowser({ profile });
   try {
@@ -25,7 +25,7 @@ async function withQuota(quotaMib, work, argument) {
       const client = await page.context().newCDPSession(page);
       await client.send("Storage.overrideQuotaForOrigin", { origin: server.origin, quotaSize: quotaMib * MIB });
     });
-    await page.evaluate(prepare, quotaMib * MIB);
+    await page.evaluate(prepare, [quotaMib * MIB, encrypted]);
     return await page.evaluate(work, argument);
   } finally {
     await browser.close();
@@ -33,7 +33,8 @@ async function withQuota(quotaMib, work, argument) {
   }
 }
 
-function prepare(limit) {
+async function prepare([limit, encrypted]) {
+  const { keyed } = await import("/tests/browser/support/keyed.mjs");
   globalThis.limit = limit;
   /** Bytes that cannot be compressed and tell which write they are of. */
   globalThis.value = (n, bytes) => {
@@ -45,7 +46,7 @@ function prepare(limit) {
   globalThis.number = (bytes) => (bytes ? new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) : null);
   /** Opens a patch that makes room only for writes, not in the background. */
   globalThis.begin = async (options = {}) => {
-    const patch = await lib.openPatch("steps", { quota: { threshold: 1 }, ...options });
+    const patch = await lib.openPatch("steps", { quota: { threshold: 1 }, ...keyed(encrypted), ...options });
     const told = [];
     patch.on("quota", ({ action }) => told.push(action));
     return { patch, kv: patch.kv("s"), told };
@@ -90,12 +91,13 @@ function prepare(limit) {
   };
 }
 
-for (const [what, bytes, count, atLeast] of [
+for (const [what, bytes, count, atLeast, encrypted] of [
   ["large values", 200_000, 15, 5],
   ["values of 20 KB", 20_000, 150, 50],
+  ["values of 20 KB, encrypted", 20_000, 150, 50, true],
 ]) {
   test(`first, entries of the op-log that are synced go, and no others: ${what}`, { timeout: 240_000 }, async () => {
-    const found = await withQuota(20, pruneForRoom, { bytes, count });
+    const found = await withQuota(20, pruneForRoom, { bytes, count }, encrypted);
     const { full, gained, ...rest } = found;
     assert.deepEqual(rest, { first: ["prune-oplog"], isAll: true, refused: [null, null, null], again: ["prune-oplog"], isLast: true, wrong: 0 });
     assert.equal(full?.code, "StorageQuotaExceeded");
@@ -241,8 +243,15 @@ test("above the threshold all of them, in their order, each once", { timeout: 24
   assert.ok([-1, 1].includes(told.indexOf("evict-expired")), `${told}`);
 });
 
-test("a patch that takes all of the quota itself is not compacted for a write: deleting makes room for that", { timeout: 240_000 }, async () => {
-  const found = await withQuota(12, async () => {
+for (const encrypted of [false, true]) {
+  const which = encrypted ? "an encrypted patch" : "a patch";
+  test(`${which} that takes all of the quota itself is not compacted for a write: deleting makes room for that`, { timeout: 240_000 }, () =>
+    fillsAll(encrypted),
+  );
+}
+
+async function fillsAll(encrypted) {
+  const work = async () => {
     const { patch, kv, told } = await begin();
     const kept = new Map();
     const full = await fill(kv, "k", 20_000, kept);
@@ -257,10 +266,11 @@ test("a patch that takes all of the quota itself is not compacted for a write: d
     const count = kept.size;
     refused.push(await fill(kv, "more ", 20_000, kept, () => kept.size > 1.25 * count));
     return { full, wrongWhenFull, actions, refused: refused.filter(Boolean), wrong: await wrong(kv, kept) };
-  });
+  };
+  const found = await withQuota(12, work, undefined, encrypted);
   const { full, ...rest } = found;
   assert.deepEqual(rest, { wrongWhenFull: 0, actions: ["full"], refused: [], wrong: 0 });
   assert.deepEqual([full?.code, full?.remedy], ["StorageQuotaExceeded", "free-space"]);
   assert.match(full.message, /: 200\d\d bytes are needed/);
   assert.ok(full.usage > 11 * MIB && full.quota > 0, JSON.stringify(full));
-});
+}

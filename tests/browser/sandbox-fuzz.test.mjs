@@ -48,8 +48,8 @@ async function prepare(seed) {
   const NAMES = ["k", "a", "", "c", "n", "open", "secret", "other", "__proto__", "constructor", "toString", "then", "\ud800", "x".repeat(1001), "$.a"];
   const METHODS = [
     "kv.get", "kv.has", "kv.keys", "kv.entries", "kv.page", "kv.getMany", "kv.count", "kv.watch", "kv.set", "kv.delete", "kv.setMany",
-    "kv.deleteMany", "kv.update", "kv.clear", "db.find", "db.findOne", "db.count", "db.collections", "db.insert", "db.insertMany",
-    "db.update", "db.replace", "db.delete", "db.drop",
+    "kv.deleteMany", "kv.update", "kv.clear", "db.find", "db.findOne", "db.page", "db.count", "db.distinct", "db.explain", "db.watch", "db.collections",
+    "db.insert", "db.insertMany", "db.update", "db.replace", "db.delete", "db.drop", "db.modify", "db.upsert", "db.updateMany", "db.deleteMany",
   ];
   const NO_METHODS = ["kv.store", "db.store", "kv.iterate", "kv.constructor", "kv.__proto__", "db.collection", "kv", ".", "constructor", "patch.close", "kv.#port"];
   const bomb = (depth) => { let value = ["x"]; for (let n = 0; n < depth; n++) value = [value, value]; return value; };
@@ -78,6 +78,12 @@ async function prepare(seed) {
   }
   const argsOf = (method) => {
     const k = pick(NAMES);
+    const options = () => pick([undefined, { unset: ["v", junk()] }, { on: pick(NAMES) }, junk()]);
+    const checks = () => pick([undefined, true, true, junk()]);
+    if (method === "db.deleteMany") return [k, { v: junk() }];
+    if (method === "db.updateMany") return [k, pick([{}, { v: junk() }]), { v: junk() }, options(), checks()];
+    if (method === "db.upsert") return [k, { _id: pick(NAMES), v: junk() }, options(), checks()];
+    if (method === "db.update") return [k, pick(NAMES), { v: junk() }, options(), checks()];
     if (method.endsWith("Many")) return method.startsWith("db") ? [k, [{ v: junk() }, {}]] : method === "kv.setMany" ? [[[k, junk()], ["z", 1]]] : [[k, "a"]];
     return method.startsWith("db") ? [k, pick([k, { v: 1 }, {}]), pick([{ v: junk() }, { limit: 3 }])] : [k, junk(), undefined];
   };
@@ -89,7 +95,7 @@ async function prepare(seed) {
     const store = next() < 0.6 ? null : pick(NAMES);
     const valid = pick([
       () => [0, id, method, store, argsOf(method)], () => [0, id, method, store, argsOf(method)], () => [0, id, method, store, argsOf(method)],
-      () => [1, pick([state.id + 1, id]), [[pick(NAMES), junk()]]], () => [2, upTo(state.id + 2), junk()], () => [3, upTo(state.id + 2)],
+      () => [1, pick([state.id + 1, id]), [[pick(NAMES), junk()]]], () => [2, upTo(state.id + 2), pick([junk(), [{ v: junk() }], [{}, {}]])], () => [3, upTo(state.id + 2)],
       () => [4, upTo(state.id + 2)], () => [5], () => [6], () => [8 + upTo(5), junk(), junk()], () => (next() < 0.03 ? [7] : [5]),
     ])();
     if (next() < 0.6) return valid;

@@ -2,6 +2,27 @@
 import { inPage } from "./api/harness.mjs";
 
 inPage({
+  "regular expressions run in the host, so a sandbox has them only where it is granted": async ({ open, same }) => {
+    const { inEach } = await import("/tests/browser/api/sandboxes.mjs");
+    const ask = (grant) => inEach(open, async ({ run }) => {
+      const found = await run(async ({ db, failure }) => {
+        await db.insertMany("c", [{ _id: "1", t: "aa", n: 1 }, { _id: "2", t: "b", n: 2 }]);
+        const queries = [{ t: /^a/ }, { t: { $regex: "A", $options: "i" } }, { $or: [{ t: { $not: /b/ } }] }];
+        const asked = [];
+        for (const query of queries) {
+          for (const name of ["find", "findOne", "count"]) asked.push((await failure(db[name]("c", query)))?.code);
+        }
+        // Everything else is theirs, and what is no query is refused as it is outside.
+        asked.push((await db.find("c", { n: { $gt: 1 }, t: { $startsWith: "b" } })).length, (await failure(db.find("c", { n: { $near: 1 } }))).code);
+        return asked;
+      });
+      const outcome = grant.regex ? undefined : "AccessDenied";
+      same(found, [...Array(9).fill(outcome), 1, "InvalidArgument"]);
+    }, grant);
+    await ask({});
+    await ask({ regex: true });
+  },
+
   "values that cannot be stored are refused with their path, and nothing is stuck": async ({ open, same }) => {
     const { inEach } = await import("/tests/browser/api/sandboxes.mjs");
     await inEach(open, async ({ run }) => {

@@ -175,16 +175,34 @@ inPage({
     await a.close();
     same(await lib.hasPatchData(name), true);
 
-    // Names that are none, and an option that is not there yet.
+    // Names that are none, and a key for what is not encrypted.
     const b = new PatchStorageAdapter();
     const put = b.put("k", 1);
     await rejects(b.initialize(""), "InvalidArgument");
     await rejects(put, "InvalidArgument");
     await rejects(b.initialize(5), "InvalidArgument");
     const c = new PatchStorageAdapter({ encryption: { passphrase: "p" } });
-    await rejects(c.initialize(name), "InvalidArgument", { message: /encryption/ });
+    await rejects(c.initialize(name), "NotEncrypted");
     await c.close();
     await rejects(c.get("k"), "Closed");
+  },
+
+  "adapter: under a passphrase": async ({ adapter, lib, same, rejects }) => {
+    const { PatchStorageAdapter, name } = adapter();
+    const encryption = { passphrase: "p" };
+    const a = new PatchStorageAdapter({ encryption });
+    const queued = a.put("k", { n: 1 });
+    await a.initialize(name);
+    await queued;
+    await a.close();
+    await rejects(lib.openPatch(name), "Encrypted");
+    const other = new PatchStorageAdapter({ encryption: { passphrase: "q" } });
+    await rejects(other.initialize(name), "WrongKey");
+    await other.close();
+    const again = new PatchStorageAdapter({ encryption });
+    await again.initialize(name);
+    same(await again.get("k"), { n: 1 });
+    await again.close();
   },
 
   "adapter: its options": async ({ adapter, lib, same, throws, rejects }) => {

@@ -25,16 +25,19 @@ async function inContext(work) {
   }
 }
 
-for (const mute of [false, true]) {
-  const title = mute ? "without BroadcastChannel" : "four tabs, a worker and a frame";
+for (const [title, options] of [
+  ["four tabs, a worker and a frame", {}],
+  ["without BroadcastChannel", { mute: true }],
+  ["with an encrypted patch", { encrypted: true }],
+]) {
   test(`${title}: sums are exact in every realm, and soon`, { timeout: 180_000 }, () =>
     inContext(async (context) => {
       const realms = {};
       for (const name of ["tab 1", "tab 2", "tab 3", "tab 4"]) {
-        realms[name] = await openTab(context, server.origin, name, { mute });
+        realms[name] = await openTab(context, server.origin, name, options);
       }
-      realms.frame = await openFrame(realms["tab 1"], server.origin, "frame", { mute });
-      realms.worker = await openWorker(realms["tab 2"], server.origin, "worker", { mute });
+      realms.frame = await openFrame(realms["tab 1"], server.origin, "frame", options);
+      realms.worker = await openWorker(realms["tab 2"], server.origin, "worker", options);
       const rounds = 25, names = Object.keys(realms);
       await Promise.all(Object.values(realms).map((realm) => realm.evaluate((rounds) => teller.work(rounds), rounds)));
       const each = Object.fromEntries(names.sort().map((name) => [name, rounds]));

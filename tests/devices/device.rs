@@ -11,7 +11,7 @@ use patchstore::codec::value::from_json;
 use patchstore::engine::access::{Answer, Cursor, KeyRange, Session, afresh};
 use patchstore::engine::{Engine, Limits, Options};
 use patchstore::env::Env;
-use patchstore::models::documents::{self, Collection, Ids, Insert, NewDoc};
+use patchstore::models::documents::{self, Changes, Collection, Ids, Insert, NewDoc};
 use patchstore::models::kv::{self, Clear, Kv};
 use patchstore::models::op_log::log::{Mark, Prune, Read, Which};
 use patchstore::models::op_log::merkle::Found;
@@ -158,8 +158,9 @@ impl Device {
             9 => {
                 let id = JsString::from(&*format!("d{}", key % 4));
                 let changes = from_json(format!(r#"{{"n":{value}}}"#).as_bytes());
+                let changes = Changes::new(changes, 6.0);
                 let update = engine.write(Box::new(move |w| {
-                    collection().update(w, id.as_js(), &changes, 6.0)
+                    collection().update(w, id.as_js(), &changes, &mut None)
                 }));
                 update.await.map(drop)
             }
@@ -168,7 +169,7 @@ impl Device {
                 engine.write(Box::new(move |w| clear.step(w))).await
             }
             11 => {
-                let mut drop = documents::Drop::new(&collection());
+                let mut drop = documents::Drop::new(&collection(), 0.0);
                 engine.write(Box::new(move |w| drop.step(w))).await
             }
             _ => engine.compact().await,
@@ -188,7 +189,7 @@ impl Device {
                     expires_ms: entry.expires_ms,
                     stamp: entry.stamp,
                     device: device.clone(),
-                    has_version: false,
+                    version: 0,
                 };
                 out.push((id, remote));
                 Ok(())

@@ -21,10 +21,14 @@ use std::rc::Rc;
 mod blobs;
 mod bounds;
 mod budget;
+mod building;
+mod catalog;
 mod commits;
+mod constraints;
 mod memory;
 mod misreported;
 mod pages;
+mod paging;
 mod pending;
 mod reading;
 mod recovery;
@@ -34,7 +38,9 @@ mod steps;
 mod storage;
 mod transactions;
 mod turns;
+mod unique;
 mod upkeep;
+mod version;
 mod watches;
 
 /// Bytes of a value that is kept out of line.

@@ -6,7 +6,9 @@ use patchstore::codec::value::from_json;
 use patchstore::engine::access::{Answer, Attempt, Reads, Session, Writes, afresh};
 use patchstore::engine::{Engine, Options};
 use patchstore::models::Scope;
-use patchstore::models::documents::{Collection, Find, FindSpec, Ids, Insert, NewDoc, Query};
+use patchstore::models::documents::{
+    Cascade, Changes, Collection, Find, FindSpec, Ids, Insert, NewDoc, Query,
+};
 use patchstore::models::many::Many;
 use patchstore::{Code, Result};
 use std::cell::Cell;
@@ -26,22 +28,17 @@ fn insert(w: &mut dyn Writes) -> Attempt<()> {
 }
 
 fn update(w: &mut dyn Writes) -> Attempt<bool> {
-    collection().update(w, "d".into(), &from_json(br#"{"v":2}"#), 0.0)
+    let changes = Changes::new(from_json(br#"{"v":2}"#), 0.0);
+    collection().update(w, "d".into(), &changes, &mut None)
 }
 
 fn remove(w: &mut dyn Writes) -> Attempt<bool> {
-    collection().delete(w, "d".into())
+    collection().delete(w, "d".into(), &mut Cascade::new(0.0))
 }
 
 /// How many documents a query finds.
 async fn count(engine: &Engine) -> Result<usize> {
-    let begin = || {
-        Ok(Find::new(
-            &collection(),
-            Query::default(),
-            FindSpec::default(),
-        ))
-    };
+    let begin = || Ok(Find::new(&collection(), Query::all(), FindSpec::default()));
     let found = engine.read(afresh(begin, |find: &mut Find, r: &mut dyn Reads| {
         let mut count = 0;
         find.step(r, &mut |_| {

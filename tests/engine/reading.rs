@@ -4,12 +4,12 @@ use bytes::Bytes;
 use patchstore::backend::simulated::SimConnector;
 use patchstore::codec::marks::NEVER;
 use patchstore::codec::value::from_json;
-use patchstore::engine::access::{Answer, Session, afresh};
+use patchstore::engine::access::{Answer, Cursor, KeyRange, Session, afresh};
 use patchstore::engine::{Engine, Options};
-use patchstore::models::Scope;
 use patchstore::models::documents::{Collection, Find, FindSpec, Ids, Insert, NewDoc, Query};
 use patchstore::models::kv::{GetMany, Kv, SetMany};
 use patchstore::models::many::Many;
+use patchstore::models::{Scope, keys};
 use std::rc::Rc;
 
 use super::World;
@@ -109,6 +109,62 @@ fn many_cold_keys_are_read_together() {
 }
 
 #[test]
+fn what_a_range_holds_is_estimated_without_reading() {
+    for compact in [false, true] {
+        World::run(1, async |world| {
+            let engine = world.open(Options::default()).await;
+            let none = engine.read(Box::new(|r| Ok(r.estimate(&collection().all()))));
+            assert_eq!(done(none).await, 0);
+            insert_all(&engine).await;
+            if compact {
+                engine.compact().await.unwrap();
+            }
+            engine.close().await;
+            let (cold, connector) = newcomer(&world).await;
+            let part = |from: usize, until: usize| {
+                let ids =
+                    keys::collection_prefix(keys::ID, &Scope::Name("main".into()), "docs".into());
+                let ids = ids.unwrap();
+                let id = |n: usize| keys::with_string(&ids, format!("{n:05}").as_str().into());
+                KeyRange {
+                    from: id(from),
+                    until: id(until),
+                }
+            };
+            for is_warm in [false, true] {
+                let before = connector.issued();
+                let all = collection().all();
+                // A part of one page, or of what is stored, of which nothing else is known.
+                let few = if is_warm { 1_000 } else { 8_000 };
+                // A range, what it holds, and what an estimate may be wrong by beside three times. (In a segment, records of one kind may
+                // be ten times as long as those of another.)
+                let ranges = [
+                    (all, ITEMS, 0),
+                    (part(0, ITEMS), ITEMS, 0),
+                    (part(4_000, 8_000), 4_000, 0),
+                    (part(7_000, 7_001), 1, few),
+                    (part(ITEMS, ITEMS + 9), 0, few),
+                ];
+                for (range, holds, more) in ranges {
+                    let shown = format!("{range:?}, warm: {is_warm}, compacted: {compact}");
+                    let found = cold.read(Box::new(move |r| Ok(r.estimate(&range))));
+                    let found = done(found).await as usize;
+                    let is_near = found <= 3 * holds + more && holds <= 3 * found + more;
+                    assert!(is_near, "{found} for {holds} in {shown}");
+                }
+                assert_eq!(connector.issued(), before, "something was read");
+                let mut cursor = Cursor::new(part(0, ITEMS), false);
+                let read = cold.read(Box::new(move |r| {
+                    while r.next_key(&mut cursor)?.is_some() {}
+                    Ok(())
+                }));
+                done(read).await;
+            }
+        });
+    }
+}
+
+#[test]
 fn a_cold_scan_reads_ahead() {
     for compact in [false, true] {
         World::run(1, async |world| {
@@ -125,7 +181,7 @@ fn a_cold_scan_reads_ahead() {
                 let found = Rc::new(std::cell::Cell::new(0));
                 let out = found.clone();
                 let begin = move || {
-                    let query = Query::compile(&from_json(b"{}"))?;
+                    let query = Query::compile(&from_json(b"{}"), std::rc::Rc::new(()))?;
                     let spec = FindSpec {
                         limit,
                         ..FindSpec::default()

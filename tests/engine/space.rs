@@ -8,7 +8,7 @@ use patchstore::engine::access::{KeyRange, Session};
 use patchstore::engine::{Engine, Options};
 use patchstore::env::Env;
 use patchstore::models::Scope;
-use patchstore::models::documents::{Collection, Ids, Insert, NewDoc};
+use patchstore::models::documents::{Cascade, Changes, Collection, Ids, Insert, NewDoc};
 use patchstore::models::kv::{self, Kv, SetMany};
 use patchstore::models::many::Many;
 use patchstore::{Code, Result};
@@ -88,16 +88,17 @@ fn insert(to: &impl Session, id: usize, bytes: usize) -> LocalBoxFuture<'static,
 fn remove(to: &impl Session, ids: std::ops::Range<usize>) -> LocalBoxFuture<'static, Result<()>> {
     to.write(Box::new(move |w| {
         for id in ids.clone() {
-            collection().delete(w, id.to_string().as_str().into())?;
+            collection().delete(w, id.to_string().as_str().into(), &mut Cascade::new(0.0))?;
         }
         Ok(())
     }))
 }
 
 fn change(to: &impl Session, id: usize, n: usize) -> LocalBoxFuture<'static, Result<()>> {
-    let changes = from_json(format!("{{\"by\":{n}}}").as_bytes());
+    let changes = Changes::new(from_json(format!("{{\"by\":{n}}}").as_bytes()), 0.0);
     to.write(Box::new(move |w| {
-        let changed = collection().update(w, id.to_string().as_str().into(), &changes, 0.0)?;
+        let id = id.to_string();
+        let changed = collection().update(w, id.as_str().into(), &changes, &mut None)?;
         assert!(changed);
         Ok(())
     }))

@@ -335,6 +335,81 @@ fn a_range_that_was_read_is_watched_within_its_bounds() {
 }
 
 #[test]
+fn of_a_scan_that_was_ended_what_it_has_come_to_is_watched() {
+    World::run(1, async |world| {
+        let engine = world.open(Options::default()).await;
+        put_all(&engine, &["k", "m", "o"]).await.unwrap();
+        // From which end, how many are taken, a key, and whether writing it touches what was read.
+        let changes = [
+            (false, 1, "j", false),
+            (false, 1, "k", true),
+            (false, 1, "ka", false),
+            (false, 1, "m", false),
+            (false, 2, "l", true),
+            (false, 2, "m", true),
+            (false, 2, "n", false),
+            (false, 3, "oa", false),
+            (false, 4, "oa", true),
+            (true, 1, "oa", true),
+            (true, 1, "o", true),
+            (true, 1, "n", false),
+            (true, 2, "n", true),
+            (true, 2, "k", false),
+            (true, 4, "j", false),
+            (true, 4, "ja", true),
+        ];
+        for (reverse, taken, key, is_touched) in changes {
+            let transaction = engine.begin().await.unwrap();
+            let scan = transaction.write(Box::new(move |w| {
+                let mut cursor = Cursor::new(between("ja", "p"), reverse);
+                let mut left = taken;
+                w.scan(&mut cursor, true, &mut |_, _| {
+                    left -= 1;
+                    Ok(left > 0)
+                })?;
+                w.put("z".into(), Bytes::new());
+                Ok(())
+            }));
+            scan.await.unwrap();
+            let change = engine.write(Box::new(move |w| {
+                // (What is written again is written, too; nothing is left of it.)
+                match w.get(key.as_bytes())? {
+                    Some(value) => w.put(key.into(), value),
+                    None => w.delete(key.into()),
+                }
+                Ok(())
+            }));
+            change.await.unwrap();
+            let committed = transaction.commit().await.unwrap();
+            assert_eq!(committed, !is_touched, "{reverse} {taken} {key}");
+        }
+    });
+}
+
+#[test]
+fn two_that_each_take_the_first_of_their_own_do_not_disturb_each_other() {
+    World::run(1, async |world| {
+        let engine = world.open(Options::default()).await;
+        put_all(&engine, &["k1", "k2", "k3"]).await.unwrap();
+        let [first, behind] = [engine.begin().await.unwrap(), engine.begin().await.unwrap()];
+        let take = |of: &Transaction, from: &'static str| {
+            of.write(Box::new(move |w| {
+                let mut cursor = Cursor::new(between(from, "l"), false);
+                let found = w.next_key(&mut cursor)?;
+                found.into_iter().for_each(|key| w.delete(key));
+                Ok(())
+            }))
+        };
+        take(&first, "k").await.unwrap();
+        take(&behind, "k2").await.unwrap();
+        put_all(&engine, &["k4"]).await.unwrap();
+        assert!(first.commit().await.unwrap());
+        assert!(behind.commit().await.unwrap());
+        assert_holds(&engine, &[("k1", false), ("k2", false), ("k3", true)]).await;
+    });
+}
+
+#[test]
 fn a_large_batch_of_another_tab_is_seen_as_a_change() {
     World::run(1, async |world| {
         let engine = world.open(Options::default()).await;

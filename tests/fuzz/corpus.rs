@@ -77,6 +77,21 @@ pub fn bytes(rng: &mut fastrand::Rng, most: usize) -> Vec<u8> {
     (0..rng.usize(..=most)).map(|_| rng.u8(..)).collect()
 }
 
+/// Other bytes made of some, as rot makes them or a forger.
+pub fn changed(rng: &mut fastrand::Rng, mut bytes: Vec<u8>) -> Vec<u8> {
+    if rng.u8(..20) == 0 {
+        return self::bytes(rng, 200);
+    }
+    if rng.u8(..4) == 0 && !bytes.is_empty() {
+        rot(rng, &mut bytes);
+    } else {
+        for _ in 0..rng.usize(1..4) {
+            forge(rng, &mut bytes);
+        }
+    }
+    bytes
+}
+
 fn rot(rng: &mut fastrand::Rng, bytes: &mut Vec<u8>) {
     let at = rng.usize(..bytes.len());
     if rng.bool() {

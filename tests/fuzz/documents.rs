@@ -11,9 +11,14 @@ use patchstore::codec::marks::{Marks, NEVER};
 use patchstore::codec::order::Order;
 use patchstore::codec::stamp::Stamp;
 use patchstore::codec::value::{Value, from_json};
-use patchstore::engine::access::{Attempt, Cursor, KeyRange, Measure, Reads, Take, Writes};
+use patchstore::engine::access::{
+    Attempt, Catalog, Cursor, KeyRange, Landed, Measure, Reads, Take, Writes,
+};
 use patchstore::models::Scope;
-use patchstore::models::documents::{Collection, Find, FindSpec, Query};
+use patchstore::models::documents::{
+    Changes, Collection, Distinct, Find, FindSpec, Include, Joined, Mark, Query,
+};
+use std::rc::Rc;
 
 /// A keyspace that holds one document, wherever one looks.
 struct OneDocument {
@@ -27,11 +32,17 @@ impl Reads for OneDocument {
     fn op_log(&self) -> Option<OpLog> {
         None
     }
+    fn catalog(&self) -> Rc<Catalog> {
+        Rc::default()
+    }
     fn next_stamp(&self) -> Stamp {
         Stamp::default()
     }
     fn is_fresh(&self) -> bool {
         false
+    }
+    fn landed(&self, _: Order) -> Landed {
+        Landed::Forgotten
     }
     fn get(&mut self, key: &[u8]) -> Attempt<Option<Bytes>> {
         let is_doc = key.ends_with(&PLACE.to_bytes());
@@ -47,12 +58,18 @@ impl Reads for OneDocument {
     fn scan(&mut self, cursor: &mut Cursor, _: bool, take: &mut Take<'_>) -> Attempt<bool> {
         if cursor.last.is_none() {
             cursor.last = Some(cursor.range.from.clone());
-            take(&cursor.range.from, &self.doc)?;
+            take(
+                &[&cursor.range.from[..], &PLACE.to_bytes()].concat(),
+                &self.doc,
+            )?;
         }
         Ok(false)
     }
     fn measure(&mut self, _: &mut Cursor) -> Attempt<Option<Measure>> {
         Ok(None)
+    }
+    fn estimate(&mut self, _: &KeyRange) -> u64 {
+        1
     }
     fn breathe(&mut self) -> Attempt<()> {
         Ok(())
@@ -114,7 +131,7 @@ pub fn document(input: &[u8]) -> Option<Vec<u8>> {
             fields: Some(names(fields)).filter(|_: &Vec<JsString>| !fields.is_empty()),
             ..FindSpec::default()
         };
-        let query = Query::compile(&from_json(query.as_bytes())).unwrap();
+        let query = Query::compile(&from_json(query.as_bytes()), std::rc::Rc::new(())).unwrap();
         let mut find = Find::new(&collection, query, spec);
         let found = find.step(&mut space, &mut |doc| {
             if whole.is_ok() {
@@ -124,12 +141,14 @@ pub fn document(input: &[u8]) -> Option<Vec<u8>> {
         });
         drop(found);
     }
+    drop(joined(&collection, &mut space, whole.is_ok()));
     let exact = Value::Object(vec![("a".into(), Value::Undefined)])
         .encode()
         .unwrap();
     for changes in [from_json(br#"{"a":{"b":1},"_id":7}"#), exact] {
+        let update = Changes::new(changes.clone(), 3.0).without(&names(&["b", "a.b", "_id"]));
         let done = collection
-            .update(&mut space, "x".into(), &changes, 3.0)
+            .update(&mut space, "x".into(), &update, &mut None)
             .is_ok();
         let replaced = collection
             .replace(&mut space, "x".into(), &changes, 3.0)
@@ -139,4 +158,54 @@ pub fn document(input: &[u8]) -> Option<Vec<u8>> {
         }
     }
     whole.ok().map(|_| input.to_vec())
+}
+
+/// The document with itself in it, and the values of a field.
+fn joined(collection: &Collection, space: &mut OneDocument, is_whole: bool) -> Attempt<()> {
+    let include = Include {
+        name: "b".into(),
+        collection: collection.clone(),
+        local: "a".into(),
+        foreign: "a".into(),
+        one: false,
+        query: Query::all(),
+        spec: FindSpec::default(),
+        include: Vec::new(),
+    };
+    let spec = FindSpec::default();
+    let mut joined = Joined::new(collection, Query::all(), spec, &[include]);
+    let mut distinct = Distinct::new(collection, &"a".into(), Query::all());
+    let out = &mut |stored: &[u8]| {
+        if is_whole {
+            drop(Value::decode(stored).unwrap());
+        }
+        Ok(())
+    };
+    joined.step(space, out)?;
+    distinct.step(space, out)
+}
+
+/// Where a page ended, as a sandbox may send it, behind the number of fields that are sorted by.
+pub fn an_end(rng: &mut Rng) -> Vec<u8> {
+    let fields = rng.u8(0..3);
+    let mut number = || if rng.bool() { rng.u64(..) } else { 7 };
+    let mark = Mark {
+        place: Order {
+            frame: number(),
+            slot: 1,
+        },
+        floor: PLACE,
+        values: (0..fields).map(|_| values::value(rng, false)).collect(),
+    };
+    let mut out = vec![fields];
+    out.extend(mark.to_text().unwrap().into_bytes());
+    out
+}
+
+pub fn end(input: &[u8]) -> Option<Vec<u8>> {
+    let (fields, text) = input.split_first()?;
+    let mark = Mark::from_text(text, usize::from(*fields)).ok()?;
+    let mut out = vec![*fields];
+    out.extend(mark.to_text().ok()?.into_bytes());
+    Some(out)
 }

@@ -1,11 +1,13 @@
 //! Valid inputs, what is done to them, the decoders that get them, and the memory and time these take.
 
 pub mod corpus;
+pub mod definitions;
 pub mod documents;
 pub mod found;
 pub mod memory;
 pub mod queries;
 pub mod records;
+pub mod sealed;
 pub mod segments;
 pub mod targets;
 pub mod texts;

@@ -56,7 +56,7 @@ pub fn two_values(rng: &mut Rng) -> Vec<u8> {
 pub fn compared(input: &[u8]) -> Option<Vec<u8>> {
     let mut input = Input::new(bytes::Bytes::copy_from_slice(input), "test");
     let (a, b) = (input.bytes().ok()?, input.bytes().ok()?);
-    if let Ok(query) = Query::compile(&a) {
+    if let Ok(query) = Query::compile(&a, std::rc::Rc::new(())) {
         drop((query.matches(&a), query.matches(&b)));
     }
     let (x, y) = (Value::decode(&a).ok()?, Value::decode(&b).ok()?);

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use fastrand::Rng;
 use patchstore::backend::{Id, RecordKey};
 use patchstore::codec::batch::{Batch, Op, OpKey, OpValue};
+use patchstore::codec::catalog;
 use patchstore::codec::cell::PieceRef;
 use patchstore::codec::entry::{Entry, Holes};
 use patchstore::codec::expiry::Expiry;
@@ -19,6 +20,7 @@ use patchstore::codec::seal::{self as seals, Record};
 use patchstore::codec::stamp::{Fill, Stamp};
 use patchstore::codec::tags::Tags;
 use patchstore::engine::access::KeyRange;
+use std::collections::BTreeMap;
 
 /// Of every record that has one, and the incarnation of every root.
 pub const ID: Id = Id(*b"name of a record");
@@ -82,7 +84,8 @@ fn place(rng: &mut Rng) -> Order {
 
 /// Disjoint entries in order.
 fn a_run(rng: &mut Rng) -> Vec<Entry> {
-    let mut at = 0u8;
+    // (Above the catalog, which a frame cites no run of.)
+    let mut at = 0x10u8;
     list(rng, 4, |rng| {
         at += 2;
         let holes = [rng.bool(), rng.bool(), rng.bool()];
@@ -126,6 +129,8 @@ pub fn a_head(rng: &mut Rng) -> Vec<u8> {
     head.generation = number(rng);
     head.epoch = number(rng).max(1);
     head.more = tags(rng);
+    head.position = number(rng);
+    head.catalog = rng.bool().then(|| rng.u64(..=head.position));
     head.writers = list(rng, 5, |rng| (id(rng), number(rng)));
     head.writers.sort_unstable_by_key(|(writer, _)| *writer);
     head.writers.dedup_by_key(|(writer, _)| *writer);
@@ -160,9 +165,28 @@ pub fn a_root(rng: &mut Rng) -> Vec<u8> {
         runs: list(rng, 3, a_run),
         levels: list(rng, 3, level),
         garbage: list(rng, 3, garbage),
+        catalog: rng.bool().then(|| a_catalog(rng).into()),
         more: tags(rng),
     };
     root.encode(ID).to_vec()
+}
+
+pub fn a_catalog(rng: &mut Rng) -> Vec<u8> {
+    let record = |rng: &mut Rng| {
+        let key = [&[rng.u8(1..16)][..], &corpus::bytes(rng, 20)].concat();
+        (Bytes::from(key), some(rng, 60))
+    };
+    let records: BTreeMap<Bytes, Bytes> = list(rng, 6, record).into_iter().collect();
+    catalog::encode(records.len(), &mut records.iter()).to_vec()
+}
+
+/// (What is compressed may be so in several ways: what counts is what it says.)
+pub fn catalog_records(input: &[u8]) -> Option<Vec<u8>> {
+    let records = catalog::decode(input).ok()?;
+    let mut pairs = records.iter().map(|(key, value)| (key, value));
+    let again = catalog::encode(records.len(), &mut pairs);
+    assert_eq!(catalog::decode(&again).ok()?, records);
+    Some(again.to_vec())
 }
 
 pub fn a_directory(rng: &mut Rng) -> Vec<u8> {
@@ -209,15 +233,22 @@ pub fn a_frame(rng: &mut Rng) -> Vec<u8> {
         sequence: number(rng),
         wall_ms: number(rng),
         required: number(rng),
+        catalog: number(rng),
     };
     let run = a_run(rng);
-    let ops = list(rng, 6, an_op);
+    let mut ops = list(rng, 6, an_op);
+    ops.retain(|op| {
+        let is_piece = matches!(op, Op::Put(_, OpValue::Piece(_), _));
+        !(is_piece && catalog::is_changed_by(op))
+    });
+    let changes_catalog = ops.iter().any(catalog::is_changed_by) || rng.bool();
     frames::encode(
         &header,
         &Batch {
             run,
             ops,
             stamps: rng.u32(..9),
+            changes_catalog,
         },
     )
     .to_vec()

@@ -1,6 +1,6 @@
 //! The list of the decoders.
 
-use super::{documents, queries, records, segments, texts, values};
+use super::{definitions, documents, queries, records, sealed, segments, texts, values};
 
 /// A decoder.
 pub struct Target {
@@ -66,7 +66,10 @@ pub fn all() -> Vec<Target> {
         Target::new("frame", records::a_frame, records::frame)
             .sealed(records::seal)
             .taking(lists),
+        // As of pages.
+        Target::new("catalog", records::a_catalog, records::catalog_records).taking(pages),
         Target::new("piece", records::a_piece, records::piece).sealed(records::seal),
+        Target::new("key table", sealed::a_table, sealed::table),
         Target::new("tags", records::some_tags, records::tag_list),
         Target::new("marks", segments::a_mark_list, segments::mark_list),
         Target::new("fields", records::some_fields, records::fields),
@@ -76,8 +79,12 @@ pub fn all() -> Vec<Target> {
         Target::new("page", segments::a_page, segments::page).taking(8),
         Target::new("exact value", values::an_exact_value, values::exact).taking(trees),
         Target::new("json value", values::a_json_value, values::json).taking(trees),
+        Target::new("sort key", values::a_sort_key, values::sort_key).taking(2 * trees),
         Target::new("two values", queries::two_values, queries::compared).taking(4 * trees),
         Target::new("document", documents::a_document, documents::document).taking(2 * trees),
+        Target::new("end of a page", documents::an_end, documents::end).taking(trees),
+        Target::new("definition", definitions::a_record, definitions::record).taking(lists),
+        Target::new("index entry", definitions::an_entry, definitions::entry).taking(lists),
         Target::new("tuple", texts::a_tuple, texts::tuple),
         Target::new("key of a model", texts::a_key, texts::key),
         Target::new("order", texts::an_order, texts::order),

@@ -3,6 +3,7 @@
 use super::{corpus, texts};
 use fastrand::Rng;
 use patchstore::codec::js_string::{JsString, json as quoting};
+use patchstore::codec::sort_key::{MAX_BYTES, SortKey, decode, split};
 use patchstore::codec::value::exact::skip_node;
 use patchstore::codec::value::fields::{FieldName, Fields, Items, field};
 use patchstore::codec::value::json::skip_value;
@@ -129,6 +130,27 @@ pub fn an_exact_value(rng: &mut Rng) -> Vec<u8> {
 
 pub fn a_json_value(rng: &mut Rng) -> Vec<u8> {
     stored(&value(rng, true), true)
+}
+
+/// A whole one.
+pub fn a_sort_key(rng: &mut Rng) -> Vec<u8> {
+    loop {
+        let key = SortKey::of_value(&value(rng, false)).unwrap();
+        if !key.is_cut {
+            return key.bytes;
+        }
+    }
+}
+
+pub fn sort_key(input: &[u8]) -> Option<Vec<u8>> {
+    if let Ok((component, rest)) = split(input) {
+        assert_eq!([component.bytes, rest].concat(), input);
+    }
+    // (What is longer is cut when it is written again.)
+    let key = Some(input).filter(|key| key.len() <= MAX_BYTES)?;
+    let value = decode(key).ok()??;
+    assert_eq!(split(key).unwrap().0.bytes, key, "two ends of one key");
+    Some(SortKey::of_value(&value).unwrap().bytes)
 }
 
 /// In one of the forms.

@@ -16,7 +16,9 @@ use patchstore::{Code, Result};
 use std::cell::Cell;
 use std::rc::Rc;
 
+mod converting;
 mod copying;
+mod defined;
 mod deleting;
 
 struct World {

@@ -6,11 +6,14 @@ use futures_util::future::LocalBoxFuture;
 use patchstore::backend::memory::MemoryConnector;
 use patchstore::codec::marks::NEVER;
 use patchstore::codec::value::from_json;
-use patchstore::engine::access::{Answer, Session, afresh};
+use patchstore::engine::access::{Answer, Cursor, Session, afresh};
 use patchstore::engine::{Engine, Options};
 use patchstore::env::Env;
 use patchstore::models::Scope;
-use patchstore::models::documents::{Collection, Find, FindSpec, Ids, Insert, NewDoc};
+use patchstore::models::documents::definition::{Definition, Index, OnDelete, Reference, flag};
+use patchstore::models::documents::{
+    Changes, Collection, Find, FindSpec, Ids, Insert, NewDoc, WriteMany,
+};
 use patchstore::models::kv::{DeleteMany, Kv, SetMany};
 use patchstore::models::many::{self, Many};
 use patchstore::models::query::Query;
@@ -154,7 +157,7 @@ async fn found(world: &Watched, from: &impl Session, spec: FindSpec) -> usize {
         Ok((
             Find::new(
                 &collection(),
-                Query::compile(&from_json(b"{}"))?,
+                Query::compile(&from_json(b"{}"), std::rc::Rc::new(()))?,
                 spec.clone(),
             ),
             0,
@@ -203,6 +206,103 @@ fn inserting_finding_and_merging_many_documents() {
         );
         world.watch(engine.compact()).await.unwrap();
     });
+}
+
+fn update_all() -> WriteMany {
+    let changes = Changes::new(from_json(br#"{"m":1,"more":2}"#), 2.0).without(&["n".into()]);
+    WriteMany::update(&collection(), Query::all(), changes, None)
+}
+
+#[test]
+fn changing_and_removing_many_documents_in_transactions() {
+    let remove_all = || WriteMany::delete(&collection(), Query::all(), 0.0);
+    stays_short(async |world, engine| {
+        write(world, engine, insert(RECORDS)).await;
+        for many in [update_all(), remove_all()] {
+            let transaction = engine.begin().await.unwrap();
+            write(world, &transaction, many).await;
+            assert!(world.watch(transaction.commit()).await.unwrap());
+        }
+    });
+}
+
+/// A reference of documents of "children" to those of the collection, by a field and an index of its own.
+fn reference(number: u64, field: &str, on_delete: OnDelete) -> (Index, Reference) {
+    let index = Index {
+        number,
+        flags: flag::OF_REFERENCE,
+        fields: vec![field.into()],
+    };
+    let reference = Reference {
+        field: field.into(),
+        collection: "docs".into(),
+        on_delete,
+        flags: 0,
+        index: number,
+    };
+    (index, reference)
+}
+
+#[test]
+fn many_documents_that_refer_to_one_that_goes() {
+    let children = || Collection::new(&scope("a"), "children".into()).unwrap();
+    stays_short(async |world, engine| {
+        let both = [
+            reference(1, "goes", OnDelete::Cascade),
+            reference(2, "stays", OnDelete::SetNull),
+        ];
+        let (indexes, references) = both.into_iter().unzip();
+        let definition = Definition {
+            indexes,
+            references,
+            ..Definition::default()
+        };
+        let (record, name) = (definition.encode(), "children".into());
+        let key = keys::collection_prefix(keys::DEFINITION, &scope("a"), name).unwrap();
+        let define = engine.write(Box::new(move |w| {
+            w.put(key.clone(), record.clone());
+            Ok(())
+        }));
+        define.await.unwrap();
+        let parent = Insert::new(&collection(), vec![named("1", "{}")]);
+        write(world, engine, parent).await;
+        let (mut ids, mut next) = (Ids::default(), 0u64);
+        let mut random = |bytes: &mut [u8]| {
+            for byte in bytes {
+                next = next.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                *byte = (next >> 33) as u8;
+            }
+        };
+        let docs = (0..RECORDS).map(|n| {
+            let field = if n % 2 == 0 { "goes" } else { "stays" };
+            let doc = from_json(format!(r#"{{"{field}":"1"}}"#).as_bytes());
+            NewDoc::prepare(&doc, 1.0, &mut ids, &mut random).unwrap()
+        });
+        write(world, engine, Insert::new(&children(), docs.collect())).await;
+        let everything = WriteMany::delete(&collection(), Query::all(), 2.0);
+        write(world, engine, everything).await;
+        let (mut cursor, mut count) = (Cursor::new(children().all(), false), 0);
+        let left = engine.write(Box::new(move |w| {
+            w.scan(&mut cursor, false, &mut |_, _| {
+                count += 1;
+                Ok(true)
+            })?;
+            Ok(count)
+        }));
+        assert_eq!(left.await.unwrap(), RECORDS / 2);
+    });
+}
+
+fn named(id: &str, rest: &str) -> NewDoc {
+    let text = rest.replacen('{', &format!(r#"{{"_id":"{id}","x":0,"#), 1);
+    let text = text.replace(",}", "}");
+    NewDoc::prepare(
+        &from_json(text.as_bytes()),
+        1.0,
+        &mut Ids::default(),
+        &mut |_| {},
+    )
+    .unwrap()
 }
 
 #[test]

@@ -46,7 +46,7 @@ impl Bulk for SlowBulk {
             let mut sealed = job.bytes.to_vec();
             let tag = key.aead.seal(job.nonce, &job.aad, &mut sealed).ok()?;
             sealed.extend_from_slice(&tag);
-            Some(sealed)
+            Some([job.before, sealed].concat())
         }
         .boxed_local()
     }
@@ -67,7 +67,7 @@ impl Bulk for SlowBulk {
             };
             let mut plain = sealed.to_vec();
             let is_open = key.aead.open(job.nonce, &job.aad, &mut plain, *tag);
-            Ok(is_open.then_some(plain))
+            Ok(is_open.then(|| [job.before, plain].concat()))
         }
         .boxed_local()
     }

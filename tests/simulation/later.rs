@@ -140,7 +140,7 @@ pub fn noise(seed: u64, len: usize) -> Bytes {
 }
 
 /// In how many ways a frame may hold what is not known.
-const WAYS: usize = 5;
+const WAYS: usize = 4;
 
 /// A frame that holds what is not known; its code, where it counts.
 fn odd_frame(header: &FrameHeader, way: usize) -> (Bytes, Code) {
@@ -148,8 +148,12 @@ fn odd_frame(header: &FrameHeader, way: usize) -> (Bytes, Code) {
     out.extend(header.incarnation.0);
     put_varint(&mut out, header.generation);
     out.extend(header.writer.0);
-    let catalog = u64::from(way == 4);
-    for number in [header.sequence, header.wall_ms, header.required, catalog] {
+    for number in [
+        header.sequence,
+        header.wall_ms,
+        header.required,
+        header.catalog,
+    ] {
         put_varint(&mut out, number);
     }
     match way {

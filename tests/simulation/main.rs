@@ -14,13 +14,16 @@
 )]
 
 mod cells;
+mod defined;
 mod directory;
 mod documents;
 mod expiring;
 mod explain;
+mod indexes;
 mod keys;
 mod later;
 mod ledger;
+mod live;
 mod model;
 mod operation;
 mod plan;
@@ -158,6 +161,26 @@ fn encrypted_patches_are_explained_like_others() {
     let (failures, counts) = outcomes(&all, Plan::sealed_of_seed, &without, false);
     println!("encrypted: {counts:?}");
     assert_none(&failures, Plan::sealed_of_seed, &without);
+}
+
+/// Every other of the worlds, with tabs that change the catalog and go by it.
+#[test]
+fn catalogs_that_change_are_explained_too() {
+    let (range, without) = (seeds(), left_out());
+    let all: Vec<u64> = range.filter(|seed| seed % 2 == 0).collect();
+    let (failures, counts) = outcomes(&all, Plan::defining_of_seed, &without, false);
+    println!("changing catalogs: {counts:?}");
+    assert_none(&failures, Plan::defining_of_seed, &without);
+}
+
+/// Every other of the worlds, with tabs that make and drop indexes over the documents.
+#[test]
+fn indexes_are_what_a_recount_gives() {
+    let (range, without) = (seeds(), left_out());
+    let all: Vec<u64> = range.filter(|seed| seed % 2 == 1).collect();
+    let (failures, counts) = outcomes(&all, Plan::indexing_of_seed, &without, false);
+    println!("indexes: {counts:?}");
+    assert_none(&failures, Plan::indexing_of_seed, &without);
 }
 
 #[test]

@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use std::collections::BTreeMap;
 
+use super::defined;
 use super::documents;
+use super::indexes;
 use super::operation::{
     Call, OPENING_BALANCE, Told, What, account_key, clear_range, counter_key, data_key, encoded,
     number, value,
@@ -76,19 +78,61 @@ fn apply(op: &Op, id: u64, model: &mut Model) -> Told {
             (0..*docs).for_each(|k| append_doc(model, documents::number(id, k)));
         }
         Op::InsertNamed { name } => {
-            let missing = !docs_of(model).contains(&u64::from(*name));
+            let missing = !is_there(model, *name);
             if missing {
                 append_doc(model, (*name).into());
             }
             return vec![missing.into()];
         }
         Op::Rewrite { name } => {
-            return vec![docs_of(model).contains(&u64::from(*name)).into()];
+            return vec![is_there(model, *name).into()];
+        }
+        Op::Index => {
+            let done = documents::are_unique(&docs_of(model));
+            if done {
+                model.insert(Bytes::from_static(indexes::KEY), Bytes::new());
+            }
+            return vec![done.into()];
+        }
+        Op::Unindex => {
+            model.remove(indexes::KEY);
+            return vec![1];
+        }
+        Op::Claim { name, value } => {
+            let mut docs = docs_of(model);
+            let is_it = |doc: &&mut u64| documents::bare(**doc) == u64::from(*name);
+            match docs.iter_mut().find(is_it) {
+                None => return vec![0],
+                Some(doc) => *doc = documents::with_value(*doc, *value),
+            }
+            if model.contains_key(indexes::KEY) && !documents::are_unique(&docs) {
+                return vec![2];
+            }
+            set_docs(model, &docs);
+            return vec![1];
+        }
+        Op::Define { name, keys, bytes } => {
+            model.insert(defined::key(*name), encoded(id));
+            model.extend(defined::notes(id, id, 0, *keys, *bytes));
+        }
+        Op::Undefine { name } => {
+            return vec![model.remove(&defined::key(*name)).is_some().into()];
+        }
+        Op::Note {
+            name,
+            key,
+            keys,
+            bytes,
+            ..
+        } => {
+            let seen = number(model.get(&defined::key(*name)), 0);
+            model.extend(defined::notes(id, seen, *key, *keys, *bytes));
+            return vec![seen];
         }
         Op::Remove { name } => {
             let mut docs = docs_of(model);
             let before = docs.len();
-            docs.retain(|doc| *doc != u64::from(*name));
+            docs.retain(|doc| documents::bare(*doc) != u64::from(*name));
             let existed = docs.len() < before;
             set_docs(model, &docs);
             return vec![existed.into()];
@@ -105,11 +149,12 @@ fn increment(model: &mut Model, counter: u8) -> u64 {
 }
 
 fn docs_of(model: &Model) -> Vec<u64> {
-    let all = model.get(documents::KEY).cloned().unwrap_or_default();
-    let numbers = all.chunks_exact(8);
-    numbers
-        .map(|n| u64::from_le_bytes(n.try_into().unwrap()))
-        .collect()
+    documents::numbers_of(&model.get(documents::KEY).cloned().unwrap_or_default())
+}
+
+fn is_there(model: &Model, name: u8) -> bool {
+    let mut docs = docs_of(model).into_iter();
+    docs.any(|doc| documents::bare(doc) == u64::from(name))
 }
 
 fn set_docs(model: &mut Model, docs: &[u64]) {

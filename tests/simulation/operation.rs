@@ -3,11 +3,13 @@
 use bytes::Bytes;
 use patchstore::codec::marks::NEVER;
 use patchstore::codec::order::ORDER_BYTES;
-use patchstore::engine::access::{Attempt, Cursor, KeyRange, Reads, Writes};
+use patchstore::engine::access::{Attempt, Cursor, KeyRange, Reads, WriteWork, Writes};
 use patchstore::models::kv;
 use patchstore::{Code, Error};
 
+use super::defined;
 use super::documents;
+use super::indexes::Defining;
 use super::plan::{ACCOUNTS, COUNTERS, KEYS, Op};
 
 /// After the end of every world, ms since the epoch.
@@ -70,6 +72,7 @@ pub fn every_key() -> Vec<Bytes> {
         .map(data_key)
         .chain(counters)
         .chain(accounts)
+        .chain(defined::every_key())
         .collect()
 }
 
@@ -125,9 +128,33 @@ fn increment(w: &mut dyn Writes, counter: u8) -> Attempt<u64> {
     Ok(next)
 }
 
+/// What the engine runs for one operation, again and again until it has all it needs.
+pub fn work(op: Op, id: u64) -> WriteWork<Told> {
+    let mut defining = Defining::of(&op);
+    Box::new(move |w| match &mut defining {
+        Some(defining) => defining.step(w),
+        None => run(&op, id, w),
+    })
+}
+
 impl Call {
     /// What the engine runs, again and again until it has all it needs.
-    pub fn run(&self, w: &mut dyn Writes) -> Attempt<Told> {
+    pub fn work(self) -> WriteWork<Told> {
+        let mut defining = match &self.what {
+            What::Op(op) => Defining::of(op),
+            _ => None,
+        };
+        Box::new(move |w| match &mut defining {
+            Some(defining) => {
+                let told = defining.step(w)?;
+                sign(w, self.id);
+                Ok(told)
+            }
+            None => self.run(w),
+        })
+    }
+
+    fn run(&self, w: &mut dyn Writes) -> Attempt<Told> {
         let told = match &self.what {
             What::Op(op) => run(op, self.id, w)?,
             // Not in one piece: an attempt made again would do again what it has written.
@@ -151,7 +178,7 @@ impl Call {
 }
 
 /// What one operation does, and tells.
-pub fn run(op: &Op, id: u64, w: &mut dyn Writes) -> Attempt<Told> {
+fn run(op: &Op, id: u64, w: &mut dyn Writes) -> Attempt<Told> {
     match op {
         Op::Put { key, bytes, dated } => {
             let value = value(id, *key, *bytes);
@@ -195,6 +222,11 @@ pub fn run(op: &Op, id: u64, w: &mut dyn Writes) -> Attempt<Told> {
             return Ok(vec![documents::rewrite(w, *name, id)?.into()]);
         }
         Op::Remove { name } => return Ok(vec![documents::remove(w, *name)?.into()]),
+        Op::Claim { name, value } => return Ok(vec![documents::claim(w, *name, *value)?]),
+        Op::Index | Op::Unindex => unreachable!("what goes on where it stopped"),
+        Op::Define { .. } | Op::Undefine { .. } | Op::Note { .. } => {
+            return defined::run(op, id, w);
+        }
     }
     Ok(Vec::new())
 }

@@ -120,6 +120,33 @@ pub enum Op {
     Remove {
         name: u8,
     },
+    /// Makes the indexes over the documents, unless two have the same value.
+    Index,
+    /// Drops them.
+    Unindex,
+    /// Gives the document of a name a value, unless it is unique and another one has it.
+    Claim {
+        name: u8,
+        value: u8,
+    },
+    /// Puts its number into a record of the catalog, and records beside it, which may be written ahead.
+    Define {
+        name: u8,
+        keys: u8,
+        bytes: usize,
+    },
+    /// Removes a record of the catalog, if it is there.
+    Undefine {
+        name: u8,
+    },
+    /// Records that say what a record of the catalog has; with nothing `read` it depends on no key.
+    Note {
+        name: u8,
+        key: u8,
+        keys: u8,
+        bytes: usize,
+        read: bool,
+    },
 }
 
 /// What happens to tabs, the database, the machine.
@@ -138,8 +165,12 @@ pub enum Event {
 pub const KEYS: u8 = 24;
 /// Names of documents.
 pub const NAMES: u8 = 5;
+/// Values that documents claim.
+pub const VALUES: u8 = 4;
 /// Counters.
 pub const COUNTERS: u8 = 3;
+/// Records of the catalog.
+pub const DEFINED: u8 = 3;
 /// Accounts.
 pub const ACCOUNTS: u8 = 4;
 
@@ -157,7 +188,6 @@ fn date(item: &mut Item) {
 }
 
 impl Plan {
-    /// The plan of a seed.
     /// The plan of a seed, for an encrypted patch.
     pub fn sealed_of_seed(seed: u64) -> Self {
         Self {
@@ -166,6 +196,40 @@ impl Plan {
         }
     }
 
+    /// The plan of a seed, with tabs that change the catalog, and go by it, beside all that they do; of every fourth seed
+    /// for an encrypted patch.
+    pub fn defining_of_seed(seed: u64) -> Self {
+        let plan = Self {
+            sealed: seed % 8 == 4,
+            ..Self::of_seed(seed)
+        };
+        plan.mixed(seed ^ 0xca7a, Dice::defining)
+    }
+
+    /// The plan of a seed, with tabs that make and drop indexes, and give documents values, beside all that they do.
+    pub fn indexing_of_seed(seed: u64) -> Self {
+        Self::of_seed(seed).mixed(seed ^ 0x1dec, Dice::indexing)
+    }
+
+    fn mixed(self, seed: u64, step: fn(&mut Dice) -> Step) -> Self {
+        let mut plan = self;
+        let mut dice = Dice(fastrand::Rng::with_seed(seed));
+        let mut items = Vec::new();
+        for item in std::mem::take(&mut plan.items) {
+            let tab = match &item {
+                Item::Step(tab, _) => Some(*tab),
+                _ => None,
+            };
+            items.push(item);
+            if let Some(tab) = tab.filter(|_| dice.chance(50)) {
+                items.push(Item::Step(tab, step(&mut dice)));
+            }
+        }
+        plan.items = items;
+        plan
+    }
+
+    /// The plan of a seed.
     pub fn of_seed(seed: u64) -> Self {
         let mut dice = Dice(fastrand::Rng::with_seed(seed ^ 0x5eed));
         let tabs = 1 + dice.below(4) as usize;
@@ -339,6 +403,88 @@ impl Dice {
         Step::Transact {
             ops,
             failing: self.chance(40),
+        }
+    }
+
+    /// What changes the catalog or goes by it.
+    fn defining(&mut self) -> Step {
+        match self.below(10) {
+            0..6 => {
+                let ops = (0..1 + self.below(4)).map(|_| self.of_catalog()).collect();
+                Step::Write(ops, self.chance(50))
+            }
+            6..8 => Step::Transact {
+                ops: (0..1 + self.below(3)).map(|_| self.of_catalog()).collect(),
+                failing: self.chance(40),
+            },
+            _ => Step::Read {
+                committed: self.chance(40),
+            },
+        }
+    }
+
+    fn indexing(&mut self) -> Step {
+        match self.below(10) {
+            0..7 => {
+                let ops = (0..1 + self.below(4)).map(|_| self.of_indexes()).collect();
+                Step::Write(ops, self.chance(50))
+            }
+            7..9 => Step::Transact {
+                ops: (0..1 + self.below(3)).map(|_| self.of_indexes()).collect(),
+                failing: self.chance(40),
+            },
+            _ => Step::Read {
+                committed: self.chance(40),
+            },
+        }
+    }
+
+    fn of_indexes(&mut self) -> Op {
+        let name = self.below(NAMES.into()) as u8;
+        match self.below(20) {
+            0..3 => Op::Index,
+            3 => Op::Unindex,
+            4..7 => Op::InsertNamed { name },
+            7..9 => Op::Remove { name },
+            9..11 => Op::Rewrite { name },
+            _ => Op::Claim {
+                name,
+                value: self.below(VALUES.into()) as u8,
+            },
+        }
+    }
+
+    fn of_catalog(&mut self) -> Op {
+        let name = self.below(DEFINED.into()) as u8;
+        let key = self.below(KEYS.into()) as u8;
+        let bytes = [10, 300, 3_000, 60_000][self.below(4) as usize];
+        match self.below(20) {
+            0..3 => Op::Define {
+                name,
+                keys: 0,
+                bytes,
+            },
+            3 => Op::Define {
+                name,
+                keys: 20,
+                bytes,
+            },
+            4..6 => Op::Undefine { name },
+            6..13 => Op::Note {
+                name,
+                key,
+                keys: 1,
+                bytes,
+                read: self.chance(30),
+            },
+            13..16 => Op::Note {
+                name,
+                key: 0,
+                keys: 20,
+                bytes: 60_000,
+                read: self.chance(30),
+            },
+            _ => self.op(),
         }
     }
 

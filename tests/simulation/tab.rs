@@ -15,10 +15,11 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use super::defined;
 use super::documents;
 use super::keys;
 use super::ledger::{Ending, Ledger, Seen};
-use super::operation::{Call, Told, What, every_key, fail, range, read_keys, run, sign};
+use super::operation::{Call, Told, What, every_key, fail, range, read_keys, sign, work};
 use super::plan::{Op, Plan, Step};
 
 /// What a life works with.
@@ -256,7 +257,7 @@ impl Tab {
     fn issue(&self, engine: &Engine, what: What) {
         let call = self.new_call(what);
         let id = call.id;
-        let done = engine.write(Box::new(move |w| call.run(w)));
+        let done = engine.write(call.work());
         let (tab, engine) = (self.clone(), engine.clone());
         self.under_way.set(self.under_way.get() + 1);
         self.env.spawn(Box::pin(async move {
@@ -341,7 +342,7 @@ impl Tab {
     async fn work(&self, transaction: &Transaction, call: Call) -> Result<Told> {
         let id = call.id;
         let What::Steps { ops, failing } = call.what.clone() else {
-            return transaction.write(Box::new(move |w| call.run(w))).await;
+            return transaction.write(call.work()).await;
         };
         let mut told = Vec::new();
         for op in ops {
@@ -350,7 +351,7 @@ impl Tab {
                 let failed = transaction.write(Box::new(fail)).await;
                 assert!(failed.is_err(), "a step that fails has not");
             }
-            let step = transaction.write(Box::new(move |w| run(&op, id, w)));
+            let step = transaction.write(work(op, id));
             told.extend(step.await?);
             self.env.sleep_us(self.env.random_below(3_000)).await;
         }
@@ -370,6 +371,7 @@ impl Tab {
         let begin = || Ok((documents::all(), Vec::new()));
         let work = afresh(begin, move |(find, numbers), r| {
             let docs = documents::gather(find, numbers, r)?;
+            defined::check(r)?;
             Ok((read_keys(r, &wanted)?, docs))
         });
         let (found, docs) = if committed {
@@ -386,7 +388,8 @@ impl Tab {
     async fn scan(&self, engine: &Engine) -> Result<()> {
         let seen = self.seen(false);
         let found = scan(engine, "d/").await?;
-        let mut all: BTreeMap<_, _> = every_key().into_iter().map(|key| (key, None)).collect();
+        let keys = every_key().into_iter().filter(|key| key.starts_with(b"d/"));
+        let mut all: BTreeMap<_, _> = keys.map(|key| (key, None)).collect();
         all.extend(found.into_iter().map(|(key, value)| (key, Some(value))));
         self.saw(seen, all);
         Ok(())
@@ -398,6 +401,11 @@ impl Tab {
             documents::gather(find, numbers, r)
         });
         settled(engine.read(work)).await
+    }
+
+    /// The records of the catalog, under its keys and in it.
+    async fn catalog_of(&self, engine: &Engine) -> Result<Vec<(Bytes, Bytes)>> {
+        settled(engine.read(Box::new(defined::all))).await
     }
 
     /// What a copy holds is what was there at one moment; what came to no end holds nothing.
@@ -432,14 +440,15 @@ impl Tab {
         }
         super::directory::check(&keys::plain(&self.plan, target.records()));
         let engine = open(Absent::Create).await?;
-        let copied = scan(&engine, "d/").await?;
+        let mut copied = scan(&engine, "d/").await?;
+        copied.extend(self.catalog_of(&engine).await?);
         let docs = self.docs_of(&engine).await?;
         // It can be written to, and orders of insertion go on.
         let call = Call {
             id: 0,
             what: What::Op(super::plan::Op::Insert { docs: 1 }),
         };
-        engine.write(Box::new(move |w| call.run(w))).await?;
+        engine.write(call.work()).await?;
         let (before, after) = (
             docs.clone().unwrap_or_default(),
             self.docs_of(&engine).await?,

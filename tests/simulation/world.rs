@@ -4,6 +4,7 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use patchstore::backend::simulated::{SimConnector, SimDatabase};
 use patchstore::backend::{Connector, Durability};
+use patchstore::codec::catalog;
 use patchstore::engine::Engine;
 use patchstore::engine::access::{Session, afresh};
 use patchstore::env::Env;
@@ -12,9 +13,11 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
+use super::defined;
 use super::directory;
 use super::documents;
 use super::explain::{self, Phase};
+use super::indexes;
 use super::keys;
 use super::ledger::{Ending, Ledger};
 use super::operation::order_of;
@@ -450,6 +453,8 @@ impl World {
         });
         let docs = settled(engine.read(work)).await;
         let docs = docs.unwrap_or_else(|error| panic!("documents at rest: {error}"));
+        let defined = settled(engine.read(Box::new(defined::all))).await;
+        data.extend(defined.unwrap_or_else(|error| panic!("the catalog at rest: {error}")));
         engine.close().await;
         data.extend(docs.map(|docs| (Bytes::from_static(documents::KEY), docs)));
         Phase {
@@ -499,6 +504,11 @@ impl World {
             stats.live_bytes, bytes as u64,
             "statistics differ from a sum"
         );
-        directory::check(&keys::plain(&self.plan, self.database.records()));
+        let records = keys::plain(&self.plan, self.database.records());
+        let mut defined = all.clone();
+        defined.retain(|(key, _)| catalog::has(key));
+        defined::check_root(&records, &defined);
+        indexes::check(&all);
+        directory::check(&records);
     }
 }

@@ -20,6 +20,8 @@ export type Values = [
   Assignable<typeof promised.hasPatchData, typeof delivered.hasPatchData>,
   Assignable<typeof promised.deletePatchData, typeof delivered.deletePatchData>,
   Assignable<typeof promised.copyPatch, typeof delivered.copyPatch>,
+  Assignable<typeof promised.encryptPatch, typeof delivered.encryptPatch>,
+  Assignable<typeof promised.decryptPatch, typeof delivered.decryptPatch>,
   Assignable<typeof promised.isPatchStoreError, typeof delivered.isPatchStoreError>,
   Assignable<typeof promised.requestPersistence, typeof delivered.requestPersistence>,
   Assignable<typeof promised.storageEstimate, typeof delivered.storageEstimate>,
@@ -29,6 +31,14 @@ export type Values = [
   Assignable<typeof sandbox.connect, typeof shipped.connect>,
   Assignable<promised.PatchStoreError, InstanceType<typeof delivered.PatchStoreError>>,
 ];
+
+interface Note {
+  text: string;
+  done?: boolean;
+  tags: string[];
+  by: { name: string; at: Date } | null;
+  replies: Note[];
+}
 
 /** What callers get. */
 export type Outputs = [
@@ -41,6 +51,8 @@ export type Outputs = [
   Assignable<promised.KV, delivered.KV>,
   Assignable<promised.DB, delivered.DB>,
   Assignable<promised.Collection<{ a: number }>, delivered.Collection<{ a: number }>>,
+  Assignable<promised.Collection<Note>, delivered.Collection<Note>>,
+  Assignable<promised.Collection<Record<string, any>>, delivered.Collection<Record<string, any>>>,
   Assignable<promised.PatchStatus, delivered.PatchStatus>,
   Assignable<promised.PatchStats, delivered.PatchStats>,
   Assignable<promised.PatchEvents, delivered.PatchEvents>,
@@ -58,6 +70,9 @@ export type Inputs = [
   Assignable<delivered.KeyRange, promised.KeyRange>,
   Assignable<delivered.FindOptions, promised.FindOptions>,
   Assignable<delivered.Query, promised.Query>,
+  Assignable<delivered.Query<Note>, promised.Query<Note>>,
+  Assignable<delivered.Query<Record<string, any>>, promised.Query<Record<string, any>>>,
+  Assignable<delivered.StandardSchemaV1<any, Note>, promised.StandardSchemaV1<any, Note>>,
   Assignable<delivered.Grant, promised.Grant>,
   Assignable<delivered.Storable, promised.Storable>,
   Assignable<delivered.KvMessage, promised.KvMessage>,

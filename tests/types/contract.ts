@@ -16,6 +16,9 @@ export declare function copyPatch(
   newId: string,
   options?: { prefix?: string; signal?: AbortSignal },
 ): Promise<void>;
+export type Encryption = { passphrase: string } | { key: Uint8Array | CryptoKey };
+export declare function encryptPatch(id: string, to: Encryption, options?: { prefix?: string; signal?: AbortSignal }): Promise<void>;
+export declare function decryptPatch(id: string, from: Encryption, options?: { prefix?: string; signal?: AbortSignal }): Promise<void>;
 export interface PatchInfo {
   id: string;
   bytes: number | null;
@@ -152,37 +155,112 @@ export interface KeyRange {
 export type Doc = { _id: string; _created: number; _updated: number } & Record<string, any>;
 export interface DB {
   insert(collection: string, doc: object): Promise<string>;
-  insertMany(collection: string, docs: Iterable<object>): Promise<string[]>;
+  insertMany(collection: string, docs: Iterable<object>, options?: { keepTimes?: boolean }): Promise<string[]>;
   find<T = Doc>(collection: string, query?: Query, options?: FindOptions): Promise<T[]>;
-  findOne<T = Doc>(collection: string, idOrQuery: string | Query): Promise<T | null>;
-  update(collection: string, id: string, changes: object): Promise<boolean>;
+  findOne<T = Doc>(collection: string, idOrQuery: string | Query, options?: FindOptions): Promise<T | null>;
+  iterate<T = Doc>(collection: string, query?: Query, options?: FindOptions): AsyncIterableIterator<T>;
+  update(collection: string, id: string, changes: object, options?: { unset?: string[] }): Promise<boolean>;
   replace(collection: string, id: string, doc: object): Promise<boolean>;
+  modify<T = Doc>(collection: string, id: string, change: (doc: T | null) => object | undefined): Promise<T | null>;
+  upsert(collection: string, doc: object, options?: { on?: string | string[] }): Promise<{ id: string; inserted: boolean }>;
+  updateMany(collection: string, query: Query, changes: object, options?: { unset?: string[] }): Promise<number>;
+  deleteMany(collection: string, query: Query): Promise<number>;
   delete(collection: string, id: string): Promise<boolean>;
   count(collection: string, query?: Query): Promise<number>;
+  watch<T = Doc>(
+    collection: string,
+    query: Query,
+    listener: (docs: T[], change: { added: T[]; changed: T[]; removed: T[] }) => void,
+    options?: FindOptions & { onError?: (error: PatchStoreError) => void },
+  ): () => void;
+  distinct(collection: string, field: string, query?: Query): Promise<unknown[]>;
+  explain(collection: string, query?: Query, options?: FindOptions): Promise<Plan>;
+  createIndex(collection: string, fields: string | string[], options?: IndexOptions): Promise<void>;
+  dropIndex(collection: string, fields: string | string[]): Promise<boolean>;
+  indexes(collection: string): Promise<{ fields: string[]; unique: boolean; multi: boolean }[]>;
+  define(collection: string, definition: CollectionDefinition): Promise<void>;
   drop(collection: string): Promise<void>;
   collections(): Promise<string[]>;
-  collection<T extends object = Record<string, any>>(name: string): Collection<T>;
+  collection<T extends object = Record<string, any>>(
+    name: string,
+    options?: { schema?: StandardSchemaV1<any, T> },
+  ): Collection<T>;
   store(name: string): DB;
 }
 export type Stored<T> = T & { _id: string; _created: number; _updated: number };
 export interface Collection<T extends object> {
   insert(doc: T & { _id?: string }): Promise<string>;
-  insertMany(docs: Iterable<T & { _id?: string }>): Promise<string[]>;
-  find(query?: Query, options?: FindOptions): Promise<Stored<T>[]>;
-  findOne(idOrQuery: string | Query): Promise<Stored<T> | null>;
-  update(id: string, changes: Partial<T>): Promise<boolean>;
+  insertMany(docs: Iterable<T & { _id?: string }>, options?: { keepTimes?: boolean }): Promise<string[]>;
+  find(query?: Query<T>, options?: FindOptions): Promise<Stored<T>[]>;
+  findOne(idOrQuery: string | Query<T>, options?: FindOptions): Promise<Stored<T> | null>;
+  iterate(query?: Query<T>, options?: FindOptions): AsyncIterableIterator<Stored<T>>;
+  update(id: string, changes: Partial<T>, options?: { unset?: string[] }): Promise<boolean>;
   replace(id: string, doc: T): Promise<boolean>;
+  modify(id: string, change: (doc: Stored<T> | null) => object | undefined): Promise<Stored<T> | null>;
+  upsert(doc: T & { _id?: string }, options?: { on?: string | string[] }): Promise<{ id: string; inserted: boolean }>;
+  updateMany(query: Query<T>, changes: Partial<T>, options?: { unset?: string[] }): Promise<number>;
+  deleteMany(query: Query<T>): Promise<number>;
   delete(id: string): Promise<boolean>;
-  count(query?: Query): Promise<number>;
+  count(query?: Query<T>): Promise<number>;
+  watch(
+    query: Query<T>,
+    listener: (docs: Stored<T>[], change: { added: Stored<T>[]; changed: Stored<T>[]; removed: Stored<T>[] }) => void,
+    options?: FindOptions,
+  ): () => void;
+  distinct(field: string, query?: Query<T>): Promise<unknown[]>;
+  explain(query?: Query<T>, options?: FindOptions): Promise<Plan>;
+  createIndex(fields: string | string[], options?: IndexOptions): Promise<void>;
+  dropIndex(fields: string | string[]): Promise<boolean>;
+  indexes(): Promise<{ fields: string[]; unique: boolean; multi: boolean }[]>;
+  define(definition: CollectionDefinition): Promise<void>;
   drop(): Promise<void>;
 }
-export type Query = Record<string, any>;
+export type Query<T = any> = { [K in keyof T]?: any } & Record<string, any>;
+/** As https://standardschema.dev has it. */
+export interface StandardSchemaV1<Input = unknown, Output = Input> {
+  readonly "~standard": {
+    readonly version: 1;
+    readonly vendor: string;
+    readonly validate: (value: unknown) => StandardResult<Output> | Promise<StandardResult<Output>>;
+    readonly types?: { readonly input: Input; readonly output: Output } | undefined;
+  };
+}
+export type StandardResult<Output> =
+  | { readonly value: Output; readonly issues?: undefined }
+  | { readonly issues: readonly { readonly message: string; readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined }[] };
 export interface FindOptions {
   sort?: Record<string, 1 | -1> | [field: string, direction: 1 | -1][];
   skip?: number;
   limit?: number;
+  after?: object;
   fields?: string[];
+  include?: Record<string, Include>;
   signal?: AbortSignal;
+}
+export interface Include {
+  collection: string;
+  local?: string;
+  foreign?: string;
+  one?: boolean;
+  query?: Query;
+  sort?: FindOptions["sort"];
+  limit?: number;
+  fields?: string[];
+  include?: Record<string, Include>;
+}
+export interface IndexOptions {
+  unique?: boolean;
+  multi?: boolean;
+}
+export interface CollectionDefinition {
+  indexes?: ({ fields: string | string[] } & IndexOptions)[];
+  references?: Record<string, { collection: string; onDelete?: "cascade" | "set-null" | "restrict" }>;
+  sequences?: Record<string, { per?: string }>;
+}
+export interface Plan {
+  kind: "id" | "index" | "scan";
+  index?: string[];
+  ordered?: boolean;
 }
 
 export interface MessageObject<Message, Output> {
@@ -201,13 +279,14 @@ export type KvMessage =
   | string;
 export type DbMessage =
   | { type: "insert"; collection: string; doc: object }
-  | { type: "find" | "count"; collection: string; query?: Query }
+  | { type: "find"; collection: string; query?: Query; sort?: FindOptions["sort"]; skip?: number; limit?: number; fields?: string[] }
+  | { type: "count"; collection: string; query?: Query }
   | { type: "findOne" | "delete"; collection: string; id: string }
   | { type: "update" | "replace"; collection: string; id: string; doc: object }
   | { type: "drop"; collection: string }
   | { type: "setStore"; value: string }
   | { insert: [collection: string, doc: object] }
-  | { find: string | [collection: string, query?: Query] }
+  | { find: string | [collection: string, query?: Query, options?: Pick<FindOptions, "sort" | "skip" | "limit" | "fields">] }
   | { count: string | [collection: string, query?: Query] }
   | { findOne: [collection: string, id: string] } | { delete: [collection: string, id: string] }
   | { update: [collection: string, id: string, doc: object] }
@@ -248,6 +327,8 @@ export declare class PatchStoreError extends Error {
   readonly remedy: Remedy;
   readonly cause?: unknown;
   readonly path?: string;
+  readonly ids?: string[];
+  readonly issues?: readonly { message: string; path?: readonly (PropertyKey | { key: PropertyKey })[] }[];
   readonly usage?: number;
   readonly quota?: number;
 }

@@ -24,6 +24,13 @@ export async function usage(): Promise<void> {
   const note = await notes.findOne(id);
   note?.text.toUpperCase();
   note?._created.toFixed();
+  const unwatch: () => void = notes.watch({ text: "hi" }, (docs, { added, changed, removed }) => {
+    for (const { text, _created } of [...docs, ...added, ...changed, ...removed]) text.padEnd(_created);
+  }, { limit: 3, onError: ({ code, remedy }) => `${code} ${remedy}` });
+  unwatch();
+  patch.db("notes").watch<Note>("notes", {}, ([first]) => first?.text.toUpperCase());
+  // @ts-expect-error a live query needs a listener
+  notes.watch({});
   await patch.transaction(async (tx) => tx.node("n").kv.get("x"), { retries: 3 });
   patch.on("closed", ({ reason }) => reason satisfies "closed" | "deleted" | "versionchange" | "lost");
   try {

@@ -8,7 +8,9 @@ const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers
 
 /** Which database a phase works on. */
 const databaseOf = (phase) =>
-  phase === "movies" || phase === "real" || phase === "op-log" ? phase : phase.startsWith("large") ? "large" : "main";
+  ["movies", "real", "op-log", "live", "indexed-large"].includes(phase)
+    ? phase
+    : ["large", "indexed"].find((name) => phase.startsWith(name)) ?? "main";
 
 /** What is known of a system beforehand. One for each page: RxDB brings a Dexie of its own, which tolerates no other. */
 export async function describe(systemName) {
@@ -22,7 +24,7 @@ export async function describe(systemName) {
 export async function cleanUp({ system: systemName, prefix }) {
   const system = (await systems[systemName]()).default;
   await system.load?.();
-  for (const name of ["main", "main-empty", "real", "movies", "op-log-off", "op-log-on", "large"]) {
+  for (const name of ["main", "main-empty", "real", "movies", "op-log-off", "op-log-on", "live", "indexed", "indexed-large", "large"]) {
     await Promise.race([
       system.remove(prefix + name),
       new Promise((resolve) => setTimeout(resolve, 2000)),

@@ -24,6 +24,18 @@ const logged = (id) => {
   };
 };
 
+/** What encryption costs: the same work with it and without it. */
+const UNENCRYPTED = ["load", "memory"];
+const AWAITED = ["put", "update", "get", "real-put", ...work.map(({ id }) => id).filter((id) => /^[gs]et-/.test(id))];
+const atMost = (id) => (AWAITED.includes(id) ? 1.1 : /open/.test(id) ? 1.5 : 1.3);
+const encrypted = ({ id, title }) => ({
+  title: `encrypted: ${title}: of the time in the clear`,
+  item: id,
+  unit: "×",
+  atMost: atMost(id),
+  reach: (cells) => cells[id]?.encrypted?.median / cells[id]?.patchstore?.median,
+});
+
 const difference = (row) => row?.patchstore?.median - row?.indexeddb?.median;
 
 export const targets = [
@@ -53,5 +65,30 @@ export const targets = [
   faster("Replicache: insert 10 000 at once, not slower", "bulk", 1, "replicache"),
   faster("Replicache: insert one, not slower", "put", 1, "replicache"),
   faster("Replicache: read all within 1.5×", "all", 1 / 1.5, "replicache"),
+  faster("insert 10 000 with two indexes", "indexed-bulk", 5),
+  faster("equality by an index, 1 %, warm", "indexed-where", 50),
+  faster("equality by an index, first read: not slower", "indexed-cold", 1),
+  {
+    title: "range, sorted, limit 20 of 100 000, warm",
+    item: "indexed-range",
+    unit: "ms",
+    atMost: 1,
+    reach: (cells) => cells["indexed-range"]?.patchstore?.median,
+  },
+  {
+    title: "the last of 1 000 pages by `after`: of the time of the first",
+    item: "page-1000",
+    unit: "×",
+    atMost: 1.2,
+    reach: (cells) => cells["page-1000"]?.patchstore?.median / cells["page-1"]?.patchstore?.median,
+  },
   ...COMPARED.map(logged),
+  {
+    title: "update one of 1 000 beside 1 000 live queries: of the time without",
+    item: "watched",
+    unit: "×",
+    atMost: 3,
+    reach: (cells) => cells.watched?.patchstore?.median / cells.unwatched?.patchstore?.median,
+  },
+  ...work.filter(({ id, asks }) => asks === undefined && !UNENCRYPTED.includes(id)).map(encrypted),
 ];

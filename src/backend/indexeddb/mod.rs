@@ -51,6 +51,7 @@ pub struct IndexedDbConnector {
     name: Rc<str>,
     open_timeout_ms: u32,
     absent: Absent,
+    has_lock: bool,
 }
 
 /// What is done where there is no database of the name.
@@ -73,6 +74,7 @@ impl IndexedDbConnector {
             name: name.into(),
             open_timeout_ms,
             absent: Absent::Create,
+            has_lock: false,
         }
     }
 
@@ -83,6 +85,15 @@ impl IndexedDbConnector {
         Self {
             absent: Absent::Look,
             ..Self::new(name, open_timeout_ms)
+        }
+    }
+
+    /// The same while the caller holds the database's lock alone.
+    #[must_use]
+    pub fn under_lock(name: &str, open_timeout_ms: u32) -> Self {
+        Self {
+            has_lock: true,
+            ..Self::to_existing(name, open_timeout_ms)
         }
     }
 
@@ -108,6 +119,7 @@ pub fn lock_name(name: &str) -> String {
 async fn connect(
     name: Rc<str>,
     absent: Absent,
+    has_lock: bool,
     events: Rc<dyn Fn(Event)>,
 ) -> Result<Rc<dyn Backend>, Error> {
     // (A promise of ours, which does not reject.)
@@ -119,7 +131,11 @@ async fn connect(
         return Err(Error::no_patch());
     }
     let shared_name = lock_name(&name);
-    let lock = SharedLock::acquire(&shared_name).await;
+    let lock = if has_lock {
+        None
+    } else {
+        SharedLock::acquire(&shared_name).await
+    };
     let Found::Ours(database) = open::open(&name, absent == Absent::Create).await? else {
         return Err(Error::no_patch());
     };
@@ -138,10 +154,11 @@ impl Connector for IndexedDbConnector {
             name,
             open_timeout_ms,
             absent,
+            has_lock,
         } = self.clone();
         Box::pin(async move {
             let timeout = Timeout::after_ms(open_timeout_ms);
-            let opening = connect(Rc::clone(&name), absent, events);
+            let opening = connect(Rc::clone(&name), absent, has_lock, events);
             match select(pin!(opening), timeout).await {
                 Either::Left((opened, _)) => opened,
                 Either::Right(_) => Err(Error::new(
@@ -158,7 +175,9 @@ impl Connector for IndexedDbConnector {
         &self,
         events: Rc<dyn Fn(Event)>,
     ) -> LocalBoxFuture<'static, Result<Rc<dyn Backend>, Error>> {
-        Self::to_existing(&self.name, self.open_timeout_ms).open(events)
+        let mut existing = self.clone();
+        existing.absent = Absent::Look;
+        existing.open(events)
     }
 
     fn reserve_bytes(&self) -> usize {

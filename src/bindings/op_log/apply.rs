@@ -4,9 +4,10 @@ use js_sys::{Array, Promise, Uint8Array};
 use std::cell::RefCell;
 use wasm_bindgen::prelude::*;
 
-use super::entries::{ITEMS, entry_of};
+use super::entries::{ITEMS, collect_violation, entry_of};
 use super::{OpLogPort, promised, thrown};
 use crate::bindings::batch::Lines;
+use crate::bindings::collect::Collector;
 use crate::bindings::outcome;
 use crate::models::op_log::apply::Why;
 use crate::models::op_log::remote::Remote;
@@ -32,8 +33,8 @@ pub struct ApplyPort {
 
 #[wasm_bindgen]
 impl ApplyPort {
-    /// Adds entries: of each the first five items (see `entries.rs`), when it expires (or ""), and "v" if it has a
-    /// version (or ""); and rows of values (see [`Lines`]), any for a removal.
+    /// Adds entries: of each the first five items (see `entries.rs`), when it expires (or ""), and its version
+    /// (or ""); and rows of values (see [`Lines`]), any for a removal.
     #[expect(
         clippy::needless_pass_by_value,
         reason = "wasm-bindgen hands vectors over"
@@ -59,12 +60,13 @@ impl ApplyPort {
         Ok(())
     }
 
-    /// Applies them: how many changed the state, then of each that was refused its place in the list, and why.
+    /// Applies them: how many changed the state; of each that was refused its place in the list, and why; and what they
+    /// break, as `entries` says.
     pub fn commit(&self) -> Promise {
         let (service, entries) = (self.service.clone(), self.entries.take());
         promised(async move {
             let applied = service.apply(entries).await?;
-            let out = Array::of1(&outcome::count(applied.applied)?);
+            let out = Array::new();
             for (at, why) in applied.refused {
                 out.push(&outcome::count(at as u64)?);
                 out.push(&JsValue::from_str(match why {
@@ -73,7 +75,14 @@ impl ApplyPort {
                     Why::Version => "version",
                 }));
             }
-            Ok(out.into())
+            let mut broken = Collector::default();
+            for violation in &applied.violations {
+                collect_violation(&mut broken, violation)?;
+            }
+            let applied = outcome::count(applied.applied)?;
+            let all = Array::of2(&applied, &out);
+            all.push(&broken.finish()?);
+            Ok(all.into())
         })
     }
 }

@@ -1,8 +1,11 @@
 //! How entries cross.
 //!
-//! An entry crosses as eight items: what it is ("P" or "R", "k" or "d", "n" or "s": put or removal, pair or document, of
+//! An entry crosses as nine items: what it is ("P" or "R", "k" or "d", "n" or "s": put or removal, pair or document, of
 //! a node or a named store), the scope's name, the collection, the key, the stamp, when it expires (or ""), its number
-//! (or ""), and the stored value (undefined for a removal).
+//! (or ""), the version of the data's shape (or ""), and the stored value (undefined for a removal).
+//!
+//! What is broken crosses as what it is ("u" or "r", "n" or "s": unique or reference, of a node or a named store), the scope's name,
+//! the collection, the document's id, how many ids there are, and these.
 
 use bytes::Bytes;
 
@@ -14,6 +17,7 @@ use crate::codec::marks::NEVER;
 use crate::codec::stamp::Stamp;
 use crate::codec::value::json::parse_number;
 use crate::error::{Error, Result};
+use crate::models::documents::violations::Violation;
 use crate::models::op_log::Name;
 use crate::models::op_log::remote::{Remote, expires_of, record_of, stamp_of, text_of};
 use crate::models::{Scope, documents};
@@ -33,6 +37,8 @@ pub(super) struct Said<'a> {
     pub stamp: Stamp,
     pub device: &'a [u8],
     pub id: Option<u64>,
+    /// 0: none.
+    pub version: u64,
 }
 
 /// Hands it out.
@@ -55,10 +61,30 @@ pub(super) fn collect(out: &mut Collector, said: &Said<'_>) -> Result<()> {
         &number((said.expires_ms != NEVER).then_some(said.expires_ms)),
     )?;
     plain(out, &number(said.id))?;
+    plain(out, &number((said.version > 0).then_some(said.version)))?;
     match said.value {
         Some(value) => out.value(value),
         None => out.absent(),
     }
+}
+
+/// Hands out what a document breaks.
+pub(super) fn collect_violation(out: &mut Collector, violation: &Violation) -> Result<()> {
+    let (scope, collection, id) = Name::of(&violation.record)?.texts()?;
+    let kind = if violation.is_unique { "u" } else { "r" };
+    let (of, scope) = match &scope {
+        Scope::Node(name) => ("n", name),
+        Scope::Name(name) => ("s", name),
+    };
+    plain(out, &[kind, of].concat())?;
+    out.string(scope.as_js())?;
+    out.string(collection.unwrap_or_default().as_js())?;
+    out.string(id.as_js())?;
+    plain(out, &violation.ids.len().to_string())?;
+    violation
+        .ids
+        .iter()
+        .try_for_each(|id| out.string(id.as_js()))
 }
 
 /// The entry of these items and its stored value.
@@ -81,18 +107,21 @@ pub(super) fn entry_of(items: &[String], stored: Bytes) -> Result<Remote> {
     if is_document && is_put {
         check_document(&stored, key.as_js())?;
     }
-    let expires = match expires.as_str() {
-        "" => -1.0,
+    let number = |text: &str| match text {
+        "" => Ok(None),
         // Not by `str::parse`, whose tables would be a twentieth of the wasm.
-        expires => parse_number(expires.as_bytes()).map_err(|_| unknown())?,
+        text => parse_number(text.as_bytes())
+            .map(Some)
+            .map_err(|_| unknown()),
     };
+    let expires = number(expires)?.unwrap_or(-1.0);
     Ok(Remote {
         record,
         value: is_put.then_some(stored),
         expires_ms: expires_of(expires)?,
         stamp,
         device,
-        has_version: !version.is_empty(),
+        version: number(version)?.unwrap_or_default() as u64,
     })
 }
 

@@ -81,6 +81,7 @@ impl OpLogPort {
                         stamp: entry.stamp,
                         device: &device,
                         id: Some(id),
+                        version: entry.version,
                     };
                     collect(out, &said)
                 })?;
@@ -155,6 +156,7 @@ impl OpLogPort {
                         stamp: found.stamp,
                         device: &found.device,
                         id: None,
+                        version: found.version,
                     };
                     collect(out, &said)
                 })?;

@@ -3,8 +3,8 @@
 use js_sys::{Array, JSON};
 use wasm_bindgen::prelude::*;
 
-use crate::bindings::errors;
 use crate::bindings::hooks::{Decoder, hooks};
+use crate::bindings::refused::refused;
 use crate::codec::value::Form;
 use crate::codec::value::attached::has_attached;
 use crate::error::{Error, Result};
@@ -20,7 +20,7 @@ pub fn decode(stored: &[u8]) -> Result<JsValue> {
             let beside = has_attached(stored).then(|| super::beside(stored));
             decoder()?
                 .decode_exact(stored, &beside.transpose()?.unwrap_or_default())
-                .map_err(errors::refused)
+                .map_err(refused)
         }
     }
 }
@@ -40,7 +40,7 @@ pub fn place_exact(
 ) -> Result<()> {
     decoder()?
         .place_exact(list, in_pairs, stored, beside, ends, places)
-        .map_err(errors::refused)
+        .map_err(refused)
 }
 
 fn decoder() -> Result<Decoder> {
@@ -54,5 +54,5 @@ fn decoder() -> Result<Decoder> {
 /// `Corrupt` if the text is not JSON; `LimitExceeded` if JavaScript has no memory for the value.
 pub fn parse(text: &[u8]) -> Result<JsValue> {
     let text = str::from_utf8(text).map_err(|_| Error::corrupt("stored text is not UTF-8"))?;
-    JSON::parse(text).map_err(errors::refused)
+    JSON::parse(text).map_err(refused)
 }

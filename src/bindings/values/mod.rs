@@ -1,18 +1,20 @@
 //! Converts values between JavaScript and their stored bytes.
 
 pub mod decode;
+mod inline;
 
 use bytes::Bytes;
-use js_sys::{Array, ArrayBuffer, Reflect, Uint8Array};
+use js_sys::{Array, ArrayBuffer, Function, Promise, Reflect, Uint8Array};
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
 
-use super::errors::{self, refused};
+use super::refused::refused;
 use crate::blobs::{self, Blob};
 use crate::codec::value::attached::{self, has_attached};
 use crate::codec::value::{self, Form};
 use crate::crossing;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::limits;
 
 /// The stored form of a value that the facade has encoded, as JSON text or in the exact form.
@@ -62,20 +64,28 @@ pub fn beside(bytes: &[u8]) -> Result<Array> {
     Ok(all.iter().map(in_js).collect())
 }
 
-/// Moves the Blobs beside an encoded value into it. `contents` are their bytes, in order.
+/// Moves the Blobs beside a stored value into it, as the storage gives them back.
 ///
 /// # Errors
-/// `Corrupt` if the value is malformed or `contents` does not match it.
-#[wasm_bindgen(js_name = inlineBlobs)]
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "wasm-bindgen hands vectors over"
-)]
-pub fn inline_blobs(encoded: &[u8], contents: Vec<Uint8Array>) -> Result<Uint8Array, JsValue> {
-    let contents: Vec<_> = contents.iter().map(Uint8Array::to_vec).collect();
-    let inlined = attached::inlined(encoded, &contents);
-    let crossed = inlined.and_then(|inlined| crossing::bytes(&inlined).map_err(refused));
-    crossed.map_err(|error| errors::to_js(&error))
+/// `NotStorable` if one cannot be read; `Corrupt`, `Internal`.
+pub async fn with_blobs_inside(stored: Bytes) -> Result<Bytes> {
+    let unreadable = |cause: JsValue| {
+        let message = "a Blob that is to be encrypted could not be read";
+        Error::new(Code::NotStorable, message).with_cause(Rc::new(cause))
+    };
+    let mut contents = Vec::new();
+    for blob in beside(&stored)? {
+        let reading = Reflect::get(&blob, &"arrayBuffer".into())
+            .and_then(|method| method.unchecked_into::<Function>().call0(&blob));
+        let reading = reading.map_err(unreadable)?.unchecked_into::<Promise>();
+        let content = JsFuture::from(reading).await.map_err(unreadable)?;
+        contents.push(Uint8Array::new(&content).to_vec());
+    }
+    let read: usize = contents.iter().map(Vec::len).sum();
+    if read as u64 != attached::bytes_beside(&stored) {
+        return Err(unreadable(JsValue::UNDEFINED));
+    }
+    attached::inlined(&stored, &contents).map(Bytes::from)
 }
 
 /// The JavaScript Blob behind an opaque one.

@@ -60,7 +60,11 @@ pub fn read_quoted(text: &[u8]) -> Result<JsString> {
     JsString::from_wtf8(out).map_err(|_| malformed())
 }
 
-fn unescape_first<'a>(bytes: &'a [u8], out: &mut Vec<u8>) -> Result<&'a [u8]> {
+/// Writes what the escape at the beginning of `bytes` stands for, as WTF-8; returns the bytes after it.
+///
+/// # Errors
+/// `Corrupt` if there is none.
+pub(in crate::codec) fn unescape_first<'a>(bytes: &'a [u8], out: &mut Vec<u8>) -> Result<&'a [u8]> {
     let (plain, rest) = match *bytes {
         [_, b'u', ref rest @ ..] => {
             let (digits, rest) = rest.split_first_chunk::<4>().ok_or_else(malformed)?;

@@ -140,6 +140,12 @@ impl JsString {
         Ok(Self(bytes))
     }
 
+    /// The WTF-8 bytes, taken out.
+    #[must_use]
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+
     /// Appends one code unit. A low surrogate after a high one completes the pair.
     pub fn push_unit(&mut self, unit: u16) {
         units::push(&mut self.0, unit);

@@ -1,13 +1,9 @@
-//! The sort order of values, and their equality in queries.
+//! The order of values, which is their equality in queries, too.
 
 use std::cmp::Ordering;
 
 use super::{BigInt, Value};
 use crate::codec::js_string::JsString;
-
-mod equality;
-
-pub use equality::equal;
 
 /// The properties that are not `undefined`, by name.
 fn sorted_properties(properties: &[(JsString, Value)]) -> Vec<(&JsString, &Value)> {
@@ -16,22 +12,65 @@ fn sorted_properties(properties: &[(JsString, Value)]) -> Vec<(&JsString, &Value
         .filter(|(_, value)| *value != Value::Undefined)
         .map(|(name, value)| (name, value))
         .collect();
-    sorted.sort_by(|(a, _), (b, _)| a.as_bytes().cmp(b.as_bytes()));
+    sorted.sort_by_key(|(name, _)| *name);
     sorted
 }
 
-/// The sort order. Types sort as: undefined, null, boolean, number and bigint together, string, Date, bytes
-/// (buffers, Blobs and Files; those beside the value by their names), array, object, Map, Set. Within a type: false
+/// The order. Types sort as: undefined, null, boolean, number and bigint together, string, Date, bytes
+/// (buffers, Blobs and Files, by their content), array, object, Map, Set. Within a type: false
 /// before true; NaN below all numbers; strings by code units; bytes and arrays element by element, the shorter
-/// first; objects by their sorted names, then by their values.
+/// first; objects by their sorted names, then by their values; Maps and Sets by their sorted entries. The content of a
+/// Blob beside its value is not at hand: such come behind other bytes, by their names.
 #[must_use]
 pub fn order(a: &Value, b: &Value) -> Ordering {
-    compare(a, b, false)
+    // Sorted once, from the inside out: sorting at every level would double the time with each.
+    match (has_no_order(a), has_no_order(b)) {
+        (true, true) => compare(&sorted(a), &sorted(b)),
+        (true, false) => compare(&sorted(a), b),
+        (false, true) => compare(a, &sorted(b)),
+        (false, false) => compare(a, b),
+    }
 }
 
-/// Like [`order`], but only values that are [`equal`] compare equal, apart from the order in Sets and Maps.
-fn total(a: &Value, b: &Value) -> Ordering {
-    compare(a, b, true)
+/// Deep equality: neither sorts before the other. So the order of properties and of the entries of Maps and Sets is
+/// irrelevant; NaN equals NaN, -0 equals 0, and a bigint the number of its value; a property that is `undefined` equals an
+/// absent one; bytes of any kind are equal if their content is.
+#[must_use]
+pub fn equal(a: &Value, b: &Value) -> bool {
+    order(a, b).is_eq()
+}
+
+/// Whether a value contains a Set or a Map.
+fn has_no_order(value: &Value) -> bool {
+    match value {
+        Value::Set(_) | Value::Map(_) => true,
+        Value::Array(items) => items.iter().any(has_no_order),
+        Value::Object(properties) => properties.iter().any(|(_, value)| has_no_order(value)),
+        _ => false,
+    }
+}
+
+/// The value with the entries of all Sets and Maps sorted.
+fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Array(items) => Value::Array(items.iter().map(sorted).collect()),
+        Value::Object(properties) => {
+            let sorted = |(name, value): &(JsString, Value)| (name.clone(), sorted(value));
+            Value::Object(properties.iter().map(sorted).collect())
+        }
+        Value::Set(items) => {
+            let mut items: Vec<_> = items.iter().map(sorted).collect();
+            items.sort_by(compare);
+            Value::Set(items)
+        }
+        Value::Map(entries) => {
+            let sorted = |(key, value): &(Value, Value)| (sorted(key), sorted(value));
+            let mut entries: Vec<_> = entries.iter().map(sorted).collect();
+            entries.sort_by(|a, b| compare(&a.0, &b.0).then_with(|| compare(&a.1, &b.1)));
+            Value::Map(entries)
+        }
+        other => other.clone(),
+    }
 }
 
 fn rank(value: &Value) -> u8 {
@@ -50,96 +89,67 @@ fn rank(value: &Value) -> u8 {
     }
 }
 
-fn compare(a: &Value, b: &Value, total: bool) -> Ordering {
+/// The order of values whose Sets and Maps are sorted.
+fn compare(a: &Value, b: &Value) -> Ordering {
     match (a, b) {
         (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
         (Value::Number(a), Value::Number(b)) | (Value::Date(a), Value::Date(b)) => {
             compare_numbers(*a, *b)
         }
         (Value::BigInt(a), Value::BigInt(b)) => compare_bigints(a, b),
-        (Value::Number(a), Value::BigInt(b)) => tie(compare_mixed(*a, b), total, Ordering::Less),
-        (Value::BigInt(a), Value::Number(b)) => {
-            tie(compare_mixed(*b, a).reverse(), total, Ordering::Greater)
-        }
+        (Value::Number(a), Value::BigInt(b)) => compare_mixed(*a, b),
+        (Value::BigInt(a), Value::Number(b)) => compare_mixed(*b, a).reverse(),
         (Value::String(a), Value::String(b)) => a.cmp(b),
-        (Value::Array(a), Value::Array(b)) => compare_lists(a, b, total),
-        (Value::Set(a), Value::Set(b)) => compare_lists(a, b, total),
-        (Value::Object(a), Value::Object(b)) => compare_objects(a, b, total),
+        (Value::Array(a), Value::Array(b)) | (Value::Set(a), Value::Set(b)) => {
+            let pairs = a.iter().zip(b).map(|(a, b)| compare(a, b));
+            first_difference(pairs).then(a.len().cmp(&b.len()))
+        }
+        (Value::Object(a), Value::Object(b)) => compare_objects(a, b),
         (Value::Map(a), Value::Map(b)) => {
-            let pairs = a
-                .iter()
-                .zip(b)
-                .map(|(a, b)| compare(&a.0, &b.0, total).then_with(|| compare(&a.1, &b.1, total)));
+            let pairs = a.iter().zip(b);
+            let pairs = pairs.map(|(a, b)| compare(&a.0, &b.0).then_with(|| compare(&a.1, &b.1)));
             first_difference(pairs).then(a.len().cmp(&b.len()))
         }
         _ => match (content(a), content(b)) {
-            (Some((a_bytes, a_kind)), Some((b_bytes, b_kind))) => {
-                let bytes = a_bytes.cmp(b_bytes);
-                if total {
-                    bytes.then_with(|| a_kind.cmp(&b_kind))
-                } else {
-                    bytes
-                }
-            }
+            (Some(a), Some(b)) => a.cmp(&b),
             _ => rank(a).cmp(&rank(b)),
         },
     }
-}
-
-fn tie(found: Ordering, total: bool, otherwise: Ordering) -> Ordering {
-    if total { found.then(otherwise) } else { found }
 }
 
 fn first_difference(mut pairs: impl Iterator<Item = Ordering>) -> Ordering {
     pairs.find(|found| found.is_ne()).unwrap_or(Ordering::Equal)
 }
 
-fn compare_lists(a: &[Value], b: &[Value], total: bool) -> Ordering {
-    let pairs = a.iter().zip(b).map(|(a, b)| compare(a, b, total));
-    first_difference(pairs).then(a.len().cmp(&b.len()))
-}
-
-fn compare_objects(a: &[(JsString, Value)], b: &[(JsString, Value)], total: bool) -> Ordering {
+fn compare_objects(a: &[(JsString, Value)], b: &[(JsString, Value)]) -> Ordering {
     let (a, b) = (sorted_properties(a), sorted_properties(b));
-    let names = a
-        .iter()
-        .map(|(name, _)| name)
-        .cmp(b.iter().map(|(name, _)| name));
-    names.then_with(|| {
-        first_difference(
-            a.iter()
-                .zip(&b)
-                .map(|((_, a), (_, b))| compare(a, b, total)),
-        )
-    })
+    let names = a.iter().map(|(name, _)| name);
+    let names = names.cmp(b.iter().map(|(name, _)| name));
+    names.then_with(|| first_difference(a.iter().zip(&b).map(|((_, a), (_, b))| compare(a, b))))
 }
 
-/// Distinguishes bytes with the same content: kind, type, name, time.
-type Label<'a> = (u8, &'a [u8], &'a [u8], u64);
-
-/// The content of a buffer, Blob or File, and its label.
-fn content(value: &Value) -> Option<(&[u8], Label<'_>)> {
+/// The content of a buffer, Blob or File; of one beside its value, the name, which permanently identifies one content.
+fn content(value: &Value) -> Option<(bool, &[u8])> {
     match value {
-        Value::Bytes(kind, content) => Some((content, (kind.number(), &[], &[], 0))),
-        Value::Blob(media_type, content) => Some((content, (0xFE, media_type.as_bytes(), &[], 0))),
-        Value::File {
-            name,
-            media_type,
-            modified_ms,
-            content,
-        } => Some((
-            content,
-            (
-                0xFF,
-                media_type.as_bytes(),
-                name.as_bytes(),
-                modified_ms.to_bits(),
-            ),
-        )),
-        // A name permanently identifies one content.
-        Value::Attached { id, .. } => Some((&id.0, (0xFD, &[], &[], 0))),
+        Value::Bytes(_, content) | Value::Blob(_, content) | Value::File { content, .. } => {
+            Some((false, content))
+        }
+        Value::Attached { id, .. } => Some((true, &id.0)),
         _ => None,
     }
+}
+
+/// How two values compare if operators of comparison take them: they are of one kind, and neither is NaN.
+#[must_use]
+pub fn within_kind(a: &Value, b: &Value) -> Option<Ordering> {
+    let is_comparable = |value: &Value| match value {
+        Value::Number(number) | Value::Date(number) => !number.is_nan(),
+        Value::Bool(_) | Value::BigInt(_) | Value::String(_) => true,
+        Value::Bytes(..) | Value::Blob(..) | Value::File { .. } => true,
+        _ => false,
+    };
+    let is_same = rank(a) == rank(b) && is_comparable(a) && is_comparable(b);
+    is_same.then(|| compare(a, b))
 }
 
 fn compare_numbers(a: f64, b: f64) -> Ordering {
@@ -186,6 +196,15 @@ fn compare_mixed(a: f64, b: &BigInt) -> Ordering {
     } else {
         magnitudes
     }
+}
+
+/// The bigint that equals a number; `None` if there is none.
+#[must_use]
+pub fn whole(number: f64) -> Option<BigInt> {
+    (number.is_finite() && number.fract() == 0.0).then(|| BigInt {
+        negative: number < 0.0,
+        magnitude: magnitude_of(number.abs()),
+    })
 }
 
 /// The little-endian magnitude of a non-negative whole number.

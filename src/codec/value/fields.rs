@@ -3,6 +3,8 @@
 use super::exact::{skip_node, tag, take_text};
 use super::json::{Elements, Members, member};
 use super::{Form, json};
+use std::borrow::Cow;
+
 use crate::codec::io::put_bytes;
 use crate::codec::js_string::json::{read_quoted, write_quoted};
 use crate::codec::js_string::{JsStr, JsString};
@@ -230,6 +232,29 @@ impl<'a> Form<'a> {
             Self::Exact([tag::STRING, rest @ ..]) => {
                 let mut rest = rest;
                 JsString::from_wtf8(take_text(&mut rest)?.to_vec()).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The value as a string's WTF-8, without a copy where it is stored as such; `None` if it is not a string.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub fn text(self) -> Result<Option<Cow<'a, [u8]>>> {
+        match self {
+            Self::Json(text @ [b'"', ..]) if text.contains(&b'\\') => {
+                Ok(Some(Cow::Owned(read_quoted(text)?.into_bytes())))
+            }
+            Self::Json([b'"', inner @ .., b'"']) => {
+                JsStr::from_wtf8(inner)?;
+                Ok(Some(Cow::Borrowed(inner)))
+            }
+            Self::Exact([tag::STRING, rest @ ..]) => {
+                let mut rest = rest;
+                let text = take_text(&mut rest)?;
+                JsStr::from_wtf8(text)?;
+                Ok(Some(Cow::Borrowed(text)))
             }
             _ => Ok(None),
         }

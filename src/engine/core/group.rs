@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::done::{Done, Verdict};
-use crate::backend::Id;
+use crate::backend::{Id, RecordKey};
 use crate::codec::batch::{Batch, Op, orders_of, resolve_op, restamp};
 use crate::codec::feature::Features;
 use crate::codec::order::{Order, PROVISIONAL};
@@ -43,6 +43,10 @@ pub struct Call {
     pub work: Option<Work>,
     /// What must be on when it is committed.
     pub needs: Features,
+    /// The number of the last change of the catalog under which its work was done.
+    pub catalog: u64,
+    /// Whether it changes the catalog.
+    pub changes_catalog: bool,
     /// Whether another commit touched what it read.
     pub stale: bool,
     /// The epoch in which a record was missing when it was run again.
@@ -59,15 +63,30 @@ impl Call {
             id,
             slots: draft.slots,
             wall_ms: draft.wall_ms,
+            needs: draft.needs(),
+            catalog: draft.made_under(),
+            changes_catalog: draft.changes_catalog,
             reads: draft.reads,
             ops: draft.ops,
             bytes: draft.bytes,
             work,
-            needs: draft.needs,
             stale: false,
             missed_in: None,
             done,
         }
+    }
+
+    /// Takes over what its work, done again, has come to.
+    pub fn take(&mut self, draft: Draft) {
+        self.slots = draft.slots;
+        self.wall_ms = draft.wall_ms;
+        self.needs = draft.needs();
+        self.catalog = draft.made_under();
+        self.changes_catalog = draft.changes_catalog;
+        self.bytes = draft.bytes;
+        self.reads = draft.reads;
+        self.ops = draft.ops;
+        self.stale = false;
     }
 
     /// Tells whoever waits. Once.
@@ -89,6 +108,10 @@ pub struct Group {
     cited: Option<(u64, u64)>,
     /// No call has a lower number.
     pub lowest: Option<u64>,
+    /// Under what all of its calls were made: see [`Call::catalog`].
+    pub catalog: u64,
+    /// Whether it changes the catalog; then it has one call.
+    pub changes_catalog: bool,
     /// While in flight: the sequence and the batch of the frame.
     pub flight: Option<Flight>,
     /// Of a large batch: what has been written ahead.
@@ -146,13 +169,15 @@ pub struct Ahead {
     pub batch: Batch,
     /// Segments to be kept warm, once their holes can be filled.
     pub records: Vec<(Id, Bytes)>,
+    /// All that was written.
+    pub written: Vec<RecordKey>,
 }
 
 impl Group {
-    /// Whether any of its calls depends on what it read.
+    /// Whether any of its calls depends on what it read, or on nothing else having happened.
     #[must_use]
     pub fn is_dependent(&self) -> bool {
-        !self.reads.is_empty()
+        self.changes_catalog || !self.reads.is_empty()
     }
 
     /// What must be on when it is committed.
@@ -168,10 +193,13 @@ impl Group {
         self.bytes > LARGE_BYTES && self.calls.len() == 1
     }
 
-    /// Whether one more call of `bytes` may join.
+    /// Whether one more call may join.
     #[must_use]
-    pub fn takes(&self, bytes: usize) -> bool {
-        self.flight.is_none() && self.bytes + bytes <= GROUP_BYTES
+    pub fn takes(&self, call: &Call) -> bool {
+        self.flight.is_none()
+            && self.bytes + call.bytes <= GROUP_BYTES
+            && self.catalog == call.catalog
+            && !(self.changes_catalog || call.changes_catalog)
     }
 
     /// A group of some calls.
@@ -185,6 +213,8 @@ impl Group {
     /// Adds a call.
     pub fn push(&mut self, call: Call) {
         self.bytes += call.bytes;
+        self.catalog = call.catalog;
+        self.changes_catalog |= call.changes_catalog;
         self.lowest = Some(self.lowest.map_or(call.id, |lowest| lowest.min(call.id)));
         self.reads.add_all(&call.reads);
         self.cite(&call);

@@ -1,5 +1,6 @@
 //! What one open engine consists of, and the page that it shares with others.
 
+use crate::sealed::vault::Vault;
 use crate::sorted::{Lookup, SortedMap};
 use bytes::Bytes;
 use std::cell::{Cell, RefCell};
@@ -49,6 +50,8 @@ pub struct Signals {
 
 /// One open engine.
 pub struct Core {
+    /// The keys of an encrypted patch.
+    pub vault: Option<Rc<Vault>>,
     /// Opens connections, also in place of a lost one.
     pub connector: Rc<dyn Connector>,
     /// How it was opened; never changes.
@@ -75,6 +78,9 @@ pub struct Core {
     pub loads: RefCell<SortedMap<Id, Vec<Loading>>>,
     /// Who is told of commits.
     pub subscribers: Subscribers,
+    /// The version of the data's shape that whoever has it open has declared, and the migration that is known to be dead; `None`: any
+    /// version suits.
+    pub declared: Cell<Option<(u64, u64)>>,
     /// The last frame that is known to survive a power cut.
     pub hardened: Cell<u64>,
     /// Bytes handed to the backend since opening.
@@ -103,8 +109,8 @@ pub struct Core {
     pub reckoned: Cell<u64>,
     /// Held by whoever reopens a lost connection.
     pub reconnecting: Gate,
-    /// Who waits for all calls up to a number to be settled.
-    pub idle: RefCell<Vec<(u64, oneshot::Sender<()>)>>,
+    /// Who waits for all calls up to a number to be settled; without one, for all that are not in line.
+    pub idle: RefCell<Vec<(Option<u64>, oneshot::Sender<()>)>>,
 }
 
 impl Core {
@@ -140,9 +146,13 @@ impl Core {
         if self.idle.borrow().is_empty() {
             return;
         }
-        let lowest = self.state.borrow().queue.lowest();
+        let (lowest, are_out) = {
+            let queue = &self.state.borrow().queue;
+            (queue.lowest(), queue.has_groups())
+        };
         let mut idle = self.idle.borrow_mut();
-        for (_, waiting) in idle.extract_if(.., |(last, _)| *last < lowest) {
+        let is_over = |last: Option<u64>| last.map_or(!are_out, |last| last < lowest);
+        for (_, waiting) in idle.extract_if(.., |(last, _)| is_over(*last)) {
             // Whoever has stopped waiting need not be told.
             let _gone = waiting.send(());
         }
@@ -166,9 +176,20 @@ impl Core {
                 return;
             }
             let (sender, told) = oneshot::channel();
-            self.idle.borrow_mut().push((last, sender));
+            self.idle.borrow_mut().push((Some(last), sender));
             told
         };
+        let _told_or_gone = told.await;
+    }
+
+    /// For a call that is being served in the line: resolves when those before it are settled, or have come back
+    /// into the line.
+    pub async fn settled_before(&self) {
+        if !self.state.borrow().queue.has_groups() {
+            return;
+        }
+        let (sender, told) = oneshot::channel();
+        self.idle.borrow_mut().push((None, sender));
         let _told_or_gone = told.await;
     }
 

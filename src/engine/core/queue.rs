@@ -7,6 +7,7 @@ use super::group::{Group, Work};
 use super::recent::Since;
 use crate::backend::Id;
 use crate::codec::batch::{Op, OpValue};
+use crate::codec::catalog;
 use crate::codec::kinds::key as kinds;
 use crate::codec::stamp::STAMPED;
 use crate::engine::keyspace::draft::Draft;
@@ -21,6 +22,18 @@ pub enum Waiting {
     Turn(Box<dyn FnOnce()>),
     /// A look at what other tabs have committed, for the reads behind it.
     Look,
+}
+
+impl Waiting {
+    /// The number of the call that it is.
+    #[must_use]
+    pub fn id(&self) -> Option<u64> {
+        match self {
+            Self::Write(submission) => Some(submission.id),
+            Self::Prepared(prepared) => Some(prepared.id),
+            Self::Turn(_) | Self::Look => None,
+        }
+    }
 }
 
 /// A transaction's batch on its way into the queue.
@@ -75,6 +88,12 @@ pub struct Queue {
 }
 
 impl Queue {
+    /// Whether any call is in a group.
+    #[must_use]
+    pub fn has_groups(&self) -> bool {
+        !self.groups.is_empty() || self.rebuilt_from.is_some()
+    }
+
     /// Whether no call is left.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -86,11 +105,7 @@ impl Queue {
     /// but one that there is, and the last of all where nothing does.
     #[must_use]
     pub fn lowest(&self) -> u64 {
-        let in_line = self.line.iter().find_map(|item| match item {
-            Waiting::Write(submission) => Some(submission.id),
-            Waiting::Prepared(prepared) => Some(prepared.id),
-            Waiting::Turn(_) | Waiting::Look => None,
-        });
+        let in_line = self.line.iter().find_map(Waiting::id);
         let in_groups = self.groups.iter().filter_map(|group| group.lowest);
         let out = [self.served, self.rebuilt_from, in_line];
         let rest = u64::MAX - u64::from(!self.is_empty());
@@ -104,13 +119,18 @@ impl Queue {
     #[must_use]
     pub fn first_frees_room(&self) -> bool {
         let calls = self.groups.iter().take(1).flat_map(|group| &group.calls);
-        let mut ops = calls.flat_map(|call| &call.ops);
+        let ops = calls.flat_map(|call| &call.ops);
         // What accompanies a removal in the op-log is small, and stores nothing of the user's.
         let accompanies = |value: &[u8]| value.first().is_none_or(|first| *first == STAMPED);
         // What is marked as synced is what goes for room.
         let marks = |key: &[u8]| key == [kinds::SYNCED_TO];
-        ops.all(|op| match op {
-            Op::Put(key, OpValue::Inline(value), _) => accompanies(value) || marks(&key.prefix),
+        // So does what is left in the catalog where something of it goes.
+        let removes = || ops.clone().any(|op| !matches!(op, Op::Put(..)));
+        let remains = |key: &[u8]| catalog::has(key) && removes();
+        ops.clone().all(|op| match op {
+            Op::Put(key, OpValue::Inline(value), _) => {
+                accompanies(value) || marks(&key.prefix) || remains(&key.prefix)
+            }
             Op::Put(..) => false,
             Op::Delete(_) | Op::DeleteRange(_) => true,
         })
@@ -133,6 +153,21 @@ impl Queue {
             Op::Delete(_) | Op::DeleteRange(_) => 0,
         })
         .sum()
+    }
+
+    /// Whether a call of a lower number waits in line. (Those that have come back into it are its first.)
+    #[must_use]
+    pub fn has_in_line_before(&self, id: u64) -> bool {
+        let first = self.line.iter().find_map(Waiting::id);
+        first.is_some_and(|first| first < id)
+    }
+
+    /// Puts a call back into the line, at its place in program order.
+    pub fn put_back(&mut self, item: Waiting) {
+        let id = item.id();
+        let is_before = |other: &Waiting| other.id().is_some() && other.id() < id;
+        let at = self.line.iter().rposition(is_before);
+        self.line.insert(at.map_or(0, |at| at + 1), item);
     }
 
     /// Whether nothing is under way.

@@ -32,6 +32,8 @@ pub struct Since {
     pub known: u64,
     /// What was switched on.
     pub features: Features,
+    /// The number of the last change of the catalog.
+    pub catalog: u64,
     home: Rc<RefCell<Inner>>,
 }
 
@@ -45,6 +47,7 @@ impl Recent {
         Since {
             known,
             features: Features::NONE,
+            catalog: 0,
             home: self.0.clone(),
         }
     }

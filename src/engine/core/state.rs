@@ -13,6 +13,7 @@ use crate::codec::batch::{Batch, Op};
 use crate::codec::head::Head;
 use crate::codec::stamp::{Fill, Stamp};
 use crate::engine::keyspace::cache::Cache;
+use crate::engine::keyspace::catalog::Catalog;
 use crate::engine::keyspace::estimate;
 use crate::engine::keyspace::footprint::WriteSet;
 use crate::engine::keyspace::memtable::Memtable;
@@ -80,7 +81,7 @@ pub struct State {
 }
 
 /// The part of the tail that a flush writes out. Frames taken in meanwhile go above it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Frozen {
     /// How many of the layers, the oldest ones.
     pub layers: usize,
@@ -96,6 +97,8 @@ pub struct Frozen {
     pub rebuilt_layers: u64,
     /// [`State::next_stamp`] at the time.
     pub next_stamp: Stamp,
+    /// The catalog of what is frozen.
+    pub catalog: Rc<Catalog>,
 }
 
 impl State {
@@ -113,6 +116,9 @@ impl State {
         self.tail_beside += estimate::beside(batch);
         let view = Rc::make_mut(&mut self.view);
         apply_batch(&mut view.layers, batch);
+        if batch.changes_catalog {
+            view.catalog = view.catalog.after(&batch.ops, number);
+        }
         // planted: untold-commit
         self.interests.tell_batch(batch, self.head.base + number);
         self.seen.insert(writer, sequence);
@@ -156,7 +162,17 @@ impl State {
     pub fn since_now(&self) -> Since {
         let mut since = self.recent.since(self.known);
         since.features = self.head.features();
+        since.catalog = self.view.catalog.change;
         since
+    }
+
+    /// Whether what was begun then is made for another patch than this is now: something was switched on, or the
+    /// catalog is another one.
+    #[must_use]
+    pub fn is_other_since(&self, since: &Since) -> bool {
+        // planted: draft-of-old-catalog
+        let is_other_catalog = since.catalog != self.view.catalog.change;
+        since.features.lack(self.head.features()) || is_other_catalog
     }
 
     /// Notes that the frame `number` has no effect: it is void or repeated.
@@ -177,6 +193,7 @@ impl State {
             writers: self.tail_writers.len(),
             rebuilt_layers: self.rebuilt_layers,
             next_stamp: self.next_stamp.get(),
+            catalog: view.catalog.clone(),
         };
         view.layers
             .insert(0, Layer::Memory(Rc::new(Memtable::default())));
@@ -184,7 +201,7 @@ impl State {
     }
 
     /// Drops what was frozen: it is in the directory now.
-    pub fn thaw(&mut self, frozen: Frozen) {
+    pub fn thaw(&mut self, frozen: &Frozen) {
         let layers = &mut Rc::make_mut(&mut self.view).layers;
         layers.truncate(layers.len().saturating_sub(frozen.layers));
         self.tail_frames = self.tail_frames.saturating_sub(frozen.frames);
@@ -214,6 +231,22 @@ impl State {
             self.mark(|_| true);
         }
         self.head = head;
+    }
+
+    /// The catalog is another one than before: every uncommitted call runs again, whatever it has read.
+    pub fn mark_made_under_another(&mut self) {
+        // planted: blind-sealed-anew
+        self.mark(|_| true);
+    }
+
+    /// The same, if the first group was made under another one, and nobody has said so.
+    pub fn mark_if_made_under_another(&mut self) {
+        let now = self.view.catalog.change;
+        let first = self.queue.groups.front();
+        // planted: made-under-unasked
+        if first.is_some_and(|group| group.catalog != now) {
+            self.mark_made_under_another();
+        }
     }
 
     fn mark(&mut self, is_overtaken: impl Fn(&ReadSet) -> bool) {

@@ -10,6 +10,7 @@
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use std::any::Any;
+use std::rc::Rc;
 
 use crate::blobs;
 use crate::codec::batch::OpKey;
@@ -20,6 +21,8 @@ use crate::codec::order::Order;
 use crate::codec::stamp::Stamp;
 use crate::error::{Error, Result};
 
+pub use super::catalog::Catalog;
+pub use super::landings::Landed;
 pub use super::needs::{Need, Needs};
 pub use crate::codec::range::KeyRange;
 
@@ -105,8 +108,12 @@ pub trait Reads {
     fn is_fresh(&self) -> bool;
     /// What the head says of the op-log; `None`: writes are not logged.
     fn op_log(&self) -> Option<OpLog>;
+    /// The catalog of what is read, with what this batch has done to it. What is written depends on it.
+    fn catalog(&self) -> Rc<Catalog>;
     /// No stamp that a batch takes is below this.
     fn next_stamp(&self) -> Stamp;
+    /// What has become of a provisional place in the order of insertion of which no record tells any more.
+    fn landed(&self, place: Order) -> Landed;
     /// The value under `key`.
     ///
     /// # Errors
@@ -169,6 +176,9 @@ pub trait Reads {
     /// # Errors
     /// [`Stop`]; the cursor stays where it was.
     fn measure(&mut self, cursor: &mut Cursor) -> Attempt<Option<Measure>>;
+    /// About how many records there are in a range, by what is in memory: loads nothing, and what a batch commits does not
+    /// depend on it. (Records that are hidden or large in number may be counted wrongly, by some times.)
+    fn estimate(&mut self, range: &KeyRange) -> u64;
     /// To be called now and then by work that loops.
     ///
     /// # Errors
@@ -200,6 +210,10 @@ pub trait Writes: Reads {
     fn put_order(&mut self, key: Bytes, order: Order);
     /// Removes `prefix` followed by `order`.
     fn delete_at(&mut self, prefix: Bytes, order: Order);
+    /// Remembers a key for work that ends the batch, where that is wanted (of a migration); whether it is.
+    fn set_aside(&mut self, _key: &[u8]) -> bool {
+        false
+    }
     /// Whether this batch is asked so of a number for the first time, or may be: what it need write only once is not
     /// written again for each of many records.
     fn is_first(&mut self, number: u16) -> bool;

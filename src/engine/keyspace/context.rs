@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::cache::Cache;
 use super::clock::Clock;
+use super::landings::Landings;
 use crate::codec::head::{Head, OpLog};
 use crate::codec::stamp::Stamp;
 use crate::env::Env;
@@ -26,6 +27,8 @@ pub struct Context {
     pub op_log: Rc<RefCell<Option<OpLog>>>,
     /// The least stamp that the next frame takes, once writes are logged.
     pub next_stamp: Rc<Cell<Stamp>>,
+    /// Where the insertions of calls have gone.
+    pub landings: Rc<RefCell<Landings>>,
 }
 
 impl Context {

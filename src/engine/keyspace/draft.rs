@@ -3,18 +3,23 @@
 use bytes::Bytes;
 use std::rc::Rc;
 
-use super::access::{Attempt, Cursor, KeyRange, Measure, Reads, Take, Writes};
+use super::access::{
+    Attempt, Catalog, Cursor, KeyRange, Landed, Measure, Reads, Stop, Take, Writes,
+};
 use super::context::Context;
+use super::footprint::order_at_end;
 use super::memtable::Memtable;
 use super::read_set::ReadSet;
 use super::snapshot::Snapshot;
 use super::view::View;
 use crate::codec::batch::{Op, OpKey, OpValue, resolve_op, restamp};
+use crate::codec::catalog;
 use crate::codec::cell::PIECE_BYTES;
 use crate::codec::feature::{Feature, Features};
 use crate::codec::head::OpLog;
 use crate::codec::marks::{Marks, NEVER, expiry_of};
 use crate::codec::order::{Order, PROVISIONAL};
+use crate::codec::range::after;
 use crate::codec::stamp::{HOLE, Stamp};
 use crate::error::Result;
 use crate::limits::{self, ITEM_BYTES, MAX_CALL_BYTES};
@@ -49,13 +54,18 @@ pub struct Draft {
     pub wall_ms: u64,
     /// What the head said of the op-log when the draft was begun.
     op_log: Option<OpLog>,
-    /// What must be on when it is committed.
-    pub needs: Features,
+    needs: Features,
+    /// That of the view, with the draft's own operations.
+    catalog: Rc<Catalog>,
+    /// Whether any of them changes it.
+    pub changes_catalog: bool,
     call: u64,
     shown: usize,
     fresh: bool,
     /// The numbers that [`Writes::is_first`] was asked of, as bits.
     asked: Vec<u64>,
+    /// What is to be looked at before the commit; `None`: nothing is set aside.
+    pub aside: Option<Vec<Bytes>>,
 }
 
 impl Draft {
@@ -65,6 +75,8 @@ impl Draft {
         let op_log = context.op_log.borrow().clone();
         Self {
             op_log,
+            catalog: view.catalog.clone(),
+            changes_catalog: false,
             base: Snapshot::new(context, view.clone()),
             under: view,
             reads: ReadSet::default(),
@@ -78,6 +90,7 @@ impl Draft {
             shown: 0,
             fresh: true,
             asked: Vec::new(),
+            aside: None,
         }
     }
 
@@ -111,9 +124,18 @@ impl Draft {
     pub fn truncate(&mut self, len: usize) {
         if self.ops.len() > len {
             self.asked.clear();
+            let gone = self.ops.get(len..).unwrap_or_default();
+            let is_to_rebuild = self.changes_catalog && gone.iter().any(may_change);
             for op in self.ops.drain(len..) {
                 self.bytes = self.bytes.saturating_sub(weight(&op));
                 self.held_bytes = self.held_bytes.saturating_sub(held_bytes(&op));
+            }
+            if is_to_rebuild {
+                self.catalog = self.under.catalog.clone();
+                self.changes_catalog = false;
+                for op in std::mem::take(&mut self.ops) {
+                    self.push_seen(op);
+                }
             }
             // What was shown of it cannot be taken out again.
             if self.shown > len {
@@ -152,8 +174,11 @@ impl Draft {
     /// Checks what it has come to; to be called after work, which checks at every breath.
     ///
     /// # Errors
-    /// `LimitExceeded` above [`MAX_CALL_BYTES`].
+    /// `LimitExceeded` above [`MAX_CALL_BYTES`], or where the catalog would be too large.
     pub fn check_size(&self) -> Result<()> {
+        if self.changes_catalog {
+            self.catalog.check()?;
+        }
         limits::within(
             "what one call or transaction writes",
             self.held_bytes,
@@ -164,8 +189,54 @@ impl Draft {
     fn push(&mut self, op: Op) {
         self.bytes += weight(&op);
         self.held_bytes += held_bytes(&op);
+        self.push_seen(op);
+    }
+
+    /// Adds an operation, which its own reads see.
+    fn push_seen(&mut self, op: Op) {
+        if may_change(&op) && self.catalog.is_changed_by(&op) {
+            self.changes_catalog = true;
+            // planted: catalog-forgotten-in-draft
+            Rc::make_mut(&mut self.catalog).apply(&op);
+        }
         self.ops.push(op);
     }
+
+    /// What must be on when it is committed.
+    #[must_use]
+    pub fn needs(&self) -> Features {
+        self.needs.with(Feature::Catalog, self.changes_catalog)
+    }
+
+    /// The number of the last change of the catalog under which it is made.
+    #[must_use]
+    pub fn made_under(&self) -> u64 {
+        self.under.catalog.change
+    }
+}
+
+/// Whether an operation is of a kind that changes the catalog, if it changes anything.
+fn may_change(op: &Op) -> bool {
+    match op {
+        Op::DeleteRange(_) => true,
+        op => catalog::is_changed_by(op),
+    }
+}
+
+/// What a scan that goes no further, or has yet to go on, has told of: up to what was taken last. All of its range where that key
+/// is still to move.
+fn gone_through(cursor: &Cursor) -> Option<KeyRange> {
+    let last = cursor.last.as_ref()?;
+    if order_at_end(last).is_some_and(Order::is_provisional) {
+        return Some(cursor.range.clone());
+    }
+    let (mut from, mut until) = (cursor.range.from.clone(), cursor.range.until.clone());
+    if cursor.reverse {
+        from = last.clone();
+    } else {
+        until = after(last);
+    }
+    Some(KeyRange { from, until })
 }
 
 /// Gives the places in the order of insertion that one call took to another.
@@ -220,12 +291,23 @@ impl Reads for Draft {
         self.op_log.clone()
     }
 
+    fn catalog(&self) -> Rc<Catalog> {
+        self.catalog.clone()
+    }
+
     fn next_stamp(&self) -> Stamp {
         self.base.next_stamp()
     }
 
     fn is_fresh(&self) -> bool {
         self.fresh
+    }
+
+    fn landed(&self, place: Order) -> Landed {
+        if place.frame == PROVISIONAL + self.call {
+            return Landed::Pending;
+        }
+        self.base.landed(place)
     }
 
     fn get(&mut self, key: &[u8]) -> Attempt<Option<Bytes>> {
@@ -247,14 +329,26 @@ impl Reads for Draft {
 
     fn scan(&mut self, cursor: &mut Cursor, values: bool, take: &mut Take<'_>) -> Attempt<bool> {
         self.show()?;
-        self.reads.add_range(&cursor.range);
-        self.base.scan(cursor, values, take)
+        let scanned = self.base.scan(cursor, values, take);
+        match &scanned {
+            Ok(true) | Err(Stop::Need(_) | Stop::Yield) => {
+                if let Some(range) = gone_through(cursor) {
+                    self.reads.add_range(&range);
+                }
+            }
+            _ => self.reads.add_range(&cursor.range),
+        }
+        scanned
     }
 
     fn measure(&mut self, cursor: &mut Cursor) -> Attempt<Option<Measure>> {
         self.show()?;
         self.reads.add_range(&cursor.range);
         self.base.measure(cursor)
+    }
+
+    fn estimate(&mut self, range: &KeyRange) -> u64 {
+        self.base.estimate(range)
     }
 
     fn breathe(&mut self) -> Attempt<()> {
@@ -317,6 +411,15 @@ impl Writes for Draft {
             prefix,
             order: Some(order),
         }));
+    }
+
+    fn set_aside(&mut self, key: &[u8]) -> bool {
+        let Some(aside) = &mut self.aside else {
+            return false;
+        };
+        self.held_bytes += key.len() + ITEM_BYTES;
+        aside.push(Bytes::copy_from_slice(key));
+        true
     }
 
     fn is_first(&mut self, number: u16) -> bool {

@@ -1,10 +1,12 @@
-//! How much of the pieces a batch hides, by what is in memory.
+//! How much there is, by what is in memory: of pieces that a batch hides, of records in a range.
 
+use bytes::Bytes;
 use std::rc::Rc;
 
 use super::access::{Attempt, KeyRange};
 use super::cache::Cache;
 use super::entries::Listing;
+use super::memtable::Memtable;
 use super::source::Source;
 use super::view::{Layer, View, find_entry, find_page};
 use crate::codec::batch::{Batch, Op, OpValue};
@@ -42,6 +44,70 @@ pub fn beside(batch: &Batch) -> u64 {
     let run = batch.run.iter();
     let run = run.map(|entry| entry.bytes.saturating_sub(entry.stored));
     put.chain(run).sum()
+}
+
+/// About how many records a view shows in a range; what newer ones hide, or delete, counts, too. Nothing is loaded: of segments that
+/// are not in memory, the directory tells.
+#[must_use]
+pub fn records_in(view: &View, cache: &Cache, range: &KeyRange) -> u64 {
+    let of_table = |table: &Memtable| table.about(range) as u64;
+    let of_layer = |layer: &Layer| match layer {
+        Layer::Memory(table) => of_table(table),
+        Layer::Run(run) => in_entries(cache, run, range),
+    };
+    let of_page = |page: &PageRef| {
+        if is_within(range, &page.first, &page.last) {
+            return page.records;
+        }
+        match cache.directory(page.id) {
+            Some(entries) => in_entries(cache, &entries, range),
+            None => part_of(page.records, range, &page.first, &page.last),
+        }
+    };
+    let of_level = |level: &Vec<PageRef>| -> u64 {
+        let from = level.partition_point(|page| page.last < range.from);
+        let touched = level.get(from..).unwrap_or_default().iter();
+        let touched = touched.take_while(|page| page.first < range.until);
+        touched.map(of_page).sum()
+    };
+    let own = view.own.iter().map(|table| of_table(table));
+    let in_layers = view.layers.iter().map(of_layer);
+    let in_runs = view.runs.iter().map(|run| in_entries(cache, run, range));
+    let in_levels = view.root.levels.iter().map(of_level);
+    own.chain(in_layers).chain(in_runs).chain(in_levels).sum()
+}
+
+fn in_entries(cache: &Cache, entries: &[Entry], range: &KeyRange) -> u64 {
+    let from = entries.partition_point(|entry| entry.last < range.from);
+    let touched = entries.get(from..).unwrap_or_default().iter();
+    let touched = touched.take_while(|entry| entry.first < range.until);
+    let of_entry = |entry: &Entry| {
+        if is_within(range, &entry.first, &entry.last) {
+            return entry.records;
+        }
+        let Some(slot) = cache.segment(entry.id) else {
+            return part_of(entry.records, range, &entry.first, &entry.last);
+        };
+        // Half of each page at an edge: what its first key tells.
+        let (first, last) = (
+            (&range.from).max(&entry.first),
+            (&range.until).min(&entry.last),
+        );
+        let halves = 1 + 2 * (slot.segment.page_of(last) - slot.segment.page_of(first));
+        entry.records * halves as u64 / (2 * slot.segment.pages().max(1)) as u64
+    };
+    touched.map(of_entry).sum()
+}
+
+fn is_within(range: &KeyRange, first: &Bytes, last: &Bytes) -> bool {
+    range.from <= *first && *last < range.until
+}
+
+/// Of so many records between two keys, what lies in a range that has not all of them: a half for each of its ends that lies
+/// between them.
+fn part_of(records: u64, range: &KeyRange, first: &Bytes, last: &Bytes) -> u64 {
+    let ends = [*first < range.from, range.until <= *last];
+    records >> ends.iter().filter(|ends| **ends).count()
 }
 
 /// How much a run that was written ahead hides of pieces, or puts: it may hide all that lies between its ends.

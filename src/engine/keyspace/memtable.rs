@@ -78,6 +78,12 @@ impl Memtable {
         self.cells.between(range)
     }
 
+    /// About how many cells it has in a range.
+    #[must_use]
+    pub fn about(&self, range: &KeyRange) -> usize {
+        self.cells.about(range)
+    }
+
     /// What this table says of a key; `None` when it says nothing.
     #[must_use]
     pub fn get(&self, key: &[u8]) -> Option<Cell> {

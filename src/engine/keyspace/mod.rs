@@ -4,19 +4,22 @@
 //! [`memtable`]s, then the runs and levels of the directory, whose segments the [`cache`] holds. Reads go
 //! through a [`scan`] that merges the [`source`]s of a view; work runs against a [`snapshot`] or builds a
 //! [`draft`], and a [`footprint`] says what it read and wrote. What is not in memory is asked for by
-//! [`access::Need`], never loaded here: nothing in this room waits, writes, or knows of tabs.
+//! [`access::Need`], never loaded here: nothing in this room waits, writes, or knows of tabs. The [`catalog`] alone is all in
+//! memory, beside the layers.
 //!
 //! Anyone in the engine may call it. It knows the codec, and nothing of the engine.
 
 pub mod access;
 pub mod cache;
 pub mod cached;
+pub mod catalog;
 pub mod clock;
 pub mod context;
 pub mod draft;
 pub mod entries;
 pub mod estimate;
 pub mod footprint;
+pub mod landings;
 pub mod memtable;
 pub mod needs;
 pub mod now;

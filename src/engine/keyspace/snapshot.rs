@@ -4,8 +4,11 @@ use bytes::Bytes;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::access::{Attempt, Cursor, KeyRange, Measure, Need, Needs, Reads, Stop, Take};
+use super::access::{
+    Attempt, Catalog, Cursor, KeyRange, Landed, Measure, Need, Needs, Reads, Stop, Take,
+};
 use super::context::{Context, SLICE_MS};
+use super::estimate;
 use super::now::Now;
 use super::scan::Scan;
 use super::view::View;
@@ -13,6 +16,7 @@ use crate::backend::Id;
 use crate::codec::cell::{Cell, CellRef, PieceRef, Value, ValueRef};
 use crate::codec::head::OpLog;
 use crate::codec::marks::expiry_of;
+use crate::codec::order::Order;
 use crate::codec::range::after;
 use crate::codec::stamp::Stamp;
 
@@ -176,12 +180,20 @@ impl Reads for Snapshot {
         self.context.op_log.borrow().clone()
     }
 
+    fn catalog(&self) -> Rc<Catalog> {
+        self.view.catalog.clone()
+    }
+
     fn next_stamp(&self) -> Stamp {
         self.context.next_stamp.get()
     }
 
     fn is_fresh(&self) -> bool {
         self.fresh
+    }
+
+    fn landed(&self, place: Order) -> Landed {
+        self.context.landings.borrow().find(place)
     }
 
     fn get(&mut self, key: &[u8]) -> Attempt<Option<Bytes>> {
@@ -270,6 +282,10 @@ impl Reads for Snapshot {
             cursor.last = Some(last);
             measure
         }))
+    }
+
+    fn estimate(&mut self, range: &KeyRange) -> u64 {
+        estimate::records_in(&self.view, &self.context.cache, range)
     }
 
     fn breathe(&mut self) -> Attempt<()> {

@@ -173,6 +173,12 @@ impl<V: Clone> Tree<V> {
         }
     }
 
+    /// About how many keys there are in a range: none only where there are none. Only nodes at its ends are looked at.
+    #[must_use]
+    pub fn about(&self, range: &KeyRange) -> usize {
+        self.0.about(range)
+    }
+
     /// Drops its last leaf, or what is shared; how many items.
     pub fn drop_leaf(&mut self) -> usize {
         Rc::get_mut(&mut self.0).map_or(0, Node::drop_leaf)
@@ -244,6 +250,38 @@ impl<V: Clone> Node<V> {
                     Rc::make_mut(child).remove(range, gone);
                 }
                 children.retain(|(_, child)| !child.is_empty());
+            }
+        }
+    }
+
+    fn about(&self, range: &KeyRange) -> usize {
+        match self {
+            Self::Leaf(items) => {
+                place(items, &range.until).saturating_sub(place(items, &range.from))
+            }
+            Self::Branch(children) => {
+                let from = child_of(children, &range.from);
+                let until = place(children, &range.until).max(from + 1);
+                match children.get(from..until).unwrap_or_default() {
+                    [] => 0,
+                    [(_, only)] => only.about(range),
+                    [(_, first), between @ .., (_, last)] => {
+                        let each = between.get(between.len() / 2);
+                        let each = each.map_or(0, |(_, child)| child.size());
+                        first.about(range) + between.len() * each + last.about(range)
+                    }
+                }
+            }
+        }
+    }
+
+    /// About how many items it has, by one of its leaves.
+    fn size(&self) -> usize {
+        match self {
+            Self::Leaf(items) => items.len(),
+            Self::Branch(children) => {
+                let middle = children.get(children.len() / 2);
+                children.len() * middle.map_or(0, |(_, child)| child.size())
             }
         }
     }

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::access::{Attempt, Need, Needs, Stop};
 use super::cache::Cache;
+use super::catalog::Catalog;
 use super::memtable::Memtable;
 use crate::codec::cell::Cell;
 use crate::codec::entry::Entry;
@@ -32,18 +33,21 @@ pub struct View {
     pub root: Rc<Root>,
     /// The runs of the root's level 0, shared with cursors.
     pub runs: Vec<Rc<Vec<Entry>>>,
+    /// The catalog of what is committed: nothing that changes it is ever pending beside something else.
+    pub catalog: Rc<Catalog>,
 }
 
 impl View {
-    /// A view of the directory alone.
+    /// A view of the directory alone, and of a catalog.
     #[must_use]
-    pub fn of_root(root: Root) -> Self {
+    pub fn of_root(root: Root, catalog: Rc<Catalog>) -> Self {
         let runs = root.runs.iter().cloned().map(Rc::new).collect();
         Self {
             own: Vec::new(),
             layers: Vec::new(),
             root: Rc::new(root),
             runs,
+            catalog,
         }
     }
 

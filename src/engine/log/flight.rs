@@ -73,6 +73,7 @@ pub fn apply_own(core: &Rc<Core>, sequence: u64, frame_bytes: usize, number: u64
         must(core, false, "a commit has no frame in flight");
         return;
     };
+    let changes_catalog = batch.changes_catalog;
     let (base, writes) = {
         let mut state = core.state.borrow_mut();
         let base = state.head.base;
@@ -90,6 +91,9 @@ pub fn apply_own(core: &Rc<Core>, sequence: u64, frame_bytes: usize, number: u64
         (base, writes)
     };
     landed(core, sequence, Some(base + number));
+    if changes_catalog {
+        core.state.borrow_mut().mark_made_under_another();
+    }
     core.tell(&Notice::Commit {
         remote: false,
         writes,
@@ -140,6 +144,12 @@ pub fn landed(core: &Rc<Core>, sequence: u64, frame: Option<u64>) {
             }
         };
         settle_places(&mut state, &group, frame);
+        let mut landings = core.context.landings.borrow_mut();
+        for (call, (id, offset)) in group.calls.iter().zip(group.slot_offsets()) {
+            if call.slots > 0 {
+                landings.note(id, frame, offset, call.slots);
+            }
+        }
         (group, table)
     };
     check_queue(core);

@@ -1,5 +1,5 @@
 //! Whether what is stored is of the life of the patch that the engine was opened on, and of a format that it knows; else
-//! it is closed.
+//! it is closed. Nor does it go on where the data's shape becomes another one than was declared.
 
 use bytes::Bytes;
 use std::rc::Rc;
@@ -7,9 +7,11 @@ use std::rc::Rc;
 use super::flight;
 use super::stored::read_head;
 use crate::codec::head::Head;
+use crate::engine::core::group::Seen;
 use crate::engine::core::instance::Core;
 use crate::engine::core::options::Reason;
 use crate::engine::core::shut::shut;
+use crate::engine::keyspace::catalog::Catalog;
 use crate::error::{Code, Error, Result};
 
 /// Closes the engine where it has met what a later library has stored, or what is sealed under a key: it could not
@@ -27,6 +29,27 @@ pub fn stopped_by_later<T>(core: &Rc<Core>, outcome: Result<T>) -> Result<T> {
 
 fn is_of_later(error: &Error) -> bool {
     matches!(error.code(), Code::UnsupportedFormat | Code::Encrypted)
+}
+
+/// Closes the engine where the data are of another version than was declared, or are to be migrated to a later one: before anything
+/// of that is seen. The frame in flight was made under an earlier catalog, and none that lies below has it: it is void.
+///
+/// # Errors
+/// `Closed`; `Corrupt`.
+pub fn check_version(core: &Rc<Core>, catalog: &Catalog) -> Result<()> {
+    let Some((version, excused)) = core.declared.get() else {
+        return Ok(());
+    };
+    // planted: migrate-open-old
+    if catalog.data_version()?.suits(version, excused) {
+        return Ok(());
+    }
+    if let Some(sequence) = flight::in_flight(core) {
+        flight::see(&core.state.borrow(), sequence, Seen::Void(0));
+        flight::recall(core, sequence);
+    }
+    shut(core, Reason::VersionChange);
+    Err(Error::closed())
 }
 
 /// The stored head, if it is of the life of the database that this engine was opened on;

@@ -6,7 +6,7 @@ use futures_util::future::LocalBoxFuture;
 use std::rc::Rc;
 
 use super::flight;
-use super::life::{check_life, stopped_by_later};
+use super::life::{check_life, check_version, stopped_by_later};
 use super::replay::{replay_quietly, take_frame};
 use super::stored::{Stored, decode_stored, stored_reads};
 use crate::backend::{Id, Reply};
@@ -15,6 +15,7 @@ use crate::engine::core::instance::Core;
 use crate::engine::core::notice::Notice;
 use crate::engine::core::options::Reason;
 use crate::engine::core::shut::shut;
+use crate::engine::keyspace::catalog::Catalog;
 use crate::engine::keyspace::view::View;
 use crate::engine::store::connection::read;
 use crate::error::{Error, Result};
@@ -76,9 +77,10 @@ fn record_of(replies: &[Reply]) -> Option<&Bytes> {
 /// known, aloud beyond.
 ///
 /// # Errors
-/// `Corrupt`, `UnsupportedFormat`.
+/// `Corrupt`, `UnsupportedFormat`; `Closed`, where the data are of another version than was declared.
 pub fn install(core: &Rc<Core>, stored: Stored) -> Result<()> {
     let Stored { head, root, frames } = stored;
+    let catalog = Catalog::stored(&root, head.catalog, &core.view().catalog)?;
     let moved;
     let (was_known, missed) = {
         let mut state = core.state.borrow_mut();
@@ -88,8 +90,11 @@ pub fn install(core: &Rc<Core>, stored: Stored) -> Result<()> {
             state.recent.forget_to(head.position);
             state.mark_all_stale();
         }
+        if head.catalog > Some(was_known) {
+            state.mark_made_under_another();
+        }
         state.seen = head.writers.iter().copied().collect::<SortedMap<Id, u64>>();
-        let mut view = View::of_root(root);
+        let mut view = View::of_root(root, catalog);
         view.own = state.view.own.clone();
         core.context
             .cache
@@ -117,6 +122,7 @@ pub fn install(core: &Rc<Core>, stored: Stored) -> Result<()> {
     if missed {
         flight::find_cut(core);
     }
+    check_version(core, &core.view().catalog)?;
     for (number, record) in &frames {
         if *number <= was_known {
             replay_quietly(core, *number, record)?;

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use std::rc::Rc;
 
 use super::flight;
+use super::life::check_version;
 use crate::codec::frame::{self, FrameHeader};
 use crate::engine::core::group::Seen;
 use crate::engine::core::instance::Core;
@@ -14,7 +15,7 @@ use crate::error::{Error, Result};
 /// Takes in one frame, if it is the next.
 ///
 /// # Errors
-/// `Corrupt`, `UnsupportedFormat`.
+/// `Corrupt`, `UnsupportedFormat`; `Closed`, where it begins or is a migration that leaves this tab behind.
 pub fn take_frame(core: &Rc<Core>, number: u64, record: &Bytes) -> Result<()> {
     let (known, base) = {
         let state = core.state.borrow();
@@ -40,6 +41,10 @@ pub fn take_frame(core: &Rc<Core>, number: u64, record: &Bytes) -> Result<()> {
         return Ok(());
     }
     let mut batch = frame.batch()?;
+    if batch.changes_catalog && core.declared.get().is_some() {
+        let next = core.view().catalog.after(&batch.ops, number);
+        check_version(core, &next)?;
+    }
     let fill = (core.state.borrow_mut()).place(number, header.wall_ms, batch.stamps);
     batch.resolve(fill);
     let own = header.writer == core.writer;
@@ -58,6 +63,9 @@ pub fn take_frame(core: &Rc<Core>, number: u64, record: &Bytes) -> Result<()> {
         if is_news {
             // planted: touch-overlooked
             state.mark_stale(&writes);
+        }
+        if batch.changes_catalog {
+            state.mark_made_under_another();
         }
         writes
     };
@@ -88,8 +96,10 @@ enum Fate {
 fn fate_of(state: &State, header: &FrameHeader, number: u64) -> Fate {
     let is_of_now =
         header.incarnation == state.head.incarnation && header.generation == state.head.generation;
+    // planted: catalog-unasked
+    let is_of_catalog = header.catalog == state.view.catalog.change;
     // planted: other-number, void-applies, applies-twice
-    if !is_of_now || (header.required != 0 && header.required != number) {
+    if !is_of_now || !is_of_catalog || (header.required != 0 && header.required != number) {
         Fate::Void
     } else if state
         .seen

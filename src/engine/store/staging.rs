@@ -107,6 +107,12 @@ impl Staging {
         }
     }
 
+    /// The keys of what was written.
+    #[must_use]
+    pub fn into_written(self) -> Vec<RecordKey> {
+        self.written
+    }
+
     /// Removes what was written, having failed to make it live. A failure leaves orphans, which
     /// are collected later.
     pub async fn abandon(self) {

@@ -1,5 +1,6 @@
 //! Collecting orphans: records that were written ahead and never made live.
 
+use futures_util::FutureExt;
 use std::rc::Rc;
 
 use super::dead;
@@ -18,9 +19,9 @@ use crate::error::{Error, Result};
 use crate::sorted::Lookup;
 
 /// Times that the log may outrun the collector before it gives up for now.
-const TRIES: usize = 3;
+const TRIES: usize = 4;
 
-/// Deletes the records that nothing refers to. Gives up quietly when other tabs write all the
+/// Deletes the records that nothing refers to, and notes that none is left which was written in the clear. Gives up quietly when other tabs write all the
 /// while: it demands an empty log, and raises the generation, so that a frame or a flip which
 /// refers to a collected record cannot take effect.
 ///
@@ -31,17 +32,37 @@ pub async fn collect(core: &Rc<Core>, pass: &Pass) -> Result<()> {
         flush::flush(core, pass).await?;
         let mut flip = Flip::new(core);
         let orphans = orphans(core).await?;
-        if orphans.is_empty() {
-            return Ok(());
+        let sweep = core.state.borrow().head.sweep;
+        let is_clean = orphans.is_empty();
+        if is_clean {
+            if !sweep {
+                return Ok(());
+            }
+            // Not in the flip that goes before they are deleted. If more came meanwhile, so did a flip.
+            flip.sweep(false);
         }
         // planted: unfenced-collect
         flip.new_generation = true;
         flip.deletes.extend(orphans);
-        if flip.run(core).await? {
+        if flip.run(core).await? && (is_clean || !sweep) {
             return Ok(());
         }
     }
     Ok(())
+}
+
+/// Collects soon what was written in the clear, if the head says that there may be any.
+pub fn consider(core: &Rc<Core>) {
+    if !core.state.borrow().head.sweep {
+        return;
+    }
+    let inner = core.clone();
+    let collecting = async move {
+        let pass = inner.maintenance.enter().await;
+        // Where that fails, whoever opens it next does it.
+        drop(collect(&inner, &pass).await);
+    };
+    core.env().spawn(collecting.boxed_local());
 }
 
 async fn orphans(core: &Rc<Core>) -> Result<Vec<RecordKey>> {

@@ -5,15 +5,21 @@
 //! that had it open find out by the head that they look at then, or anyway. Where there is no room even for that
 //! number, it is used up a moment later. The database itself goes when no tab has it open.
 
+use bytes::Bytes;
 use std::cell::Cell;
 use std::rc::Rc;
 
 use super::open::{clear_all, is_dead};
-use crate::backend::{Append, Backend, Connector, Durability, Failure, Id, Seen, Settled, Write};
-use crate::codec::frame;
+use crate::backend::{
+    Append, Backend, Connector, Durability, Failure, Id, IdStore, Read, Reply, Seen, Settled, Write,
+};
+use crate::codec::frame::{self, FrameHeader};
+use crate::codec::head::Head;
 use crate::engine::core::instance::Core;
 use crate::engine::keyspace::access::{Answer, Cursor, KeyRange, afresh};
+use crate::engine::log::stored::stored_reads;
 use crate::engine::store::connection::open_error;
+use crate::engine::store::room::RESERVE;
 use crate::engine::write::submit;
 use crate::error::{Code, Result};
 
@@ -86,6 +92,37 @@ fn erase(
         })
     };
     backend.flip(Box::new(decide), Durability::Strict)
+}
+
+/// Whether an encrypted patch holds any page or frame, which is all that can be told without its key. `connector` opens
+/// existing databases only.
+///
+/// # Errors
+/// `NoPatch`, `Blocked`, `Unavailable`, `Corrupt`, `UnsupportedFormat`.
+pub async fn holds_records(connector: Rc<dyn Connector>) -> Result<bool> {
+    let backend = connector.open(Rc::new(|_| {})).await?;
+    let mut reads = stored_reads();
+    reads.push(Read::Ids(IdStore::Runs));
+    let replies = backend.read(reads).await.map_err(open_error);
+    backend.close();
+    let replies = replies?;
+    let [
+        Reply::Record(Some(head)),
+        _,
+        Reply::Frames(frames),
+        Reply::Ids(runs),
+    ] = replies.as_slice()
+    else {
+        return Ok(false);
+    };
+    let head = Head::decode(head)?;
+    let counts = |(number, record): &(u64, Bytes)| {
+        let is_of_it = |header: FrameHeader| {
+            (header.incarnation, header.generation) == (head.incarnation, head.generation)
+        };
+        *number > head.position && frame::peek(record).is_ok_and(is_of_it)
+    };
+    Ok(head.is_live() && (runs.iter().any(|id| *id != RESERVE) || frames.iter().any(counts)))
 }
 
 /// Whether anything in `ranges` is committed.

@@ -30,14 +30,15 @@ use crate::engine::keyspace::context::Context;
 use crate::engine::keyspace::view::View;
 use crate::engine::log::reload;
 use crate::engine::log::stored::{Stored, decode_stored, stored_reads};
-use crate::engine::upkeep::poll;
+use crate::engine::upkeep::{collect, poll};
 use crate::env::Env;
 use crate::error::{Code, Error, Result};
+use crate::sealed::vault::Vault;
 
 /// How often a patch may be created and deleted by others while it is being opened.
 const CREATIONS: u32 = 5;
 
-/// Opens an engine.
+/// Opens an engine. `vault`: the keys that the connector seals under.
 ///
 /// # Errors
 /// `Unavailable`, `Blocked`, `UnsupportedFormat`, `Corrupt`, `Encrypted`, `ConnectionLost`;
@@ -47,6 +48,7 @@ pub async fn open(
     connector: Rc<dyn Connector>,
     env: Rc<dyn Env>,
     options: Options,
+    vault: Option<Rc<Vault>>,
 ) -> Result<Rc<Core>> {
     let late: Rc<RefCell<Weak<Core>>> = Rc::default();
     let events = listener(&late);
@@ -61,6 +63,7 @@ pub async fn open(
     let mut writer = [0; 16];
     env.fill_random(&mut writer);
     let core = Rc::new(Core {
+        vault,
         connector,
         options,
         context: Context {
@@ -69,6 +72,7 @@ pub async fn open(
             clock: Rc::default(),
             op_log: Rc::default(),
             next_stamp: Rc::default(),
+            landings: Rc::default(),
         },
         realm,
         events,
@@ -84,6 +88,7 @@ pub async fn open(
         state: RefCell::new(fresh_state(backend.clone(), &stored.head)),
         loads: RefCell::new(SortedMap::new()),
         subscribers: Subscribers::default(),
+        declared: Cell::new(None),
         hardened: Cell::new(0),
         written_bytes: Cell::new(0),
         maintenance_wanted: Cell::new(false),
@@ -106,6 +111,8 @@ pub async fn open(
     }
     core.connector.joined();
     poll::start(&core);
+    // planted: unswept
+    collect::consider(&core);
     Ok(core)
 }
 
@@ -247,7 +254,7 @@ fn fresh_state(backend: Rc<dyn Backend>, head: &Head) -> State {
         closing: false,
         closed: None,
         head: head.clone(),
-        view: Rc::new(View::of_root(Root::default())),
+        view: Rc::new(View::of_root(Root::default(), Rc::default())),
         // What is stored at opening is no news to anybody.
         known: u64::MAX,
         next_stamp: Rc::default(),

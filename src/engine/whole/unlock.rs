@@ -63,11 +63,16 @@ pub async fn open_sealed(
                 return Err(error);
             }
         };
-        let vault = Vault::new(env.clone(), access.bulk.clone(), keys, table.encode());
+        let (bulk, table) = (access.bulk.clone(), table.encode());
+        let vault = Rc::new(Vault::new(env.clone(), bulk, keys, table));
+        vault.note_slot(slot);
         let opened = Rc::new(Found::hand_on(found, connector.clone()));
-        let sealed = Rc::new(SealedConnector::new(opened, Rc::new(vault)));
-        match open(realm.clone(), sealed, env.clone(), options).await {
-            Err(error) if error.code() == Code::Corrupt => failed = error,
+        let sealed = Rc::new(SealedConnector::new(opened, vault.clone()));
+        match open(realm.clone(), sealed, env.clone(), options, Some(vault)).await {
+            // With keys, what looks encrypted is another life, with other keys.
+            Err(error) if [Code::Corrupt, Code::Encrypted].contains(&error.code()) => {
+                failed = error;
+            }
             core => return core.map(|core| (core, slot)),
         }
     }

@@ -18,6 +18,8 @@ pub struct Walk {
     scan: Scan,
     slice: Slice,
     now: Now,
+    /// Whether it stops at what has expired, too.
+    pub keep_expired: bool,
 }
 
 impl Walk {
@@ -28,10 +30,11 @@ impl Walk {
             scan: Scan::of_view(view, range, false),
             slice: Slice::new(core),
             now: Now::default(),
+            keep_expired: false,
         }
     }
 
-    /// The next cell that is no tombstone and has not expired.
+    /// The next cell that is no tombstone and has not expired, unless that is kept.
     ///
     /// # Errors
     /// [`LoadError`].
@@ -41,7 +44,8 @@ impl Walk {
             match self.scan.next_cell(&core.context.cache, &mut |_, _| {}) {
                 Ok(Some((_, cell)))
                     if cell.is_tombstone()
-                        || self.now.is_past(&core.context, cell.marks.as_slice()) => {}
+                        || !self.keep_expired
+                            && self.now.is_past(&core.context, cell.marks.as_slice()) => {}
                 Ok(found) => return Ok(found),
                 Err(stop) => overcome(core, stop).await?,
             }

@@ -10,6 +10,7 @@ use crate::codec::head::Head;
 use crate::engine::core::group::Seen;
 use crate::engine::core::instance::Core;
 use crate::engine::core::options::Reason;
+use crate::engine::core::state::State;
 use crate::engine::log::flight::{apply_own, recall};
 use crate::engine::log::recover::{self, Outcome};
 use crate::engine::store::garbage;
@@ -71,6 +72,7 @@ fn follows(core: &Rc<Core>, sealed: &Sealed, appended: &Appended) -> bool {
     state.looked
         && appended.number == state.known + 1
         && counts_under(&state.head, sealed, appended.number)
+        && is_of_catalog(&state, sealed)
         && (required == 0 || required == appended.number)
         && (sealed.at.is_none() || agrees(sealed, appended) == Some(true))
         && sealed.sighting.seen().is_none()
@@ -86,6 +88,14 @@ fn counts_under(head: &Head, sealed: &Sealed, number: u64) -> bool {
     head.incarnation == sealed.header.incarnation
         && head.generation == sealed.header.generation
         && head.position < number
+        && head.catalog <= Some(sealed.header.catalog)
+}
+
+/// Whether the catalog is still the one that the frame was made under. (It may have been taken in what has changed it, since
+/// the frame was sent, and the frame directly follows that.)
+pub fn is_of_catalog(state: &State, sealed: &Sealed) -> bool {
+    // planted: catalog-unasked-own
+    sealed.header.catalog == state.view.catalog.change
 }
 
 /// The frame in flight is void for everybody: its calls are sealed anew. Its pieces are not referred to. `number`: its

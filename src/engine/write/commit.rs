@@ -88,7 +88,9 @@ async fn commit_first(core: &Rc<Core>) -> Result<()> {
 /// Whether any call must run again before the next is sent. When none must any more, those in line go on.
 fn has_stale(core: &Rc<Core>) -> bool {
     let (was, is) = {
-        let queue = &mut core.state.borrow_mut().queue;
+        let state = &mut *core.state.borrow_mut();
+        state.mark_if_made_under_another();
+        let queue = &mut state.queue;
         (queue.unfit, queue.has_stale())
     };
     if was && !is {

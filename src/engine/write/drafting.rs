@@ -71,6 +71,13 @@ pub fn is_large(draft: &Draft) -> bool {
     draft.bytes > LARGE_BYTES || draft.ops.len() > SLICE_OPS
 }
 
+/// Whether a draft need not go through the line: it is made ready at once, and may stand beside others.
+pub fn is_plain(core: &Core, draft: &Draft) -> bool {
+    // planted: line-unbarred
+    let is_alone = draft.changes_catalog;
+    !is_large(draft) && !is_alone && !core.lacks(draft.needs())
+}
+
 /// The memtable of a large draft, built in slices.
 pub async fn large_table(core: &Rc<Core>, draft: &Draft) -> Option<Memtable> {
     if !is_large(draft) {
@@ -115,7 +122,7 @@ pub async fn run_draft(core: &Rc<Core>, submission: &Submission) -> Result<Draft
 fn overtaken(core: &Rc<Core>, since: &Since, reads: &ReadSet, view: &Rc<View>) -> bool {
     let state = core.state.borrow();
     if reads.is_empty() {
-        return since.features.lack(state.head.features());
+        return state.is_other_since(since);
     }
     // Own calls may have been committed (which changes their provisional places), rebuilt or
     // failed meanwhile: cheaper to run again than to tell these apart.
@@ -128,10 +135,10 @@ fn overtaken(core: &Rc<Core>, since: &Since, reads: &ReadSet, view: &Rc<View>) -
     own_changed || touched_since(&state, since, reads)
 }
 
-/// Whether frames after `since` touch what was read; true also when that is unknown, or something was switched on.
+/// Whether frames after `since` touch what was read; true also when that is unknown, or something was switched on, or the
+/// catalog is another one.
 #[must_use]
 pub fn touched_since(state: &State, since: &Since, reads: &ReadSet) -> bool {
     // (Where a damaged log has lost frames, less is known than is remembered.)
-    since.features.lack(state.head.features())
-        || since.known != state.known && state.recent.touched(since, reads)
+    state.is_other_since(since) || since.known != state.known && state.recent.touched(since, reads)
 }

@@ -32,11 +32,7 @@ pub fn enqueue(core: &Rc<Core>, mut call: Call, table: Option<Memtable>) {
         None => interests.tell(&call.ops, PROVISIONAL + call.id),
     }
     let own = &mut Rc::make_mut(view).own;
-    let joins = table.is_none()
-        && queue
-            .groups
-            .back()
-            .is_some_and(|group| group.takes(call.bytes));
+    let joins = table.is_none() && queue.groups.back().is_some_and(|group| group.takes(&call));
     if !joins {
         queue.groups.push_back(Group::default());
         own.push(Rc::default());

@@ -3,10 +3,12 @@
 use futures_util::FutureExt;
 use std::rc::Rc;
 
+use super::barrier::{comes_later, settled_alone};
 use super::drafting::{Drafted, large_table, run_draft};
 use super::enqueue::enqueue;
 use super::prepared;
 use super::switch_on::switch_on;
+use crate::engine::core::bury;
 use crate::engine::core::done::Verdict;
 use crate::engine::core::group::Call;
 use crate::engine::core::instance::Core;
@@ -75,9 +77,9 @@ async fn finish_one(core: &Rc<Core>, mut submission: Submission, mut seed: Optio
         };
         // Other tabs' frames, and calls of this realm that have run again, may have come meanwhile; what it has
         // made, an error too, may be of a view that did not fit.
-        if core.state.borrow().queue.is_paused() {
+        if comes_later(core, submission.id) {
             let item = Waiting::Write(Box::new(submission));
-            core.state.borrow_mut().queue.line.push_front(item);
+            core.state.borrow_mut().queue.put_back(item);
             return;
         }
         match done.and_then(|drafted| core.check_open_or_closing().map(|()| drafted)) {
@@ -86,13 +88,21 @@ async fn finish_one(core: &Rc<Core>, mut submission: Submission, mut seed: Optio
                 if drafted.is_overtaken(core) {
                     continue;
                 }
-                if core.lacks(drafted.draft.needs) {
-                    match switch_on(core, submission.id, drafted.draft.needs).await {
+                let needs = drafted.draft.needs();
+                if core.lacks(needs) {
+                    match switch_on(core, needs).await {
                         Ok(()) => continue,
                         Err(error) => return submission.done.tell(Verdict::Failed(error)),
                     }
                 }
-                return accept(core, submission, drafted, table);
+                let is_alone = drafted.draft.changes_catalog;
+                if is_alone && core.state.borrow().queue.has_groups() {
+                    core.settled_before().await;
+                    seed = Some(drafted);
+                    continue;
+                }
+                accept(core, submission, drafted, table);
+                return settled_alone(core, is_alone).await;
             }
             Err(error) => return submission.done.tell(Verdict::Failed(error)),
         }
@@ -102,7 +112,10 @@ async fn finish_one(core: &Rc<Core>, mut submission: Submission, mut seed: Optio
 /// Puts a finished draft into the queue.
 pub fn accept(core: &Rc<Core>, submission: Submission, drafted: Drafted, table: Option<Memtable>) {
     let Submission { id, work, done } = submission;
-    let Drafted { draft, view, .. } = drafted;
+    let Drafted {
+        mut draft, view, ..
+    } = drafted;
+    bury::table(core, draft.take_shown());
     let call = Call::of_draft(id, draft, Some(work), done);
     // Nobody holds what was seen when the gathering memtable is changed: it would be copied.
     drop(view);

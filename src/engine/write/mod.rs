@@ -1,7 +1,7 @@
 //! From a call to a committed frame.
 //!
 //! A call enters by [`submit`]: its draft is made ([`drafting`]) and put into the queue ([`enqueue`]), at once on warm
-//! data, else in the [`line`], which keeps program order. The [`commit`]ter takes group after group: calls whose reads
+//! data, else in the [`line`], which keeps program order and bars what changes the catalog from the rest ([`barrier`]). The [`commit`]ter takes group after group: calls whose reads
 //! were overtaken run again ([`rebuild`]), the patch's budget is asked ([`admit`]), the group is sealed ([`sealing`], large
 //! ones by [`write_ahead`]) and appended ([`send`]), and its calls are told once it counts ([`acknowledge`]).
 //! A [`transaction`] drafts over many steps and enters by [`prepared`]; a [`turn`] holds other tabs back for one that
@@ -11,6 +11,7 @@
 
 pub mod acknowledge;
 pub mod admit;
+pub mod barrier;
 pub mod commit;
 pub mod drafting;
 pub mod enqueue;

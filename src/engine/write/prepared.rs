@@ -3,7 +3,8 @@
 
 use std::rc::Rc;
 
-use super::drafting::{SLICE_OPS, is_large, large_table, touched_since};
+use super::barrier::{comes_later, settled_alone};
+use super::drafting::{SLICE_OPS, is_plain, large_table, touched_since};
 use super::enqueue::{enqueue, enqueue_first};
 use super::switch_on::switch_on;
 use super::turn;
@@ -37,7 +38,7 @@ pub fn issue(core: &Rc<Core>, draft: Draft, began: (u64, Since), ticket: Option<
         ticket,
         done,
     });
-    if held || is_large(&prepared.draft) || core.lacks(prepared.draft.needs) {
+    if held || !is_plain(core, &prepared.draft) {
         let item = Waiting::Prepared(prepared);
         core.state.borrow_mut().queue.line.push_back(item);
         core.serve();
@@ -45,6 +46,7 @@ pub fn issue(core: &Rc<Core>, draft: Draft, began: (u64, Since), ticket: Option<
         admit_first(core, *prepared, None);
     } else {
         renumber(&mut prepared.draft.ops, drafted_as, id);
+        note_number(core, &prepared);
         admit(core, *prepared, None);
     }
 }
@@ -56,14 +58,17 @@ pub async fn finish(core: &Rc<Core>, mut prepared: Box<Prepared>) {
         if let Err(error) = core.check_open_or_closing() {
             return prepared.done.tell(Verdict::Failed(error));
         }
-        if core.state.borrow().queue.is_paused() {
+        if comes_later(core, prepared.id) {
             let item = Waiting::Prepared(prepared);
-            core.state.borrow_mut().queue.line.push_front(item);
+            core.state.borrow_mut().queue.put_back(item);
             return;
         }
-        let needs = prepared.draft.needs;
+        if let Some(ticket) = prepared.ticket {
+            turn::commits(core, ticket);
+        }
+        let needs = prepared.draft.needs();
         if core.lacks(needs) {
-            if let Err(error) = switch_on(core, prepared.id, needs).await {
+            if let Err(error) = switch_on(core, needs).await {
                 return prepared.done.tell(Verdict::Failed(error));
             }
             // It was made as if that were on.
@@ -74,15 +79,30 @@ pub async fn finish(core: &Rc<Core>, mut prepared: Box<Prepared>) {
             return admit_first(core, *prepared, table);
         }
         let (from, to) = (prepared.drafted_as, prepared.id);
+        let is_alone = prepared.draft.changes_catalog;
+        if is_alone && core.state.borrow().queue.has_groups() {
+            core.settled_before().await;
+            continue;
+        }
         if from == to || prepared.draft.slots == 0 {
-            return admit(core, *prepared, table);
+            admit(core, *prepared, table);
+            return settled_alone(core, is_alone).await;
         }
         bury::table(core, table.map(Rc::new));
+        note_number(core, &prepared);
         for slice in prepared.draft.ops.chunks_mut(SLICE_OPS) {
             renumber(slice, from, to);
             core.env().yield_now().await;
         }
         prepared.drafted_as = to;
+    }
+}
+
+/// Whoever knows its places by the number under which it was drafted must find where they land.
+fn note_number(core: &Core, prepared: &Prepared) {
+    let (from, to) = (prepared.drafted_as, prepared.id);
+    if from != to && prepared.draft.slots > 0 {
+        core.context.landings.borrow_mut().renumber(from, to);
     }
 }
 
@@ -92,7 +112,9 @@ fn goes_first(core: &Rc<Core>, prepared: &Prepared) -> bool {
         return false;
     };
     turn::commits(core, ticket);
-    prepared.drafted_as != prepared.id && flight::in_flight(core).is_none()
+    // What changes the catalog goes before nothing: what is queued would be shown over a catalog that only pends.
+    let may = !prepared.draft.changes_catalog;
+    may && prepared.drafted_as != prepared.id && flight::in_flight(core).is_none()
 }
 
 fn admit_first(core: &Rc<Core>, mut prepared: Prepared, table: Option<Memtable>) {

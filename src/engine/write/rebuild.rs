@@ -6,8 +6,9 @@ use std::rc::Rc;
 
 use crate::codec::batch::Op;
 use crate::engine::core::done::Verdict;
-use crate::engine::core::group::{Call, Group};
+use crate::engine::core::group::{Ahead, Call, Group};
 use crate::engine::core::instance::Core;
+use crate::engine::core::queue::{Submission, Waiting};
 
 use crate::engine::core::loading::LoadError;
 use crate::engine::keyspace::draft::Draft;
@@ -15,6 +16,7 @@ use crate::engine::keyspace::memtable::Memtable;
 use crate::engine::keyspace::view::View;
 use crate::engine::log::flight::{check_queue, fail_call};
 use crate::engine::log::reload;
+use crate::engine::store::garbage;
 use crate::engine::store::load::run_attempts;
 
 /// Rebuilds the queue: stale calls run again, and those that read what such a call wrote before
@@ -40,13 +42,18 @@ async fn rebuild_now(core: &Rc<Core>) {
     let mut missed = None;
     for (group, table) in groups.into_iter().zip(tables) {
         let stale = group.calls.iter().any(|call| rebuilt.is_stale(call));
-        if !stale {
+        if !stale && rebuilt.in_line.is_empty() {
             // With its memtable, and what has been written ahead of it.
             rebuilt.keep_group(group, table);
             continue;
         }
+        if let Some(ahead) = group.ahead {
+            discard(core, ahead);
+        }
         for call in group.calls {
-            if missed.is_none() {
+            if !rebuilt.in_line.is_empty() {
+                rebuilt.put_in_line(call);
+            } else if missed.is_none() {
                 missed = rebuilt.take(core, call).await;
             } else {
                 rebuilt.put_off(call);
@@ -58,6 +65,9 @@ async fn rebuild_now(core: &Rc<Core>) {
         state.queue.rebuilt_from = None;
         state.replace_own(rebuilt.own);
         state.queue.groups = rebuilt.groups.into();
+        for item in rebuilt.in_line.into_iter().rev() {
+            state.queue.line.push_front(item);
+        }
         // Closing has ended every hold; the committer then finds the groups and fails them.
         state.queue.hold = state.queue.hold.saturating_sub(1);
         state.queue.has_stale();
@@ -74,12 +84,23 @@ async fn rebuild_now(core: &Rc<Core>) {
     core.serve();
 }
 
+/// Deletes what was written ahead of a batch that is not that any more: no frame cites it that counts.
+fn discard(core: &Rc<Core>, ahead: Ahead) {
+    let inner = core.clone();
+    let delete = async move {
+        garbage::delete(&inner, &ahead.written).await;
+    };
+    core.env().spawn(delete.boxed_local());
+}
+
 struct Rebuilt {
     committed: View,
     groups: Vec<Group>,
     own: Vec<Rc<Memtable>>,
     /// What calls that run again wrote before, or write now.
     dirty: Memtable,
+    /// Calls that go back into the line.
+    in_line: Vec<Waiting>,
 }
 
 impl Rebuilt {
@@ -91,6 +112,7 @@ impl Rebuilt {
             groups: Vec::new(),
             own: Vec::new(),
             dirty: Memtable::default(),
+            in_line: Vec::new(),
         }
     }
 
@@ -109,6 +131,20 @@ impl Rebuilt {
         self.own.push(table);
     }
 
+    /// Has a call begin anew in the line, and with it all that come behind it.
+    fn put_in_line(&mut self, mut call: Call) {
+        let mut done = std::mem::take(&mut call.done);
+        let (id, work) = (call.id, call.work);
+        match work {
+            Some(work) => {
+                let submission = Submission { id, work, done };
+                self.in_line.push(Waiting::Write(Box::new(submission)));
+            }
+            // A transaction, which its driver begins anew.
+            None => done.tell(Verdict::Conflict),
+        }
+    }
+
     /// Keeps what a call has, to be run again later if that is stale: another rebuild does not know what was
     /// dirty in this one.
     fn put_off(&mut self, mut call: Call) {
@@ -120,11 +156,7 @@ impl Rebuilt {
     }
 
     fn keep(&mut self, call: Call) {
-        if !self
-            .groups
-            .last()
-            .is_some_and(|group| group.takes(call.bytes))
-        {
+        if !self.groups.last().is_some_and(|group| group.takes(&call)) {
             self.groups.push(Group::default());
             self.own.push(Rc::default());
         }
@@ -158,16 +190,17 @@ impl Rebuilt {
         };
         match run_attempts(core, attempt).await {
             Ok(()) => {
+                // planted: changing-kept
+                let is_alone = draft.changes_catalog && !call.changes_catalog;
+                if is_alone || core.lacks(draft.needs()) {
+                    // It is another kind of call now, of which those behind it have to wait for the end.
+                    drop(draft);
+                    self.put_in_line(call);
+                    return None;
+                }
                 self.soil(&draft.ops);
-                call.slots = draft.slots;
-                call.wall_ms = draft.wall_ms;
-                call.bytes = draft.bytes;
-                call.reads = std::mem::take(&mut draft.reads);
-                call.ops = std::mem::take(&mut draft.ops);
-                call.needs = draft.needs;
-                call.stale = false;
                 // Lets go of the view, so that the memtable is changed in place.
-                drop(draft);
+                call.take(draft);
                 self.keep(call);
             }
             Err(LoadError::Missing) if call.missed_in != Some(self.committed.root.epoch) => {

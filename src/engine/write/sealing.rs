@@ -7,6 +7,7 @@ use super::write_ahead;
 use crate::backend::{Id, RecordKey};
 use crate::blobs;
 use crate::codec::batch::{Batch, Op, OpValue};
+use crate::codec::catalog;
 use crate::codec::cell::PieceRef;
 use crate::codec::frame::{self, FrameHeader};
 use crate::engine::core::group::{Flight, Sighting};
@@ -56,7 +57,7 @@ impl Sealed {
 pub async fn seal_first(core: &Rc<Core>) -> Result<Option<Sealed>> {
     let sighting = Sighting::default();
     let is_fit;
-    let (ops, large, dependent, mut header, stamps) = {
+    let (ops, kind, mut header, stamps) = {
         let mut state = core.state.borrow_mut();
         state.sequence += 1;
         // The generation under which the work of sealing begins: what is written ahead from now on
@@ -68,6 +69,7 @@ pub async fn seal_first(core: &Rc<Core>) -> Result<Option<Sealed>> {
             sequence: state.sequence,
             wall_ms: 0,
             required: 0,
+            catalog: 0,
         };
         let (on, is_logged) = (state.head.features(), state.head.op_log.is_some());
         let Some(group) = state.queue.groups.front_mut() else {
@@ -75,6 +77,9 @@ pub async fn seal_first(core: &Rc<Core>) -> Result<Option<Sealed>> {
         };
         is_fit = !on.lack(group.needs());
         let raised = group.calls.iter().map(|call| call.wall_ms).max();
+        // That of its work, whatever may have come since.
+        header.catalog = group.catalog;
+        let changes_catalog = group.changes_catalog;
         header.wall_ms = frame::wall_ms(core.env().now_ms()).max(raised.unwrap_or_default());
         let stamps = if is_logged { group.slots() } else { 0 };
         // From here on nothing joins it.
@@ -86,8 +91,10 @@ pub async fn seal_first(core: &Rc<Core>) -> Result<Option<Sealed>> {
         });
         let large = group.is_large();
         let ops = if large { Vec::new() } else { group.batch_ops() };
-        (ops, large, group.is_dependent(), header, stamps)
+        let kind = (large, group.is_dependent(), changes_catalog);
+        (ops, kind, header, stamps)
     };
+    let (large, dependent, changes_catalog) = kind;
     invariant!(core, is_fit, "a frame would need what is not on");
     if !large && ops.is_empty() {
         landed(core, header.sequence, None);
@@ -102,6 +109,7 @@ pub async fn seal_first(core: &Rc<Core>) -> Result<Option<Sealed>> {
         move_out_pieces(core, ops)?
     };
     batch.stamps = stamps;
+    batch.changes_catalog = changes_catalog;
     let mut sealed = {
         let mut state = core.state.borrow_mut();
         let next = state.known + 1;
@@ -109,6 +117,7 @@ pub async fn seal_first(core: &Rc<Core>) -> Result<Option<Sealed>> {
             // planted: no-required
             header.required = next;
         }
+        // planted: catalog-late
         let sealed = Sealed {
             header,
             frame: frame::encode(&header, &batch),
@@ -165,7 +174,11 @@ fn move_out_pieces(core: &Rc<Core>, mut ops: Vec<Op>) -> Result<(Batch, Vec<(Id,
     let mut pieces = Vec::new();
     let mut before: Option<(Bytes, &mut PieceRef)> = None;
     for op in &mut ops {
-        let Op::Put(_, value, _) = op else { continue };
+        // (What stands in the catalog is never a piece.)
+        let value = match op {
+            Op::Put(key, value, _) if !catalog::has(&key.prefix) => value,
+            _ => continue,
+        };
         let bytes = match value {
             OpValue::Inline(bytes) if is_piece(bytes) => bytes.clone(),
             _ => {

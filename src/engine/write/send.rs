@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::acknowledge::{acknowledge, unknown, void};
+use super::acknowledge::{acknowledge, is_of_catalog, unknown, void};
 use super::sealing::Sealed;
 use crate::backend::{Append, Appended, Durability, Failure, Settled};
 use crate::engine::core::instance::Core;
@@ -26,12 +26,16 @@ pub async fn send(core: &Rc<Core>, sealed: &Sealed) -> Result<()> {
         // Nothing is under way now.
         core.check_open_or_closing()?;
         let required = sealed.header.required;
-        let (known, generation) = {
+        let would_count = {
             let state = core.state.borrow();
-            (state.known, state.head.generation)
+            // planted: catalog-resent
+            let is_of_catalog = is_of_catalog(&state, sealed);
+            // (Making room may have raised the generation.)
+            (required == 0 || required == state.known + 1)
+                && sealed.header.generation == state.head.generation
+                && is_of_catalog
         };
-        // (Making room may have raised the generation.)
-        if required != 0 && required != known + 1 || sealed.header.generation != generation {
+        if !would_count {
             // It would be void.
             recall(core, sealed.header.sequence);
             return Ok(());

@@ -5,7 +5,7 @@ use futures_util::future::LocalBoxFuture;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::drafting::{Drafted, guarded, is_large};
+use super::drafting::{Drafted, guarded, is_plain};
 use super::line::{accept, serve, serve_from};
 use crate::engine::core::done::{Done, Verdict, told};
 use crate::engine::core::fitting::view_to_come;
@@ -114,14 +114,14 @@ pub fn submit(core: &Rc<Core>, mut work: WriteWork<()>, mut done: Done) {
     let mut drafted = Drafted::new(core, id);
     let attempt = guarded(core, &submission.work, &mut drafted.draft);
     match attempt {
-        Ok(()) if !is_large(&drafted.draft) && !core.lacks(drafted.draft.needs) => {
+        Ok(()) if is_plain(core, &drafted.draft) => {
             accept(core, submission, drafted, None);
         }
         Err(Stop::Fail(error)) => {
             serve(core);
             submission.done.tell(Verdict::Failed(error));
         }
-        // Not ready, or large: finished in the line, where it holds its place.
+        // Not ready, or more than that: finished in the line, where it holds its place.
         unfinished => {
             let seed = unfinished.is_ok().then_some(drafted);
             let item = Waiting::Write(Box::new(submission));

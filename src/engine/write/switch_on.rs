@@ -20,18 +20,18 @@ use crate::error::{Code, Error, Result};
 /// How often the log may be outrun by others before the call fails. All but the first are tried in a turn.
 const TRIES: u32 = 12;
 
-/// Switches on what the call of this number needs, which is being served in the line; fine if it is on. The calls
-/// before it are settled first.
+/// Switches on what the call needs that is being served in the line; fine if it is on. The calls before it are settled
+/// first.
 ///
 /// # Errors
 /// `Conflict` when others have written all the while; what reading or writing fails with.
-pub fn switch_on(core: &Rc<Core>, call: u64, needs: Features) -> LocalBoxFuture<'_, Result<()>> {
+pub fn switch_on(core: &Rc<Core>, needs: Features) -> LocalBoxFuture<'_, Result<()>> {
     // Boxed, so that its state is not part of every caller's.
-    switch_on_now(core, call, needs).boxed_local()
+    switch_on_now(core, needs).boxed_local()
 }
 
-async fn switch_on_now(core: &Rc<Core>, call: u64, needs: Features) -> Result<()> {
-    core.settled_up_to(call.saturating_sub(1)).await;
+async fn switch_on_now(core: &Rc<Core>, needs: Features) -> Result<()> {
+    core.settled_before().await;
     let mut turn = None;
     for attempt in 0..TRIES {
         if attempt > 0 {

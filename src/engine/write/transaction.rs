@@ -1,5 +1,6 @@
 //! Transactions over user code that may await anything: optimistic, validated at commit.
 
+use bytes::Bytes;
 use futures_channel::oneshot;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
@@ -25,6 +26,7 @@ use crate::error::{Error, Result};
 pub struct Transaction {
     core: Rc<Core>,
     inner: Rc<RefCell<Inner>>,
+    purpose: Purpose,
     /// Work that must await a load holds back what came after it.
     turn: Gate,
 }
@@ -38,11 +40,20 @@ struct Inner {
     turn: Option<Turn>,
 }
 
+/// What a transaction may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Change data.
+    Change,
+    /// Change definitions too; what it writes of records is set aside for work that ends it.
+    Migrate,
+}
+
 /// Begins a transaction on what is committed, once the calls issued before are settled; `in_turn`: in a turn of its own.
 ///
 /// # Errors
 /// `Closed`, `ConnectionLost`.
-pub async fn begin(core: Rc<Core>, in_turn: bool) -> Result<Transaction> {
+pub async fn begin(core: Rc<Core>, purpose: Purpose, in_turn: bool) -> Result<Transaction> {
     core.check_open()?;
     let call = next_call(&core);
     poll::before(&core).await;
@@ -58,7 +69,8 @@ pub async fn begin(core: Rc<Core>, in_turn: bool) -> Result<Transaction> {
         (state.since_now(), state.view.clone())
     };
     // Calls issued meanwhile are not part of the snapshot; they are checked at the commit.
-    let draft = Draft::new(core.context.clone(), view.committed(), call);
+    let mut draft = Draft::new(core.context.clone(), view.committed(), call);
+    draft.aside = (purpose == Purpose::Migrate).then(Vec::new);
     let inner = Inner {
         draft: Some(draft),
         since: Some(since),
@@ -69,6 +81,7 @@ pub async fn begin(core: Rc<Core>, in_turn: bool) -> Result<Transaction> {
     Ok(Transaction {
         core,
         inner: Rc::new(RefCell::new(inner)),
+        purpose,
         turn: Gate::default(),
     })
 }
@@ -175,6 +188,22 @@ impl Transaction {
         if let Some(draft) = self.inner.borrow_mut().draft.as_mut() {
             draft.truncate(mark);
         }
+    }
+
+    /// Whether it is a migration's: it may change definitions.
+    #[must_use]
+    pub fn migrates(&self) -> bool {
+        self.purpose == Purpose::Migrate
+    }
+
+    /// Takes out what was set aside until now, and sets nothing aside from now on.
+    #[must_use]
+    pub fn take_aside(&self) -> Vec<Bytes> {
+        let mut inner = self.inner.borrow_mut();
+        let draft = inner.draft.as_mut();
+        draft
+            .and_then(|draft| draft.aside.take())
+            .unwrap_or_default()
     }
 
     /// The engine's time, in ms since the epoch.

@@ -4,7 +4,8 @@ use bytes::Bytes;
 use std::rc::Rc;
 
 use crate::backend::RecordKey;
-use crate::codec::batch::{Batch, Op};
+use crate::codec::batch::{Batch, Op, OpKey, OpValue};
+use crate::codec::catalog;
 use crate::codec::cell::{Cell, Value};
 use crate::codec::order::{ORDER_BYTES, Order, PROVISIONAL};
 use crate::codec::root::check_entries;
@@ -61,7 +62,14 @@ async fn write_first(core: &Rc<Core>, generation: u64) -> Result<Ahead> {
     let mut staging = Staging::new(core, frees_room, Some(&HELP));
     let mut sink = SegmentSink::new(core, true, core.options.cache_bytes / KEPT_PART);
     let mut slice = Slice::new(core);
+    let mut ops: Vec<Op> = table.ranges().iter().map(Op::DeleteRange).collect();
     for (key, cell) in table.cells() {
+        // Whoever applies the frame must know the catalog then, and reads no run.
+        // planted: catalog-in-run
+        if catalog::has(key) {
+            ops.extend(catalog_op(key, cell));
+            continue;
+        }
         let written = push_cell(core, &mut staging, &mut sink, call, key, cell).await;
         if let Err(error) = written {
             staging.abandon().await;
@@ -78,17 +86,31 @@ async fn write_first(core: &Rc<Core>, generation: u64) -> Result<Ahead> {
         return Err(error);
     }
     checked(core, check_entries(&sink.entries))?;
-    let ops = table.ranges().iter().map(Op::DeleteRange).collect();
     let batch = Batch {
         run: sink.entries,
         ops,
-        stamps: 0,
+        ..Batch::default()
     };
     Ok(Ahead {
         generation,
         batch,
         records: sink.records,
+        written: staging.into_written(),
     })
+}
+
+/// The operation that a cell of the catalog has come from.
+fn catalog_op(key: &Bytes, cell: &Cell) -> Option<Op> {
+    let key = OpKey::plain(key.clone());
+    match &cell.value {
+        Value::Tombstone => Some(Op::Delete(key)),
+        Value::Inline(value) => {
+            let value = OpValue::Inline(value.clone());
+            Some(Op::Put(key, value, cell.marks.clone()))
+        }
+        // Nothing of a draft is.
+        Value::Piece(_) => None,
+    }
 }
 
 async fn push_cell(

@@ -1,4 +1,4 @@
-import type { ErrorCode, Remedy } from "./types.js";
+import type { ErrorCode, Remedy } from "./codes.js";
 
 const REMEDIES: Record<ErrorCode, Remedy> = {
   InvalidArgument: "fix-call",
@@ -28,7 +28,12 @@ export interface Evidence {
   readonly path?: string | undefined;
   readonly usage?: number | undefined;
   readonly quota?: number | undefined;
+  readonly ids?: readonly string[] | undefined;
+  readonly issues?: Issues | undefined;
 }
+
+/** What a schema has found, as Standard Schema has it. */
+export type Issues = readonly { message: string; path?: readonly (PropertyKey | { key: PropertyKey })[] }[];
 
 /** The error that the library throws for every failure of its own. */
 export class PatchStoreError extends Error {
@@ -39,6 +44,10 @@ export class PatchStoreError extends Error {
   declare readonly cause?: unknown;
   /** For NotStorable: the path to the value that cannot be stored. */
   declare readonly path?: string;
+  /** For ConstraintViolation: the ids of documents that collide or are missing. */
+  declare readonly ids?: string[];
+  /** For ConstraintViolation: what the schema of a collection's handle has found. */
+  declare readonly issues?: Issues;
   /** For StorageQuotaExceeded, in bytes. `quota` is as reported, and may be more than the browser enforces. */
   declare readonly usage?: number;
   declare readonly quota?: number;
@@ -47,7 +56,7 @@ export class PatchStoreError extends Error {
     super(message);
     this.code = code;
     this.remedy = evidence.remedy ?? REMEDIES[code];
-    for (const name of ["cause", "path", "usage", "quota"] as const) {
+    for (const name of ["cause", "path", "usage", "quota", "ids", "issues"] as const) {
       const value = evidence[name];
       if (value !== undefined) define(this, name, value);
     }
@@ -100,6 +109,7 @@ export function makeError(
   usage: number | undefined,
   quota: number | undefined,
   cause: unknown,
+  ids: readonly string[] | undefined,
 ): PatchStoreError {
-  return new PatchStoreError(code, message, { remedy, path, usage, quota, cause });
+  return new PatchStoreError(code, message, { remedy, path, usage, quota, cause, ids });
 }

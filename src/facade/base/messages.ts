@@ -1,11 +1,12 @@
 import type { ErrorCode } from "./codes.js";
-import type { Doc, Query, Scope } from "./data.js";
+import type { Doc, FindOptions, Scope } from "./data.js";
+import type { Query } from "./query.js";
 
 /**
  * A store that is driven by messages. It takes them in three forms:
  *
- * - typed: `{type: "set", key: "k", value: 1}`, `{type: "insert", collection: "notes", doc: {…}}`
- * - shorthand: `{set: ["k", 1]}`, `{get: "k"}`, `{keys: true}`, `{insert: ["notes", {…}]}`, `{find: "notes"}`
+ * - typed: `{type: "set", key: "k", value: 1}`, `{type: "insert", collection: "notes", doc: {…}}`, `{type: "find", collection: "notes", sort: {…}, limit: 5}`
+ * - shorthand: `{set: ["k", 1]}`, `{get: "k"}`, `{keys: true}`, `{insert: ["notes", {…}]}`, `{find: "notes"}`, `{find: ["notes", {…}, {sort: {…}, limit: 5}]}`
  * - text: `set k 1`, `get k`, `keys`, `insert notes {"text": "hi"}`, `find notes`
  *
  * A message has exactly the properties of its form. In a text, spaces (those of JSON) separate the
@@ -48,13 +49,14 @@ export type KvMessage =
 /** `setStore` with "" goes back to the node's own store. */
 export type DbMessage =
   | { type: "insert"; collection: string; doc: object }
-  | { type: "find" | "count"; collection: string; query?: Query }
+  | { type: "find"; collection: string; query?: Query; sort?: FindOptions["sort"]; skip?: number; limit?: number; fields?: string[] }
+  | { type: "count"; collection: string; query?: Query }
   | { type: "findOne" | "delete"; collection: string; id: string }
   | { type: "update" | "replace"; collection: string; id: string; doc: object }
   | { type: "drop"; collection: string }
   | { type: "setStore"; value: string }
   | { insert: [collection: string, doc: object] }
-  | { find: string | [collection: string, query?: Query] }
+  | { find: string | [collection: string, query?: Query, options?: Pick<FindOptions, "sort" | "skip" | "limit" | "fields">] }
   | { count: string | [collection: string, query?: Query] }
   | { findOne: [collection: string, id: string] }
   | { delete: [collection: string, id: string] }

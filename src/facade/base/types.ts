@@ -23,6 +23,9 @@ export type WasmSource =
   | WebAssembly.Module;
 
 export interface OpenOptions {
+  /** The passphrase or key of an encrypted patch; where there is no patch, it is created encrypted. Everything that is stored is: keys, values, names, the op-log.
+   *  The call rejects with WrongKey if this opens it not, with NotEncrypted if the patch is plain; without it, Encrypted if it is not. */
+  encryption?: Encryption;
   /** The IndexedDB database is named `${prefix}${id}`. Default "patchstore_". */
   prefix?: string;
   /** "memory" keeps nothing past the page; it is never chosen silently. Default "indexeddb". */
@@ -35,6 +38,16 @@ export interface OpenOptions {
   /** Record every write of a record in the op-log. A property of the patch: once true, every tab records, whatever it
    *  opens with. Default false. */
   opLog?: boolean;
+  /** The version of the data's shape, a positive integer; the patch keeps it. Where it is lower there (0: new), `migrate` runs, in one tab; the others, and
+   *  whoever opens the patch meanwhile, wait for it, which does not count into `openTimeoutMs`. Tabs that have it open with a lower version get
+   *  "closed" with reason "versionchange" before anything is changed, and no write of theirs lands after that; all handles of a page on it
+   *  do. Where it is higher there, the call rejects with UnsupportedFormat: the page is old, and is to be loaded anew. Without `version`, any opens. */
+  version?: number;
+  /** Brings the data from the version `from` to `version`, in one transaction that also changes the version: all of it or nothing takes effect. It may make and
+   *  drop indexes and definitions, too. It is run again as a transaction's work is. Writes are not noted in the op-log: every device migrates what it has. What it
+   *  throws rejects openPatch, and nothing has changed. Without it, only a patch that holds nothing gets a version: else InvalidArgument. Where there are no Web
+   *  Locks, two tabs may run it, and one takes effect. */
+  migrate?: (tx: Tx, from: number) => Promise<void>;
   /** Milliseconds after which opening gives up with code Blocked. Default 10 000. */
   openTimeoutMs?: number;
   /** When to make room, and whether the patch has a budget of its own. */
@@ -56,8 +69,23 @@ export interface QuotaPolicy {
   persist?: boolean;
 }
 
-/** The key of a patch: a passphrase, or 32 bytes, or a non-extractable AES-GCM CryptoKey (usages encrypt and decrypt). */
+/** The key of a patch: a passphrase, or 32 bytes, or an AES-GCM CryptoKey of 256 bits, extractable or not (usages encrypt and decrypt), which needs
+ *  `crypto.subtle`: else Unavailable. It is taken as it is at the call. The key of a passphrase takes about 0.15 s to derive; it may be in any Unicode form. */
 export type Encryption = { passphrase: string } | { key: Uint8Array | CryptoKey };
+
+/** The keys that open an encrypted patch, each under a name; the first is "main". */
+export interface Keyring {
+  /** In the order in which they were added.
+   *  @throws PatchStoreError code NotEncrypted */
+  names(): Promise<string[]>;
+  /** Adds a key, or replaces the one of that name (at most 256 bytes of UTF-8). Whoever had the one that is replaced can open the patch no longer, unless
+   *  they have kept its files of before; tabs that have it open keep it open.
+   *  @throws PatchStoreError code NotEncrypted | LimitExceeded (16 keys at most) | Conflict (others change keys all the time) */
+  set(name: string, key: Encryption): Promise<void>;
+  /** False when there was none. The last one stays: InvalidArgument.
+   *  @throws PatchStoreError code NotEncrypted | InvalidArgument | Conflict */
+  remove(name: string): Promise<boolean>;
+}
 
 /** What was done for room, in this order: log entries that are stored elsewhere too went, what has expired went, what is
  *  dead went; "full": a write was refused. */
@@ -70,6 +98,11 @@ export type QuotaAction = "prune-oplog" | "evict-expired" | "compact" | "full";
 export interface Patch {
   readonly id: string;
   readonly status: PatchStatus;
+  /** The keys of an encrypted patch. */
+  readonly keyring: Keyring;
+  /** Replaces the key by which this handle opened the patch, under its name: after a recovery key, that is the recovery key. The data is not written again.
+   *  @throws PatchStoreError code NotEncrypted | Conflict (that key was replaced or removed meanwhile: open the patch again) */
+  rekey(to: Encryption): Promise<void>;
   /** What was written, for synchronisation with other devices. */
   readonly opLog: OpLog;
   /** A named key-value store, shared by every node that uses the name. */
@@ -167,6 +200,7 @@ export interface Meta {
 export interface PatchStatus {
   readonly backend: "indexeddb" | "memory";
   readonly durability: Durability;
+  /** Whether everything that is stored of it is encrypted. */
   readonly encrypted: boolean;
   /** Whether the origin's storage is exempt from eviction, as the browser last said when it was asked by this page or worker
    *  ({@link QuotaPolicy.persist}, {@link requestPersistence}); null before. */
@@ -207,8 +241,9 @@ export interface PatchEvents {
 export interface PatchInfo {
   id: string;
   /** About the size of its keys and values before compression, including replaced ones that are not
-   *  merged away yet; null when it cannot be read (encrypted, damaged, of a later format, or blocked). */
+   *  merged away yet; null when it cannot be read (encrypted and not open in this page, damaged, of a later format, or blocked). */
   bytes: number | null;
+  /** Whether it needs a key, as far as can be told without one. */
   encrypted: boolean;
 }
 
@@ -226,9 +261,15 @@ export interface Grant {
   /** Refuse, with LimitExceeded, more calls than this that wait for an answer.
    *  Default 10 000. */
   maxInFlight?: number;
+  /** May make indexes and definitions, and drop a collection that has any. Default false. */
+  define?: boolean;
+  /** May use $regex, which runs in the host and cannot be bounded. Default false. */
+  regex?: boolean;
 }
 
 export type * from "./data.js";
+export type { Query, QueryCondition, QueryOperators } from "./query.js";
+export type * from "./standard-schema.js";
 export type * from "./sync.js";
 export type * from "./messages.js";
 export type * from "./codes.js";

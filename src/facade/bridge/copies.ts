@@ -130,6 +130,8 @@ export class Copies {
   readonly #values = new Map<string, unknown>();
   /** All documents of the collection in insertion order, if they are complete. */
   #all: object[] | undefined;
+  /** Their places, for the marks of results. */
+  #places = "";
   #bytes = 0;
 
   constructor(port: ChangesPort, room: CopyRoom) {
@@ -153,23 +155,30 @@ export class Copies {
     return found;
   }
 
-  /** Fresh copies of all documents that meet `conditions`, from here or from `read`. */
-  all(conditions: readonly Condition[], read: () => unknown): unknown {
-    if (!this.#isCurrent()) return read();
-    if (this.#all !== undefined) return meeting(conditions, this.#all).map(copyOf);
-    if (conditions.length > 0) return read();
+  /**
+   * Fresh copies of all documents that meet `conditions`, and behind them, if there are any, the mark of the last one; from here
+   * or from `read`, which with `places` reads all of the collection, and gives the places of all in place of the mark.
+   */
+  all(conditions: readonly Condition[], read: (places: boolean) => unknown): unknown {
+    if (!this.#isCurrent()) return read(false);
+    if (this.#all !== undefined) {
+      const met = meeting(conditions, this.#all);
+      const last = this.#all.lastIndexOf(met.at(-1) as object);
+      return withMark(met.map(copyOf), this.#places, last);
+    }
+    if (conditions.length > 0) return read(false);
     const stamp = this.#stamp;
-    const found = read();
-    if (!(found instanceof Promise)) return this.#keepAll(found as { _id: string }[]);
-    return found.then((docs: { _id: string }[]) => (this.#stampNow() === stamp ? this.#keepAll(docs) : docs));
+    const found = read(true);
+    if (!(found instanceof Promise)) return this.#keepAll(found as unknown[]);
+    return found.then((found: unknown[]) => this.#keepAll(found, this.#stampNow() === stamp));
   }
 
   /** Calls `insert`, which returns the new document's id, and keeps the document if reads see it. */
   inserted(encoded: Encoded, nowMs: number, insert: () => string): string {
     const before = this.#isCurrent() ? this.#stamp : NaN;
     const id = insert();
-    // Reads do not see a document that still waits in line or was refused.
-    if (before < this.#stampNow() && this.#isCurrent()) {
+    // Reads do not see a document that still waits in line or was refused; nor one as it was given that is numbered.
+    if (before < this.#stampNow() && this.#isCurrent() && this.#port?.rewrites() === false) {
       const document = new Inserted(encoded, nowMs);
       this.#add(id, document.weight, () => document);
     }
@@ -179,6 +188,7 @@ export class Copies {
   clear(): void {
     this.#values.clear();
     this.#all = undefined;
+    this.#places = "";
     this.#room.give(this.#bytes);
     this.#bytes = 0;
   }
@@ -203,6 +213,8 @@ export class Copies {
     if (changed === undefined) this.clear();
     else for (const key of changed) this.#drop(key);
     this.#all = undefined;
+    this.#free(this.#places.length);
+    this.#places = "";
     return true;
   }
 
@@ -230,23 +242,53 @@ export class Copies {
     if (value === undefined) return;
     const bytes = weightOf(key) + (value instanceof Inserted ? value.weight : weightOf(value));
     this.#values.delete(key);
+    this.#free(bytes);
+  }
+
+  #free(bytes: number): void {
     this.#bytes -= bytes;
     this.#room.give(bytes);
   }
 
-  #keepAll(docs: { _id: string }[]): unknown[] {
-    let bytes = 0;
+  /** @param found documents, and behind them the places of all; of very many, which are not kept, the mark of the last one */
+  #keepAll(found: unknown[], isCurrent = true): unknown[] {
+    if (found.length > MOST_PLACES + 1) return found;
+    const places = (found.pop() ?? "") as string;
+    const docs = found as { _id: string }[];
+    let bytes = places.length;
     for (const doc of docs) {
       bytes += weightOf(doc._id) + weightOf(doc);
-      if (bytes === Infinity || bytes > this.#room.limit) return docs;
+      if (bytes === Infinity || bytes > this.#room.limit) isCurrent = false;
+      if (!isCurrent) return withMark(docs, places, docs.length - 1);
     }
-    this.clear();
-    this.#room.take(bytes);
-    this.#bytes = bytes;
-    this.#all = docs.map(copyOf) as object[];
-    for (const copy of this.#all as { _id: string }[]) this.#values.set(copy._id, copy);
-    return docs;
+    if (isCurrent) {
+      this.clear();
+      this.#room.take(bytes);
+      this.#bytes = bytes;
+      this.#all = docs.map(copyOf) as object[];
+      this.#places = places;
+      for (const copy of this.#all as { _id: string }[]) this.#values.set(copy._id, copy);
+    }
+    return withMark(docs, places, docs.length - 1);
   }
+}
+
+/** The places of more documents are not told (`models/documents/find.rs`). */
+const MOST_PLACES = 16384;
+/** The length of a place in a text of many. */
+const PLACE_DIGITS = 24;
+
+/** Adds the mark of the document of that number among those with these places. (`models/documents/after.rs`: a place whose first
+ *  bit is set is provisional, and the last one before it that is not follows it.) */
+function withMark(docs: unknown[], places: string, number: number): unknown[] {
+  if (docs.length === 0) return docs;
+  const at = (number: number) => places.slice(number * PLACE_DIGITS, (number + 1) * PLACE_DIGITS);
+  const isProvisional = (place: string) => place >= "8";
+  let floor = number;
+  while (floor >= 0 && isProvisional(at(floor))) floor -= 1;
+  const before = floor < 0 ? "0".repeat(PLACE_DIGITS) : at(floor);
+  docs.push(floor === number ? at(number) : at(number) + before);
+  return docs;
 }
 
 function meeting(conditions: readonly Condition[], docs: readonly object[]): readonly object[] {

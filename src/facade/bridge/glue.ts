@@ -1,15 +1,19 @@
 /** Imports wasm-bindgen's glue from the build directory; no other module does, except `plain.ts` for its own glue. */
 export { default } from "../../../target/glue/patchstore.js";
 export {
+  AccessPort,
   type AdapterPort,
   type ChangesPort,
   type DbPort,
   type KvPort,
+  type LivePort,
   type OpLogPort,
   type PatchPort,
   type SubscriptionPort,
   type TransactionPort,
+  convertPort,
   deletePort,
+  holdsRecords,
   inlineBlobs,
   isRemains,
   openPort,

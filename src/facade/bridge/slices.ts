@@ -15,6 +15,8 @@ export interface Row extends Snapshot {
   readonly keys?: readonly string[];
   /** When it expires, if it does. */
   readonly until?: number;
+  /** A value that is not there yet, in the place of this one. */
+  readonly later?: Promise<Snapshot>;
 }
 
 /** A batch that accumulates in wasm until it is committed. */
@@ -50,7 +52,7 @@ export function sendRows<T>(
   try {
     const tally = new Tally("a batch takes");
     const first = readSlice(rows, tally);
-    if (first.last && first.rows.every((row) => row.gaps === undefined)) {
+    if (first.last && first.rows.every((row) => row.gaps === undefined && row.later === undefined)) {
       return handle.call(() => {
         pushRows(batch, first.rows);
         return commit();
@@ -75,7 +77,10 @@ async function pushAll(
   let slice = first;
   for (;;) {
     try {
-      for (const row of slice.rows) if (row.gaps !== undefined) await blobs.fill(row);
+      for (const row of slice.rows) {
+        if (row.later !== undefined) row.encoded = (await row.later).encoded;
+        else if (row.gaps !== undefined) await blobs.fill(row);
+      }
       pushRows(batch, slice.rows);
     } catch (error) {
       rows.return(undefined);

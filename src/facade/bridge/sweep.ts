@@ -32,6 +32,24 @@ export async function sweep(database: string): Promise<void> {
   }
 }
 
+/**
+ * Runs `work` while nobody has the database open; false if somebody has. A listing has it only for a moment. Without Web
+ * Locks, only this realm's engines are known, to the caller.
+ */
+export async function alone(database: string, work: () => Promise<unknown>): Promise<boolean> {
+  const locks = globalThis.navigator?.locks;
+  const holding = async (lock: Lock | null) => {
+    if (lock) await work();
+    return lock !== null;
+  };
+  for (let pause = 25; locks !== undefined && pause < 400; pause *= 2) {
+    if (await locks.request(`patchstore:${database}`, { ifAvailable: true }, holding)) return true;
+    await sleep(pause);
+  }
+  if (locks === undefined) await work();
+  return locks === undefined;
+}
+
 const removed = (database: string) => asked(indexedDB.deleteDatabase(database));
 
 export const intime = <T>(result: Promise<T>, late: T) => Promise.race([result, sleep(PATIENCE_MS).then(() => late)]);

@@ -5,13 +5,20 @@ const COLLECTION: Argument = { field: "collection", kind: "name", what: "a colle
 const ID: Argument = { field: "id", kind: "key", what: "an id" };
 const DOC: Argument = { field: "doc", kind: "object", what: "a document" };
 const QUERY: Argument = { field: "query", kind: "object", what: "a query", optional: true };
+const OPTIONS: Argument = {
+  field: "options",
+  kind: "options",
+  what: "options",
+  optional: true,
+  names: ["sort", "skip", "limit", "fields"],
+};
 
 export const DB_OPERATIONS: Operations<DB> = {
   insert: { takes: [COLLECTION, DOC], run: async (db, c, doc) => ({ id: await db.insert(c, doc) }) },
   find: {
-    takes: [COLLECTION, QUERY],
-    run: async (db, c, query) => {
-      const docs = await db.find(c, query);
+    takes: [COLLECTION, QUERY, OPTIONS],
+    run: async (db, c, query, options) => {
+      const docs = await db.find(c, query, options);
       return { docs, count: docs.length };
     },
   },

@@ -1,6 +1,8 @@
 import { invalid, PatchStoreError } from "../base/errors.js";
+import { MAX_FIELDS } from "../base/limits.js";
 import { describe, key, name } from "../base/names.js";
-import { namesOf, show, type Argument, type Operation, type Operations } from "./operations.js";
+import { known } from "../base/options.js";
+import { fieldsOf, namesOf, show, type Argument, type Operation, type Operations } from "./operations.js";
 import { parseText } from "./text.js";
 
 /** A parsed message. */
@@ -20,7 +22,10 @@ type Fields = Readonly<Record<string, unknown>>;
 export function callOf<Store>(operations: Operations<Store>, message: unknown): Call<Store> {
   const [op, args] = argumentsOf(operations, message);
   const operation = operations[op] as Operation<Store>;
-  operation.takes.forEach((each, at) => check(op, each, args[at]));
+  operation.takes.forEach((each, at) => {
+    if (each.kind === "options") args[at] = read(() => plainCopy(args[at], OPTION_DEPTH));
+    check(op, each, args[at]);
+  });
   return { op, operation, args };
 }
 
@@ -50,13 +55,19 @@ function typed(
   message: Fields,
   fields: readonly string[],
 ): unknown[] {
-  const stranger = fields.find((at) => at !== "type" && !takes.some(({ field }) => field === at));
+  const stranger = fields.find((at) => at !== "type" && !takes.some((each) => fieldsOf(each).includes(at)));
   if (stranger !== undefined) throw invalid(`${op} does not take ${show(stranger)}`);
-  return takes.map(({ field, optional }) => {
+  return takes.map(({ field, optional, names }) => {
+    if (names !== undefined) return chosen(message, names.filter((name) => fields.includes(name)));
     if (fields.includes(field)) return read(() => message[field]);
     if (!optional) throw invalid(`${op} is missing its ${field}`);
     return undefined;
   });
+}
+
+/** An object of some of a message's properties; undefined if there are none. */
+function chosen(message: Fields, names: readonly string[]): object | undefined {
+  return names.length === 0 ? undefined : read(() => Object.fromEntries(names.map((name) => [name, message[name]])));
 }
 
 function shorthand(
@@ -88,11 +99,27 @@ function refuseList(op: string, takes: readonly Argument[]): never {
   throw invalid(`${op} must be a list [${list}]`);
 }
 
-/** Checks keys and names; the store checks the rest. */
-function check(op: string, { field, kind }: Argument, value: unknown): void {
+/** Checks keys, names, and which options there are; the store checks the rest. */
+function check(op: string, { field, kind, names }: Argument, value: unknown): void {
   const what = `${op}: ${field}`;
+  if (names !== undefined) known(what, value as Fields | undefined, names);
   if (kind === "key") key(value, what);
   if (kind === "name" || (kind === "store" && value !== "")) name(value, what);
+}
+
+/** Options are that deep: an object, a list, a pair in it. */
+const OPTION_DEPTH = 3;
+/** Of a list: one more than any option takes, so that too long a one is refused as such. */
+const OPTION_ITEMS = MAX_FIELDS + 1;
+
+/** Options as they are now, so that nothing in them runs later. */
+function plainCopy(value: unknown, depth: number): unknown {
+  if (typeof value !== "object" || value === null || depth === 0) return value;
+  if (!Array.isArray(value)) {
+    return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, plainCopy(each, depth - 1)]));
+  }
+  const length = Math.min(Number(value.length) || 0, OPTION_ITEMS);
+  return Array.from({ length }, (_, at) => plainCopy(value[at], depth - 1));
 }
 
 /** Getters and proxies in a message may throw anything, even a value that throws when it is converted to a string. */

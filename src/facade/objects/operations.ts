@@ -14,7 +14,9 @@ export type Kind =
   /** Any storable value. */
   | "value"
   /** A plain object. */
-  | "object";
+  | "object"
+  /** Options: in the typed form each is a property of the message; a text has none. */
+  | "options";
 
 export interface Argument {
   /** The property's name in the typed form, and in the output if the output repeats the argument. */
@@ -22,8 +24,10 @@ export interface Argument {
   readonly kind: Kind;
   /** The noun that error messages use. */
   readonly what: string;
-  /** Only the last argument may be optional. */
+  /** Only the last arguments may be optional. */
   readonly optional?: true;
+  /** Of options: which there are. */
+  readonly names?: readonly string[];
 }
 
 export interface Operation<Store> {
@@ -37,7 +41,12 @@ export type Operations<Store> = Readonly<Record<string, Operation<Store>>>;
 /** Whether the argument is a single word. Values and objects take the rest of a text message instead, and the
  *  output does not repeat them. */
 export function isWord({ kind }: Argument): boolean {
-  return kind !== "value" && kind !== "object";
+  return kind !== "value" && kind !== "object" && kind !== "options";
+}
+
+/** The properties by which the typed form gives an argument. */
+export function fieldsOf({ field, names = [field] }: Argument): readonly string[] {
+  return names;
 }
 
 export const done = () => ({ ok: true });

@@ -1,6 +1,6 @@
 import { invalid, PatchStoreError } from "../base/errors.js";
 import { name } from "../base/names.js";
-import { known, oneOf, whole } from "../base/options.js";
+import { bool, known, oneOf, whole } from "../base/options.js";
 import type { Grant } from "../base/types.js";
 
 const MAX_VALUE_BYTES = 64 * 1024 * 1024;
@@ -14,6 +14,8 @@ export interface Permit {
   readonly node: string;
   readonly stores: ReadonlySet<unknown> | "*";
   readonly writes: boolean;
+  readonly define: boolean;
+  readonly regex: boolean;
   readonly maxValueBytes: number;
   readonly maxInFlight: number;
 }
@@ -21,7 +23,7 @@ export interface Permit {
 /** Checks a grant and takes a copy, so later changes have no effect. Throws InvalidArgument. */
 export function permitOf(grant: Grant): Permit {
   // If there is no grant at all, the check of `grant.node` below fails.
-  const given = known("grant", grant, ["node", "stores", "access", "maxValueBytes", "maxInFlight"]);
+  const given = known("grant", grant, ["node", "stores", "access", "maxValueBytes", "maxInFlight", "define", "regex"]);
   const stores = given.stores ?? [];
   if (stores !== "*") {
     if (!Array.isArray(stores)) throw invalid('grant.stores must be an array or "*"');
@@ -31,6 +33,8 @@ export function permitOf(grant: Grant): Permit {
     node: name(given.node, "grant.node"),
     stores: stores === "*" ? stores : new Set(stores),
     writes: oneOf("grant.access", given.access, ["read", "readwrite"], "readwrite") !== "read",
+    define: bool("grant.define", given.define),
+    regex: bool("grant.regex", given.regex),
     maxValueBytes: Math.min(
       whole("grant.maxValueBytes", given.maxValueBytes, MAX_VALUE_BYTES),
       CEILING_BYTES,

@@ -3,6 +3,8 @@ import { denied, exceeded, type Permit } from "./grant.js";
 import { methodOf, type Method } from "./methods.js";
 import type { Room, Rooms } from "./rooms.js";
 import { weigh } from "./weigh.js";
+import { includesPatterns } from "../values/include.js";
+import { hasPatterns } from "../values/patterns.js";
 
 /** The limit for the arguments of all calls in flight together. */
 const MAX_TAKEN_BYTES = 256 * 1024 * 1024;
@@ -61,6 +63,7 @@ export class Inbox {
     const method = methodOf(name);
     if (method === undefined) throw denied("a method of that name");
     if (method.writes && !this.#permit.writes) throw denied("writing");
+    if (method.defines && !this.#permit.define) throw denied("making indexes and definitions");
     const room = this.#rooms.at(store);
     if (!Array.isArray(given)) throw invalid(NO_CALL);
     const args = given.slice(0, method.arity);
@@ -74,6 +77,8 @@ export class Inbox {
       if (!isValue && Array.isArray(each) && each.length > MAX_KEYS) throw exceeded(`${each.length} keys; the limit is ${MAX_KEYS}`);
       bytes += within(each, isValue ? this.#permit.maxValueBytes : MAX_ARGUMENT_BYTES);
     });
+    const at = method.queryAt;
+    if (!this.#permit.regex && at !== undefined && (hasPatterns(args[at]) || (!method.writes && includesPatterns(args[at + 1])))) throw denied("$regex");
     if (this.#takenBytes + bytes > MAX_TAKEN_BYTES) throw tooLarge(this.#takenBytes + bytes, MAX_TAKEN_BYTES);
     const rows: unknown = args[method.valueAt];
     if (part !== undefined && method.isBatch) args[method.valueAt] = part.rows.concat(rows);

@@ -9,9 +9,10 @@ export const enum Up {
   Call = 0,
   /** id of a later call, rows of its batch. */
   Part = 1,
-  /** id of an update, the new value; undefined deletes. */
+  /** id of a call that asks, the answer. To an update or a modify: the new value, undefined deletes; to a write that is checked: what to store
+   *  for each document. */
   Put = 2,
-  /** id of a watch or an update to stop. */
+  /** id of a watch, or of a call that asks, to stop. */
   Stop = 3,
   /** id of the answer or event that is acknowledged. */
   Seen = 4,
@@ -26,7 +27,7 @@ export const enum Down {
   Result = 0,
   /** id (0 if unknown; for a watch this replaces an event), a {@link Failure}. */
   Error = 1,
-  /** id of an update, the old value. */
+  /** id of a call that asks: the old value, or the documents that would be stored, without `_id`, `_created` and `_updated`. */
   Old = 2,
   /** id of a watch, the value. */
   Event = 3,
@@ -46,6 +47,8 @@ export interface Failure {
   readonly usage?: unknown;
   readonly quota?: unknown;
   readonly cause?: unknown;
+  readonly ids?: unknown;
+  readonly issues?: unknown;
 }
 
 const TICK_MS = 10_000;

@@ -1,7 +1,8 @@
-import { DocStore } from "../stores/db.js";
+import { DocStore, storeKey } from "../stores/db.js";
 import type { KvPort, PatchPort } from "../bridge/glue.js";
 import type { Handle } from "../bridge/handle.js";
 import { KvStore } from "../stores/kv.js";
+import { DocWrites } from "../stores/writes.js";
 import { name } from "../base/names.js";
 import { denied, type Permit } from "./grant.js";
 
@@ -13,6 +14,7 @@ export interface Room {
   readonly kvPort: KvPort;
   readonly kv: KvStore;
   readonly db: DocStore;
+  readonly writes: DocWrites;
 }
 
 /** Opens the stores that a sandbox names, if the permit allows it. */
@@ -47,8 +49,9 @@ export class Rooms {
   #open(crossing: string, isNode: boolean): Room {
     return this.#handle.now(() => {
       const kvPort = this.#port.kv(crossing, isNode);
-      const db = new DocStore(this.#handle, this.#port.db(crossing, isNode));
-      return { kvPort, kv: new KvStore(this.#handle, kvPort), db };
+      const dbPort = this.#port.db(crossing, isNode);
+      const db = new DocStore(this.#handle, dbPort, storeKey(crossing, isNode));
+      return { kvPort, kv: new KvStore(this.#handle, kvPort), db, writes: new DocWrites(this.#handle, dbPort) };
     });
   }
 }

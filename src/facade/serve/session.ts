@@ -1,12 +1,14 @@
 import { closed, invalid } from "../base/errors.js";
-import type { KvPort, PatchPort } from "../bridge/glue.js";
+import type { PatchPort } from "../bridge/glue.js";
 import type { Handle } from "../bridge/handle.js";
 import { page } from "../stores/iterate.js";
 import type { KvStore } from "../stores/kv.js";
+import type { DocWrites } from "../stores/writes.js";
 import { key } from "../base/names.js";
 import { rangeOf } from "../values/ranges.js";
 import { nextTask } from "../base/task.js";
-import { exchange } from "../stores/update.js";
+import { exchange, slotOf } from "../stores/update.js";
+import type { FindOptions, Query } from "../base/types.js";
 import { exceeded, type Permit } from "./grant.js";
 import { Inbox, within, type Call } from "./inbox.js";
 import { Outbox } from "./outbox.js";
@@ -23,9 +25,11 @@ const PART_ITEMS = 2000;
 
 const NO_MESSAGE = "not a message of this protocol";
 
-/** An update that waits for the sandbox to send the new value. */
+/** A write that waits for the sandbox to send what is to be stored. */
 interface Turn {
   readonly id: number;
+  /** How many documents were asked of; undefined: one value. */
+  readonly count: number | undefined;
   resolve(value: unknown): void;
   reject(error: unknown): void;
 }
@@ -46,7 +50,7 @@ export class Session {
   readonly #peers: Set<Session>;
   readonly #queue: Call[] = [];
   #reads = 0;
-  /** While an update runs, every later call waits. */
+  /** While a call runs that asks the sandbox, every later call waits. */
   #updating = false;
   #turn: Turn | undefined;
   #beat: Heartbeat | undefined;
@@ -140,7 +144,10 @@ export class Session {
     if (turn?.id !== id) throw invalid(NO_MESSAGE);
     this.#turn = undefined;
     try {
-      within(value, this.#permit.maxValueBytes);
+      if (turn.count !== undefined && (!Array.isArray(value) || value.length !== turn.count)) throw invalid(NO_MESSAGE);
+      const most = this.#permit.maxValueBytes;
+      if (turn.count === undefined) within(value, most);
+      else for (const each of value as unknown[]) within(each, most);
       turn.resolve(value);
     } catch (error) {
       turn.reject(error);
@@ -167,7 +174,7 @@ export class Session {
       if (isRead && (this.#reads >= MAX_READS || this.#inbox.unseenBytes > MAX_UNSEEN_BYTES)) return;
       this.#queue.shift();
       if (isRead) this.#reads += 1;
-      const isUpdate = call.method.kind === "kv" && call.method.name === "update";
+      const isUpdate = asks(call);
       this.#updating = isUpdate;
       void this.#answer(call).then(() => {
         if (isRead) this.#reads -= 1;
@@ -215,6 +222,10 @@ export class Session {
   /** Issues the call to the store before returning. */
   #run({ id, room, method, args }: Call): unknown {
     const [first] = args;
+    if (method.kind === "db" && method.name === "watch") {
+      const [, query, options] = args as [unknown, object, object];
+      return this.#watches.addLive(id, (ear) => room.db.live(first as string, query, options, () => ear));
+    }
     if (method.kind === "kv") {
       switch (method.name) {
         case "page":
@@ -224,24 +235,50 @@ export class Session {
         case "watch":
           return this.#watches.add(id, room.kv, first as string);
         case "update":
-          return this.#update(id, room.kvPort, first);
+          return exchange(this.#handle, slotOf(room.kvPort, key(first)), (old) => this.#ask(id, old)).then(() => {});
       }
+    }
+    if (method.name === "modify") {
+      return room.writes.exchange(first as string, args[1] as string, (old) => this.#ask(id, old));
+    }
+    if (method.mayCheck) return this.#check(id, room.writes, method.name, args.slice(0, method.arity - 1), asks({ method, args }));
+    if (method.name === "drop") return room.db.drop(first as string, this.#permit.define);
+    const { finder } = room.db;
+    const [collection, query, options, mark] = args as [string, Query | undefined, FindOptions | undefined, unknown];
+    switch (method.kind === "db" && method.name) {
+      case "find":
+        return finder.marked(collection, query, options, { mark, page: false });
+      case "findOne":
+        return finder.marked(collection, query, options, { mark, page: false }, 1);
+      case "page":
+        return finder.marked(collection, query, options, { mark, page: true });
     }
     // The name comes from the method table, not from the sandbox.
     const store = room[method.kind] as unknown as Record<string, (...args: unknown[]) => unknown>;
     return store[method.name]?.(...args);
   }
 
-  async #update(id: number, port: KvPort, at: unknown): Promise<void> {
-    const ask = (old: unknown) =>
-      new Promise((resolve, reject) => {
-        if (!this.#isOpen) throw closed("the connection");
-        within(old, this.#maxBytes);
-        this.#out.value(Down.Old, id, old);
-        this.#turn = { id, resolve, reject };
-      });
-    await exchange(this.#handle, port, key(at), ask);
+  #check(id: number, writes: DocWrites, name: string, args: unknown[], isChecked: boolean): unknown {
+    const check = isChecked ? { later: (docs: object[]) => this.#ask(id, docs, docs.length) } : undefined;
+    // (Options that were left out have their place, so that the check comes behind them.)
+    args.length = name === "upsert" ? 3 : 4;
+    return (writes as unknown as Record<string, (...args: unknown[]) => unknown>)[name]?.(...args, check);
   }
+
+  /** What the sandbox makes of what would be changed or stored. */
+  #ask(id: number, old: unknown, count?: number): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      if (!this.#isOpen) throw closed("the connection");
+      within(old, this.#maxBytes);
+      this.#out.value(Down.Old, id, old);
+      this.#turn = { id, count, resolve, reject };
+    });
+  }
+}
+
+/** Whether a call asks the sandbox while it runs. */
+function asks({ method: { kind, name, mayCheck, arity }, args }: Pick<Call, "method" | "args">): boolean {
+  return name === (kind === "kv" ? "update" : "modify") || (mayCheck && args[arity - 1] === true);
 }
 
 /** Reads each distinct key once, so that a short list that repeats a key does not make a huge answer. */

@@ -1,98 +1,102 @@
-import { abortable, throwIfAborted } from "../base/abort.js";
-import { nowMs } from "../base/clock.js";
 import { DocCollection } from "./collection.js";
-import type { Copies, ScopeCopies } from "../bridge/copies.js";
-import { invalid, isPatchStoreError, PatchStoreError } from "../base/errors.js";
+import type { ScopeCopies } from "../bridge/copies.js";
+import { invalid } from "../base/errors.js";
 import type { DbPort } from "../bridge/glue.js";
 import type { Handle } from "../bridge/handle.js";
-import { describe, key, name } from "../base/names.js";
-import { conditionsOf, findOptionsOf, paths, takesAll, type Condition } from "../values/find.js";
-import { MAX_FIELDS, MAX_QUERY_BYTES, within } from "../base/limits.js";
-import { Shape, shapeOf } from "../base/shape.js";
-import { sendRows, type Row } from "../bridge/slices.js";
-import type { Collection, DB, Doc, FindOptions, Query } from "../base/types.js";
-import { snapshot } from "../values/values.js";
-import type { Snapshot } from "../values/snapshot.js";
+import { key, name } from "../base/names.js";
+import { func, known } from "../base/options.js";
+import { validatorOf } from "../base/schema.js";
+import type { StandardSchemaV1 } from "../base/standard-schema.js";
+import type {
+  Collection, CollectionDefinition, CreateIndexOptions, DB, Doc, FindOptions, IndexInfo, Plan, Query, UpdateOptions, UpsertOptions, WatchListener, WatchOptions,
+} from "../base/types.js";
+import { queryOf } from "../values/query.js";
+import { Asking } from "./asking.js";
+import { Definitions } from "./definitions.js";
+import { Finder } from "./finder.js";
+import { earOf, watchOptionsOf, watchQuery, type Ear, type LiveQuery } from "./live.js";
+import { ValidatedCollection } from "./validated.js";
+import { DocWrites, type Change } from "./writes.js";
+
+/** Names a store among those of its patch. */
+export function storeKey(scope: string, isNode: boolean): string {
+  return (isNode ? "node " : "name ") + scope;
+}
 
 /** One document store of a patch or of a transaction. */
 export class DocStore implements DB {
   readonly #handle: Handle;
   readonly #port: DbPort;
   readonly #copies: ScopeCopies | undefined;
+  readonly #writes: DocWrites;
+  readonly #definitions: Definitions;
+  /** Also for sandboxes, which keep the marks of their results themselves. */
+  readonly finder: Finder;
 
-  constructor(handle: Handle, port: DbPort, copies?: ScopeCopies) {
+  /** @param key see {@link storeKey} */
+  constructor(handle: Handle, port: DbPort, key: string, copies?: ScopeCopies) {
     this.#handle = handle;
     this.#port = port;
     this.#copies = copies;
+    this.#writes = new DocWrites(handle, port, copies);
+    this.#definitions = new Definitions(handle, port);
+    this.finder = new Finder(handle, port, copies, key);
   }
 
-  async insert(collection: string, doc: object): Promise<string> {
-    const c = name(collection, "collection name");
-    this.#handle.check();
-    const taken = document(doc, "doc");
-    return this.#handle.tell(taken, (done) => {
-      const createdMs = nowMs();
-      const insert = () => this.#port.insert(c, taken.encoded, createdMs, done) as string;
-      const copies = taken.gaps === undefined ? this.#copies?.present(c) : undefined;
-      return copies === undefined ? insert() : copies.inserted(taken.encoded, createdMs, insert);
-    });
+  insert(collection: string, doc: object): Promise<string> {
+    return this.#writes.insert(collection, doc);
   }
 
-  async insertMany(collection: string, docs: Iterable<object>): Promise<string[]> {
-    const c = name(collection, "collection name");
-    this.#handle.check();
-    const batch = this.#handle.now(() => this.#port.batch(c));
-    return sendRows(this.#handle, documentRows(docs), batch, () => batch.commit()) as Promise<string[]>;
+  insertMany(collection: string, docs: Iterable<object>, options?: { keepTimes?: boolean }): Promise<string[]> {
+    return this.#writes.insertMany(collection, docs, options);
   }
 
   async find<T = Doc>(collection: string, query?: Query, options?: FindOptions): Promise<T[]> {
-    const c = name(collection, "collection name");
-    const o = findOptionsOf(options);
-    const q = queryOf(query);
-    throwIfAborted(o.signal);
-    const conditions = takesAll(o) && q.gaps === undefined ? conditionsOf(q.encoded) : undefined;
-    const result = this.#handle.send(q, () => {
-      const read = () =>
-        this.#port.find(c, q.encoded, o.sort, o.descending, o.skip, o.limit, o.fields);
-      const copies = conditions && this.#copiesOf(c);
-      return copies === undefined ? read() : copies.all(conditions as Condition[], read);
-    });
-    return abortable(result, o.signal) as T[];
+    return this.finder.find(collection, query, options) as Promise<T[]>;
   }
 
-  async findOne<T = Doc>(collection: string, idOrQuery: string | Query): Promise<T | null> {
-    const c = name(collection, "collection name");
-    if (typeof idOrQuery === "string") {
-      const id = key(idOrQuery, "id");
-      return this.#handle.call(() => {
-        const read = () => this.#port.get(c, id);
-        const copies = this.#copiesOf(c);
-        return copies === undefined ? read() : copies.one(idOrQuery, read);
-      }) as T | null;
-    }
-    if (idOrQuery === undefined) throw invalid("findOne needs an id or a query, not undefined");
-    const q = queryOf(idOrQuery);
-    return this.#handle.send(q, () => this.#port.findOne(c, q.encoded)) as T | null;
+  async findOne<T = Doc>(collection: string, idOrQuery: string | Query, options?: FindOptions): Promise<T | null> {
+    return this.finder.findOne(collection, idOrQuery, options) as Promise<T | null>;
   }
 
-  async update(collection: string, id: string, changes: object): Promise<boolean> {
-    const c = name(collection, "collection name");
-    const k = key(id, "id");
-    this.#handle.check();
-    const taken = document(changes, "changes");
-    return this.#handle.send(taken, () =>
-      this.#port.update(c, k, taken.encoded),
-    ) as Promise<boolean>;
+  iterate<T = Doc>(collection: string, query?: Query, options?: FindOptions): AsyncIterableIterator<T> {
+    return this.finder.iterate(collection, query, options) as AsyncIterableIterator<T>;
   }
 
-  async replace(collection: string, id: string, doc: object): Promise<boolean> {
-    const c = name(collection, "collection name");
-    const k = key(id, "id");
-    this.#handle.check();
-    const taken = document(doc, "doc");
-    return this.#handle.send(taken, () =>
-      this.#port.replace(c, k, taken.encoded),
-    ) as Promise<boolean>;
+  async distinct(collection: string, field: string, query?: Query): Promise<unknown[]> {
+    return this.finder.distinct(collection, field, query);
+  }
+
+  async explain(collection: string, query?: Query, options?: FindOptions): Promise<Plan> {
+    return this.finder.explain(collection, query, options);
+  }
+
+  update(collection: string, id: string, changes: object, options?: UpdateOptions): Promise<boolean> {
+    return this.#writes.update(collection, id, changes, options);
+  }
+
+  replace(collection: string, id: string, doc: object): Promise<boolean> {
+    return this.#writes.replace(collection, id, doc);
+  }
+
+  modify<T = Doc>(
+    collection: string,
+    id: string,
+    change: (doc: T | null) => object | undefined,
+  ): Promise<T | null> {
+    return this.#writes.modify(collection, id, change as Change) as Promise<T | null>;
+  }
+
+  upsert(collection: string, doc: object, options?: UpsertOptions): Promise<{ id: string; inserted: boolean }> {
+    return this.#writes.upsert(collection, doc, options);
+  }
+
+  updateMany(collection: string, query: Query, changes: object, options?: UpdateOptions): Promise<number> {
+    return this.#writes.updateMany(collection, query, changes, options);
+  }
+
+  deleteMany(collection: string, query: Query): Promise<number> {
+    return this.#writes.deleteMany(collection, query);
   }
 
   async delete(collection: string, id: string): Promise<boolean> {
@@ -104,76 +108,66 @@ export class DocStore implements DB {
   async count(collection: string, query?: Query): Promise<number> {
     const c = name(collection, "collection name");
     const q = queryOf(query);
-    return this.#handle.send(q, () => this.#port.count(c, q.encoded)) as number | Promise<number>;
+    return this.#handle.send(q, () => this.#port.count(c, q.encoded, q.patterns)) as number | Promise<number>;
   }
 
-  async drop(collection: string): Promise<void> {
+  watch<T = Doc>(collection: string, query: Query, listener: WatchListener<T>, options?: WatchOptions): () => void {
+    func("listener", listener);
+    return this.live(collection, query, options, (onError) => earOf(listener, onError)).stop;
+  }
+
+  /** A live query whose ear is made with the `onError` of its options. */
+  live(
+    collection: string,
+    query: Query,
+    options: WatchOptions | undefined,
+    ear: (onError: WatchOptions["onError"]) => Ear,
+  ): LiveQuery {
+    const { find, onError } = watchOptionsOf(options);
+    if (query === undefined) throw invalid("watch needs a query, not undefined");
+    return watchQuery(this.#handle, this.#port, new Asking(collection, query, find), ear(onError));
+  }
+
+  createIndex(collection: string, fields: string | string[], options?: CreateIndexOptions): Promise<void> {
+    return this.#definitions.createIndex(collection, fields, options);
+  }
+
+  dropIndex(collection: string, fields: string | string[]): Promise<boolean> {
+    return this.#definitions.dropIndex(collection, fields);
+  }
+
+  indexes(collection: string): Promise<IndexInfo[]> {
+    return this.#definitions.indexes(collection);
+  }
+
+  define(collection: string, definition: CollectionDefinition): Promise<void> {
+    return this.#definitions.define(collection, definition);
+  }
+
+  /** @param mayForget whether it may have a definition; else AccessDenied */
+  async drop(collection: string, mayForget = true): Promise<void> {
     const c = name(collection, "collection name");
-    return this.#handle.call(() => this.#port.drop(c)) as Promise<void>;
+    return this.#handle.call(() => this.#port.drop(c, mayForget)) as Promise<void>;
   }
 
   async collections(): Promise<string[]> {
     return this.#handle.call(() => this.#port.collections()) as string[];
   }
 
-  collection<T extends object>(collection: string): Collection<T> {
+  collection<T extends object>(
+    collection: string,
+    options?: { schema?: StandardSchemaV1<any, T> },
+  ): Collection<T> {
     this.#handle.check();
     name(collection, "collection name");
-    return new DocCollection<T>(this, collection);
-  }
-
-  #copiesOf(collection: string): Copies | undefined {
-    return this.#copies?.of(collection, () => this.#port.changes(collection));
+    const { schema } = known("options", options, ["schema"]);
+    if (schema === undefined) return new DocCollection<T>(this, collection);
+    return new ValidatedCollection<T>(this, collection, this.#writes, validatorOf(schema));
   }
 
   store(storeName: string): DB {
     const n = name(storeName, "store name");
-    return new DocStore(this.#handle, this.#handle.now(() => this.#port.store(n)), this.#copies?.named(n));
-  }
-}
-
-/** A proxy that throws on inspection is refused like any other value that cannot be stored. */
-function readableShapeOf(value: unknown): Shape {
-  try {
-    return shapeOf(value);
-  } catch {
-    return Shape.Refused;
-  }
-}
-
-/** Checks that a document is a plain object; the encoder checks its contents. */
-function document(doc: unknown, what: string): Snapshot {
-  const shape = readableShapeOf(doc);
-  if (shape !== Shape.Object && (shape !== Shape.Refused || typeof doc !== "object")) {
-    throw invalid(`${what} must be a plain object, not ${describe(doc)}`);
-  }
-  return snapshot(doc);
-}
-
-function* documentRows(docs: Iterable<object>): Generator<Row> {
-  if (typeof (docs as Partial<typeof docs> | null)?.[Symbol.iterator] !== "function") {
-    throw invalid(`docs must be iterable, not ${describe(docs)}`);
-  }
-  let at = 0;
-  for (const doc of docs) yield document(doc, `docs[${at++}]`);
-}
-
-/** Checks that a query is a plain object of storable values. */
-function queryOf(query: Query | undefined): Snapshot {
-  if (query === undefined) return { encoded: "{}" };
-  if (readableShapeOf(query) !== Shape.Object) {
-    throw invalid(`query must be a plain object, not ${describe(query)}`);
-  }
-  try {
-    const taken = snapshot(query);
-    within("query", taken.encoded.length, MAX_QUERY_BYTES);
-    const fields = Object.keys(query);
-    within("query", fields.length, MAX_FIELDS, "fields");
-    fields.forEach(paths("query"));
-    return taken;
-  } catch (error) {
-    if (!isPatchStoreError(error) || error.code !== "NotStorable") throw error;
-    const { path, cause } = error;
-    throw new PatchStoreError("InvalidArgument", `query: ${error.message}`, { path, cause });
+    const port = this.#handle.now(() => this.#port.store(n));
+    return new DocStore(this.#handle, port, storeKey(n, false), this.#copies?.named(n));
   }
 }

@@ -11,7 +11,7 @@ import { untilOf } from "./expiry.js";
 import { rangeOf } from "../values/ranges.js";
 import { sendRows, type Row } from "../bridge/slices.js";
 import type { Expiry, KeyRange, KV } from "../base/types.js";
-import { update } from "./update.js";
+import { slotOf, update } from "./update.js";
 import type { Snapshot } from "../values/snapshot.js";
 import { snapshot } from "../values/values.js";
 import { watchKey } from "./watch.js";
@@ -105,7 +105,7 @@ export class KvStore implements KV {
     const k = key(at);
     func("change", change);
     this.#handle.check();
-    return update(this.#handle, this.#port, k, change as (old: unknown) => unknown) as Promise<T>;
+    return update(this.#handle, slotOf(this.#port, k), change as (old: unknown) => unknown) as Promise<T>;
   }
 
   async clear(): Promise<void> {

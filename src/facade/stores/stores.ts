@@ -1,5 +1,5 @@
 import type { CopyRoom } from "../bridge/copies.js";
-import { DocStore } from "./db.js";
+import { DocStore, storeKey } from "./db.js";
 import type { PatchPort, TransactionPort } from "../bridge/glue.js";
 import type { Handle } from "../bridge/handle.js";
 import { KvStore } from "./kv.js";
@@ -43,6 +43,6 @@ export class Stores implements Tx {
 
   #db(scope: string, isNode: boolean): DocStore {
     const port = this.#handle.now(() => this.#port.db(scope, isNode));
-    return new DocStore(this.#handle, port, this.#copies?.scope(scope, isNode));
+    return new DocStore(this.#handle, port, storeKey(scope, isNode), this.#copies?.scope(scope, isNode));
   }
 }

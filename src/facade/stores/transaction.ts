@@ -17,9 +17,16 @@ type Work<T> = (tx: Tx) => Promise<T>;
 /** The result of one run. */
 type Run<T> = { readonly committed: true; readonly result: T } | { readonly committed: false };
 
-const RETRIES = 10;
+export const RETRIES = 10;
 /** This many runs are optimistic. Later runs take a turn, and other writers wait for them. */
 const UNHINDERED = 2;
+
+/** How runs begin and end. */
+export interface Ends {
+  begin(inTurn: boolean): Promise<TransactionPort>;
+  /** False: another commit touched what it read. */
+  commit(run: TransactionPort): Promise<boolean>;
+}
 
 /** Runs `work` in transactions until one of them commits. */
 export async function transact<T>(
@@ -32,11 +39,23 @@ export async function transact<T>(
   const given = known("options", options, ["retries", "signal"]);
   const retries = whole("options.retries", given.retries, RETRIES);
   const signal = signalOf("options.signal", given.signal);
+  const ends = { begin: (inTurn: boolean) => port.begin(inTurn), commit: (run: TransactionPort) => run.commit() };
+  return runs(patch, ends, work, retries, signal);
+}
+
+/** The same, for those who begin and end them in another way. */
+export async function runs<T>(
+  patch: Handle,
+  ends: Ends,
+  work: (tx: Tx, run: TransactionPort) => Promise<T>,
+  retries: number,
+  signal: AbortSignal | undefined,
+): Promise<T> {
   for (let run = 0; run <= retries; run++) {
     throwIfAborted(signal);
     const inTurn = run >= UNHINDERED;
-    const transaction = (await patch.call(() => port.begin(inTurn))) as TransactionPort;
-    const outcome = await runOnce(patch, transaction, work, signal);
+    const transaction = (await patch.call(() => ends.begin(inTurn))) as TransactionPort;
+    const outcome = await runOnce(patch, transaction, ends, work, signal);
     if (outcome.committed) return outcome.result;
   }
   throw new PatchStoreError(
@@ -48,18 +67,19 @@ export async function transact<T>(
 async function runOnce<T>(
   patch: Handle,
   port: TransactionPort,
-  work: Work<T>,
+  ends: Ends,
+  work: (tx: Tx, run: TransactionPort) => Promise<T>,
   signal: AbortSignal | undefined,
 ): Promise<Run<T>> {
   const handle = new Handle("the transaction", new CallOrder(), patch.place, patch);
   try {
-    const result = await abortable(runWork(work, new Stores(handle, port)), signal);
+    const result = await abortable(runWork(work, new Stores(handle, port), port), signal);
     // Calls that the work issued without awaiting belong to the transaction too.
     await handle.idle();
     throwIfAborted(signal);
     const committed = await patch.call(() => {
       handle.end();
-      return port.commit();
+      return ends.commit(port);
     });
     return committed ? { committed: true, result } : { committed: false };
   } catch (error) {
@@ -72,6 +92,6 @@ async function runOnce<T>(
   }
 }
 
-async function runWork<T>(work: Work<T>, tx: Tx): Promise<T> {
-  return work(tx);
+async function runWork<T>(work: (tx: Tx, run: TransactionPort) => Promise<T>, tx: Tx, run: TransactionPort): Promise<T> {
+  return work(tx, run);
 }

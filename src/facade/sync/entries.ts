@@ -1,6 +1,6 @@
 import { invalid } from "../base/errors.js";
 import { crossing, describe, key as keyOf, name as nameOf } from "../base/names.js";
-import type { OpLogEntry } from "../base/types.js";
+import type { OpLogEntry, Violation } from "../base/types.js";
 import type { Row } from "../bridge/slices.js";
 import { snapshot } from "../values/values.js";
 
@@ -8,13 +8,13 @@ import { snapshot } from "../values/values.js";
 export type Entry = Omit<OpLogEntry, "id">;
 
 /** Items of an entry on its way out of wasm; see `bindings/op_log/entries.rs`. */
-const ITEMS = 8;
+const ITEMS = 9;
 
 /** Entries that came from wasm. */
 export function entriesOf(flat: readonly unknown[]): OpLogEntry[] {
   const entries: OpLogEntry[] = [];
   for (let at = 0; at + ITEMS <= flat.length; at += ITEMS) {
-    const [what, scope, collection, key, hlc, expires, id, value] = flat.slice(at, at + ITEMS) as string[];
+    const [what, scope, collection, key, hlc, expires, id, version, value] = flat.slice(at, at + ITEMS) as string[];
     const [op, kind, of] = what as string;
     const isPut = op === "P";
     entries.push({
@@ -29,9 +29,27 @@ export function entriesOf(flat: readonly unknown[]): OpLogEntry[] {
       ...(isPut ? { value } : {}),
       hlc: hlc as string,
       ...(expires === "" ? {} : { expires: Number(expires) }),
+      ...(version === "" ? {} : { version: Number(version) }),
     } as OpLogEntry);
   }
   return entries;
+}
+
+/** What was broken, as wasm tells it; see `bindings/op_log/entries.rs`. */
+export function violationsOf(flat: readonly string[]): Violation[] {
+  const found: Violation[] = [];
+  for (let at = 0; at + 5 <= flat.length; ) {
+    const [what, scope, collection, key, count] = flat.slice(at, at + 5) as [string, string, string, string, string];
+    at += 5;
+    const [kind, of] = what;
+    found.push({
+      target: { kind: "db", scope: of === "n" ? { node: scope } : { name: scope }, collection },
+      key,
+      kind: kind === "u" ? "unique" : "reference",
+      ids: flat.slice(at, (at += Number(count))),
+    });
+  }
+  return found;
 }
 
 /** Entries on their way into wasm, each checked. Throws InvalidArgument with the place of one that is none. */
@@ -67,7 +85,7 @@ export function rowOf(entry: Entry, what: string): Row {
       keyOf(key, `${what}.key`),
       crossing(hlc),
       expires === undefined ? "" : String(expires),
-      version === undefined ? "" : "v",
+      version === undefined ? "" : String(version),
     ],
     ...snapshot(op === "PUT" ? value : null),
   };

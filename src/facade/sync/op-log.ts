@@ -8,7 +8,7 @@ import { sendRows } from "../bridge/slices.js";
 import { tell } from "../stores/watch.js";
 import { blobsDecoded } from "../values/exact/decode.js";
 import { readContents } from "./contents.js";
-import { entriesOf, entryRows, type Entry } from "./entries.js";
+import { entriesOf, entryRows, violationsOf, type Entry } from "./entries.js";
 
 /** Entries that a watch reads at once. */
 const PAGE = 500;
@@ -67,16 +67,17 @@ export class PatchLog implements OpLog {
     // Taken as they are now: what is refused is named by its stamp.
     const list = [...entries];
     const batch = this.#handle.now(() => this.#port.batch());
-    const [applied, ...flat] = (await sendRows(this.#handle, entryRows(list), batch, () => batch.commit())) as [
+    const [applied, flat, broken] = (await sendRows(this.#handle, entryRows(list), batch, () => batch.commit())) as [
       number,
-      ...(number | string)[],
+      (number | string)[],
+      string[],
     ];
     const refused: Refused[] = [];
     for (let at = 0; at + 1 < flat.length; at += 2) {
       const { hlc } = list[flat[at] as number] as Entry;
       refused.push({ hlc, why: flat[at + 1] as Refused["why"] });
     }
-    return { applied, refused, violations: [] };
+    return { applied, refused, violations: violationsOf(broken) };
   }
 
   async records(path = "", options?: { after?: string; limit?: number }): Promise<Entry[]> {

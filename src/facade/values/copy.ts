@@ -54,6 +54,10 @@ function bytesOf(value: unknown): Uint8Array | undefined {
  *  objects, arrays, 0 and NaN. */
 export function equalTo(wanted: unknown): ((value: unknown) => boolean) | undefined {
   if (wanted === undefined || wanted === 0 || Number.isNaN(wanted)) return undefined;
+  if (typeof wanted === "number" || typeof wanted === "bigint") {
+    // (Numbers equal bigints of the same value.)
+    return (value) => value === wanted || ((typeof value === "bigint" || typeof value === "number") && value == wanted);
+  }
   if (typeof wanted !== "object") return (value) => value === wanted;
   if (wanted instanceof Date) {
     const time = wanted.getTime();
@@ -61,8 +65,7 @@ export function equalTo(wanted: unknown): ((value: unknown) => boolean) | undefi
   }
   const bytes = bytesOf(wanted);
   if (bytes === undefined) return undefined;
-  const { constructor } = wanted as object;
-  return (value) => (value as object | null | undefined)?.constructor === constructor && sameBytes(bytesOf(value), bytes);
+  return (value) => sameBytes(bytesOf(value), bytes);
 }
 
 export function sameBytes(a: Uint8Array | undefined, b: Uint8Array): boolean {

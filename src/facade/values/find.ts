@@ -16,26 +16,39 @@ export interface Find {
   readonly limit: number;
   readonly fields: string[] | undefined;
   readonly signal: AbortSignal | undefined;
+  /** The paths to sort by, as they were given. */
+  readonly by: string[];
+  readonly after: object | undefined;
+  /** Not checked yet. */
+  readonly include: unknown;
 }
 
-const NAMES = ["sort", "skip", "limit", "fields", "signal"] as const;
+const NAMES = ["sort", "skip", "limit", "fields", "signal", "after", "include"] as const;
 
 export function findOptionsOf(options: FindOptions | undefined): Find {
   const given = known("options", options, NAMES);
-  const sort = sortOf(given.sort);
+  const sort = sortOf(given.sort, "options.sort");
   return {
+    by: sort.map(([field]) => field),
     sort: sort.map(([field]) => crossing(field)),
     descending: Uint8Array.from(sort, ([, direction]) => (direction === -1 ? 1 : 0)),
     skip: finite(whole("options.skip", given.skip, 0)),
     limit: whole("options.limit", given.limit, Infinity),
-    fields: fieldsOf(given.fields),
+    fields: fieldsOf(given.fields, "options.fields")?.map(crossing),
     signal: signalOf("options.signal", given.signal),
+    after: afterOf(given.after),
+    include: given.include,
   };
 }
 
+function afterOf(after: unknown): object | undefined {
+  if (after === undefined || (typeof after === "object" && after !== null)) return after;
+  throw invalid(`options.after must be a document, not ${describe(after)}`);
+}
+
 /** Whether the result is every matching document, complete and in insertion order. */
-export function takesAll({ sort, skip, limit, fields }: Find): boolean {
-  return sort.length === 0 && skip === 0 && limit === Infinity && fields === undefined;
+export function takesAll({ sort, skip, limit, fields, after, include }: Find): boolean {
+  return sort.length === 0 && skip === 0 && limit === Infinity && fields === undefined && after === undefined && include === undefined;
 }
 
 const MAX_CONDITIONS = 8;
@@ -66,36 +79,38 @@ function finite(skip: number): number {
   return skip;
 }
 
-function sortOf(sort: unknown): [string, 1 | -1][] {
+/** Checks a sort. `what` names it in errors. */
+export function sortOf(sort: unknown, what: string): [string, 1 | -1][] {
   if (sort === undefined) return [];
   if (typeof sort !== "object" || sort === null) {
-    throw invalid(`options.sort must be an object or a list of pairs, not ${describe(sort)}`);
+    throw invalid(`${what} must be an object or a list of pairs, not ${describe(sort)}`);
   }
   const pairs: unknown[] = Array.isArray(sort) ? sort : Object.entries(sort);
-  within("options.sort", pairs.length, MAX_SORT_FIELDS, "fields");
-  const path = paths("options.sort");
+  within(what, pairs.length, MAX_SORT_FIELDS, "fields");
+  const path = paths(what);
   return pairs.map((pair) => {
     if (!Array.isArray(pair) || pair.length !== 2 || typeof pair[0] !== "string") {
-      throw invalid("options.sort must contain [field, direction] pairs");
+      throw invalid(`${what} must contain [field, direction] pairs`);
     }
     const [field, direction] = pair as [string, unknown];
     if (direction !== 1 && direction !== -1) {
-      throw invalid(`options.sort: the direction of ${JSON.stringify(field)} must be 1 or -1`);
+      throw invalid(`${what}: the direction of ${JSON.stringify(field)} must be 1 or -1`);
     }
     return [path(field), direction];
   });
 }
 
-function fieldsOf(fields: unknown): string[] | undefined {
+/** Checks the fields of a projection. */
+export function fieldsOf(fields: unknown, what: string): string[] | undefined {
   if (fields === undefined) return undefined;
   if (!Array.isArray(fields)) {
-    throw invalid(`options.fields must be an array, not ${describe(fields)}`);
+    throw invalid(`${what} must be an array, not ${describe(fields)}`);
   }
-  within("options.fields", fields.length, MAX_FIELDS, "fields");
-  const path = paths("options.fields");
+  within(what, fields.length, MAX_FIELDS, "fields");
+  const path = paths(what);
   return fields.map((field: unknown) => {
-    if (typeof field === "string") return crossing(path(field));
-    throw invalid(`options.fields must contain strings, not ${describe(field)}`);
+    if (typeof field === "string") return path(field);
+    throw invalid(`${what} must contain strings, not ${describe(field)}`);
   });
 }
 

@@ -2,11 +2,14 @@
 
 use super::projection::Projection;
 use super::*;
+use crate::codec::js_string::JsString;
 use crate::codec::value::testing::stored;
 use crate::codec::value::{Form, Value, from_json};
+use crate::engine::access::Reads;
 use crate::models::fake::Fake;
 use crate::models::many::Many;
 use crate::models::query::Path;
+use crate::models::scope::Scope;
 use proptest::prelude::*;
 
 const MIB: usize = 1 << 20;
@@ -26,7 +29,7 @@ fn filled(docs: &[Bytes]) -> Fake {
 }
 
 fn found(fake: &mut Fake, query: &str, spec: FindSpec) -> Vec<String> {
-    let query = Query::compile(&from_json(query.as_bytes())).unwrap();
+    let query = Query::compile(&from_json(query.as_bytes()), std::rc::Rc::new(())).unwrap();
     let mut find = Find::new(&collection(), query, spec);
     let mut out = Vec::new();
     let work = |r: &mut dyn Reads| {
@@ -63,7 +66,8 @@ fn a_large_document_is_looked_at_in_slices() {
         fields: Some(vec!["n".into()]),
         ..FindSpec::default()
     };
-    let too_large_to_sort_by = Query::compile(&from_json(conditions(64).as_bytes())).unwrap();
+    let too_large_to_sort_by =
+        Query::compile(&from_json(conditions(64).as_bytes()), std::rc::Rc::new(())).unwrap();
     let mut find = Find::new(&collection(), too_large_to_sort_by, spec());
     assert!(fake.read(|r| find.step(r, &mut |_| Ok(()))).is_err());
 
@@ -101,8 +105,13 @@ fn documents_of_very_many_fields_are_merged_and_projected() {
             .collect();
         from_json(format!("{{{}}}", fields.join(",")).as_bytes())
     };
-    let doc = meta::created(Form::of(&object(0)).unwrap(), "x".into(), 1.0).unwrap();
-    let merged = meta::merged(&doc, &object(50_000), 2.0).unwrap();
+    let doc = meta::created(
+        Form::of(&object(0)).unwrap(),
+        "x".into(),
+        meta::Times::now(1.0),
+    )
+    .unwrap();
+    let merged = meta::merged(&doc, &object(50_000), &[], 2.0).unwrap();
     let Value::Object(fields) = Value::decode(&merged).unwrap() else {
         panic!("no object");
     };
@@ -125,8 +134,13 @@ fn documents_of_very_many_fields_are_merged_and_projected() {
 fn a_document_that_grows_too_large_is_refused() {
     let text = "x".repeat(130 * MIB);
     let object = |name: &str| from_json(format!("{{\"{name}\":\"{text}\"}}").as_bytes());
-    let doc = meta::created(Form::of(&object("a")).unwrap(), "x".into(), 1.0).unwrap();
-    let error = meta::merged(&doc, &object("b"), 2.0).unwrap_err();
+    let doc = meta::created(
+        Form::of(&object("a")).unwrap(),
+        "x".into(),
+        meta::Times::now(1.0),
+    )
+    .unwrap();
+    let error = meta::merged(&doc, &object("b"), &[], 2.0).unwrap_err();
     assert_eq!(error.code(), crate::Code::LimitExceeded);
     assert!(
         error.message().contains("the limit is 268435456"),

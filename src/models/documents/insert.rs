@@ -2,15 +2,16 @@
 
 use bytes::Bytes;
 
-use super::{Collection, Ids, meta};
+use super::meta::{self, Times};
+use super::sequences::Numbers;
+use super::unique::End;
+use super::{Collection, Ids};
 use crate::codec::js_string::{JsStr, JsString};
-use crate::codec::marks::NEVER;
 use crate::codec::value::Form;
 use crate::engine::access::{Attempt, Writes};
 use crate::error::{Code, Error, Result};
 use crate::models::many::{Many, shorten};
 use crate::models::names::check_key;
-use crate::models::op_log::journal::{Change, note};
 use crate::models::pace::Pace;
 
 /// A document made ready to be inserted.
@@ -33,12 +34,46 @@ impl NewDoc {
         ids: &mut Ids,
         random: &mut dyn FnMut(&mut [u8]),
     ) -> Result<Self> {
+        Self::made(Form::of(stored)?, Times::now(now_ms), ids, random)
+    }
+
+    /// The same with the `_created` and `_updated` that the object has; what it lacks of them is set.
+    ///
+    /// # Errors
+    /// Those of [`NewDoc::prepare`]; `InvalidArgument` where a time is no whole number from 0 on.
+    pub fn restore(
+        stored: &[u8],
+        now_ms: f64,
+        ids: &mut Ids,
+        random: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<Self> {
         let object = Form::of(stored)?;
+        Self::made(object, Times::given_by(object, now_ms)?, ids, random)
+    }
+
+    fn made(
+        object: Form<'_>,
+        times: Times,
+        ids: &mut Ids,
+        random: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<Self> {
         let found = given_id(object)?;
         let given = found.is_some();
         let id = found.unwrap_or_else(|| ids.make(random));
-        let stored = meta::created(object, id.as_js(), now_ms)?;
+        let stored = meta::created(object, id.as_js(), times)?;
         Ok(Self { id, given, stored })
+    }
+
+    /// Whether its id was given.
+    #[must_use]
+    pub fn is_given(&self) -> bool {
+        self.given
+    }
+
+    /// The document as it will be stored.
+    #[must_use]
+    pub fn stored(&self) -> &Bytes {
+        &self.stored
     }
 
     /// Its id.
@@ -80,6 +115,9 @@ pub struct Insert {
     collection: Collection,
     docs: Vec<NewDoc>,
     done: usize,
+    /// What unique indexes are asked for when all are written.
+    end: End,
+    numbers: Numbers,
     pace: Pace,
 }
 
@@ -91,6 +129,8 @@ impl Insert {
             collection: collection.clone(),
             docs,
             done: 0,
+            end: End::default(),
+            numbers: Numbers::default(),
             pace: Pace::default(),
         }
     }
@@ -108,10 +148,14 @@ impl Many for Insert {
     /// Runs until it does not stop.
     ///
     /// # Errors
-    /// A stop; `Exists` when a given `_id` is in use, or was given twice.
+    /// A stop; `Exists` when a given `_id` is in use, or was given twice; `ConstraintViolation` where a unique index
+    /// has a value twice, or a document refers to one that is not there.
     fn step(&mut self, w: &mut dyn Writes) -> Attempt<()> {
         if w.is_fresh() {
             self.done = 0;
+            self.end.restart();
+            // planted: sequence-blind
+            self.numbers.restart();
         }
         while let Some(doc) = self.docs.get(self.done) {
             let id_key = self.collection.id_key(doc.id());
@@ -119,25 +163,26 @@ impl Many for Insert {
             if doc.given && w.contains(&id_key)? {
                 return Err(exists(doc.id()).into());
             }
+            let (numbers, end) = (&mut self.numbers, Some(&mut self.end));
+            let stored = self.collection.number(w, numbers, &doc.stored)?;
+            self.collection.add(w, id_key, &stored, end)?;
             if self.done == 0 {
-                w.put(self.collection.marker.clone(), Bytes::new());
+                self.collection.mark(w);
             }
-            let order = w.new_order();
-            w.put_at(self.collection.docs.clone(), order, doc.stored.clone());
-            note(w, &id_key, Change::Put(&doc.stored, NEVER))?;
-            w.put_order(id_key, order);
             self.done += 1;
             self.pace.step(w)?;
         }
-        Ok(())
+        self.numbers.write(w);
+        self.end.step(w, &self.collection)
     }
 
     fn release(&mut self, count: usize) -> bool {
-        shorten(&mut self.docs, count)
+        let more = shorten(&mut self.docs, count);
+        self.end.release(count) || more
     }
 }
 
-fn exists(id: JsStr<'_>) -> Error {
+pub(super) fn exists(id: JsStr<'_>) -> Error {
     Error::new(
         Code::Exists,
         format!(

@@ -3,9 +3,11 @@
 use bytes::Bytes;
 use std::borrow::Cow;
 
-use super::draft::{CREATED, Draft, ID, META_BYTES, UPDATED, as_form, is_meta, text, time, within};
+use super::draft::{
+    CREATED, Draft, ID, META_BYTES, UPDATED, as_form, is_meta, stored, text, time, within,
+};
 use crate::codec::js_string::{JsStr, JsString};
-use crate::codec::value::fields::Fields;
+use crate::codec::value::fields::{FieldName, Fields, ObjectBuilder, RawName};
 use crate::codec::value::{ExactWriter, Form, JSON, json};
 use crate::error::{Error, Result};
 use crate::limits;
@@ -16,7 +18,7 @@ pub(super) fn given<'a>(what: &str, form: Form<'a>) -> Result<Fields<'a>> {
 }
 
 /// The value in the exact form if that is asked for and it is not.
-fn in_form(form: Form<'_>, exact: bool) -> Result<Cow<'_, [u8]>> {
+pub(super) fn in_form(form: Form<'_>, exact: bool) -> Result<Cow<'_, [u8]>> {
     match form {
         Form::Json(text) if exact => {
             // The counts of its containers, and the node as it grows.
@@ -101,16 +103,24 @@ pub fn check_whole(stored: &[u8], id: JsStr<'_>) -> Result<()> {
     }
 }
 
-/// The stored document `old` with the stored object `changes` merged into it.
-pub(super) fn merged(old: &[u8], changes: &[u8], now_ms: f64) -> Result<Bytes> {
+/// The stored document `old` with the stored object `changes` merged into it, then without the properties `unset`.
+pub(super) fn merged(
+    old: &[u8],
+    changes: &[u8],
+    unset: &[FieldName],
+    now_ms: f64,
+) -> Result<Bytes> {
     given("the update", Form::of(changes)?)?;
     let (exact, old, changes) = in_one_form(Form::of(old)?, Form::of(changes)?)?;
     let (old, new) = (as_form(&old, exact), as_form(&changes, exact));
     limits::room_for(bytes_of(new))?;
+    let mut gone: Vec<&[u8]> = unset.iter().map(|name| name.as_bytes_in(old)).collect();
+    gone.sort_unstable();
+    let stays = |name: RawName<'_>| !is_meta(name) && gone.binary_search(&name.as_bytes()).is_err();
     let mut fresh = Vec::new();
     let mut fields = given("the update", new)?;
     while let Some((name, value)) = fields.next()? {
-        if !is_meta(name) {
+        if stays(name) {
             fresh.push((name, value, false));
         }
     }
@@ -129,7 +139,7 @@ pub(super) fn merged(old: &[u8], changes: &[u8], now_ms: f64) -> Result<Bytes> {
     let now_ms = now_ms.max(latest_ms);
     let mut draft = Draft::new(old, id, created, now_ms, bytes_of(old) + bytes_of(new))?;
     while let Some((name, value)) = rest.next()? {
-        if is_meta(name) {
+        if !stays(name) {
             continue;
         }
         let known = by_name.binary_search_by_key(&name.as_bytes(), |(name, _)| *name);
@@ -240,21 +250,95 @@ fn prefixed(text: &[u8], id: &[u8], made: &[u8]) -> Result<Bytes> {
     Ok(out.into())
 }
 
-/// The document of a new object: with this id, made now.
-pub(super) fn created(object: Form<'_>, id: JsStr<'_>, now_ms: f64) -> Result<Bytes> {
+/// When a document was made and changed, ms since the epoch.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Times {
+    pub created_ms: f64,
+    pub updated_ms: f64,
+}
+
+impl Times {
+    /// Made now.
+    pub fn now(now_ms: f64) -> Self {
+        Self {
+            created_ms: now_ms,
+            updated_ms: now_ms,
+        }
+    }
+
+    /// Those that an object gives; of what it does not give, now.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for what is no whole number of milliseconds from 0 on.
+    pub fn given_by(object: Form<'_>, now_ms: f64) -> Result<Self> {
+        let mut times = Self::now(now_ms);
+        if !may_hold_meta(object) {
+            return Ok(times);
+        }
+        let mut fields = given("the document", object)?;
+        while let Some((name, value)) = fields.next()? {
+            let time = if name.is_plain(CREATED) {
+                &mut times.created_ms
+            } else if name.is_plain(UPDATED) {
+                &mut times.updated_ms
+            } else {
+                continue;
+            };
+            if !value.is_undefined() {
+                *time = given_time(value.number()?)?;
+            }
+        }
+        Ok(times)
+    }
+}
+
+/// The greatest time that JavaScript holds exactly.
+const MAX_TIME_MS: f64 = 9_007_199_254_740_991.0;
+
+fn given_time(given: Option<f64>) -> Result<f64> {
+    let whole = given.filter(|ms| ms.fract() == 0.0 && (0.0..=MAX_TIME_MS).contains(ms));
+    let no_time = || {
+        Error::invalid(
+            "with keepTimes, the document's _created and _updated are whole numbers of milliseconds from 0 on",
+        )
+    };
+    // (−0 becomes 0.)
+    whole.map(f64::abs).ok_or_else(no_time)
+}
+
+/// A stored document as an object of its own, without the three properties.
+pub(super) fn bare(doc: &[u8]) -> Result<Bytes> {
+    let form = Form::of(doc)?;
+    limits::room_for(doc.len())?;
+    let mut fields = given("the document", form)?;
+    let mut out = ObjectBuilder::like(form, doc.len());
+    while let Some((name, value)) = fields.next()? {
+        if !is_meta(name) {
+            out.push(name, value)?;
+        }
+    }
+    Ok(stored(matches!(form, Form::Exact(_)), &out.finish()))
+}
+
+/// The document of a new object: with this id and these times.
+pub(super) fn created(object: Form<'_>, id: JsStr<'_>, times: Times) -> Result<Bytes> {
+    let Times {
+        created_ms,
+        updated_ms,
+    } = times;
     let exact = matches!(object, Form::Exact(_));
     if let Form::Json(text @ [b'{', ..]) = object
         && !may_hold_meta(object)
     {
-        return prefixed(text, &self::text(false, id)?, &time(false, now_ms)?);
+        return prefixed(text, &self::text(false, id)?, &time(false, created_ms)?);
     }
     let mut fields = given("the document", object)?;
-    let (id, made) = (text(exact, id)?, time(exact, now_ms)?);
+    let (id, made) = (text(exact, id)?, time(exact, created_ms)?);
     let mut draft = Draft::new(
         object,
         as_form(&id, exact),
         as_form(&made, exact),
-        now_ms,
+        updated_ms,
         bytes_of(object) + id.len(),
     )?;
     while let Some((name, value)) = fields.next()? {

@@ -6,9 +6,11 @@
 use bytes::Bytes;
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
+use std::rc::Rc;
 
 use crate::blobs;
 use crate::codec::js_string::JsString;
+use crate::codec::order::Order;
 use crate::codec::value::exact::tag;
 use crate::codec::value::{Form, Value, compare};
 use crate::error::Result;
@@ -24,11 +26,25 @@ const MAX_KEY_BYTES: usize = 256 << 10;
 /// By this a field is multiplied to get what its tree takes, at most.
 const TREE_FACTOR: usize = 24;
 
-/// Takes documents in the order of insertion, gives them sorted.
+/// The fields that documents are sorted by, with `true` for those that descend.
+pub(super) struct By(Vec<(Path, bool)>);
+
+/// Takes documents in any order, gives them sorted.
 pub(super) struct Sorter {
-    by: Vec<(Path, bool)>,
-    taken: u64,
+    by: Rc<By>,
+    /// Only what is behind this is taken.
+    behind: Option<(Vec<Part>, Order)>,
     kept: Kept,
+}
+
+/// Which ones will be asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Keep {
+    All,
+    /// So many of the first.
+    First(u64),
+    /// As many of the first, and no more than are held in so many bytes, but one at least.
+    Within(u64, usize),
 }
 
 enum Kept {
@@ -51,21 +67,33 @@ struct Runs {
 /// The first ones of what was taken, the last of them on top.
 struct First {
     most: usize,
+    most_bytes: usize,
     held_bytes: usize,
     heap: BinaryHeap<Item>,
+    /// The first of those that had to go for their bytes: nothing behind it is taken any more.
+    cut: Option<Item>,
     /// They in turn, from the end, once they are asked for.
     sorted: Vec<Item>,
 }
 
-/// Compared by key, then by the order of insertion, which no two share.
-struct Item {
-    key: Vec<Part>,
+/// Compared by key, then by the place in the order of insertion, which no two share.
+pub(super) struct Item {
+    pub key: Vec<Part>,
     key_bytes: usize,
-    place: u64,
-    doc: Bytes,
+    pub place: Order,
+    pub doc: Bytes,
 }
 
 impl Item {
+    fn new(key: Vec<Part>, place: Order) -> Self {
+        Self {
+            key_bytes: key.iter().map(|part| part.bytes).sum(),
+            key,
+            place,
+            doc: Bytes::new(),
+        }
+    }
+
     fn held_bytes(&self) -> usize {
         ITEM_BYTES + self.doc.len() + self.key_bytes
     }
@@ -78,49 +106,28 @@ impl Item {
     }
 }
 
+/// The value of one field.
 pub(super) struct Part {
-    value: Value,
+    pub value: Value,
     descending: bool,
     /// What the tree takes in memory, at most.
     bytes: usize,
 }
 
-impl Sorter {
-    /// Sorts by fields (`true`: descending); only the first `keep` will be asked for.
-    pub fn new(by: &[(JsString, bool)], keep: Option<u64>) -> Self {
-        Self {
-            by: by
-                .iter()
+impl By {
+    /// Fields, with `true` for those that descend.
+    pub fn new(by: &[(JsString, bool)]) -> Self {
+        let paths = by.iter();
+        Self(
+            paths
                 .map(|(field, descending)| (Path::from(field), *descending))
                 .collect(),
-            taken: 0,
-            kept: match keep.and_then(|keep| usize::try_from(keep).ok()) {
-                None => Kept::All(Runs::default()),
-                Some(most) => Kept::First(First {
-                    most,
-                    held_bytes: 0,
-                    heap: BinaryHeap::new(),
-                    sorted: Vec::new(),
-                }),
-            },
-        }
-    }
-
-    /// Takes the next document.
-    ///
-    /// # Errors
-    /// `Corrupt`; `LimitExceeded` when a field is too large to be sorted by, or what is to be sorted is.
-    pub fn add(&mut self, doc: &[u8]) -> Result<()> {
-        let mut key = Vec::with_capacity(self.len());
-        for at in 0..self.len() {
-            key.extend(self.part(at, Form::of(doc)?)?);
-        }
-        self.add_with(key, doc)
+        )
     }
 
     /// By how many fields it sorts: their values are taken one by one.
     pub fn len(&self) -> usize {
-        self.by.len()
+        self.0.len()
     }
 
     /// The part of a document's key that one field is; `None` after the last.
@@ -128,37 +135,113 @@ impl Sorter {
     /// # Errors
     /// `Corrupt`; `LimitExceeded` when the field is too large to be sorted by.
     pub fn part(&self, at: usize, doc: Form<'_>) -> Result<Option<Part>> {
-        let Some((path, descending)) = self.by.get(at) else {
+        let Some((path, descending)) = self.0.get(at) else {
             return Ok(None);
         };
-        let (value, bytes) = match path.find(doc)? {
-            None => (Value::Undefined, 0),
-            Some(found) => {
-                let bytes = found.as_bytes().len();
-                limits::within("a sort field", bytes, MAX_KEY_BYTES)?;
-                (Value::of_form(found)?, tree_bytes(found))
-            }
+        let mut part = match path.find(doc)? {
+            None => Part::new(Value::Undefined, 0),
+            Some(found) => Part::of(found, "a sort field")?,
         };
-        let descending = *descending;
-        Ok(Some(Part {
-            value,
-            descending,
-            bytes,
-        }))
+        part.descending = *descending;
+        Ok(Some(part))
     }
 
-    /// Takes the next document, with its key.
+    /// The key that consists of these values; absent ones are `undefined`.
+    fn key_of(&self, values: &[Value]) -> Vec<Part> {
+        let each = self.0.iter().enumerate();
+        let part = |(at, (_, descending)): (usize, &(Path, bool))| Part {
+            value: values.get(at).cloned().unwrap_or(Value::Undefined),
+            descending: *descending,
+            bytes: 0,
+        };
+        each.map(part).collect()
+    }
+}
+
+impl Part {
+    /// A part that ascends.
+    pub fn new(value: Value, bytes: usize) -> Self {
+        Self {
+            value,
+            descending: false,
+            bytes,
+        }
+    }
+
+    /// The part that a value is, called `what`; it ascends.
+    ///
+    /// # Errors
+    /// `Corrupt`; `LimitExceeded` when it is too large to be compared with many.
+    pub fn of(found: Form<'_>, what: &str) -> Result<Self> {
+        limits::within(what, found.as_bytes().len(), MAX_KEY_BYTES)?;
+        Ok(Self::new(Value::of_form(found)?, tree_bytes(found)))
+    }
+
+    /// What the tree takes in memory, at most.
+    pub fn held_bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+impl Sorter {
+    /// Sorts by fields.
+    pub fn new(by: Rc<By>, keep: Keep) -> Self {
+        let first = |most: u64, most_bytes| match usize::try_from(most) {
+            Err(_) | Ok(usize::MAX) if most_bytes == usize::MAX => Kept::All(Runs::default()),
+            most => Kept::First(First {
+                most: most.unwrap_or(usize::MAX),
+                most_bytes,
+                held_bytes: 0,
+                heap: BinaryHeap::new(),
+                cut: None,
+                sorted: Vec::new(),
+            }),
+        };
+        Self {
+            by,
+            behind: None,
+            kept: match keep {
+                Keep::All => Kept::All(Runs::default()),
+                Keep::First(most) => first(most, usize::MAX),
+                Keep::Within(most, bytes) => first(most, bytes),
+            },
+        }
+    }
+
+    /// Leaves out what does not come behind a document with these sort values, at this place.
+    pub fn go_on_behind(&mut self, values: &[Value], place: Order) {
+        self.behind = Some((self.by.key_of(values), place));
+    }
+
+    /// Takes a document, which lies at that place in the order of insertion.
+    ///
+    /// # Errors
+    /// `Corrupt`; `LimitExceeded` when a field is too large to be sorted by, or what is to be sorted is.
+    pub fn add(&mut self, place: Order, doc: &[u8]) -> Result<()> {
+        let mut key = Vec::with_capacity(self.by.len());
+        for at in 0..self.by.len() {
+            key.extend(self.by.part(at, Form::of(doc)?)?);
+        }
+        self.add_with(key, place, doc)
+    }
+
+    /// By what it sorts.
+    pub fn by(&self) -> &By {
+        &self.by
+    }
+
+    /// Takes a document, with its key.
     ///
     /// # Errors
     /// As [`add`](Self::add).
-    pub fn add_with(&mut self, key: Vec<Part>, doc: &[u8]) -> Result<()> {
-        let item = Item {
-            key_bytes: key.iter().map(|part| part.bytes).sum(),
-            key,
-            place: self.taken,
-            doc: Bytes::new(),
-        };
-        self.taken += 1;
+    pub fn add_with(&mut self, key: Vec<Part>, place: Order, doc: &[u8]) -> Result<()> {
+        // planted: after-place-lost
+        if let Some((last, at)) = &self.behind
+            && (&key, place) <= (last, *at)
+        {
+            return Ok(());
+        }
+        let item = Item::new(key, place);
         match &mut self.kept {
             Kept::All(runs) => runs.add(item.with(doc)?),
             Kept::First(first) => first.add(item, doc)?,
@@ -168,7 +251,7 @@ impl Sorter {
     }
 
     /// What the documents and their keys take in memory.
-    const fn held_bytes(&self) -> usize {
+    pub const fn held_bytes(&self) -> usize {
         match &self.kept {
             Kept::All(runs) => runs.held_bytes,
             Kept::First(first) => first.held_bytes,
@@ -185,12 +268,11 @@ impl Sorter {
     }
 
     /// The next document in order.
-    pub fn pop(&mut self) -> Option<Bytes> {
-        let item = match &mut self.kept {
+    pub fn pop(&mut self) -> Option<Item> {
+        match &mut self.kept {
             Kept::All(runs) => runs.pop(),
             Kept::First(first) => first.sorted.pop(),
-        };
-        item.map(|item| item.doc)
+        }
     }
 }
 
@@ -229,17 +311,29 @@ impl Runs {
 
 impl First {
     fn add(&mut self, item: Item, doc: &[u8]) -> Result<()> {
-        if self.heap.len() >= self.most {
-            if self.heap.peek().is_none_or(|last| item > *last) {
-                return Ok(());
-            }
-            let gone = self.heap.pop().map_or(0, |last| last.held_bytes());
-            self.held_bytes -= gone;
+        let is_full = self.heap.len() >= self.most;
+        let is_last = is_full && self.heap.peek().is_none_or(|last| item > *last);
+        if is_last || self.cut.as_ref().is_some_and(|cut| item > *cut) {
+            return Ok(());
+        }
+        if is_full {
+            self.drop_last();
         }
         let item = item.with(doc)?;
         self.held_bytes += item.held_bytes();
         self.heap.push(item);
+        while self.held_bytes > self.most_bytes && self.heap.len() > 1 {
+            self.cut = self.drop_last();
+        }
         Ok(())
+    }
+
+    /// Takes out the last one, and returns it without its document.
+    fn drop_last(&mut self) -> Option<Item> {
+        let last = self.heap.pop()?;
+        self.held_bytes -= last.held_bytes();
+        let doc = Bytes::new();
+        Some(Item { doc, ..last })
     }
 
     fn prepare(&mut self) -> bool {

@@ -6,6 +6,7 @@ use crate::codec::value::{Form, Value, fields, from_json};
 use crate::error::Code;
 use crate::models::fake::Fake;
 use crate::models::many::Many;
+use crate::models::scope::Scope;
 
 pub(super) fn collection() -> Collection {
     Collection::new(&Scope::Node("n".into()), "notes".into()).unwrap()
@@ -20,7 +21,7 @@ fn as_text(stored: &Bytes) -> String {
     String::from_utf8(stored[1..].to_vec()).unwrap()
 }
 
-fn prepare(doc: &[u8], now: f64) -> Result<NewDoc> {
+pub(super) fn prepare(doc: &[u8], now: f64) -> Result<NewDoc> {
     let mut count = now as u8;
     let mut random = |bytes: &mut [u8]| {
         for byte in bytes {
@@ -41,7 +42,11 @@ pub(super) fn insert(fake: &mut Fake, docs: &[Bytes], now: f64) -> Result<()> {
 }
 
 pub(super) fn find(fake: &mut Fake, query: &[u8], spec: FindSpec) -> Result<Vec<Bytes>> {
-    let mut work = Find::new(&collection(), Query::compile(query)?, spec);
+    let mut work = Find::new(
+        &collection(),
+        Query::compile(query, std::rc::Rc::new(()))?,
+        spec,
+    );
     let mut all = Vec::new();
     fake.read(|r| {
         work.step(r, &mut |doc| {
@@ -50,6 +55,11 @@ pub(super) fn find(fake: &mut Fake, query: &[u8], spec: FindSpec) -> Result<Vec<
         })
     })?;
     Ok(all)
+}
+
+pub(super) fn update(fake: &mut Fake, id: &str, changes: &[u8], now: f64) -> Result<bool> {
+    let changes = Changes::new(Bytes::copy_from_slice(changes), now);
+    fake.write(|w| collection().update(w, id.into(), &changes, &mut None))
 }
 
 pub(super) fn get(fake: &mut Fake, id: &str) -> Option<Bytes> {
@@ -132,7 +142,7 @@ fn what_is_no_document_is_refused() {
     }
     let mut fake = Fake::default();
     insert(&mut fake, &[json(r#"{"_id":"x"}"#)], 1.0).unwrap();
-    let refused = fake.write(|w| collection().update(w, "x".into(), &json("[]"), 2.0));
+    let refused = update(&mut fake, "x", &json("[]"), 2.0);
     assert_eq!(refused.unwrap_err().code(), Code::InvalidArgument);
     let refused = fake.write(|w| collection().replace(w, "x".into(), &json("1"), 2.0));
     assert_eq!(refused.unwrap_err().code(), Code::InvalidArgument);
@@ -143,17 +153,10 @@ fn an_update_keeps_the_order_of_properties() {
     let mut fake = Fake::default();
     insert(&mut fake, &[json(r#"{"_id":"x","a":1,"b":2}"#)], 1.0).unwrap();
     let changes = json(r#"{"c":4,"a":[3],"_id":"y","_created":9,"_updated":9}"#);
-    assert!(
-        fake.write(|w| collection().update(w, "x".into(), &changes, 2.5))
-            .unwrap()
-    );
+    assert!(update(&mut fake, "x", &changes, 2.5).unwrap());
     let expected = r#"{"_id":"x","_created":1,"_updated":2,"a":[3],"b":2,"c":4}"#;
     assert_eq!(as_text(&get(&mut fake, "x").unwrap()), expected);
-    assert!(
-        !fake
-            .write(|w| collection().update(w, "y".into(), &changes, 2.5))
-            .unwrap()
-    );
+    assert!(!update(&mut fake, "y", &changes, 2.5).unwrap());
 
     assert!(
         fake.write(|w| collection().replace(w, "x".into(), &json(r#"{"z":1,"_id":"q"}"#), 3.0))
@@ -183,8 +186,7 @@ fn a_clock_that_was_set_back_makes_no_change_older_than_what_is_changed() {
         };
         let change = json(r#"{"a":2}"#);
         for (now, updated) in [(5.0, 7.0), (9.0, 9.0), (3.0, 9.0)] {
-            let done = fake.write(|w| collection().update(w, "x".into(), &change, now));
-            assert!(done.unwrap());
+            assert!(update(&mut fake, "x", &change, now).unwrap());
             assert_eq!(times(&mut fake), [7.0, updated]);
         }
         let done = fake.write(|w| collection().replace(w, "x".into(), &change, 4.0));
@@ -246,7 +248,7 @@ fn a_dropped_collection_leaves_nothing_and_its_neighbour_alone() {
             .len(),
         2
     );
-    let mut drop = Drop::new(&collection());
+    let mut drop = Drop::new(&collection(), 0.0);
     fake.write(|w| drop.step(w)).unwrap();
     assert_eq!(fake.map, neighbours);
     let mut names = Collections::new(&Scope::Name("n".into())).unwrap();

@@ -1,6 +1,6 @@
 use super::*;
 use crate::codec::value::from_json;
-use crate::models::documents::{Collection, Find, FindSpec, Ids, Insert, NewDoc, Query};
+use crate::models::documents::{Cascade, Collection, Find, FindSpec, Ids, Insert, NewDoc, Query};
 use crate::models::fake::Fake;
 use crate::models::kv::{self, Kv};
 use std::collections::BTreeMap;
@@ -37,7 +37,7 @@ fn insert(fake: &mut Fake, to: &Collection, doc: &str) -> JsString {
 }
 
 fn docs(fake: &mut Fake, of: &Collection) -> Vec<Bytes> {
-    let query = Query::compile(&from_json(b"{}")).unwrap();
+    let query = Query::compile(&from_json(b"{}"), std::rc::Rc::new(())).unwrap();
     let mut find = Find::new(of, query, FindSpec::default());
     let mut all = Vec::new();
     fake.read(|r| {
@@ -104,7 +104,10 @@ fn furnished(seed: u64) -> Fake {
     }
     let emptied = collection(&node("emptied"), "c");
     let id = insert(&mut fake, &emptied, "{}");
-    assert!(fake.write(|w| emptied.delete(w, id.as_js())).unwrap());
+    assert!(
+        fake.write(|w| emptied.delete(w, id.as_js(), &mut Cascade::new(0.0)))
+            .unwrap()
+    );
     fake
 }
 
@@ -139,7 +142,7 @@ fn nodes_are_found_without_a_look_at_their_records() {
     fake.reads = 0;
     let nodes = Nodes::default();
     let found = fake.read(|r| nodes.next_scope(r)).unwrap();
-    assert!(found.is_some() && fake.reads == 3);
+    assert!(found.is_some() && fake.reads == 4);
 }
 
 #[test]
@@ -180,7 +183,7 @@ fn a_copy_has_the_same_records_and_order_and_is_apart() {
         let (old, new) = (collection(&from, "c"), collection(&to, "c"));
         insert(&mut fake, &new, "{\"_id\":\"later\"}");
         assert!(
-            fake.write(|w| new.delete(w, JsString::from("x").as_js()))
+            fake.write(|w| new.delete(w, JsString::from("x").as_js(), &mut Cascade::new(0.0)))
                 .unwrap()
         );
         assert_eq!(docs(&mut fake, &old).len(), 2);

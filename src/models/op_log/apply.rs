@@ -15,7 +15,8 @@ use crate::codec::stamp::{MAX_WALL_MS, Stamp};
 use crate::engine::access::{Attempt, Writes};
 use crate::error::{Code, Error};
 use crate::models::ahead;
-use crate::models::documents::Collection;
+use crate::models::documents::violations::{self, Violation};
+use crate::models::documents::{Collection, Numbers};
 use crate::models::many::{Many, shorten};
 use crate::models::pace::Pace;
 
@@ -40,6 +41,10 @@ pub struct Applied {
     pub applied: u64,
     /// Those that were refused: their places in the list, and why.
     pub refused: Vec<(usize, Why)>,
+    /// The records that changed and may break what is defined of collections.
+    pub touched: Vec<Bytes>,
+    /// What they break, once it has been looked for.
+    pub violations: Vec<Violation>,
 }
 
 /// Applies entries.
@@ -48,8 +53,12 @@ pub struct Apply {
     states: Vec<Bytes>,
     now_ms: u64,
     floor: Option<(Stamp, Bytes)>,
+    /// That of the data here.
+    version: u64,
     done: usize,
     outcome: Applied,
+    /// The counters that the numbers of what is applied move.
+    numbers: Numbers,
     pace: Pace,
 }
 
@@ -80,15 +89,18 @@ impl Apply {
             states,
             now_ms: now_ms as u64,
             floor: None,
+            version: 0,
             done: 0,
             outcome: Applied::default(),
+            numbers: Numbers::default(),
             pace: Pace::default(),
         })
     }
 
     /// What there is to be said against an entry, whatever the state of its record.
     fn refusal(&self, entry: &Remote) -> Option<Why> {
-        if entry.has_version {
+        // planted: version-unasked
+        if entry.version != self.version {
             Some(Why::Version)
         } else if entry.stamp.ms > self.now_ms.saturating_add(MAX_AHEAD_MS)
             || entry.stamp.ms >= MAX_WALL_MS
@@ -99,7 +111,7 @@ impl Apply {
         }
     }
 
-    fn one(&self, w: &mut dyn Writes, entry: &Remote) -> Attempt<Result<bool, Why>> {
+    fn one(&mut self, w: &mut dyn Writes, entry: &Remote) -> Attempt<Result<bool, Why>> {
         if let Some(why) = self.refusal(entry) {
             return Ok(Err(why));
         }
@@ -126,8 +138,15 @@ impl Apply {
             let (scope, collection, id) = name.texts()?;
             let collection = Collection::new(&scope, collection.unwrap_or_default().as_js())?;
             match &entry.value {
-                Some(doc) => collection.put(w, id.as_js(), doc.clone())?,
+                Some(doc) => {
+                    // planted: numbers-not-followed
+                    collection.follow(w, &mut self.numbers, doc)?;
+                    collection.put(w, id.as_js(), doc.clone())?;
+                }
                 None => drop(collection.remove(w, id.as_js())?),
+            }
+            if violations::concern(w, &collection, entry.value.is_none())? {
+                self.outcome.touched.push(entry.record.clone());
             }
         } else {
             match &entry.value {
@@ -167,19 +186,22 @@ impl Many for Apply {
     fn step(&mut self, w: &mut dyn Writes) -> Attempt<Applied> {
         if w.is_fresh() {
             (self.done, self.outcome) = (0, Applied::default());
+            self.numbers.restart();
         }
         if self.done == 0 {
             self.floor = tombstones::floor(w)?;
+            self.version = w.catalog().data_version()?.version;
         }
-        while let Some(entry) = self.entries.get(self.done) {
-            match self.one(w, entry)? {
+        while let Some(entry) = self.entries.get(self.done).cloned() {
+            match self.one(w, &entry)? {
                 Ok(changed) => self.outcome.applied += u64::from(changed),
                 Err(why) => self.outcome.refused.push((self.done, why)),
             }
             self.done += 1;
             self.pace.step(w)?;
         }
-        Ok(self.outcome.clone())
+        self.numbers.write(w);
+        Ok(std::mem::take(&mut self.outcome))
     }
 
     fn release(&mut self, count: usize) -> bool {

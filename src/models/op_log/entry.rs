@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! C5      it ends in a stamp (see `codec::stamp`)
-//! 1       flags: 01 a removal, 02 the value lies apart, 04 the record expires
+//! 1       flags: 01 a removal, 02 the value lies apart, 04 the record expires, 08 a version of the data's shape
 //! varint  when it expires, ms since the epoch (flag 04)
+//! varint  the version under which it was written (flag 08)
 //! bytes   the record's key: of a pair, or of the id of a document
 //! bytes   the stored value (neither 01 nor 02)
 //! 12      the stamp
@@ -24,6 +25,7 @@ use crate::limits;
 const REMOVAL: u8 = 0x01;
 const APART: u8 = 0x02;
 const EXPIRES: u8 = 0x04;
+const VERSION: u8 = 0x08;
 
 /// A value above so many bytes lies apart from its entry: it is not held twice in memory then, unless it is a piece.
 const APART_BYTES: usize = 1 << 10;
@@ -64,6 +66,8 @@ pub struct Entry {
     pub value: Option<Held>,
     /// When the record expires, in ms since the epoch; `NEVER`.
     pub expires_ms: u64,
+    /// The version of the data's shape under which it was written; 0: none.
+    pub version: u64,
     /// When it was written.
     pub stamp: Stamp,
 }
@@ -79,17 +83,21 @@ pub enum Held {
 
 /// The stored form; `tail`: the hole for the stamp.
 #[must_use]
-pub fn encode(record: &[u8], change: Change<'_>, tail: [u8; STAMP_BYTES]) -> Bytes {
+pub fn encode(record: &[u8], change: Change<'_>, version: u64, tail: [u8; STAMP_BYTES]) -> Bytes {
     let (flags, value, expires_ms) = match change {
         Change::Remove => (REMOVAL, None, NEVER),
         Change::Put(value, expires_ms) if is_apart(value) => (APART, None, expires_ms),
         Change::Put(value, expires_ms) => (0, Some(value), expires_ms),
     };
     let expires = if expires_ms == NEVER { 0 } else { EXPIRES };
+    let versioned = if version == 0 { 0 } else { VERSION };
     let mut out = Vec::with_capacity(record.len() + value.map_or(0, |value| value.len()) + 32);
-    out.extend([STAMPED, flags | expires]);
+    out.extend([STAMPED, flags | expires | versioned]);
     if expires_ms != NEVER {
         put_varint(&mut out, expires_ms);
+    }
+    if version > 0 {
+        put_varint(&mut out, version);
     }
     put_bytes(&mut out, record);
     if let Some(value) = value {
@@ -113,11 +121,16 @@ impl Entry {
     pub fn decode(stored: &Bytes) -> Result<Self> {
         let mut input = Input::new(stored.clone(), "op-log's entry");
         let (first, flags) = (input.u8()?, input.u8()?);
-        if first != STAMPED || flags & !(REMOVAL | APART | EXPIRES) != 0 {
+        if first != STAMPED || flags & !(REMOVAL | APART | EXPIRES | VERSION) != 0 {
             return Err(later("op-log's entry"));
         }
         let expires_ms = if flags & EXPIRES == 0 {
             NEVER
+        } else {
+            input.varint()?
+        };
+        let version = if flags & VERSION == 0 {
+            0
         } else {
             input.varint()?
         };
@@ -134,6 +147,7 @@ impl Entry {
             record,
             value,
             expires_ms,
+            version,
             stamp,
         })
     }

@@ -28,6 +28,11 @@ pub fn note(w: &mut dyn Writes, record: &[u8], change: Change<'_>) -> Result<()>
     if !matches!(record.first(), Some(&(kinds::PAIR | kinds::ID))) {
         return Ok(());
     }
+    // planted: migration-noted
+    if w.set_aside(record) {
+        return Ok(());
+    }
+    let version = w.catalog().data_version()?.version;
     let order = w.new_order();
     if order.slot >= SLOTS {
         return Err(Error::new(
@@ -45,7 +50,7 @@ pub fn note(w: &mut dyn Writes, record: &[u8], change: Change<'_>) -> Result<()>
     w.put_at(
         kind(kinds::LOGGED),
         order,
-        entry::encode(record, change, tail),
+        entry::encode(record, change, version, tail),
     );
     let (is_removed, expires_ms) = match change {
         Change::Put(_, expires_ms) => (false, expires_ms),

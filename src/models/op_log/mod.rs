@@ -37,6 +37,7 @@ pub mod entry;
 pub mod journal;
 pub mod log;
 pub mod merkle;
+pub mod migrated;
 pub mod records;
 pub mod remote;
 pub mod seed;

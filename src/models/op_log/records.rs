@@ -119,20 +119,26 @@ impl Records {
     }
 }
 
+/// The value of a record, a document too.
+///
+/// # Errors
+/// A stop.
+pub fn value_of(r: &mut dyn Reads, name: &Name<'_>) -> Attempt<Option<Bytes>> {
+    if !name.is_document() {
+        return r.get(&name.record());
+    }
+    let (scope, collection, id) = name.texts()?;
+    let collection = collection.unwrap_or_default();
+    Collection::new(&scope, collection.as_js())?.get(r, id.as_js())
+}
+
 /// The record of a state; `None` once it has expired.
 fn read(r: &mut dyn Reads, name: &Name<'_>, state: &State) -> Attempt<Option<Remote>> {
     let record = name.record();
     let value = if state.is_removed {
         None
     } else {
-        let found = if name.is_document() {
-            let (scope, collection, id) = name.texts()?;
-            let collection = collection.unwrap_or_default();
-            Collection::new(&scope, collection.as_js())?.get(r, id.as_js())?
-        } else {
-            r.get(&record)?
-        };
-        match found {
+        match value_of(r, name)? {
             Some(value) => Some(value),
             // It has expired, and perhaps gone with others, whatever clocks say now.
             None if state.expires_ms != NEVER => return Ok(None),
@@ -146,7 +152,7 @@ fn read(r: &mut dyn Reads, name: &Name<'_>, state: &State) -> Attempt<Option<Rem
         expires_ms: state.expires_ms,
         stamp: stamp.ok_or_else(|| Error::internal("a committed record has no stamp"))?,
         device: state.device.clone(),
-        has_version: false,
+        version: r.catalog().data_version()?.version,
     }))
 }
 

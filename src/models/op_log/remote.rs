@@ -25,8 +25,8 @@ pub struct Remote {
     pub stamp: Stamp,
     /// By which device.
     pub device: Bytes,
-    /// Whether it was written under a version of the data's shape.
-    pub has_version: bool,
+    /// The version of the data's shape under which it was written; 0: none.
+    pub version: u64,
 }
 
 /// The key of a record, of a pair or (with a collection) of the id of a document.

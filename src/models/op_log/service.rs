@@ -18,6 +18,7 @@ use crate::engine::Engine;
 use crate::engine::access::{Answer, ReadWork, Session, afresh};
 use crate::env::Env;
 use crate::error::{Error, Result};
+use crate::models::documents::violations::{Touched, Violations};
 use crate::models::many;
 
 /// Entries that are applied in one commit.
@@ -99,7 +100,7 @@ impl Service {
         Ok(())
     }
 
-    /// Applies entries of other devices, in parts.
+    /// Applies entries of other devices, in parts; and what they break.
     ///
     /// # Errors
     /// `Conflict` when this realm itself writes their records all the while; what writing fails with. Parts before that
@@ -117,8 +118,16 @@ impl Service {
             let refused = found.refused.into_iter();
             all.refused
                 .extend(refused.map(|(at, why)| (from + at, why)));
+            all.touched.extend(found.touched);
             from += count;
         }
+        if all.touched.is_empty() {
+            return Ok(all);
+        }
+        let touched = Rc::new(Touched::new(std::mem::take(&mut all.touched)));
+        let begin = move || Ok(Violations::new(touched.clone()));
+        let work = afresh(begin, Violations::step);
+        all.violations = answered(self.engine.read_committed(work)).await?;
         Ok(all)
     }
 

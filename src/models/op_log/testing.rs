@@ -88,7 +88,7 @@ pub(super) fn log(fake: &mut Fake, after: f64, with_synced: bool) -> Vec<(u64, R
                 expires_ms: entry.expires_ms,
                 stamp: entry.stamp,
                 device: device.clone(),
-                has_version: false,
+                version: entry.version,
             };
             found.push((id, remote));
             Ok(())

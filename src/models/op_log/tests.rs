@@ -64,7 +64,7 @@ proptest! {
                     if !there { insert(&mut devices[at], &id, "x"); }
                 }
                 Act::Drop => {
-                    let mut drop = documents::Drop::new(&collection());
+                    let mut drop = documents::Drop::new(&collection(), 0.0);
                     devices[at].write(|w| drop.step(w)).unwrap();
                 }
                 Act::Send(seed) => {

@@ -10,15 +10,15 @@ use crate::error::Result;
 /// written as JavaScript does, to the position of an array.
 #[derive(Debug, Clone)]
 pub struct Path {
-    whole: FieldName,
-    steps: Vec<Step>,
+    pub(super) whole: FieldName,
+    pub(super) steps: Vec<Step>,
 }
 
 /// One level of a dotted path.
 #[derive(Debug, Clone)]
-struct Step {
+pub(super) struct Step {
     /// The property of an object.
-    name: FieldName,
+    pub(super) name: FieldName,
     /// The position in an array.
     index: Option<usize>,
 }
@@ -47,6 +47,12 @@ impl Path {
     #[must_use]
     pub fn whole(&self) -> &FieldName {
         &self.whole
+    }
+
+    /// Whether it may reach into something, so that what it finds need not be a property of the document.
+    #[must_use]
+    pub const fn is_dotted(&self) -> bool {
+        !self.steps.is_empty()
     }
 
     /// What is in the text of every JSON document that has the text `value` at the path.
@@ -96,7 +102,7 @@ impl Step {
         }
     }
 
-    fn of<'a>(&self, form: Form<'a>) -> Result<Option<Form<'a>>> {
+    pub(super) fn of<'a>(&self, form: Form<'a>) -> Result<Option<Form<'a>>> {
         let Some(index) = self.index else {
             return field(form, &self.name);
         };

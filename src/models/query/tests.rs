@@ -79,7 +79,7 @@ proptest! {
         };
         let query_exact = query_exact || wanted == Value::Undefined;
         let query = Value::Object(vec![(field.into(), wanted.clone())]);
-        let compiled = Query::compile(&stored(&query, query_exact)).unwrap();
+        let compiled = Query::compile(&stored(&query, query_exact), std::rc::Rc::new(())).unwrap();
         let expected = equal(found.unwrap_or(&Value::Undefined), &wanted);
         prop_assert_eq!(compiled.matches(&stored(&doc, doc_exact)).unwrap(), expected);
     }
@@ -103,7 +103,7 @@ proptest! {
     fn exact_values_match_themselves(a in any_value(), b in any_value()) {
         let doc = Value::Object(vec![("k".into(), a.clone())]);
         let compile = |wanted: &Value| {
-            Query::compile(&Value::Object(vec![("k".into(), wanted.clone())]).encode().unwrap())
+            Query::compile(&Value::Object(vec![("k".into(), wanted.clone())]).encode().unwrap(), std::rc::Rc::new(()))
         };
         let has_operator = |value: &Value| matches!(value, Value::Object(p)
             if p.iter().any(|(n, _)| n.as_bytes().starts_with(b"$")));
@@ -116,7 +116,7 @@ proptest! {
 
 fn matches(query: &str, doc: &str) -> bool {
     let json = crate::codec::value::from_json;
-    Query::compile(&json(query.as_bytes()))
+    Query::compile(&json(query.as_bytes()), std::rc::Rc::new(()))
         .unwrap()
         .matches(&json(doc.as_bytes()))
         .unwrap()
@@ -158,21 +158,40 @@ fn what_looks_like_a_match_is_looked_at() {
 }
 
 #[test]
-fn operators_are_refused() {
+fn what_is_no_query_is_refused() {
     for query in [
-        r#"{"a":{"$gt":1}}"#,
-        r#"{"$or":[]}"#,
-        r#"{"a":{"x":1,"$y":1}}"#,
+        r#"{"a":{"$near":1}}"#,
+        r#"{"$or":{}}"#,
+        r#"{"a":{"x":1,"$gt":1}}"#,
+        r#"{"a":{"$regex":{"$\u0000":0}}}"#,
         "[]",
         "1",
     ] {
-        let compiled = Query::compile(&crate::codec::value::from_json(query.as_bytes()));
-        assert_eq!(
-            compiled.unwrap_err().code(),
-            Code::InvalidArgument,
-            "{query}"
-        );
+        let stored = crate::codec::value::from_json(query.as_bytes());
+        let compiled = Query::compile(&stored, std::rc::Rc::new(()));
+        let code = compiled.err().map(|error| error.code());
+        assert_eq!(code, Some(Code::InvalidArgument), "{query}");
     }
+}
+
+#[test]
+fn leaves_decide_as_the_whole_does() {
+    let query = r#"{"a":1,"$or":[{"b":{"$gt":1,"$lt":5}},{"$nor":[{"c":1},{"c":2}]}]}"#;
+    let stored = crate::codec::value::from_json(query.as_bytes());
+    let query = Query::compile(&stored, std::rc::Rc::new(())).unwrap();
+    let mut seen = [0, 0];
+    for (a, b, c) in (0..60).map(|n| (n % 2, n % 6, n % 5)) {
+        let doc = format!(r#"{{"a":{a},"b":{b},"c":{c}}}"#);
+        let doc = crate::codec::value::from_json(doc.as_bytes());
+        let form = Form::of(&doc).unwrap();
+        let leaves = (0..query.len()).map(|at| query.holds(at, form).unwrap());
+        let leaves: Vec<bool> = leaves.collect();
+        let expected = a == 1 && ((b > 1 && b < 5) || !(c == 1 || c == 2));
+        assert_eq!(query.decide(&leaves), expected);
+        assert_eq!(query.matches(&doc).unwrap(), expected);
+        seen[usize::from(expected)] += 1;
+    }
+    assert!(seen.iter().all(|count| *count > 5), "{seen:?}");
 }
 
 #[test]
@@ -180,7 +199,7 @@ fn negative_zero_asks_for_zero() {
     let query = Value::Object(vec![("a".into(), Value::Number(-0.0))])
         .encode()
         .unwrap();
-    let query = Query::compile(&query).unwrap();
+    let query = Query::compile(&query, std::rc::Rc::new(())).unwrap();
     assert!(
         query
             .matches(&crate::codec::value::from_json(b"{\"a\":0}"))

@@ -60,6 +60,9 @@ impl Want {
             (Self::Literal { json, .. }, Form::Json(text)) => Ok(text == &json[..]),
             (Self::Literal { exact, .. }, Form::Exact(node)) => Ok(node == &exact[..]),
             (Self::Number(_, Some(json)), Form::Json(text)) => Ok(text == &json[..]),
+            (Self::Number(number, _), Form::Exact([tag::BIGINT, ..])) => {
+                Ok(equal(&Value::Number(*number), &Value::of_form(found)?))
+            }
             (Self::Number(number, _), _) => Ok(found
                 .number()?
                 .is_some_and(|found| found == *number || (found.is_nan() && number.is_nan()))),
@@ -81,6 +84,19 @@ impl Want {
         }
     }
 
+    /// The value that is wanted, as a node of the exact form.
+    ///
+    /// # Errors
+    /// `NotStorable` if it is nested too deeply.
+    pub fn node(&self) -> Result<Vec<u8>> {
+        match self {
+            Self::Undefined => literal_node(&Value::Undefined),
+            Self::Literal { exact, .. } => Ok(exact.clone()),
+            Self::Number(number, _) => literal_node(&Value::Number(*number)),
+            Self::Tree(tree, _) => literal_node(tree),
+        }
+    }
+
     /// The string that is wanted, if it is one.
     #[must_use]
     pub fn string(&self) -> Option<JsString> {
@@ -99,22 +115,33 @@ fn may_equal(wanted: &Value, found: Form<'_>) -> bool {
         let tags = [tag::ATTACHED_BLOB, tag::ATTACHED_FILE];
         return matches!(found, Form::Exact([tag, ..]) if tags.contains(tag));
     }
-    let tag = match wanted {
-        Value::BigInt(_) => tag::BIGINT,
-        Value::Date(_) => tag::DATE,
-        Value::Bytes(..) => tag::BYTES,
-        Value::Blob(..) => tag::BLOB,
-        Value::File { .. } => tag::FILE,
-        Value::Array(_) => tag::ARRAY,
-        Value::Object(_) => tag::OBJECT,
-        Value::Map(_) => tag::MAP,
-        _ => tag::SET,
+    let kinds: &[u8] = match wanted {
+        Value::BigInt(_) => return is_number(found),
+        Value::Date(_) => &[tag::DATE],
+        Value::Bytes(..) | Value::Blob(..) | Value::File { .. } => {
+            &[tag::BYTES, tag::BLOB, tag::FILE]
+        }
+        Value::Array(_) => &[tag::ARRAY],
+        Value::Object(_) => &[tag::OBJECT],
+        Value::Map(_) => &[tag::MAP],
+        _ => &[tag::SET],
     };
     let is_of_kind = match found {
-        Form::Json([b'[', ..]) => tag == tag::ARRAY,
-        Form::Json([b'{', ..]) => tag == tag::OBJECT,
+        Form::Json([b'[', ..]) => kinds == [tag::ARRAY],
+        Form::Json([b'{', ..]) => kinds == [tag::OBJECT],
         Form::Json(_) => false,
-        Form::Exact(node) => node.first() == Some(&tag),
+        Form::Exact([tag, ..]) => kinds.contains(tag),
+        Form::Exact([]) => false,
+    };
+    is_of_kind && found.as_bytes().len() <= MAX_TREE_BYTES
+}
+
+/// Whether it is a number or a bigint, no longer than one that is worth comparing.
+fn is_number(found: Form<'_>) -> bool {
+    let is_of_kind = match found {
+        Form::Json([first, ..]) => matches!(first, b'-' | b'0'..=b'9'),
+        Form::Exact([tag, ..]) => [tag::NUMBER, tag::INTEGER, tag::BIGINT].contains(tag),
+        _ => false,
     };
     is_of_kind && found.as_bytes().len() <= MAX_TREE_BYTES
 }

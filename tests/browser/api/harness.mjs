@@ -2,6 +2,9 @@
 import { after, before, beforeEach, test } from "node:test";
 import { openBrowser } from "../support/browser.mjs";
 import { serve } from "../support/server.mjs";
+import { drive } from "../support/webdriver.mjs";
+
+const PAGE = "/tests/browser/api/page.html";
 
 /**
  * Declares one test per case. A case runs in the page, so it can refer to nothing of the
@@ -20,7 +23,7 @@ export function inPage(cases) {
   });
   // A page of its own for each case: what one breaks, the next does not see.
   beforeEach(async () => {
-    await page.goto(`${server.origin}/tests/browser/api/page.html`);
+    await page.goto(`${server.origin}${PAGE}`);
     await page.waitForFunction(() => globalThis.kit !== undefined);
   });
   after(async () => {
@@ -30,6 +33,40 @@ export function inPage(cases) {
   for (const [name, run] of Object.entries(cases)) {
     test(name, async () => {
       await page.evaluate(`(${run.toString()})(globalThis.kit)`);
+    });
+  }
+}
+
+/** The same in Firefox and in WebKit, too: one test for each, with a step for each case. */
+export function inEveryBrowser(cases) {
+  inPage(cases);
+  for (const name of ["firefox", "webkit"]) {
+    test(`in ${name}`, { timeout: 300_000 }, async (t) => {
+      const server = await serve();
+      const browser = await drive(name);
+      try {
+        for (const [title, run] of Object.entries(cases)) {
+          await t.test(title, async () => {
+            await browser.open(`${server.origin}${PAGE}`);
+            await browser.module(`
+              import * as kit from "/tests/browser/api/kit.mjs";
+              const { dataset } = document.documentElement;
+              try {
+                await (${run.toString()})(kit);
+                dataset.answer = "passed";
+              } catch (error) {
+                dataset.answer = String(error?.message) + "\\n" + String(error?.stack);
+              }
+            `);
+            let answer;
+            while (!answer) answer = await browser.run("return document.documentElement.dataset.answer");
+            if (answer !== "passed") throw new Error(answer);
+          });
+        }
+      } finally {
+        await browser.kill();
+        await server.close();
+      }
     });
   }
 }

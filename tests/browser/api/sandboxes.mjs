@@ -13,8 +13,8 @@ const RUNNER = `
       try {
         return { value: await (typeof call === "function" ? call() : call) };
       } catch (error) {
-        const { name, code, remedy, message, path, cause } = error;
-        return { name, code, remedy, message, path, cause: cause && String(cause), own: library.isPatchStoreError(error) };
+        const { name, code, remedy, message, path, cause, issues } = error;
+        return { name, code, remedy, message, path, issues, cause: cause && String(cause), own: library.isPatchStoreError(error) };
       }
     };
     const kit = { ...connection, connection, library, port, failure };
@@ -96,11 +96,11 @@ export async function spawn(kind, patch, grant = { node: "n" }) {
   return { kind, run, remove, served };
 }
 
-/** The same in each kind of realm, every time with a patch of its own. */
-export async function inEach(open, work) {
+/** The same in each kind of realm, every time with a patch of its own; `more`: of the grant. */
+export async function inEach(open, work, more = {}) {
   for (const kind of KINDS) {
     const patch = await open();
-    const sandbox = await spawn(kind, patch, { node: "n", stores: ["shared"] });
+    const sandbox = await spawn(kind, patch, { node: "n", stores: ["shared"], ...more });
     await work(sandbox, patch).catch((error) => {
       error.message = `${kind}: ${error.message}`;
       throw error;

@@ -2,6 +2,7 @@
  * Work whose sums show every lost, doubled or torn commit, whoever does it and with whom.
  * Loaded by pages and workers.
  */
+import { keyed } from "./keyed.mjs";
 import { openPatch } from "/pkg/index.js";
 
 const ACCOUNTS = ["a", "b", "c", "d", "e"];
@@ -18,10 +19,10 @@ export class Teller {
   /** Accounts that did not add up inside a transaction, and rejections. */
   wrong = [];
 
-  static async open(name) {
+  static async open(name, encrypted = false) {
     const teller = new Teller();
     teller.#name = name;
-    teller.#patch = await openPatch("bank");
+    teller.#patch = await openPatch("bank", keyed(encrypted));
     await teller.#patch.transaction(async (tx) => {
       const accounts = tx.kv("accounts");
       for (const account of ACCOUNTS) if (!(await accounts.has(account))) await accounts.set(account, FUNDS);

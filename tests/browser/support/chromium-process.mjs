@@ -29,19 +29,20 @@ export async function run(profile) {
 }
 
 /** The same, for tabs that hold the patch "kill". */
-export async function launch(profile, origin) {
+export async function launch(profile, origin, { encrypted = false } = {}) {
   const { context, kill } = await run(profile);
-  return { kill, openTab: () => openTab(context, origin) };
+  return { kill, openTab: () => openTab(context, origin, encrypted) };
 }
 
-async function openTab(context, origin) {
+async function openTab(context, origin, encrypted) {
   const page = await context.newPage();
   await page.goto(`${origin}/tests/browser/engine/page.html`);
-  await page.evaluate(async () => {
+  await page.evaluate(async (encrypted) => {
     globalThis.batches = await import("/tests/browser/support/batches.mjs");
+    const { keyed } = await import("/tests/browser/support/keyed.mjs");
     const { openPatch } = await import("/pkg/index.js");
-    globalThis.patch = await openPatch("kill");
-  });
+    globalThis.patch = await openPatch("kill", keyed(encrypted));
+  }, encrypted);
   return {
     inspect: (writers) => page.evaluate((writers) => batches.inspect(patch, writers), writers),
     /** Writes until it fails; `acknowledged` hears of every batch. */

@@ -16,7 +16,7 @@ const TAKES = {
     get: ["key"], set: ["key", "value"], delete: ["key"], has: ["key"], keys: [], clear: [], setStore: ["value:store"],
   },
   db: {
-    insert: ["collection", "doc"], find: ["collection", "query?"], findOne: ["collection", "id"],
+    insert: ["collection", "doc"], find: ["collection", "query?", "options?"], findOne: ["collection", "id"],
     update: ["collection", "id", "doc"], replace: ["collection", "id", "doc"], delete: ["collection", "id"],
     count: ["collection", "query?"], drop: ["collection"], setStore: ["value:store"],
   },
@@ -103,25 +103,41 @@ export class Messages {
     if (["clear", "drop", "setStore"].includes(op) && this.chance(0.8)) op = this.pick(ops);
     const takes = TAKES[kind][op];
     const args = takes.map((what) => this.#argument(what, value));
-    if (takes.at(-1)?.endsWith("?") && this.chance(0.4)) args.pop();
+    while (takes[args.length - 1]?.endsWith("?") && this.chance(0.4)) args.pop();
     const form = this.#next();
     if (form < 0.35) {
       const fields = takes.slice(0, args.length).map((what) => what.replace(/[?:].*/, ""));
-      return { type: op, ...Object.fromEntries(fields.map((field, at) => [field, args[at]])) };
+      const [options, named] = fields.at(-1) === "options" ? [args.at(-1), fields.slice(0, -1)] : [{}, fields];
+      return { type: op, ...Object.fromEntries(named.map((field, at) => [field, args[at]])), ...options };
     }
     if (form < 0.7) {
       if (takes.length === 0) return { [op]: true };
       if (takes.length === 1 || (args.length === 1 && this.chance(0.5))) return { [op]: args[0] };
       return { [op]: args };
     }
-    return this.#text(op, args);
+    // (A text has no options.)
+    return this.#text(op, args.slice(0, takes.filter((what) => what !== "options?").length));
   }
 
   #argument(what, value) {
     if (what === "value") return value();
     if (what === "doc") return this.chance(0.5) ? { ...this.#object(), _id: this.name() } : this.#object();
     if (what === "query?") return this.chance(0.5) ? {} : this.#object();
+    if (what === "options?") return this.#options(value);
     return this.name();
+  }
+
+  #options(value) {
+    const field = () => this.pick(["a", "b", "text", "a.0.b", "_id", this.name()]);
+    const direction = () => this.pick([1, -1]);
+    const pairs = () => Array.from({ length: Math.floor(this.#next() * 3) }, () => [field(), direction()]);
+    const options = {};
+    if (this.chance(0.5)) options.sort = this.chance(0.5) ? pairs() : Object.fromEntries(pairs());
+    if (this.chance(0.3)) options.skip = Math.floor(this.#next() * 3);
+    if (this.chance(0.3)) options.limit = Math.floor(this.#next() * 3);
+    if (this.chance(0.3)) options.fields = pairs().map(([field]) => field);
+    if (this.chance(0.1)) options[this.pick(["sort", "skip", "limit", "fields", "signal", "after"])] = value();
+    return options;
   }
 
   #text(op, args) {
@@ -151,7 +167,7 @@ export class Messages {
         copy[field] = value();
         return copy;
       case 2:
-        copy[this.pick(["type", "key", "value", "query", "doc", "id", "set", "get", "find", "insert", "more"])] = value();
+        copy[this.pick(["type", "key", "value", "query", "doc", "id", "set", "get", "find", "insert", "more", "sort", "limit"])] = value();
         return copy;
       case 3:
         copy.type = this.pick([...Object.keys(TAKES.kv), ...Object.keys(TAKES.db), "error", "toString"]);
@@ -220,6 +236,11 @@ export class Messages {
       () => ({ insert: ["notes", new Proxy({}, { getPrototypeOf: thrower })] }),
       () => ({ find: ["notes", revoked()] }),
       () => ({ get: revoked() }),
+      () => ({ find: ["notes", {}, revoked()] }),
+      () => ({ find: ["notes", {}, { get sort() { return thrower(); } }] }),
+      () => ({ type: "find", collection: "notes", sort: new Proxy([], { get: thrower }) }),
+      () => ({ type: "find", collection: "notes", fields: new Proxy([], { get: (_, name) => (name === "length" ? 4e9 : reenter()) }) }),
+      () => ({ type: "find", collection: "notes", get limit() { return thrower(); } }),
       () => new Proxy(() => "get k", {}),
     ])();
   }

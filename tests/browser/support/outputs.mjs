@@ -11,6 +11,8 @@ const yes = (value) => value === true;
 const any = () => true;
 const count = (value) => Number.isInteger(value) && value >= 0;
 const doc = (value) => text(value._id) && Number.isFinite(value._created) && Number.isFinite(value._updated);
+/** What a find has chosen of one: `_id` always. */
+const part = (value) => text(value._id) && ["_created", "_updated"].every((name) => !Object.hasOwn(value, name) || Number.isFinite(value[name]));
 const error = { message: (value) => text(value) && value !== "" && value.length < 20_000, code: (value) => CODES.includes(value) };
 const setStore = { value: text, ok: yes };
 const changed = { collection: text, id: text, ok: bool };
@@ -28,7 +30,7 @@ const OUTPUTS = {
   },
   db: {
     insert: { collection: text, id: text },
-    find: { collection: text, docs: (value) => Array.isArray(value) && value.every(doc), count },
+    find: { collection: text, docs: (value) => Array.isArray(value) && value.every(part), count },
     findOne: { collection: text, id: text, doc: (value) => value === null || doc(value) },
     update: changed,
     replace: changed,

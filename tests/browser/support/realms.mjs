@@ -8,15 +8,15 @@ const SEEN_MS = 5000;
 const PATIENCE_MS = 30_000;
 
 /** Adds a page with a teller; `mute` takes BroadcastChannel away before anything is loaded. */
-export async function openTab(browser, origin, name, { mute = false } = {}) {
+export async function openTab(browser, origin, name, { mute = false, encrypted = false } = {}) {
   const page = await browser.newPage();
   if (mute) await page.addInitScript(() => delete globalThis.BroadcastChannel);
   await page.goto(`${origin}/tests/browser/engine/page.html`);
-  return staffed(page, origin, name, mute);
+  return staffed(page, origin, name, { mute, encrypted });
 }
 
 /** Adds a same-origin frame to a page. The page's init scripts run in it too. */
-export async function openFrame(page, origin, name, { mute = false } = {}) {
+export async function openFrame(page, origin, name, { mute = false, encrypted = false } = {}) {
   await page.evaluate(async (source) => {
     const frame = document.createElement("iframe");
     frame.src = source;
@@ -24,28 +24,28 @@ export async function openFrame(page, origin, name, { mute = false } = {}) {
     document.body.append(frame);
     await loaded;
   }, `${origin}/tests/browser/engine/page.html`);
-  return staffed(page.frames().at(-1), origin, name, mute);
+  return staffed(page.frames().at(-1), origin, name, { mute, encrypted });
 }
 
 /** Adds a dedicated module worker to a page. */
-export async function openWorker(page, origin, name, { mute = false } = {}) {
+export async function openWorker(page, origin, name, { mute = false, encrypted = false } = {}) {
   const started = page.waitForEvent("worker");
   await page.evaluate((source) => {
     const blob = new Blob([source], { type: "text/javascript" });
     globalThis.worker = new Worker(URL.createObjectURL(blob), { type: "module" });
   }, mute ? "delete globalThis.BroadcastChannel;" : "");
-  return staffed(await started, origin, name, mute);
+  return staffed(await started, origin, name, { mute, encrypted });
 }
 
-async function staffed(realm, origin, name, mute) {
+async function staffed(realm, origin, name, { mute, encrypted }) {
   const hasChannels = await realm.evaluate(() => typeof BroadcastChannel !== "undefined");
   if (hasChannels === mute) throw new Error(`${name}: BroadcastChannel is ${mute ? "still" : "not"} there`);
   await realm.evaluate(
-    async ([origin, name]) => {
+    async ([origin, name, encrypted]) => {
       const { Teller } = await import(`${origin}/tests/browser/support/bank.mjs`);
-      globalThis.teller = await Teller.open(name);
+      globalThis.teller = await Teller.open(name, encrypted);
     },
-    [origin, name],
+    [origin, name, encrypted],
   );
   return realm;
 }

@@ -3,8 +3,15 @@ import { TOLERABLE } from "./ends.mjs";
 import { IDS, KEYS, NODES, QUERIES } from "./plan.mjs";
 import { same, shown, spoil } from "./same.mjs";
 
-/** A find of all that there is, in the order of insertion. */
-const WHOLE = [[], new Uint8Array(), 0, Infinity, undefined];
+/** Of a `find` by no more than a query, without regular expressions: all that there is, in the order of insertion. */
+const WHOLE = [false, undefined, [], new Uint8Array(), 0, Infinity, undefined];
+
+/** The documents: behind them is the mark of the last one, here or later. */
+function withoutMark(found) {
+  if (found instanceof Promise) return found.then(withoutMark);
+  found.pop();
+  return found;
+}
 
 /** Reads of a tab that may wait for the storage at a time: who added some at every step would wait for ever. */
 const MOST_WAITING = 8;
@@ -111,7 +118,7 @@ export class Copies {
   #list({ name, db, documents }, collection, query) {
     const { encoded } = this.#library.snapshot(query);
     const what = `${name}, ${collection}: the list of ${shown(query)}`;
-    this.#compare(what, () => db.find(collection, query), () => this.#world.past(documents, "find", collection, encoded, ...WHOLE));
+    this.#compare(what, () => db.find(collection, query), () => withoutMark(this.#world.past(documents, "find", collection, encoded, ...WHOLE)));
   }
 
   /** @param ask the facade  @param read the wasm, past it */

@@ -9,6 +9,9 @@
  *   skips           optional: {work id: why}, what it cannot do or is not asked to
  *   logs            optional: whether it keeps a log of writes when it is told to (`open(name, { opLog: true })`):
  *                   then what is opened has also `log`, and `setMany(entries)`
+ *   indexes         optional: whether it has indexes: then `open(name, { indexes: fields })` makes one over each field, and what is opened has also
+ *                   `whereIndexed(field, value)` and `range(field, from, limit)`: those from a value on, in their order
+ *   pages           optional: whether it goes on behind a document: `pageAfter(field, count, docs)`, behind the last of `docs`, if given
  *   load()          optional: what has to be there before the first database is opened (wasm, workers)
  *   open(name)      opens the database, making it if need be; resolves to:
  *     insertMany(docs)   stores documents, resolves to their ids
@@ -26,6 +29,7 @@
  */
 export const systems = {
   patchstore: () => import("./patchstore.js"),
+  encrypted: () => import("./encrypted.js"),
   indexeddb: () => import("./indexeddb.js"),
   "indexeddb-commit": () => import("./indexeddb-commit.js"),
   idb: () => import("./idb.js"),

@@ -15,10 +15,11 @@ export const complete = (transaction) =>
 export const removeDatabase = (name) => result(indexedDB.deleteDatabase(name));
 
 /** `finish` is called with each write transaction once all its requests are made. */
-export async function openPlain(name, finish) {
+export async function openPlain(name, finish, { indexes = [] } = {}) {
   const opening = indexedDB.open(name, 1);
   opening.onupgradeneeded = () => {
-    opening.result.createObjectStore("documents", { keyPath: "id" });
+    const documents = opening.result.createObjectStore("documents", { keyPath: "id" });
+    for (const field of indexes) documents.createIndex(field, field);
     opening.result.createObjectStore("kv");
   };
   const database = await result(opening);
@@ -49,6 +50,8 @@ export async function openPlain(name, finish) {
     all: () => result(read("documents").getAll()),
     where: async (field, value) =>
       (await result(read("documents").getAll())).filter((doc) => doc[field] === value),
+    whereIndexed: (field, value) => result(read("documents").index(field).getAll(value)),
+    range: (field, from, limit) => result(read("documents").index(field).getAll(IDBKeyRange.lowerBound(from), limit)),
     update: (id, changes) =>
       write("documents", (store, end) => {
         store.get(id).onsuccess = ({ target }) => {
@@ -76,6 +79,7 @@ export default {
   title: "IndexedDB",
   packages: [],
   acknowledges: "complete (relaxed)",
-  open: (name) => openPlain(name, () => {}),
+  indexes: true,
+  open: (name, options) => openPlain(name, () => {}, options),
   remove: removeDatabase,
 };

@@ -45,11 +45,18 @@ const methods = {
   async load() {
     sqlite3 = await sqlite3InitModule();
   },
-  async open(name) {
+  async open(name, indexes) {
     pool ??= await sqlite3.installOpfsSAHPoolVfs({ initialCapacity: 12 });
     const db = new pool.OpfsSAHPoolDb(`/${name}.sqlite3`);
     db.exec(SCHEMA);
-    const prepared = Object.entries(STATEMENTS).map(([key, text]) => [key, db.prepare(text)]);
+    const statements = { ...STATEMENTS };
+    for (const field of indexes) {
+      const of = `json_extract(doc, '$."${field}"')`;
+      db.exec(`CREATE INDEX IF NOT EXISTS "by ${field}" ON documents (${of})`);
+      statements[`where ${field}`] = `SELECT doc FROM documents WHERE ${of} = ?`;
+      statements[`range ${field}`] = `SELECT doc FROM documents WHERE ${of} >= ? ORDER BY ${of} LIMIT ?`;
+    }
+    const prepared = Object.entries(statements).map(([key, text]) => [key, db.prepare(text)]);
     databases.set(name, { db, ...Object.fromEntries(prepared) });
   },
   insertMany(name, rows) {
@@ -59,6 +66,8 @@ const methods = {
   get: (name, id) => column(databases.get(name).get, [id]),
   all: (name) => column(databases.get(name).all),
   where: (name, field, value) => column(databases.get(name).where, [`$."${field}"`, value]),
+  whereIndexed: (name, field, value) => column(databases.get(name)[`where ${field}`], [value]),
+  range: (name, field, from, limit) => column(databases.get(name)[`range ${field}`], [from, limit]),
   update: (name, id, changes) => run(databases.get(name).update, [changes, id]),
   deleteMany(name, ids) {
     const { db, delete: statement } = databases.get(name);

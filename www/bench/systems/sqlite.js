@@ -29,8 +29,9 @@ export default {
     worker.onmessage = answered;
     await call("load");
   },
-  async open(name) {
-    await call("open", name);
+  indexes: true,
+  async open(name, { indexes = [] } = {}) {
+    await call("open", name, indexes);
     return {
       async insertMany(docs) {
         const ids = docs.map(() => crypto.randomUUID());
@@ -45,6 +46,8 @@ export default {
       get: async (id) => parsed(await call("get", name, id))[0],
       all: async () => parsed(await call("all", name)),
       where: async (field, value) => parsed(await call("where", name, field, value)),
+      whereIndexed: async (field, value) => parsed(await call("whereIndexed", name, field, value)),
+      range: async (field, from, limit) => parsed(await call("range", name, field, from, limit)),
       update: (id, changes) => call("update", name, id, JSON.stringify(changes)),
       deleteMany: (ids) => call("deleteMany", name, ids),
       idOf: (doc) => doc.id,

@@ -19,7 +19,9 @@ import bulk from "./bulk.js";
 import { deleteHalf } from "./delete.js";
 import { bytesOnDisk, memory } from "./footprint.js";
 import { get, gets } from "./get.js";
+import { indexed, indexedCold, indexedLarge } from "./indexed.js";
 import { large, largeAll, largeReopen, largeWhere } from "./large.js";
+import { live } from "./live.js";
 import { moviesAll, moviesBulk, moviesWhere } from "./movies.js";
 import { load, open, reopen, reopenCompiled } from "./open.js";
 import { opLog } from "./op-log.js";
@@ -39,6 +41,10 @@ export const phases = {
   real: [realBulk, realPut, realAll, realWhere],
   movies: [moviesBulk, moviesAll, moviesWhere],
   "op-log": opLog,
+  live,
+  indexed,
+  "indexed-cold": indexedCold,
+  "indexed-large": indexedLarge,
   large: [large, largeAll, largeWhere],
   "large-reopen": [largeReopen],
 };
@@ -47,10 +53,10 @@ export const phases = {
 export const REPEATS = { reopen: 2, "reopen-compiled": 2 };
 
 /** Phases of the first round only: they take long. */
-export const ONCE = new Set(["large", "large-reopen"]);
+export const ONCE = new Set(["large", "large-reopen", "indexed-large"]);
 
 /** Phases that open their databases by themselves. */
-export const OPENS_ITSELF = new Set(["reopen", "reopen-compiled", "op-log", "large-reopen"]);
+export const OPENS_ITSELF = new Set(["reopen", "reopen-compiled", "op-log", "live", "indexed", "indexed-cold", "indexed-large", "large-reopen"]);
 
 export const work = Object.values(phases).flat();
 

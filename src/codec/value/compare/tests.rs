@@ -41,9 +41,7 @@ proptest! {
         if order(&a, &b).is_le() && order(&b, &c).is_le() {
             prop_assert!(order(&a, &c).is_le());
         }
-        if equal(&a, &b) && !matches!((&a, &b), (Value::Set(_), _) | (Value::Map(_), _)) {
-            prop_assert_eq!(order(&a, &b), Ordering::Equal);
-        }
+        prop_assert_eq!(equal(&a, &b), order(&a, &b).is_eq());
     }
 
     #[test]
@@ -88,9 +86,13 @@ fn types_sort_in_the_order_of_the_contract() {
         Value::Date(0.0),
         Value::Bytes(BytesKind::Uint8, vec![1]),
         Value::Bytes(BytesKind::ArrayBuffer, vec![1, 0]),
+        Value::Blob("text/plain".into(), vec![2]),
         Value::Array(vec![]),
         Value::Array(vec![Value::Null]),
         Value::Object(vec![]),
+        Value::Map(vec![]),
+        Value::Set(vec![]),
+        Value::Set(vec![Value::Null]),
     ];
     for (i, a) in ordered.iter().enumerate() {
         for (j, b) in ordered.iter().enumerate() {
@@ -101,6 +103,7 @@ fn types_sort_in_the_order_of_the_contract() {
 
 #[test]
 fn what_is_equal_and_what_is_not() {
+    use crate::codec::value::BytesKind;
     let object = |properties: &[(&str, Value)]| {
         Value::Object(
             properties
@@ -113,7 +116,19 @@ fn what_is_equal_and_what_is_not() {
     assert!(!equal(&object(&[("a", Value::Null)]), &object(&[])));
     assert!(equal(&Value::Number(-0.0), &Value::Number(0.0)));
     assert!(equal(&Value::Date(f64::NAN), &Value::Date(f64::NAN)));
-    assert!(!equal(&Value::Number(1.0), &Value::BigInt(as_bigint(1))));
+    assert!(equal(&Value::Number(1.0), &Value::BigInt(as_bigint(1))));
+    assert!(!equal(&Value::Number(1.5), &Value::BigInt(as_bigint(1))));
+    let bytes = |kind| Value::Bytes(kind, vec![1, 0]);
+    let of_kinds = [
+        bytes(BytesKind::Uint8),
+        bytes(BytesKind::Uint16),
+        Value::Blob("a".into(), vec![1, 0]),
+    ];
+    assert!(of_kinds.iter().all(|other| equal(&of_kinds[0], other)));
+    assert!(!equal(
+        &of_kinds[0],
+        &Value::Blob("a".into(), vec![1, 0, 0])
+    ));
     assert!(!equal(
         &Value::Array(vec![Value::Undefined]),
         &Value::Array(vec![])

@@ -6,7 +6,7 @@ mod transcribe;
 
 pub use number::parse_number;
 pub use scan::{Elements, Members, member, skip_value};
-pub(super) use scan::{expect, malformed, skip_number, skip_string, skip_word};
+pub(in crate::codec) use scan::{expect, malformed, skip_number, skip_string, skip_word};
 pub use transcribe::transcribe;
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use crate::codec::feature::{Feature, Features};
 use crate::codec::head::{Head, MAX_WRITERS, OpLog};
 use crate::codec::stamp::Stamp;
 use crate::engine::core::instance::Core;
+use crate::engine::keyspace::catalog::Catalog;
 
 /// How far a flip moves the stored clock at most, ms.
 const DAY_MS: u64 = 86_400_000;
@@ -33,6 +34,30 @@ impl Flip {
         });
     }
 
+    /// Goes on where another head of the same patch has come to: everything that it says stays, but for its keys and its
+    /// log.
+    pub fn go_on(&mut self, head: &Head, next_stamp: Stamp) {
+        self.base.base = head.base;
+        // planted: conversion-forgets
+        self.base.clock = head.clock;
+        self.base.op_log.clone_from(&head.op_log);
+        // planted: conversion-stamps
+        if let Some(op_log) = &mut self.base.op_log {
+            op_log.next_stamp = next_stamp;
+        }
+        self.base.more = head.more.clone();
+    }
+
+    /// Says whether records that nothing refers to may lie in the clear.
+    pub const fn sweep(&mut self, sweep: bool) {
+        self.base.sweep = sweep;
+    }
+
+    /// Puts another key table into the head.
+    pub fn replace_keys(&mut self, keys: bytes::Bytes) {
+        self.base.keys = keys;
+    }
+
     /// Switches features on.
     pub fn switch_on(&mut self, core: &Core, features: Features) {
         self.new_generation = true;
@@ -46,6 +71,10 @@ impl Flip {
                 next_stamp: since.plus(1),
                 since,
             });
+        }
+        if features.has(Feature::Catalog) && self.base.catalog.is_none() {
+            self.base.catalog = Some(0);
+            self.root.catalog = Some(Catalog::default().encoded());
         }
     }
 
@@ -62,6 +91,27 @@ impl Flip {
         };
         // planted: clock-unmoved
         self.base.clock = self.base.clock.map(target);
+    }
+
+    /// Puts a catalog in the place of the one that is there, if there is one in either place, over an empty log: as of the
+    /// flip's own position, so that it is another one to everybody.
+    pub fn take_catalog(&mut self, catalog: &Catalog, source: &Head) {
+        if source.catalog.or(self.base.catalog).is_none() {
+            return;
+        }
+        let catalog = catalog.after(&[], self.position);
+        self.base.catalog = Some(self.position);
+        self.root.catalog = Some(catalog.encoded());
+        self.catalog = Some(catalog);
+    }
+
+    /// Has the directory that a flush installs say what the catalog is up to there: what has changed it since stands in
+    /// the log.
+    pub(super) fn keep_catalog(&mut self, catalog: &Catalog) {
+        if let Some(change) = &mut self.base.catalog {
+            *change = catalog.change;
+            self.root.catalog = Some(catalog.encoded());
+        }
     }
 
     /// Switches on in a copy what is on in its source.
@@ -92,11 +142,11 @@ impl Flip {
             // planted: stamp-again
             op_log.next_stamp = frozen.next_stamp;
         }
-        // A draft has none yet.
-        let keys = if self.base.is_live() {
-            self.base.keys.clone()
-        } else {
+        // A draft has none, until a flip makes a patch of it.
+        let keys = if self.new_generation && !self.base.is_live() {
             core.connector.key_table()
+        } else {
+            self.base.keys.clone()
         };
         // planted: more-lost
         Head {

@@ -14,10 +14,14 @@ impl Flip {
     pub(super) fn install(&mut self, core: &Rc<Core>, head: Head) {
         keep_warm(core, std::mem::take(&mut self.records), Fill::default());
         let mut state = core.state.borrow_mut();
-        if let Some(frozen) = self.frozen {
+        if let Some(frozen) = &self.frozen {
             state.thaw(frozen);
         }
-        let mut view = View::of_root(std::mem::take(&mut self.root));
+        // Frames above what was frozen may have changed it.
+        let catalog = self.catalog.take();
+        let is_other = catalog.is_some();
+        let catalog = catalog.unwrap_or_else(|| state.view.catalog.clone());
+        let mut view = View::of_root(std::mem::take(&mut self.root), catalog);
         view.own = state.view.own.clone();
         view.layers = state.view.layers.clone();
         // As every replayer will have it: those whom the head has forgotten are forgotten here too.
@@ -38,6 +42,9 @@ impl Flip {
                 state.known = self.position;
                 state.recent.forget_to(self.position);
             }
+        }
+        if is_other {
+            state.mark_made_under_another();
         }
         if !state.head.op_log.eq(&head.op_log) && self.new_generation {
             let op_log = head.op_log.as_ref();

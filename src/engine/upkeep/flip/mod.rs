@@ -18,6 +18,7 @@ use crate::codec::marks::{NEVER, expiry_of};
 use crate::codec::root::{Garbage, Root};
 use crate::engine::core::instance::Core;
 use crate::engine::core::state::Frozen;
+use crate::engine::keyspace::catalog::Catalog;
 use crate::engine::store::staging::{KEPT_PART, Staging};
 
 /// A flip under construction: the head it builds upon and the root it will install.
@@ -35,6 +36,8 @@ pub struct Flip {
     pub position: u64,
     /// What a flush has frozen.
     pub frozen: Option<Frozen>,
+    /// The catalog that it puts in place of the one that is there.
+    catalog: Option<Rc<Catalog>>,
     /// Records to be deleted once it is live.
     pub deletes: Vec<RecordKey>,
     /// The last sequences of the writers whose frames are cut now, the most recent first.
@@ -63,6 +66,7 @@ impl Flip {
             hides: 0,
             staging: Staging::new(core, core.compacting.get(), None),
             frozen: None,
+            catalog: None,
             deletes: Vec::new(),
             writers: Vec::new(),
             new_generation: false,

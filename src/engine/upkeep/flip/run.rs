@@ -27,6 +27,10 @@ impl Flip {
             return Err(error);
         }
         let pass = core.intake.enter().await;
+        if let Some(frozen) = self.frozen.clone() {
+            // planted: catalog-of-now
+            self.keep_catalog(&frozen.catalog);
+        }
         let head = self.new_head(core);
         let epoch = head.epoch;
         for garbage in &mut self.garbage {
@@ -74,6 +78,8 @@ impl Flip {
     fn check(&self, core: &Rc<Core>, head: &Head) -> Result<()> {
         checked(core, head.check())?;
         checked(core, self.root.check())?;
+        let are_of_one = head.catalog.is_some() == self.root.catalog.is_some();
+        invariant!(core, are_of_one, "a catalog stands in one of head and root");
         invariant!(
             core,
             head.position >= self.base.position,
@@ -114,6 +120,7 @@ impl Flip {
         let state = core.state.borrow();
         let layers = self
             .frozen
+            .as_ref()
             .is_none_or(|f| f.rebuilt_layers == state.rebuilt_layers);
         // planted: flush-over-rebuilt
         layers && state.head.epoch == self.base.epoch

@@ -1,12 +1,21 @@
 use super::*;
+use crate::codec::js_string::JsString;
 use crate::codec::marks::NEVER;
 use crate::codec::stamp::Stamp;
 use crate::codec::value::from_json;
+use crate::models::documents::definition::{
+    Definition, Index, OnDelete, Reference, Sequence, flag,
+};
+use crate::models::documents::violations::{Touched, Violation, Violations};
+use crate::models::fake::Fake;
+use crate::models::keys;
+use crate::models::op_log::remote::record_of;
 use crate::models::op_log::testing::{
-    NOW, apply, delete, device, entries, pair, pending, records, set,
+    NOW, apply, delete, device, entries, insert, pair, pending, records, scope, set,
 };
 use crate::models::op_log::tombstones::{Find, Forget, raise_floor};
 use crate::models::op_log::{Name, journal};
+use std::rc::Rc;
 
 #[test]
 fn what_is_refused_is_named_and_the_others_are_applied() {
@@ -17,10 +26,10 @@ fn what_is_refused_is_named_and_the_others_are_applied() {
         expires_ms: NEVER,
         stamp: Stamp { ms, counter: 0 },
         device: Bytes::from_static(b"other"),
-        has_version: false,
+        version: 0,
     };
     let mut of_version = entry("v", NOW);
-    of_version.has_version = true;
+    of_version.version = 1;
     let ahead = entry("ahead", NOW + MAX_AHEAD_MS + 1);
     let just = entry("just", NOW + MAX_AHEAD_MS);
     let found = apply(&mut fake, vec![ahead, of_version, just.clone()]);
@@ -100,4 +109,115 @@ fn what_is_written_between_finding_and_forgetting_keeps_its_state() {
         ..late
     };
     assert_eq!(apply(&mut fake, vec![older]).applied, 0);
+}
+
+/// What entries that are applied break, as "id kind ids".
+fn broken_by(fake: &mut Fake, sent: Vec<Remote>) -> Vec<String> {
+    let touched = Rc::new(Touched::new(apply(fake, sent).touched));
+    let mut look = Violations::new(touched.clone());
+    let found = fake.read(|r| {
+        if r.is_fresh() {
+            look = Violations::new(touched.clone());
+        }
+        look.step(r)
+    });
+    let told = |violation: &Violation| {
+        let (_, _, id) = Name::of(&violation.record).unwrap().texts().unwrap();
+        let kind = if violation.is_unique {
+            "unique"
+        } else {
+            "reference"
+        };
+        let ids: Vec<_> = violation
+            .ids
+            .iter()
+            .map(|id| id.as_js().to_display())
+            .collect();
+        format!("{} {kind} {}", id.as_js().to_display(), ids.join(","))
+    };
+    found.unwrap().iter().map(told).collect()
+}
+
+#[test]
+fn what_is_broken_is_stored_and_told() {
+    for seed in 0..20 {
+        let mut fake = device("me", seed);
+        let index = |number, flags, field: &str| Index {
+            number,
+            flags,
+            fields: vec![field.into()],
+        };
+        let definition = Definition {
+            indexes: vec![
+                index(1, flag::OF_REFERENCE, "p"),
+                index(2, flag::UNIQUE | flag::MULTI | flag::CREATED, "u"),
+            ],
+            references: vec![Reference {
+                field: "p".into(),
+                collection: "c".into(),
+                on_delete: OnDelete::Cascade,
+                flags: 0,
+                index: 1,
+            }],
+            sequences: vec![Sequence {
+                field: "n".into(),
+                flags: 0,
+                per: None,
+            }],
+            ..Definition::default()
+        };
+        let name = JsString::from("c");
+        let of = |kind| keys::collection_prefix(kind, &scope(), name.as_js()).unwrap();
+        fake.map.insert(of(keys::DEFINITION), definition.encode());
+        let entry = |id: &str, ms: u64, rest: Option<&str>| Remote {
+            record: record_of(&scope(), Some(&name), JsString::from(id).as_js()).unwrap(),
+            value: rest.map(|rest| {
+                let doc = format!(r#"{{"_id":"{id}","_created":1,"_updated":1{rest}}}"#);
+                from_json(doc.as_bytes())
+            }),
+            expires_ms: NEVER,
+            stamp: Stamp {
+                ms: NOW + ms,
+                counter: 0,
+            },
+            device: Bytes::from_static(b"other"),
+            version: 0,
+        };
+        let put = |id: &str, rest: &str| entry(id, 1, Some(rest));
+        let fine = vec![
+            put("child", r#","p":"parent","u":["x","y"],"n":7"#),
+            put("parent", r#","u":"z""#),
+            put("self", r#","p":"self","u":null"#),
+            put("other", r#","u":null,"p":null"#),
+        ];
+        assert_eq!(broken_by(&mut fake, fine), [""; 0]);
+        let more = vec![
+            put("a", r#","u":"y","p":"gone""#),
+            put("b", r#","u":["y","z"],"p":5"#),
+        ];
+        let told = [
+            "a reference gone",
+            "a unique a,child,b",
+            "b reference ",
+            "b unique b,child,parent",
+        ];
+        let sorted = |mut found: Vec<String>| {
+            found.sort();
+            // (In which order the others come, is not said.)
+            found.iter().map(|told| told.len()).collect::<Vec<_>>()
+        };
+        let found = broken_by(&mut fake, more);
+        assert_eq!(found.len(), 4, "{found:?}");
+        assert_eq!(sorted(found), sorted(told.map(String::from).to_vec()));
+        // Nothing cascades.
+        let gone = vec![entry("parent", 5, None), entry("self", 5, None)];
+        assert_eq!(broken_by(&mut fake, gone), ["child reference parent"]);
+        // What is numbered here goes on behind what came.
+        insert(&mut fake, "new", "x");
+        let last = fake
+            .map
+            .iter()
+            .find(|(key, _)| key.starts_with(&of(keys::SEQUENCE)));
+        assert_eq!(last.unwrap().1[..], [8]);
+    }
 }

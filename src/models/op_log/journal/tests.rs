@@ -28,7 +28,7 @@ fn every_write_of_a_record_has_its_entry() {
     fake.write(|w| many.step(w)).unwrap();
     let mut clear = Clear::new(&kv);
     fake.write(|w| clear.step(w)).unwrap();
-    let mut drop = documents::Drop::new(&collection());
+    let mut drop = documents::Drop::new(&collection(), 0.0);
     fake.write(|w| drop.step(w)).unwrap();
     let found = pending(&mut fake);
     let id = record_of(&scope(), Some(&"c".into()), JsString::from("d").as_js()).unwrap();

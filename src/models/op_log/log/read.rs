@@ -4,11 +4,13 @@ use bytes::Bytes;
 
 use super::{broken, synced_to};
 use crate::codec::kinds::key as kinds;
+use crate::codec::marks::NEVER;
 use crate::codec::order::Order;
 use crate::engine::access::{Attempt, Cursor, Reads};
 use crate::error::Result;
 use crate::models::op_log::entry::{Entry, Held};
-use crate::models::op_log::{at, between, id_of, order_in, order_of};
+use crate::models::op_log::records::value_of as present;
+use crate::models::op_log::{Name, at, between, id_of, order_in, order_of};
 use crate::models::pace::Pace;
 
 /// Takes the number of an entry, what it says, and the stored value, if it has one.
@@ -93,8 +95,8 @@ impl Read {
             let Some((_, stored)) = held else {
                 break;
             };
-            let entry = Entry::decode(stored)?;
-            let value = value_of(r, &entry, order)?;
+            let mut entry = Entry::decode(stored)?;
+            let value = value_of(r, &mut entry, order)?;
             out(id_of(order)?, &entry, value.as_ref())?;
             *held = None;
             self.count += 1.0;
@@ -104,7 +106,16 @@ impl Read {
     }
 }
 
-fn value_of(r: &mut dyn Reads, entry: &Entry, order: Order) -> Attempt<Option<Bytes>> {
+/// The value of an entry. Of one that is older than the shape of the data it is what its record is now: nobody has a use for the former
+/// shape.
+fn value_of(r: &mut dyn Reads, entry: &mut Entry, order: Order) -> Attempt<Option<Bytes>> {
+    let version = r.catalog().data_version()?.version;
+    // planted: old-shape-handed-out
+    if entry.version < version {
+        entry.version = version;
+        entry.expires_ms = r.until(&entry.record)?.unwrap_or(NEVER);
+        return present(r, &Name::of(&entry.record)?);
+    }
     Ok(match &entry.value {
         None => None,
         Some(Held::Here(value)) => Some(value.clone()),

@@ -1,0 +1,125 @@
+import { throwIfAborted } from "../base/abort.js";
+import { closed, invalid, isPatchStoreError, type PatchStoreError } from "../base/errors.js";
+import { describe } from "../base/names.js";
+import { func } from "../base/options.js";
+import type { FindOptions, WatchOptions } from "../base/types.js";
+import type { DbPort, LivePort } from "../bridge/glue.js";
+import type { Handle } from "../bridge/handle.js";
+import type { Asking } from "./asking.js";
+import { tell } from "./watch.js";
+
+/** Documents that a live query told of. Those that are added or changed are the same objects as in the result. */
+export interface Changes<T> {
+  added: T[];
+  changed: T[];
+  removed: T[];
+}
+
+export type LiveListener<T> = (docs: T[], change: Changes<T>) => void;
+
+/** A live query that was begun. */
+export interface LiveQuery {
+  stop(): void;
+  /** Holds back what changes; the result that is told after `resume` has all of it. */
+  pause(): void;
+  resume(): void;
+}
+
+/** Whom a live query tells. */
+export interface Ear {
+  result(docs: unknown[], added: number[], changed: number[], removed: unknown[]): void;
+  /** Called once, unless it was stopped. */
+  end(error: PatchStoreError): void;
+}
+
+interface Checked {
+  readonly find: FindOptions | undefined;
+  readonly onError: ((error: PatchStoreError) => void) | undefined;
+}
+
+/** What live queries do not take. */
+const REFUSED = ["after"];
+
+/** Takes `onError` from the options of a watch. Throws InvalidArgument. */
+export function watchOptionsOf(options: WatchOptions | undefined): Checked {
+  if (options === undefined) return { find: undefined, onError: undefined };
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw invalid(`options must be an object, not ${describe(options)}`);
+  }
+  const { onError, ...find } = options;
+  if (onError !== undefined) func("options.onError", onError);
+  for (const name of REFUSED) {
+    if ((find as Record<string, unknown>)[name] !== undefined) throw invalid(`options.${name} is not an option of watch`);
+  }
+  return { find, onError };
+}
+
+/** The ear of two functions. An error of theirs goes to the page's error handler only. */
+export function earOf(listener: LiveListener<any>, onError: ((error: PatchStoreError) => void) | undefined): Ear {
+  return {
+    result(docs, added, changed, removed) {
+      const those = (places: number[]) => places.map((at) => docs[at]);
+      const change = { added: those(added), changed: those(changed), removed };
+      tell((told: Changes<unknown>) => listener(docs, told), change);
+    },
+    end(error) {
+      if (onError !== undefined) tell(onError, error);
+      // The end of a handle is no error of the query.
+      else if (error.code !== "Closed") tell(thrower, error);
+    },
+  };
+}
+
+function thrower(error: unknown): never {
+  throw error;
+}
+
+/** Begins a live query, which lasts until it is stopped, its signal is aborted, or the handle ends. */
+export function watchQuery(
+  handle: Handle,
+  port: DbPort,
+  asking: Asking,
+  ear: Ear,
+): LiveQuery {
+  handle.check();
+  if (handle.isTransaction) throw invalid("watch is not available in a transaction");
+  const { collection, patterns, options: { sort, descending, skip, limit, fields, signal } } = asking;
+  throwIfAborted(signal);
+  const { asked, wide } = asking.asked({ skip, limit });
+  let wanted = true;
+  let live: LivePort | undefined;
+  const stop = (): void => {
+    if (!wanted) return;
+    wanted = false;
+    forget();
+    signal?.removeEventListener("abort", stop);
+    live?.free();
+    live = undefined;
+  };
+  const end = (error: unknown): void => {
+    if (!wanted) return;
+    stop();
+    ear.end(isPatchStoreError(error) ? error : closed("the patch"));
+  };
+  // This runs inside wasm, and the listener may call back into it only after wasm has returned.
+  const hear = (...told: [error: unknown] | Parameters<Ear["result"]>): void =>
+    queueMicrotask(() => {
+      if (told.length === 1) end(told[0]);
+      else if (wanted) ear.result(...told);
+    });
+  const begin = (): void => {
+    if (!wanted) return;
+    live = port.watch(collection, asked.encoded, wide, patterns, sort, descending, skip, limit, fields, hear);
+  };
+  const forget = handle.atEnd(() => end(undefined));
+  try {
+    // A query with Blobs begins once these are read.
+    if (asked.gaps === undefined) handle.now(begin);
+    else void Promise.resolve(handle.send(asked, begin)).catch(end);
+  } catch (error) {
+    stop();
+    throw error;
+  }
+  signal?.addEventListener("abort", stop);
+  return { stop, pause: () => live?.pause(), resume: () => live?.resume() };
+}

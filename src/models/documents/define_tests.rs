@@ -1,0 +1,226 @@
+use super::definition::{Definition, IndexSpec, OnDelete, Wanted, flag};
+use super::indexing_tests::{create, drop_index, listed, recount, spec};
+use super::tests::{collection, insert, json};
+use super::*;
+use crate::codec::io::varint_in;
+use crate::error::{Code, Error};
+use crate::models::fake::Fake;
+use crate::models::keys;
+use crate::models::many::Many;
+use crate::models::scope::Scope;
+
+fn define(fake: &mut Fake, definition: &str) -> Result<()> {
+    let wanted = Wanted::decode(&json(definition))?;
+    let mut define = Define::whole(&collection(), wanted);
+    fake.write(|w| define.step(w)).map(drop)
+}
+
+fn defined(fake: &Fake) -> Definition {
+    let mut all = fake.map.iter();
+    let found = all.find(|(key, _)| key[0] == keys::DEFINITION);
+    found.map_or_else(Definition::default, |(_, record)| {
+        Definition::decode(record.clone()).unwrap()
+    })
+}
+
+fn counters(fake: &Fake) -> Vec<u64> {
+    let all = fake.map.iter();
+    let all = all.filter(|(key, _)| key[0] == keys::SEQUENCE);
+    all.map(|(_, value)| varint_in(value).unwrap().0).collect()
+}
+
+fn docs(of: &[&str]) -> Vec<Bytes> {
+    of.iter().map(|doc| json(doc)).collect()
+}
+
+/// A document of another collection, of the same store or, "elsewhere", of another one.
+fn insert_user(fake: &mut Fake, id: &str) {
+    let scope = match id {
+        "elsewhere" => Scope::Node("other".into()),
+        _ => Scope::Node("n".into()),
+    };
+    let users = Collection::new(&scope, "users".into()).unwrap();
+    let doc = super::tests::prepare(&json(&format!(r#"{{"_id":"{id}"}}"#)), 1.0).unwrap();
+    let mut insert = Insert::new(&users, vec![doc]);
+    fake.write(|w| insert.step(w)).unwrap();
+}
+
+fn violates(done: Result<()>) -> Error {
+    let error = done.unwrap_err();
+    assert_eq!(error.code(), Code::ConstraintViolation);
+    error
+}
+
+#[test]
+fn a_definition_is_what_was_last_wanted_but_for_indexes_made_one_by_one() {
+    for seed in 0..20 {
+        let mut fake = Fake::disturbed(seed);
+        let three = [
+            r#"{"_id":"1","a":1}"#,
+            r#"{"_id":"2","a":2}"#,
+            r#"{"_id":"3","b":1}"#,
+        ];
+        insert(&mut fake, &docs(&three), 1.0).unwrap();
+        create(&mut fake, &spec(&["c"], false, false)).unwrap();
+        create(&mut fake, &spec(&["a"], false, false)).unwrap();
+        let two = r#"{"indexes":[{"fields":["a"]},{"fields":["b","a"],"unique":true}]}"#;
+        define(&mut fake, two).unwrap();
+        assert_eq!(recount(&fake), 9);
+        let before = fake.map.clone();
+        define(&mut fake, two).unwrap();
+        assert_eq!(fake.map, before, "the same again changes nothing");
+        define(&mut fake, r#"{"indexes":[{"fields":["d"]}]}"#).unwrap();
+        let one = |field| spec(&[field], false, false);
+        assert_eq!(listed(&mut fake), [one("c"), one("a"), one("d")]);
+        assert_eq!(recount(&fake), 9);
+        // Other options: another one, which the next definition has no longer.
+        define(&mut fake, r#"{"indexes":[{"fields":["a"],"unique":true}]}"#).unwrap();
+        assert_eq!(listed(&mut fake), [one("c"), spec(&["a"], true, false)]);
+        assert!(drop_index(&mut fake, &["a"]));
+        define(&mut fake, "{}").unwrap();
+        assert_eq!(listed(&mut fake), [one("c")]);
+        assert_eq!(recount(&fake), 3);
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_not_defined() {
+    for seed in 0..20 {
+        let mut fake = Fake::disturbed(seed);
+        insert_user(&mut fake, "u");
+        insert_user(&mut fake, "elsewhere");
+        let of = [
+            r#"{"_id":"1","a":1,"owner":"u","up":"2"}"#,
+            r#"{"_id":"2","a":1,"owner":null,"up":"2"}"#,
+            r#"{"_id":"3","owner":"elsewhere","no":7}"#,
+        ];
+        insert(&mut fake, &docs(&of), 1.0).unwrap();
+        let before = fake.map.clone();
+        let unique = violates(define(
+            &mut fake,
+            r#"{"indexes":[{"fields":["a"],"unique":true}]}"#,
+        ));
+        assert_eq!(unique.ids(), [b"1", b"2"]);
+        for (field, told) in [("owner", "elsewhere"), ("no", "what is no id")] {
+            let of = format!(r#"{{"references":{{"{field}":{{"collection":"users"}}}}}}"#);
+            let error = violates(define(&mut fake, &of));
+            assert!(error.message().contains("\"3\"") && error.message().contains(told));
+        }
+        assert_eq!(fake.map, before);
+        let own = r#"{"references":{"up":{"collection":"notes","onDelete":"cascade"}}}"#;
+        define(&mut fake, own).unwrap();
+        assert_eq!(defined(&fake).references[0].on_delete, OnDelete::Cascade);
+        assert_eq!(recount(&fake), 3);
+        assert!(listed(&mut fake).is_empty());
+    }
+}
+
+#[test]
+fn the_index_of_a_reference_is_shared_and_outlives_the_list() {
+    let mut fake = Fake::disturbed(3);
+    insert_user(&mut fake, "u");
+    insert_user(&mut fake, "v");
+    let two = [r#"{"_id":"1","owner":"u"}"#, r#"{"_id":"2","owner":"v"}"#];
+    insert(&mut fake, &docs(&two), 1.0).unwrap();
+    let reference = r#""references":{"owner":{"collection":"users"}}"#;
+    define(&mut fake, &format!("{{{reference}}}")).unwrap();
+    let number = defined(&fake).references[0].index;
+    // Somebody asks for just that one, and then no longer.
+    create(&mut fake, &spec(&["owner"], false, false)).unwrap();
+    assert_eq!(listed(&mut fake).len(), 1);
+    assert_eq!(recount(&fake), 2);
+    assert!(drop_index(&mut fake, &["owner"]) && !drop_index(&mut fake, &["owner"]));
+    assert_eq!(
+        (recount(&fake), defined(&fake).references[0].index),
+        (2, number)
+    );
+    // A unique one serves as well; what is left of it refuses nothing.
+    let unique = r#""indexes":[{"fields":["owner"],"unique":true}]"#;
+    define(&mut fake, &format!("{{{reference},{unique}}}")).unwrap();
+    assert_eq!((recount(&fake), listed(&mut fake).len()), (2, 1));
+    assert_eq!(defined(&fake).indexes.len(), 1);
+    assert!(drop_index(&mut fake, &["owner"]));
+    assert_eq!(defined(&fake).indexes[0].flags, flag::OF_REFERENCE);
+    insert(&mut fake, &docs(&[r#"{"_id":"3","owner":"u"}"#]), 1.0).unwrap();
+    assert_eq!(recount(&fake), 3);
+    // A unique one beside it is told of, and goes alone.
+    let refused = create(&mut fake, &spec(&["owner"], true, false)).unwrap_err();
+    assert_eq!(refused.code(), Code::ConstraintViolation);
+    create(&mut fake, &spec(&["owner"], false, true)).unwrap();
+    assert_eq!(recount(&fake), 6);
+    assert!(drop_index(&mut fake, &["owner"]));
+    assert_eq!(recount(&fake), 3);
+    define(&mut fake, "{}").unwrap();
+    assert_eq!(recount(&fake), 0);
+    assert_eq!(defined(&fake), Definition::default());
+}
+
+#[test]
+fn sequences_go_on_above_what_is_there() {
+    for seed in 0..20 {
+        let mut fake = Fake::disturbed(seed);
+        let of = [
+            r#"{"_id":"1","n":3,"y":1}"#,
+            r#"{"_id":"2","n":7,"y":2}"#,
+            r#"{"_id":"3","n":5.5,"y":1}"#,
+            r#"{"_id":"4","n":-9,"y":1}"#,
+            r#"{"_id":"5","n":"8","y":3}"#,
+        ];
+        insert(&mut fake, &docs(&of), 1.0).unwrap();
+        define(&mut fake, r#"{"sequences":{"n":{"per":"y"},"m":{}}}"#).unwrap();
+        assert_eq!(counters(&fake), [3, 7]);
+        let before = fake.map.clone();
+        define(&mut fake, r#"{"sequences":{"n":{"per":"y"},"m":{}}}"#).unwrap();
+        assert_eq!(fake.map, before);
+        // It counts on its own no longer.
+        define(&mut fake, r#"{"sequences":{"n":{}}}"#).unwrap();
+        assert_eq!(counters(&fake), [7]);
+        define(&mut fake, "{}").unwrap();
+        assert_eq!(counters(&fake), [0; 0]);
+    }
+}
+
+#[test]
+fn what_is_malformed_is_refused() {
+    for malformed in [
+        "7",
+        r#"{"index":[]}"#,
+        r#"{"indexes":{}}"#,
+        r#"{"indexes":[{"fields":"a"}]}"#,
+        r#"{"indexes":[{"fields":["a",7]}]}"#,
+        r#"{"indexes":[{"fields":["a"],"unique":1}]}"#,
+        r#"{"indexes":[{"fields":["a"]},{"fields":["a"],"multi":true}]}"#,
+        r#"{"indexes":[{"fields":[]}]}"#,
+        r#"{"indexes":[{}]}"#,
+        r#"{"references":{"a":{}}}"#,
+        r#"{"references":{"":{"collection":"c"}}}"#,
+        r#"{"references":{"a":{"collection":"c","onDelete":"set null"}}}"#,
+        r#"{"references":{"_id":{"collection":"c","onDelete":"set-null"}}}"#,
+        r#"{"references":{"a":{"collection":"c"},"a":{"collection":"d"}}}"#,
+        r#"{"references":[]}"#,
+        r#"{"sequences":{"a":{"by":"b"}}}"#,
+        r#"{"sequences":{"a":{"per":""}}}"#,
+        r#"{"sequences":{"_created":{}}}"#,
+        r#"{"sequences":{"a":1}}"#,
+    ] {
+        let mut fake = Fake::default();
+        let refused = define(&mut fake, malformed).expect_err(malformed);
+        assert_eq!(refused.code(), Code::InvalidArgument, "{malformed}");
+        assert!(fake.map.is_empty(), "{malformed}");
+    }
+    let many: Vec<_> = (0..65).map(|n| format!(r#""f{n}":{{}}"#)).collect();
+    let many = format!(r#"{{"sequences":{{{}}}}}"#, many.join(","));
+    let refused = define(&mut Fake::default(), &many).unwrap_err();
+    assert_eq!(refused.code(), Code::LimitExceeded);
+    let none = IndexSpec {
+        fields: vec!["a".into()],
+        unique: false,
+        multi: false,
+    };
+    assert_eq!(
+        Wanted::decode(&json(r#"{"indexes":[{"fields":["a"]}]}"#))
+            .unwrap()
+            .indexes,
+        [none]
+    );
+}
