@@ -16,6 +16,9 @@ impl std::fmt::Debug for Id {
     }
 }
 
+/// The SHA-256 of a content.
+pub type ContentHash = [u8; 32];
+
 /// The key of one record; its variant implies the object store.
 ///
 /// In IndexedDB: store `head` keys `"head"` and `"root"`; store `log` auto-increment numbers;

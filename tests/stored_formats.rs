@@ -167,9 +167,9 @@ proptest! {
         let op_log = OpLog { device: Bytes::from_static(b"me"), next_stamp: stamp.plus(9), since: stamp };
         let op_log = (at % 2 == 1).then_some(op_log);
         let keys = Bytes::new();
-        let sweep = at % 3 == 1;
+        let (sweep, contents) = (at % 3 == 1, at % 5 == 1);
         let catalog = (at % 2 == 0).then_some(position / 2);
-        let head = Head { incarnation, generation, epoch, position, base, writers, clock, op_log, catalog, keys, sweep, more };
+        let head = Head { incarnation, generation, epoch, position, base, writers, clock, op_log, catalog, keys, sweep, contents, more };
         let record = head.encode();
         prop_assert_eq!(Head::decode(&record).unwrap(), head);
         spoil(&record, |record| Head::decode(&record).is_ok());

@@ -41,7 +41,7 @@ export const RUST = {
   lib: ["error"],
 };
 
-const FACADE = ["base", "values", "bridge", "stores", "sync", "objects", "serve"];
+const FACADE = ["base", "values", "bridge", "blobs", "stores", "sync", "objects", "serve"];
 const ADAPTER = ["storage-adapter", "adapter-calls", "adapter-store"].map((file) => `facade/${file}`);
 const facade = (...below) => below.map((room) => `facade/${room}`);
 
@@ -50,10 +50,11 @@ export const TYPESCRIPT = {
   "facade/values": facade("base"),
   // What knows the wasm, and how calls go to it.
   "facade/bridge": facade("base", "values"),
-  "facade/stores": facade("base", "values", "bridge"),
+  "facade/blobs": facade("base", "values", "bridge"),
+  "facade/stores": facade("base", "values", "bridge", "blobs"),
   "facade/sync": facade("base", "values", "bridge", "stores"),
   "facade/objects": facade("base", "bridge", "stores"),
-  "facade/serve": facade("base", "values", "bridge", "stores"),
+  "facade/serve": facade("base", "values", "bridge", "blobs", "stores"),
   facade: facade(...FACADE),
   // A bundle of its own, which takes from the package's what `internals` has; of the rooms it knows the types.
   ...Object.fromEntries(ADAPTER.map((file) => [file, ["facade", ...ADAPTER, ...facade(...FACADE)]])),

@@ -10,6 +10,7 @@ pub mod batch;
 mod callback;
 pub mod changes;
 pub mod collect;
+pub mod contents;
 pub mod db;
 pub mod db_watch;
 pub mod errors;

@@ -3,11 +3,13 @@
 use bytes::Bytes;
 use futures_util::FutureExt;
 use js_sys::{Array, Float64Array, Function, Promise, Uint8Array};
+use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
 use super::adapter::AdapterPort;
+use super::contents::{self, Caretaker, ContentsPort, UploadPort};
 use super::db::DbPort;
 use super::errors;
 use super::host;
@@ -21,6 +23,7 @@ use super::subscription::SubscriptionPort;
 use super::transaction::TransactionPort;
 use super::values;
 use crate::codec::feature::Feature;
+use crate::codec::kinds::key::CONTENT_PIECE;
 use crate::engine::access::{Session, Writes, afresh};
 use crate::engine::{Engine, Policy, Stats};
 use crate::error::Result;
@@ -32,6 +35,8 @@ use crate::models::{keys, many, nodes};
 pub struct PatchPort {
     engine: Engine,
     live: Live,
+    /// Looks after contents, once there may be any.
+    caretaker: RefCell<Option<Caretaker>>,
 }
 
 impl PatchPort {
@@ -39,7 +44,11 @@ impl PatchPort {
     #[must_use]
     pub fn new(engine: Engine) -> Self {
         let live = Live::new(&engine, Rc::new(host::env()));
-        Self { engine, live }
+        Self {
+            engine,
+            live,
+            caretaker: RefCell::default(),
+        }
     }
 
     /// The engine.
@@ -120,6 +129,32 @@ impl PatchPort {
         AdapterPort::new(&self.engine)
     }
 
+    /// Contents.
+    #[must_use]
+    pub fn contents(&self) -> ContentsPort {
+        self.look_after_contents();
+        ContentsPort::new(AnySession::Engine(self.engine.clone()))
+    }
+
+    /// Begins to put a content; `hashes`: it is hashed along.
+    #[must_use]
+    pub fn upload(&self, hashes: bool) -> UploadPort {
+        UploadPort::new(&self.engine, hashes)
+    }
+
+    /// Collects what nothing holds now and then, until the port is closed or freed.
+    #[wasm_bindgen(js_name = lookAfterContents)]
+    pub fn look_after_contents(&self) {
+        let mut caretaker = self.caretaker.borrow_mut();
+        caretaker.get_or_insert_with(|| Caretaker::of(&self.engine));
+    }
+
+    /// Deletes the contents that nothing holds. Resolves to how many.
+    #[wasm_bindgen(js_name = collectContents)]
+    pub fn collect_contents(&self) -> Promise {
+        contents::collect(&self.engine)
+    }
+
     /// Begins a transaction. With `in_turn`, other writers wait for it, because it has conflicted before.
     #[wasm_bindgen(unchecked_return_type = "Promise<TransactionPort>")]
     pub fn begin(&self, in_turn: bool) -> Promise {
@@ -181,8 +216,11 @@ impl PatchPort {
 
     /// Resolves to the number of records, and to bytes: live, in the log, garbage, in Blobs.
     pub fn stats(&self) -> Promise {
-        outcome::promise(self.engine.stats(keys::record_ranges()), |stats| {
-            Ok(numbers(&stats).into())
+        let records = self.engine.stats(keys::record_ranges());
+        let pieces = self.engine.stats(vec![keys::all_of(CONTENT_PIECE)]);
+        let both = async move { Ok((records.await?, pieces.await?)) };
+        outcome::promise(both.boxed_local(), |(stats, pieces)| {
+            Ok(numbers(&stats, pieces.live_bytes).into())
         })
     }
 
@@ -244,6 +282,7 @@ impl PatchPort {
     /// Waits for the calls in progress, then closes.
     pub fn close(&self) -> Promise {
         let engine = self.engine.clone();
+        drop(self.caretaker.take());
         outcome::promise(
             Box::pin(async move {
                 engine.close().await;
@@ -255,13 +294,13 @@ impl PatchPort {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "no count comes near 2^53")]
-fn numbers(stats: &Stats) -> Float64Array {
+fn numbers(stats: &Stats, blob_bytes: u64) -> Float64Array {
     let counts = [
         stats.records,
         stats.live_bytes,
         stats.log_bytes,
         stats.garbage_bytes,
-        0,
+        blob_bytes,
     ];
     Float64Array::from(&counts.map(|count| count as f64)[..])
 }

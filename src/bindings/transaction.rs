@@ -3,6 +3,7 @@
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 
+use super::contents::ContentsPort;
 use super::db::DbPort;
 use super::errors;
 use super::kv::KvPort;
@@ -56,6 +57,12 @@ impl TransactionPort {
     #[must_use]
     pub fn meta(&self) -> KvPort {
         KvPort::of_kind(self.session(), keys::META)
+    }
+
+    /// Contents, as the transaction sees them.
+    #[must_use]
+    pub fn contents(&self) -> ContentsPort {
+        ContentsPort::new(self.session())
     }
 
     /// Commits. Resolves to false if another commit changed what this transaction read.

@@ -9,6 +9,8 @@ pub enum Feature {
     OpLog = 2,
     /// Records of the catalog. The head has the number of its last change.
     Catalog = 4,
+    /// Contents, and references to them. The head says so.
+    Contents = 8,
 }
 
 /// Some of them.

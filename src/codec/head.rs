@@ -14,6 +14,7 @@
 //!   12    varint number of the last frame up to the position that has changed the catalog; 0: none
 //!   8     bytes device id, 12 the next stamp, 12 the stamp of what is older than the op-log (see `stamp`)
 //!   16    the key table of an encrypted patch (see `sealed::table`)
+//!   20    nothing: there may be contents, which live as long as a citation says who holds them (see `models::contents`)
 //!   18    nothing: records that nothing refers to may lie here in the clear; whoever opens collects them
 //! ```
 //!
@@ -26,7 +27,7 @@ use bytes::Bytes;
 
 use super::feature::{Feature, Features};
 use super::io::{Input, put_bytes, put_varint};
-use super::kinds::tag::{CATALOG, CLOCK, KEYS, OP_LOG, SWEEP};
+use super::kinds::tag::{CATALOG, CLOCK, CONTENTS, KEYS, OP_LOG, SWEEP};
 use super::seal::{self, Kind, Record};
 use super::stamp::{STAMP_BYTES, Stamp};
 use super::tags::{Tags, number};
@@ -64,6 +65,8 @@ pub struct Head {
     pub keys: Bytes,
     /// Whether records that nothing refers to may lie in the clear: whoever opens the patch collects them.
     pub sweep: bool,
+    /// Whether there may be contents.
+    pub contents: bool,
     /// What this library does not know of.
     pub more: Tags,
 }
@@ -125,6 +128,7 @@ impl Head {
             catalog: None,
             keys: Bytes::new(),
             sweep: false,
+            contents: false,
             more: Tags::default(),
         }
     }
@@ -136,6 +140,7 @@ impl Head {
             .with(Feature::Expiry, self.clock.is_some())
             .with(Feature::OpLog, self.op_log.is_some())
             .with(Feature::Catalog, self.catalog.is_some())
+            .with(Feature::Contents, self.contents)
     }
 
     /// Whether there is a patch. While a copy is being made, the head says that there is none.
@@ -202,6 +207,9 @@ impl Head {
         if self.sweep {
             tags.add(SWEEP, &[]);
         }
+        if self.contents {
+            tags.add(CONTENTS, &[]);
+        }
         tags.put(&mut out);
         seal::finish(Record::HEAD, out)
     }
@@ -243,6 +251,7 @@ impl Head {
             catalog: None,
             keys: Bytes::new(),
             sweep: false,
+            contents: false,
             more: Tags::default(),
         };
         for _ in 0..input.count()? {
@@ -251,9 +260,10 @@ impl Head {
         head.more = Tags::read(&mut input)?;
         input.end()?;
         head.more
-            .needs(&[CLOCK, OP_LOG, CATALOG, KEYS, SWEEP], "head")?;
+            .needs(&[CLOCK, OP_LOG, CATALOG, KEYS, SWEEP, CONTENTS], "head")?;
         head.keys = head.more.take(KEYS).unwrap_or_default();
         head.sweep = head.more.take(SWEEP).is_some();
+        head.contents = head.more.take(CONTENTS).is_some();
         let op_log = head.more.take(OP_LOG);
         head.op_log = op_log.as_ref().map(OpLog::decode).transpose()?;
         head.clock = take_number(&mut head.more, CLOCK)?;

@@ -119,12 +119,14 @@ pub mod tag {
         (CATALOG, "catalog: last change"),
         (KEYS, "keys: slots, data keys"),
         (SWEEP, "records may lie here that were written in the clear"),
-        (20, "blobs"),
+        (CONTENTS, "contents"),
     ];
     /// In the head: the key table, of an encrypted patch.
     pub const KEYS: u64 = 16;
     /// In the head: whoever opens collects what nothing refers to.
     pub const SWEEP: u64 = 18;
+    /// In the head: there are contents, and whoever stores a reference to one must say so.
+    pub const CONTENTS: u64 = 20;
     /// In the head: the catalog's last change. In the root: the catalog.
     pub const CATALOG: u64 = 12;
     /// In the head: the op-log.
@@ -194,6 +196,18 @@ pub mod key {
     pub const SYNCED_TO: u8 = 0x43;
     /// What a copy of the patch does not have: the entries of the op-log, the first and the last kind.
     pub const OF_LOG: (u8, u8) = (LOGGED, SYNCED_TO);
+    /// A content.
+    pub const CONTENT: u8 = 0x60;
+    /// A piece of one.
+    pub const CONTENT_PIECE: u8 = 0x61;
+    /// A content that is being put.
+    pub const UPLOAD: u8 = 0x62;
+    /// A content that was put and not taken up yet.
+    pub const FRESH: u8 = 0x63;
+    /// A record that may hold a content.
+    pub const CITATION: u8 = 0x64;
+    /// A content, by its size.
+    pub const SIZED: u8 = 0x65;
     /// When a record was written, and by which device.
     pub const STATE: u8 = 0x44;
     /// A leaf of the Merkle tree has changed.
@@ -236,6 +250,10 @@ pub mod value {
     pub const EXACT_VERSION: u8 = 0x01;
     /// Second byte of the exact form with Blobs beside it.
     pub const EXACT_ATTACHED: u8 = 0x02;
+    /// Second byte of the exact form with references to contents.
+    pub const EXACT_CITING: u8 = 0x03;
+    /// Second byte of the exact form with both.
+    pub const EXACT_BOTH: u8 = 0x04;
 }
 
 /// First bytes of sort keys (`codec/sort_key`), which sort in this order. The kind of a negative number is 0x10 less the kind of the
@@ -281,6 +299,8 @@ pub mod sort {
     pub const MAP: u8 = 0x12;
     /// A Set.
     pub const SET: u8 = 0x13;
+    /// A reference to a content.
+    pub const BLOB_REF: u8 = 0x14;
     /// In a container: it ends. In an escaped string: likewise.
     pub const END: u8 = 0x00;
     /// In a container: an element follows.
@@ -291,7 +311,7 @@ pub mod sort {
     pub const TOO_LARGE: u8 = 0xFF;
 }
 
-/// Tags of the nodes of the exact form. 0x12 is reserved for references to blobs; 0x13 and above are unassigned.
+/// Tags of the nodes of the exact form. 0x13 and above are unassigned.
 pub(crate) mod node {
     pub const NULL: u8 = 0x00;
     pub const UNDEFINED: u8 = 0x01;
@@ -311,6 +331,7 @@ pub(crate) mod node {
     pub const SET: u8 = 0x0F;
     pub const ATTACHED_BLOB: u8 = 0x10;
     pub const ATTACHED_FILE: u8 = 0x11;
+    pub const BLOB_REF: u8 = 0x12;
 }
 
 #[cfg(test)]

@@ -1,3 +1,7 @@
+import { refuseBy } from "./base/blob-ref.js";
+import { invalid } from "./base/errors.js";
+
+export { BlobRef } from "./base/blob-ref.js";
 export { isPatchStoreError, PatchStoreError } from "./base/errors.js";
 export { requestPersistence, storageEstimate } from "./base/estimate.js";
 export { init } from "./bridge/load.js";
@@ -7,3 +11,5 @@ export { copyPatch, deletePatchData, hasPatchData, listPatches } from "./lifecyc
 export { openPatch } from "./open.js";
 export { decodeEntries, encodeEntries } from "./sync/wire.js";
 export type * from "./base/types.js";
+
+refuseBy(invalid);

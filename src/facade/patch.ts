@@ -1,4 +1,5 @@
 import { throwIfAborted } from "./base/abort.js";
+import { PatchBlobs } from "./blobs/blobs.js";
 import { BlobPlace } from "./bridge/blobs.js";
 import { acquire, forget, release, within, type Engine, type KeySlot, type Settings } from "./bridge/engines.js";
 import { originEstimate, persisted, requestPersistence } from "./base/estimate.js";
@@ -18,6 +19,7 @@ import { guarded, onStop, settled } from "./bridge/trap.js";
 import { transact, type TransactionOptions } from "./stores/transaction.js";
 import { agree, type Shape } from "./version.js";
 import type {
+  Blobs,
   DB,
   DbMessage,
   DbOutput,
@@ -67,6 +69,7 @@ export class OpenedPatch implements Patch {
   readonly #slot: KeySlot | undefined;
   #keys: PatchKeys | undefined;
   #opLog: PatchLog | undefined;
+  #blobs: PatchBlobs | undefined;
   #subscription: SubscriptionPort | undefined;
   #closing: Promise<void> | undefined;
 
@@ -122,6 +125,7 @@ export class OpenedPatch implements Patch {
       }
       const opened = new OpenedPatch(id, engine, port, evicted, slot);
       guarded(() => port.limit(policy.threshold, policy.maxBytes));
+      if (settings.backend === "indexeddb") guarded(() => port.lookAfterContents());
       if (policy.persist && persisted() !== true) void requestPersistence();
       return opened;
     } catch (error) {
@@ -156,6 +160,10 @@ export class OpenedPatch implements Patch {
     return this.#stores.node(nodeId);
   }
 
+  get blobs(): Blobs {
+    return (this.#blobs ??= new PatchBlobs(this.#handle, this.#port));
+  }
+
   get meta(): Meta {
     return this.#stores.meta;
   }
@@ -185,7 +193,10 @@ export class OpenedPatch implements Patch {
   }
 
   async compact(): Promise<void> {
-    return this.#handle.call(() => this.#port.compact()) as Promise<void>;
+    await this.#handle.steps(async (own) => {
+      await own.call(() => this.#port.collectContents());
+      await own.call(() => this.#port.compact());
+    });
   }
 
   async stats(): Promise<PatchStats> {

@@ -10,6 +10,7 @@
 
 use bytes::Bytes;
 
+use super::contents::{Missing, cite};
 use super::keys;
 use super::many::{Many, shorten};
 use super::pace::Pace;
@@ -100,14 +101,18 @@ impl Many for Append {
         }
         while let Some((key, value)) = self.changes.get(self.done) {
             match value {
-                Some(value) => w.put(key.clone(), value.clone()),
+                Some(value) => {
+                    cite(w, key, value, Missing::Refused)?;
+                    w.put(key.clone(), value.clone());
+                }
                 None => w.delete(key.clone()),
             }
             self.done += 1;
             self.pace.step(w)?;
         }
-        let key = [&entry(id)[..], &self.owner.to_be_bytes()].concat();
-        w.put(key.into(), self.entry.clone());
+        let key: Bytes = [&entry(id)[..], &self.owner.to_be_bytes()].concat().into();
+        cite(w, &key, &self.entry, Missing::Refused)?;
+        w.put(key, self.entry.clone());
         let given = Bytes::copy_from_slice(&id.to_be_bytes());
         w.put(Bytes::copy_from_slice(&counter), given);
         Ok(id)

@@ -219,6 +219,10 @@ impl Reads for Batch<'_> {
         Ok(self.view.get(key).cloned())
     }
 
+    fn get_stored(&mut self, key: &[u8]) -> Attempt<Option<Bytes>> {
+        self.get(key)
+    }
+
     fn until(&mut self, key: &[u8]) -> Attempt<Option<u64>> {
         let until_ms = self.fake.until.get(key).copied().unwrap_or(NEVER);
         Ok(self.get(key)?.map(|_| until_ms))

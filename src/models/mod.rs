@@ -6,6 +6,7 @@
 
 pub mod adapter_log;
 pub mod ahead;
+pub mod contents;
 pub mod documents;
 pub mod freshness;
 pub mod keys;

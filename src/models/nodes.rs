@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::contents::{Missing, cite};
 use super::documents::definition::Definition;
 use super::documents::index;
 use super::documents::{Collection, definition};
@@ -174,6 +175,8 @@ pub struct Copy {
     read_bytes: usize,
     /// Of so many it is known when they expire.
     timed: usize,
+    /// Whether all is read, and defined in the copy.
+    is_read: bool,
     written: usize,
     pace: Pace,
 }
@@ -193,6 +196,7 @@ impl Copy {
             read: Vec::new(),
             read_bytes: 0,
             timed: 0,
+            is_read: false,
             written: 0,
             pace: Pace::default(),
         }
@@ -276,10 +280,10 @@ impl Copy {
 
     /// Documents keep their places in the order of insertion, which are unique in the patch; one
     /// that is not committed yet gets its real place in the copy too.
-    fn put(&self, w: &mut dyn Writes, (key, value, until_ms): &(Bytes, Bytes, u64)) -> Result<()> {
+    fn put(&self, w: &mut dyn Writes, (key, value, until_ms): &(Bytes, Bytes, u64)) -> Attempt<()> {
         let kind = key.first().copied().unwrap_or_default();
         if kind == INDEX_ENTRY {
-            return self.put_entry(w, key, value);
+            return Ok(self.put_entry(w, key, value)?);
         }
         let is_placed = kind == keys::DOCUMENT;
         let end = key
@@ -288,7 +292,7 @@ impl Copy {
         let copy = self.copied(key.get(..end).ok_or_else(broken)?)?;
         let value = value.clone();
         if kind == keys::KV {
-            return kv::set(w, &copy, &value, *until_ms);
+            return kv::put(w, &copy, &value, *until_ms, None, Missing::Allowed);
         }
         if !is_placed && kind != keys::ID {
             w.put(copy, value);
@@ -305,8 +309,9 @@ impl Copy {
             let mut record = Vec::with_capacity(copy.len() + id.as_bytes().len() + 1);
             record.push(keys::ID);
             record.extend_from_slice(copy.get(1..).unwrap_or_default());
-            w.put_at(copy, place, value.clone());
             let record = keys::with_string(&record, id.as_js());
+            cite(w, &record, &value, Missing::Allowed)?;
+            w.put_at(copy, place, value.clone());
             note(w, &record, Change::Put(&value, NEVER))?;
         } else {
             w.put_order(copy, place);
@@ -328,7 +333,7 @@ impl Many for Copy {
             *self = Self::new(self.from.clone(), self.to.clone());
         }
         // Everything is read before anything is written: a cursor would lose its place.
-        if self.written == 0 {
+        if !self.is_read {
             if owns(w, &self.to)? {
                 let message = "the target node already owns data";
                 return Err(Error::new(Code::Exists, message).into());
@@ -340,6 +345,7 @@ impl Many for Copy {
             if self.numbers.is_empty() {
                 self.define(w)?;
             }
+            self.is_read = true;
         }
         while let Some(record) = self.read.get(self.written) {
             self.put(w, record)?;

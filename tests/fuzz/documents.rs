@@ -44,6 +44,10 @@ impl Reads for OneDocument {
     fn landed(&self, _: Order) -> Landed {
         Landed::Forgotten
     }
+    fn get_stored(&mut self, key: &[u8]) -> Attempt<Option<Bytes>> {
+        self.get(key)
+    }
+
     fn get(&mut self, key: &[u8]) -> Attempt<Option<Bytes>> {
         let is_doc = key.ends_with(&PLACE.to_bytes());
         let place = || Bytes::copy_from_slice(&PLACE.to_bytes());

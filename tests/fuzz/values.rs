@@ -42,7 +42,7 @@ fn json_leaf(rng: &mut Rng) -> Value {
 /// What holds nothing else.
 pub fn leaf(rng: &mut Rng) -> Value {
     let (text, content) = (texts::string(rng), corpus::bytes(rng, 6));
-    match rng.u8(..10) {
+    match rng.u8(..11) {
         0 => Value::Undefined,
         1 => Value::Number(f64::from_bits(rng.u64(..))),
         2 => Value::Date(number(rng)),
@@ -65,6 +65,11 @@ pub fn leaf(rng: &mut Rng) -> Value {
             size: rng.u64(..),
             media_type: text,
             file: rng.bool().then(|| (texts::string(rng), number(rng))),
+        },
+        8 => Value::BlobRef {
+            hash: [rng.u8(..); 32],
+            size: rng.u64(..),
+            media_type: text,
         },
         6 => Value::File {
             name: texts::string(rng),

@@ -100,6 +100,8 @@ fn the_facade_has_the_same_numbers() {
         ("EXACT", value::EXACT),
         ("EXACT_VERSION", value::EXACT_VERSION),
         ("EXACT_ATTACHED", value::EXACT_ATTACHED),
+        ("EXACT_CITING", value::EXACT_CITING),
+        ("EXACT_BOTH", value::EXACT_BOTH),
         ("Null", node::NULL),
         ("Undefined", node::UNDEFINED),
         ("False", node::FALSE),
@@ -118,6 +120,7 @@ fn the_facade_has_the_same_numbers() {
         ("Set", node::SET),
         ("AttachedBlob", node::ATTACHED_BLOB),
         ("AttachedFile", node::ATTACHED_FILE),
+        ("BlobRef", node::BLOB_REF),
     ];
     for (name, number) in numbers {
         assert_eq!(number_of(name), number, "{name}");

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::record::Id;
 
 /// A value that is equal to every one with this key, which must be whole. Of bytes there is a buffer; of what lies beside its
-/// value the name alone. `None` where the key does not tell it: a container that is too large for a key, or a bigint that is
+/// value the name alone, of a reference the hash. `None` where the key does not tell it: a container that is too large for a key, or a bigint that is
 /// far larger than its key.
 ///
 /// # Errors
@@ -76,6 +76,11 @@ impl<'a> Reader<'a> {
                 size: 0,
                 media_type: JsString::default(),
                 file: None,
+            },
+            sort::BLOB_REF => Value::BlobRef {
+                hash: self.array()?,
+                size: 0,
+                media_type: JsString::default(),
             },
             sort::ARRAY..=sort::SET => {
                 if depth == 0 && self.rest.first() == Some(&sort::TOO_LARGE) {

@@ -245,6 +245,11 @@ impl Encoder {
                 self.out.extend(attached.id.0);
                 self.room().map(drop)
             }
+            Event::BlobRef(cited) => {
+                self.out.push(sort::BLOB_REF);
+                self.out.extend(cited.hash);
+                self.room().map(drop)
+            }
             Event::Array(_) => {
                 self.begin(sort::ARRAY)?;
                 while let Some(item) = item(reader)? {

@@ -78,6 +78,7 @@ fn skip(reader: &mut Reader<'_>) -> Result<bool> {
             sort::STRING | sort::BYTES => drop(reader.escaped(0)?),
             sort::DATE => drop(reader.array::<8>()?),
             sort::ATTACHED => drop(reader.array::<16>()?),
+            sort::BLOB_REF => drop(reader.array::<32>()?),
             kind @ (sort::ARRAY..=sort::SET) => {
                 if reader.rest.first() == Some(&sort::TOO_LARGE) && open.len() == 1 {
                     reader.byte()?;

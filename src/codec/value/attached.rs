@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::exact::{Attached, Event, ExactReader, tag};
-use super::{EXACT, EXACT_ATTACHED, EXACT_VERSION, ExactWriter};
+use super::{EXACT, EXACT_ATTACHED, EXACT_BOTH, EXACT_CITING, EXACT_VERSION, ExactWriter};
 use crate::error::{Error, Result};
 
 /// The size of the form's tag and version, in bytes.
@@ -12,7 +12,7 @@ const HEAD: usize = 2;
 /// Whether a stored value has Blobs beside it.
 #[must_use]
 pub fn has_attached(stored: &[u8]) -> bool {
-    stored.starts_with(&[EXACT, EXACT_ATTACHED])
+    matches!(stored, [EXACT, EXACT_ATTACHED | EXACT_BOTH, ..])
 }
 
 /// Calls `each` with every Blob beside a stored value, in order, and the position of its node in `stored`.
@@ -46,20 +46,26 @@ fn in_node(
     Ok(())
 }
 
-/// The second byte of a stored value with this node: whether it has Blobs beside it.
+/// The second byte of a stored value with this node: whether it has Blobs beside it, or references to contents.
 #[must_use]
 pub fn version_of(node: &[u8]) -> u8 {
-    let tags = [tag::ATTACHED_BLOB, tag::ATTACHED_FILE];
-    let mut found = false;
+    let tags = [tag::ATTACHED_BLOB, tag::ATTACHED_FILE, tag::BLOB_REF];
+    let (mut is_attached, mut is_citing) = (false, false);
     // Most values do not contain such a byte at all.
     if node.iter().any(|byte| tags.contains(byte)) {
+        let mut reader = ExactReader::new(node);
         // Ignore a malformed node: reading the value reports it.
-        let _ = in_node(node, &mut |_, _| {
-            found = true;
-            Ok(())
-        });
+        while let Ok(Some(event)) = reader.next() {
+            is_attached |= matches!(event, Event::Attached(_));
+            is_citing |= matches!(event, Event::BlobRef(_));
+        }
     }
-    if found { EXACT_ATTACHED } else { EXACT_VERSION }
+    match (is_attached, is_citing) {
+        (false, false) => EXACT_VERSION,
+        (true, false) => EXACT_ATTACHED,
+        (false, true) => EXACT_CITING,
+        (true, true) => EXACT_BOTH,
+    }
 }
 
 /// The total size of the Blobs beside a stored value, in bytes. Ignores everything after damage.
@@ -80,7 +86,15 @@ pub fn bytes_beside(stored: &[u8]) -> u64 {
 pub fn inlined(stored: &[u8], contents: &[Vec<u8>]) -> Result<Vec<u8>> {
     let more: usize = contents.iter().map(Vec::len).sum();
     let mut out = Vec::with_capacity(stored.len() + more);
-    out.extend([EXACT, EXACT_VERSION]);
+    let is_citing = matches!(stored, [_, EXACT_CITING | EXACT_BOTH, ..]);
+    out.extend([
+        EXACT,
+        if is_citing {
+            EXACT_CITING
+        } else {
+            EXACT_VERSION
+        },
+    ]);
     let (mut done, mut contents) = (HEAD, contents.iter());
     for_each(stored, &mut |place, attached| {
         let few = || Error::internal("the content of a Blob is missing");

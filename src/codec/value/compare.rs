@@ -17,7 +17,7 @@ fn sorted_properties(properties: &[(JsString, Value)]) -> Vec<(&JsString, &Value
 }
 
 /// The order. Types sort as: undefined, null, boolean, number and bigint together, string, Date, bytes
-/// (buffers, Blobs and Files, by their content), array, object, Map, Set. Within a type: false
+/// (buffers, Blobs and Files, by their content), array, object, Map, Set, reference to a content (by its hash). Within a type: false
 /// before true; NaN below all numbers; strings by code units; bytes and arrays element by element, the shorter
 /// first; objects by their sorted names, then by their values; Maps and Sets by their sorted entries. The content of a
 /// Blob beside its value is not at hand: such come behind other bytes, by their names.
@@ -86,6 +86,7 @@ fn rank(value: &Value) -> u8 {
         Value::Object(_) => 8,
         Value::Map(_) => 9,
         Value::Set(_) => 10,
+        Value::BlobRef { .. } => 11,
     }
 }
 
@@ -104,6 +105,7 @@ fn compare(a: &Value, b: &Value) -> Ordering {
             let pairs = a.iter().zip(b).map(|(a, b)| compare(a, b));
             first_difference(pairs).then(a.len().cmp(&b.len()))
         }
+        (Value::BlobRef { hash: a, .. }, Value::BlobRef { hash: b, .. }) => a.cmp(b),
         (Value::Object(a), Value::Object(b)) => compare_objects(a, b),
         (Value::Map(a), Value::Map(b)) => {
             let pairs = a.iter().zip(b);

@@ -5,6 +5,7 @@
 //!                            for values that JSON represents exactly
 //! 0x02 0x01 node             the exact binary form, version 1
 //! 0x02 0x02 node             the same, with Blobs beside it
+//! 0x02 0x03 node             the same, with references to contents (0x04: with both)
 //! ```
 //!
 //! A node of the exact form is a tag and the fields that follow it. `n` is a LEB128 varint, `bytes` an `n`
@@ -27,6 +28,7 @@
 //! 0x0F  n node*       a Set of n elements, in order
 //! 0x10  id n text     a Blob beside the value: its name (16 bytes), its size, its type
 //! 0x11  text f64 id n text     a File beside the value: name, lastModified, then as for a Blob
+//! 0x12  hash n text   a reference to a content: its SHA-256 (32 bytes), its size, a type
 //! ```
 //!
 //! Containers nest to at most [`MAX_DEPTH`] levels.
@@ -36,6 +38,7 @@ use bytes::Bytes;
 use crate::error::{Error, Result};
 
 pub mod attached;
+pub mod cited;
 pub mod compare;
 pub mod exact;
 pub mod fields;
@@ -44,8 +47,10 @@ pub mod json_tree;
 pub mod tree;
 mod tree_of;
 
-pub use crate::codec::kinds::value::{EXACT, EXACT_ATTACHED, EXACT_VERSION, JSON};
-pub use exact::{Attached, BytesKind, Event, ExactReader, ExactWriter};
+pub use crate::codec::kinds::value::{
+    EXACT, EXACT_ATTACHED, EXACT_BOTH, EXACT_CITING, EXACT_VERSION, JSON,
+};
+pub use exact::{Attached, BlobRef, BytesKind, Event, ExactReader, ExactWriter};
 pub use tree::{BigInt, Value};
 
 /// The most levels of nested containers.
@@ -68,7 +73,7 @@ impl<'a> Form<'a> {
     pub fn of(stored: &'a [u8]) -> Result<Self> {
         match stored {
             [JSON, text @ ..] => Ok(Self::Json(text)),
-            [EXACT, EXACT_VERSION | EXACT_ATTACHED, node @ ..] => Ok(Self::Exact(node)),
+            [EXACT, EXACT_VERSION..=EXACT_BOTH, node @ ..] => Ok(Self::Exact(node)),
             [] | [EXACT] => Err(Error::corrupt("a stored value is truncated")),
             [tag, ..] => Err(Error::unsupported(format!(
                 "a stored value has an unknown form ({tag:#04x})"

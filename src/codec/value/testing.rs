@@ -87,6 +87,13 @@ pub fn any_value() -> impl Strategy<Value = Value> {
                 media_type,
                 file
             }),
+        (0..3_u8, any::<u64>(), any_string()).prop_map(|(hash, size, media_type)| {
+            Value::BlobRef {
+                hash: [hash; 32],
+                size,
+                media_type,
+            }
+        }),
         (any_string(), any_string(), any_number()).prop_map(|(name, media_type, modified_ms)| {
             Value::File {
                 name,

@@ -1,9 +1,9 @@
 //! Stored values as trees, for operations that slices do not support.
 
-use super::exact::{Attached, BytesKind, ExactWriter};
+use super::exact::{Attached, BlobRef, BytesKind, ExactWriter};
 use crate::codec::js_string::JsString;
 use crate::error::Result;
-use crate::record::Id;
+use crate::record::{ContentHash, Id};
 use bytes::Bytes;
 
 /// A bigint: sign and magnitude.
@@ -57,6 +57,15 @@ pub enum Value {
         media_type: JsString,
         /// For a File: its `name` and its `lastModified`, ms.
         file: Option<(JsString, f64)>,
+    },
+    /// A reference to a content.
+    BlobRef {
+        /// The SHA-256 of the content.
+        hash: ContentHash,
+        /// The size of the content, in bytes.
+        size: u64,
+        /// A MIME type.
+        media_type: JsString,
     },
     /// An array.
     Array(Vec<Value>),
@@ -112,6 +121,15 @@ impl Value {
                 size: *size,
                 media_type: media_type.as_js(),
                 file: file.as_ref().map(|(name, ms)| (name.as_js(), *ms)),
+            }),
+            Self::BlobRef {
+                hash,
+                size,
+                media_type,
+            } => out.blob_ref(&BlobRef {
+                hash: *hash,
+                size: *size,
+                media_type: media_type.as_js(),
             }),
             _ => return self.write_container(out),
         }

@@ -1,7 +1,7 @@
 //! Decodes stored values to trees.
 
 use super::Form;
-use super::exact::{Attached, Event, ExactReader};
+use super::exact::{Attached, BlobRef, Event, ExactReader};
 use super::json_tree::parse;
 use super::tree::{BigInt, Value};
 use crate::codec::js_string::JsString;
@@ -83,6 +83,15 @@ fn build(reader: &mut ExactReader<'_>, event: Event<'_>) -> Result<Value> {
             size,
             media_type: media_type.to_owned(),
             file: file.map(|(name, ms)| (name.to_owned(), ms)),
+        },
+        Event::BlobRef(BlobRef {
+            hash,
+            size,
+            media_type,
+        }) => Value::BlobRef {
+            hash,
+            size,
+            media_type: media_type.to_owned(),
         },
         Event::Array(len) => Value::Array(build_items(reader, len)?),
         Event::Set(len) => Value::Set(build_items(reader, len)?),

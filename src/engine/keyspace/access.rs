@@ -119,6 +119,11 @@ pub trait Reads {
     /// # Errors
     /// [`Stop`], as every method here.
     fn get(&mut self, key: &[u8]) -> Attempt<Option<Bytes>>;
+    /// The value under `key`, also where it has expired and is not deleted yet: this clock may be wrong.
+    ///
+    /// # Errors
+    /// [`Stop`].
+    fn get_stored(&mut self, key: &[u8]) -> Attempt<Option<Bytes>>;
     /// When the value under `key` expires, if there is one, in ms since the epoch (`NEVER`: it does not); does not load
     /// large values.
     ///

@@ -316,6 +316,12 @@ impl Reads for Draft {
         self.base.get(key)
     }
 
+    fn get_stored(&mut self, key: &[u8]) -> Attempt<Option<Bytes>> {
+        self.show()?;
+        self.reads.add_key(key);
+        self.base.get_stored(key)
+    }
+
     fn want(&mut self, keys: &[Bytes]) -> Attempt<()> {
         self.show()?;
         self.base.want(keys)

@@ -24,6 +24,10 @@ pub fn resolve_order(order: Order, calls: &Resolved) -> Option<Order> {
 /// What may be a place in the order of insertion, at the end of a key.
 #[must_use]
 pub fn order_at_end(key: &[u8]) -> Option<Order> {
+    // The keys of contents end in hashes.
+    if matches!(key.first(), Some(0x60..=0x6F)) {
+        return None;
+    }
     let at = key.len().checked_sub(ORDER_BYTES)?;
     Order::from_bytes(key.get(at..)?)
 }

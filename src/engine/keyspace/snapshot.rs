@@ -196,6 +196,13 @@ impl Reads for Snapshot {
         self.context.landings.borrow().find(place)
     }
 
+    fn get_stored(&mut self, key: &[u8]) -> Attempt<Option<Bytes>> {
+        match self.view.get(&self.context.cache, key)? {
+            None => Ok(None),
+            Some(cell) => self.value_of(cell),
+        }
+    }
+
     fn get(&mut self, key: &[u8]) -> Attempt<Option<Bytes>> {
         match self.live(key)? {
             None => Ok(None),

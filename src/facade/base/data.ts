@@ -8,7 +8,7 @@ export type Scope = { node: string } | { name: string };
 /**
  * What can be stored: null, boolean, number (NaN, ±Infinity and -0 kept), bigint, string
  * (lone surrogates kept), Date, ArrayBuffer, every typed array, DataView, Blob, File, Map, Set,
- * arrays (holes become undefined) and plain objects of these, `undefined` inside them kept.
+ * {@link BlobRef}, arrays (holes become undefined) and plain objects of these, `undefined` inside them kept.
  * A call stores the value as it was at the moment of the call; a read returns a fresh copy. Anything
  * else is refused with code NotStorable and the path of the offending value; so are instances of
  * subclasses of these, which would come back as something else. Symbol-keyed properties, and

@@ -1,3 +1,5 @@
+import { isBlobRef } from "./blob-ref.js";
+
 /**
  * The kind of a value, determined by its internal slots rather than by its properties, and
  * independent of its realm.
@@ -19,6 +21,7 @@ export const enum Shape {
   View = 13,
   Blob = 14,
   File = 15,
+  BlobRef = 16,
 }
 
 type Getter = (this: unknown) => unknown;
@@ -110,6 +113,7 @@ function shapeOfObject(value: object): Shape {
   if (Array.isArray(value)) return ancestry(value) === 2 ? Shape.Array : Shape.Refused;
   if (isPlain(value)) return Shape.Object;
   if (ArrayBuffer.isView(value)) return shapeOfView(value);
+  if (isBlobRef(value)) return Shape.BlobRef;
   const depth = ancestry(value);
   if (depth === 2) return shapeByClass(value);
   return depth === 3 && isFile(value) ? Shape.File : Shape.Refused;

@@ -1,5 +1,6 @@
 import type { DbMessage, DbOutput, KvMessage, KvOutput, MessageObject } from "./messages.js";
 import type { DB, KV, Scope, Storable } from "./data.js";
+import type { Blobs } from "./contents.js";
 import type { OpLog } from "./sync.js";
 
 /**
@@ -111,6 +112,8 @@ export interface Patch {
   db(storeName: string): DB;
   /** The unnamed stores that are private to one node. */
   node(nodeId: string): { readonly kv: KV; readonly db: DB };
+  /** Contents: bytes that are stored once, and live as long as a record holds a {@link BlobRef} to them. */
+  readonly blobs: Blobs;
   /** What the patch has to remember of itself: it belongs to no node, is not counted, goes along in a copy. */
   readonly meta: Meta;
   /** A key-value store that is driven by messages, as in a visual patcher: the node's own store, or
@@ -184,6 +187,7 @@ export interface Tx {
   db(storeName: string): DB;
   node(nodeId: string): { readonly kv: KV; readonly db: DB };
   readonly meta: Meta;
+  readonly blobs: Pick<Blobs, "has" | "stat">;
 }
 
 /** Pairs of a patch's own, apart from all stores; keys and values as in {@link KV}. */
@@ -267,6 +271,7 @@ export interface Grant {
   regex?: boolean;
 }
 
+export type * from "./contents.js";
 export type * from "./data.js";
 export type { Query, QueryCondition, QueryOperators } from "./query.js";
 export type * from "./standard-schema.js";

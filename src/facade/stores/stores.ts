@@ -1,3 +1,4 @@
+import { Contents } from "../blobs/blobs.js";
 import type { CopyRoom } from "../bridge/copies.js";
 import { DocStore, storeKey } from "./db.js";
 import type { PatchPort, TransactionPort } from "../bridge/glue.js";
@@ -15,12 +16,17 @@ export class Stores implements Tx {
   readonly #port: Port;
   readonly #copies: CopyRoom | undefined;
   readonly meta: Meta;
+  #blobs: Contents | undefined;
 
   constructor(handle: Handle, port: Port, copies?: CopyRoom) {
     this.#handle = handle;
     this.#port = port;
     this.#copies = copies;
     this.meta = new MetaStore(handle, port);
+  }
+
+  get blobs(): Contents {
+    return (this.#blobs ??= new Contents(this.#handle, this.#handle.now(() => this.#port.contents())));
   }
 
   kv(storeName: string): KV {

@@ -2,6 +2,7 @@
  * Copies of values that were read, for repeated reads. The values consist of plain objects, arrays, Dates, buffers and
  * primitives; all were created by this package's decoders, in this realm.
  */
+import { isBlobRef } from "../base/blob-ref.js";
 import { viewBytes } from "../base/shape.js";
 
 /** The overhead of a string, an object or an array, and of each slot in one. With these numbers, documents of 300 B
@@ -10,6 +11,7 @@ const HEADER_BYTES = 12;
 const FIELD_BYTES = 4;
 const NUMBER_BYTES = 8;
 const DATE_BYTES = 64;
+const REF_BYTES = 160;
 /** The overhead of a buffer and a view of it. */
 const BUFFER_BYTES = 200;
 
@@ -38,6 +40,8 @@ function copyOfObject(value: object): object {
 }
 
 function copyOfOther(value: object): object {
+  // (Nobody can change it.)
+  if (isBlobRef(value)) return value;
   if (value instanceof Date) return new Date(value.getTime());
   const { buffer } = new Uint8Array(bytesOf(value) as Uint8Array);
   if (value instanceof ArrayBuffer) return buffer;
@@ -109,6 +113,7 @@ function weightOfObject(value: object): number {
 
 function weightOfOther(value: object): number {
   if (value instanceof Date) return DATE_BYTES;
+  if (isBlobRef(value)) return REF_BYTES + value.type.length;
   const bytes = bytesOf(value);
   return bytes === undefined ? Infinity : BUFFER_BYTES + bytes.length;
 }

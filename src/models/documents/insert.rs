@@ -10,6 +10,7 @@ use crate::codec::js_string::{JsStr, JsString};
 use crate::codec::value::Form;
 use crate::engine::access::{Attempt, Writes};
 use crate::error::{Code, Error, Result};
+use crate::models::contents::{self, Missing};
 use crate::models::many::{Many, shorten};
 use crate::models::names::check_key;
 use crate::models::pace::Pace;
@@ -163,9 +164,11 @@ impl Many for Insert {
             if doc.given && w.contains(&id_key)? {
                 return Err(exists(doc.id()).into());
             }
+            // (A number once given must not be given again, either.)
+            let citing = contents::look(w, &id_key, &doc.stored, None, Missing::Refused)?;
             let (numbers, end) = (&mut self.numbers, Some(&mut self.end));
             let stored = self.collection.number(w, numbers, &doc.stored)?;
-            self.collection.add(w, id_key, &stored, end)?;
+            self.collection.add(w, id_key, &stored, citing, end)?;
             if self.done == 0 {
                 self.collection.mark(w);
             }

@@ -35,6 +35,8 @@ pub struct WriteMany {
     /// Those of an earlier run, to be let go of some at a time.
     stale: Vec<Bytes>,
     held_bytes: usize,
+    /// The document that is being written, once it has been checked.
+    checked: Option<Bytes>,
     done: usize,
     /// What unique indexes are asked for when all are written.
     end: End,
@@ -79,6 +81,7 @@ impl WriteMany {
             found: Vec::new(),
             stale: Vec::new(),
             held_bytes: 0,
+            checked: None,
             done: 0,
             end: End::default(),
             cascade: Cascade::new(now_ms),
@@ -93,6 +96,7 @@ impl WriteMany {
             self.finding = Some(Find::new(collection, query, FindSpec::default()));
             self.stale.append(&mut self.found);
             self.held_bytes = 0;
+            self.checked = None;
             self.done = 0;
             self.end.restart();
             self.cascade.restart();
@@ -134,14 +138,23 @@ impl WriteMany {
         match &mut self.what {
             What::Change(changes, checks) => {
                 let old = collection.at(w, order)?;
-                let doc = collection.keep_numbers(w, &old, changes.apply(&old)?)?;
-                let doc = collection.keep_numbers(w, &old, checked(checks, doc)?)?;
+                // (What has been checked is not checked again where the writing of it stops.)
+                let doc = match self.checked.take() {
+                    Some(doc) => doc,
+                    None => {
+                        let doc = collection.keep_numbers(w, &old, changes.apply(&old)?)?;
+                        collection.keep_numbers(w, &old, checked(checks, doc)?)?
+                    }
+                };
+                let doc = self.checked.insert(doc);
                 // planted: unique-before-end
                 let end = Some(&mut self.end);
-                collection.put_over(w, id_key, order, &old, &doc, end)?;
+                collection.put_over(w, id_key, order, &old, doc, end)?;
+                let bytes = DOC_BYTES + old.len() + doc.len();
+                self.checked = None;
                 self.piece_bytes += match checks {
                     Some(_) => PIECE_BYTES,
-                    None => DOC_BYTES + old.len() + doc.len(),
+                    None => bytes,
                 };
             }
             What::Remove => {

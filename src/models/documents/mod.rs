@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use self::kept::Changed;
 use self::unique::{End, Own};
+use super::contents::{self, Citing, Missing};
 use super::names::check_key;
 use super::op_log::journal::{Change, note};
 use super::{ahead, query};
@@ -160,9 +161,11 @@ impl Collection {
         w: &mut dyn Writes,
         id_key: Bytes,
         doc: &Bytes,
+        citing: Citing,
         end: Option<&mut End>,
     ) -> Attempt<()> {
         let beside = self.beside(w, None, (None, Some(doc)), end.is_some())?;
+        citing.note(w);
         let order = w.new_order();
         w.put_at(self.docs.clone(), order, doc.clone());
         note(w, &id_key, Change::Put(doc, NEVER))?;
@@ -184,7 +187,9 @@ impl Collection {
         doc: &Bytes,
         end: Option<&mut End>,
     ) -> Attempt<()> {
+        let citing = contents::look(w, id_key, doc, Some(old), Missing::Refused)?;
         let beside = self.beside(w, Some(at), (Some(old), Some(doc)), end.is_some())?;
+        citing.note(w);
         w.put_at(self.docs.clone(), at, doc.clone());
         note(w, id_key, Change::Put(doc, NEVER))?;
         match end {
@@ -250,6 +255,7 @@ impl Collection {
     /// A stop.
     pub fn put(&self, w: &mut dyn Writes, id: JsStr<'_>, doc: Bytes) -> Attempt<()> {
         let key = self.id_key(id);
+        let citing = contents::look(w, &key, &doc, None, Missing::Allowed)?;
         let there = self.order_of(w.get(&key)?)?;
         let beside = match self.kept(w)? {
             None => Changed::default(),
@@ -258,6 +264,7 @@ impl Collection {
                 kept.change(old.as_deref(), Some(&doc))?
             }
         };
+        citing.note(w);
         let order = match there {
             Some(order) => order,
             None => {

@@ -13,6 +13,7 @@ use crate::codec::js_string::{JsStr, JsString};
 use crate::codec::value::Form;
 use crate::engine::access::{Attempt, Writes};
 use crate::error::{Error, Result};
+use crate::models::contents::{self, Missing};
 use crate::models::names::check_key;
 
 /// Gets the stored document, if there is one, and gives the stored object to put in its place, or nothing.
@@ -69,9 +70,10 @@ impl Collection {
 
     /// Adds one document, with its numbers; as it is stored.
     fn add_new(&self, w: &mut dyn Writes, id_key: Bytes, doc: &Bytes) -> Attempt<Bytes> {
+        let citing = contents::look(w, &id_key, doc, None, Missing::Refused)?;
         let mut numbers = Numbers::default();
         let doc = self.number(w, &mut numbers, doc)?;
-        self.add(w, id_key, &doc, None)?;
+        self.add(w, id_key, &doc, citing, None)?;
         self.mark(w);
         numbers.write(w);
         Ok(doc)

@@ -99,6 +99,7 @@ fn hash(value: &Value) -> u64 {
             hash_bytes(7, content)
         }
         Value::Attached { id, .. } => hash_bytes(8, &id.0),
+        Value::BlobRef { hash, .. } => hash_bytes(13, hash),
         Value::Array(items) => items.iter().fold(9, |so_far, item| mix(so_far, hash(item))),
         // In any order.
         Value::Set(items) => (items.iter()).fold(10, |sum, item| sum.wrapping_add(spread(item))),

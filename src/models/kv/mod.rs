@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::contents::{self, Missing};
 use super::keys;
 use super::names::check_key;
 use super::op_log::journal::{Change, Removal, note};
@@ -107,17 +108,37 @@ pub fn has(r: &mut dyn Reads, key: &[u8]) -> Attempt<bool> {
 /// is written comes by here.
 ///
 /// # Errors
-/// `LimitExceeded` for too many records in one call.
-pub fn set(w: &mut dyn Writes, key: &Bytes, value: &Bytes, until_ms: u64) -> Result<()> {
+/// A stop, before anything is written, of values that refer to contents; `NotStorable` for a reference to a content that is not
+/// here, `LimitExceeded` for too many records in one call.
+pub fn set(w: &mut dyn Writes, key: &Bytes, value: &Bytes, until_ms: u64) -> Attempt<()> {
+    put(w, key, value, until_ms, None, Missing::Refused)
+}
+
+/// The same where the old value is known, and what is done of a reference to a content that is not here.
+///
+/// # Errors
+/// As [`set`].
+pub fn put(
+    w: &mut dyn Writes,
+    key: &Bytes,
+    value: &Bytes,
+    until_ms: u64,
+    old: Option<&[u8]>,
+    missing: Missing,
+) -> Attempt<()> {
+    if until_ms == PAST {
+        return Ok(remove(w, key)?);
+    }
+    let citing = contents::look(w, key, value, old, missing)?;
     match until_ms {
-        PAST => return remove(w, key),
         NEVER => w.put(key.clone(), value.clone()),
         _ => {
             let marks = Marks::expiring(until_ms);
             w.put_marked(OpKey::plain(key.clone()), value.clone(), marks);
         }
     }
-    note(w, key, Change::Put(value, until_ms))
+    citing.note(w);
+    Ok(note(w, key, Change::Put(value, until_ms))?)
 }
 
 /// Removes a record's key; true when it existed.
@@ -146,9 +167,9 @@ pub fn update(
     let existed = old.is_some();
     // planted: update-forgets
     let until_ms = w.until(key)?.unwrap_or(NEVER);
-    let new = change(old)?;
+    let new = change(old.clone())?;
     match &new {
-        Some(value) => set(w, key, value, until_ms)?,
+        Some(value) => put(w, key, value, until_ms, old.as_deref(), Missing::Refused)?,
         None if existed => remove(w, key)?,
         None => {}
     }

@@ -15,6 +15,7 @@ use crate::codec::stamp::{MAX_WALL_MS, Stamp};
 use crate::engine::access::{Attempt, Writes};
 use crate::error::{Code, Error};
 use crate::models::ahead;
+use crate::models::contents::{Missing, cite};
 use crate::models::documents::violations::{self, Violation};
 use crate::models::documents::{Collection, Numbers};
 use crate::models::many::{Many, shorten};
@@ -151,6 +152,7 @@ impl Apply {
         } else {
             match &entry.value {
                 Some(value) => {
+                    cite(w, &entry.record, value, Missing::Allowed)?;
                     w.put_marked(OpKey::plain(entry.record.clone()), value.clone(), marks)
                 }
                 None => w.delete(entry.record.clone()),

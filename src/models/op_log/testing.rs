@@ -58,8 +58,7 @@ pub(super) fn collection() -> Collection {
 
 pub(super) fn set(fake: &mut Fake, key: &str, value: &str) {
     let (key, value) = (pair(key), from_json(value.as_bytes()));
-    fake.write(|w| Ok(kv::set(w, &key, &value, NEVER)?))
-        .unwrap();
+    fake.write(|w| kv::set(w, &key, &value, NEVER)).unwrap();
 }
 
 pub(super) fn delete(fake: &mut Fake, key: &str) -> bool {

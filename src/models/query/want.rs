@@ -124,6 +124,7 @@ fn may_equal(wanted: &Value, found: Form<'_>) -> bool {
         Value::Array(_) => &[tag::ARRAY],
         Value::Object(_) => &[tag::OBJECT],
         Value::Map(_) => &[tag::MAP],
+        Value::BlobRef { .. } => &[tag::BLOB_REF],
         _ => &[tag::SET],
     };
     let is_of_kind = match found {

@@ -1,5 +1,6 @@
 /** What tests of the API use inside the page. */
 import * as lib from "/pkg/index.js";
+import { clock } from "/pkg/testing.js";
 import { PatchStorageAdapter } from "/pkg/storage-adapter.js";
 
 let opened = 0;
@@ -145,4 +146,15 @@ export function random(seed) {
   };
 }
 
-export { lib };
+/** The SHA-256 of bytes, as hex digits. */
+export async function shaOf(bytes) {
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** The bytes of a Blob, or of a promise of one. */
+export async function bytesOf(blob) {
+  return new Uint8Array(await (await blob).arrayBuffer());
+}
+
+export { clock, lib };

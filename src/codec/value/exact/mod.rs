@@ -6,7 +6,7 @@ mod skip;
 mod writer;
 
 pub use kind::BytesKind;
-pub use reader::{Attached, Event, ExactReader};
+pub use reader::{Attached, BlobRef, Event, ExactReader};
 pub use skip::{skip_node, take_length, take_text};
 pub use writer::ExactWriter;
 

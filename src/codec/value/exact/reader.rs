@@ -5,7 +5,7 @@ use super::skip::{short, take_array, take_byte, take_bytes, take_length, take_va
 use super::{BytesKind, tag};
 use crate::codec::js_string::JsStr;
 use crate::error::{Error, Result};
-use crate::record::Id;
+use crate::record::{ContentHash, Id};
 
 /// A Blob or File whose bytes are stored beside the value, not in it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -18,6 +18,17 @@ pub struct Attached<'a> {
     pub media_type: JsStr<'a>,
     /// For a File: its `name` and its `lastModified`, ms.
     pub file: Option<(JsStr<'a>, f64)>,
+}
+
+/// A reference to a content of the patch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlobRef<'a> {
+    /// The SHA-256 of the content.
+    pub hash: ContentHash,
+    /// The size of the content, in bytes.
+    pub size: u64,
+    /// A MIME type.
+    pub media_type: JsStr<'a>,
 }
 
 /// An element of a value. A container yields its length, then its elements, then [`Event::End`].
@@ -64,6 +75,8 @@ pub enum Event<'a> {
     },
     /// A Blob or File beside the value.
     Attached(Attached<'a>),
+    /// A reference to a content.
+    BlobRef(BlobRef<'a>),
     /// An array of that many elements.
     Array(usize),
     /// An object of that many properties, each an [`Event::Key`] and a value.
@@ -170,6 +183,11 @@ impl<'a> ExactReader<'a> {
             tag::ATTACHED_FILE => Event::Attached(Attached {
                 file: Some((self.text()?, self.f64()?)),
                 ..self.attached()?
+            }),
+            tag::BLOB_REF => Event::BlobRef(BlobRef {
+                hash: take_array(&mut self.rest)?,
+                size: take_varint(&mut self.rest)?,
+                media_type: self.text()?,
             }),
             tag::ARRAY => Event::Array(self.begin(1, 1, false)?),
             tag::SET => Event::Set(self.begin(1, 1, false)?),

@@ -119,6 +119,11 @@ pub fn skip_node<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8]> {
                 take_bytes(rest)?;
             }
             tag::ATTACHED_BLOB | tag::ATTACHED_FILE => skip_attached(rest, tag)?,
+            tag::BLOB_REF => {
+                take_array::<32>(rest)?;
+                take_varint(rest)?;
+                take_bytes(rest)?;
+            }
             tag::ARRAY | tag::SET => nodes += take_length(rest, 1)?,
             tag::MAP => nodes += 2 * take_length(rest, 2)?,
             tag::OBJECT => {

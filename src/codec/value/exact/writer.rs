@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
-use super::super::{EXACT, EXACT_ATTACHED, EXACT_VERSION, MAX_DEPTH};
-use super::{Attached, BytesKind, tag};
+use super::super::{EXACT, EXACT_ATTACHED, EXACT_BOTH, EXACT_CITING, EXACT_VERSION, MAX_DEPTH};
+use super::{Attached, BlobRef, BytesKind, tag};
 use crate::codec::io::{put_bytes, put_varint};
 use crate::codec::js_string::JsStr;
 use crate::error::{Code, Error, Result};
@@ -130,8 +130,27 @@ impl ExactWriter {
         self.out.extend(attached.id.0);
         put_varint(&mut self.out, attached.size);
         put_bytes(&mut self.out, attached.media_type.as_bytes());
-        if let [EXACT, version @ EXACT_VERSION, ..] = &mut self.out[..] {
-            *version = EXACT_ATTACHED;
+        if let [EXACT, version, ..] = &mut self.out[..] {
+            *version = match *version {
+                EXACT_VERSION => EXACT_ATTACHED,
+                EXACT_CITING => EXACT_BOTH,
+                same => same,
+            };
+        }
+    }
+
+    /// Writes a reference to a content.
+    pub fn blob_ref(&mut self, cited: &BlobRef<'_>) {
+        self.out.push(tag::BLOB_REF);
+        self.out.extend(cited.hash);
+        put_varint(&mut self.out, cited.size);
+        put_bytes(&mut self.out, cited.media_type.as_bytes());
+        if let [EXACT, version, ..] = &mut self.out[..] {
+            *version = match *version {
+                EXACT_VERSION => EXACT_CITING,
+                EXACT_ATTACHED => EXACT_BOTH,
+                same => same,
+            };
         }
     }
 

@@ -40,6 +40,7 @@ impl Flip {
         self.base.base = head.base;
         // planted: conversion-forgets
         self.base.clock = head.clock;
+        self.base.contents = head.contents;
         self.base.op_log.clone_from(&head.op_log);
         // planted: conversion-stamps
         if let Some(op_log) = &mut self.base.op_log {
@@ -72,6 +73,7 @@ impl Flip {
                 since,
             });
         }
+        self.base.contents |= features.has(Feature::Contents);
         if features.has(Feature::Catalog) && self.base.catalog.is_none() {
             self.base.catalog = Some(0);
             self.root.catalog = Some(Catalog::default().encoded());

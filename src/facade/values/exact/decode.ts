@@ -1,4 +1,5 @@
 import type { WithBlobs } from "../snapshot.js";
+import { HASH_BYTES, hashText, makeRef } from "../../base/blob-ref.js";
 import { PatchStoreError } from "../../base/errors.js";
 import { put } from "../../base/put.js";
 import { BYTES_KINDS, FORM_BYTES, MAX_DEPTH, Tag } from "./form.js";
@@ -84,6 +85,8 @@ function valueOf(reader: Reader, depth: number): unknown {
     case Tag.AttachedBlob:
     case Tag.AttachedFile:
       return blobBeside(reader, tag);
+    case Tag.BlobRef:
+      return makeRef(hashText(reader.fixed(HASH_BYTES)), reader.varint(), reader.text());
     default:
       return container(reader, tag, depth + 1);
   }

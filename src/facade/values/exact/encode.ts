@@ -1,4 +1,5 @@
 import { BESIDE_BYTES, type Gap, type WithBlobs } from "../snapshot.js";
+import type { BlobRef } from "../../base/blob-ref.js";
 import { PatchStoreError } from "../../base/errors.js";
 import { Shape, refusalOf, shapeOf, viewBytes, viewKind } from "../../base/shape.js";
 import type { Snapshot } from "../snapshot.js";
@@ -94,6 +95,10 @@ class Encoder {
       case Shape.Blob:
       case Shape.File:
         return this.#blob(value as Blob, shape);
+      case Shape.BlobRef: {
+        const { hash, size, type } = value as BlobRef;
+        return this.#out.blobRef(hash, size, type);
+      }
       case Shape.Array:
       case Shape.Object:
       case Shape.Map:

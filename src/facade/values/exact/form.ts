@@ -4,6 +4,9 @@ export const EXACT = 2;
 export const EXACT_VERSION = 1;
 /** The version of a value with Blobs stored beside it. */
 export const EXACT_ATTACHED = 2;
+/** The version of a value with references to contents, and of one with both. */
+export const EXACT_CITING = 3;
+export const EXACT_BOTH = 4;
 /** The tag and the version come first, one byte each. */
 export const FORM_BYTES = 2;
 
@@ -26,6 +29,7 @@ export const enum Tag {
   Set = 15,
   AttachedBlob = 16,
   AttachedFile = 17,
+  BlobRef = 18,
 }
 
 /** The length of the name of a Blob stored beside its value. A name is random and identifies its content for good. */

@@ -80,6 +80,12 @@ export class Reader {
     return new Uint8Array(this.#bytes.subarray(at, at + length));
   }
 
+  /** A view of that many bytes. */
+  fixed(length: number): Uint8Array {
+    const at = this.#take(length);
+    return this.#bytes.subarray(at, at + length);
+  }
+
   text(): string {
     const length = this.varint();
     const at = this.#take(length);

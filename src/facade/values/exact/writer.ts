@@ -1,7 +1,8 @@
 import { allocating, exceeded, MAX_VALUE_BYTES } from "../../base/limits.js";
 import type { PatchStoreError } from "../../base/errors.js";
 import { isWellFormed } from "../../base/names.js";
-import { EXACT, EXACT_ATTACHED, EXACT_VERSION, Tag } from "./form.js";
+import { hashBytes } from "../../base/blob-ref.js";
+import { EXACT, EXACT_ATTACHED, EXACT_BOTH, EXACT_CITING, EXACT_VERSION, Tag } from "./form.js";
 
 const START_BYTES = 16 * 1024;
 /** Shorter ASCII strings are encoded here; all others by the platform's encoder. */
@@ -29,7 +30,17 @@ export class Writer {
 
   /** Marks the value as having Blobs stored beside it. */
   attached(): void {
-    this.#out[1] = EXACT_ATTACHED;
+    this.#out[1] = (this.#out[1] as number) >= EXACT_CITING ? EXACT_BOTH : EXACT_ATTACHED;
+  }
+
+  /** Writes a reference to a content. */
+  blobRef(hash: string, size: number, type: string): void {
+    const is = this.#out[1];
+    this.#out[1] = is === EXACT_ATTACHED || is === EXACT_BOTH ? EXACT_BOTH : EXACT_CITING;
+    this.byte(Tag.BlobRef);
+    this.bytes(hashBytes(hash));
+    this.varint(size);
+    this.text(type);
   }
 
   /** Bytes written so far. */

@@ -159,7 +159,7 @@ proptest! {
         let names: Vec<&str> = wanted.iter().map(|at| fields[*at]).collect();
         let restored = layout.restore(&key, entries.value(), &wanted).unwrap();
         let is_scalar = |value: &Value| !matches!(value,
-            Value::Bytes(..) | Value::Blob(..) | Value::File { .. } | Value::Attached { .. }
+            Value::Bytes(..) | Value::Blob(..) | Value::File { .. } | Value::Attached { .. } | Value::BlobRef { .. }
             | Value::Array(_) | Value::Object(_) | Value::Map(_) | Value::Set(_));
         let of_doc = |name: &str| at(&doc, name);
         let can = names.iter().all(|name| !name.contains('.') && is_scalar(&of_doc(name)));

@@ -83,7 +83,7 @@ fn a_node_is_removed_and_copied_record_by_record() {
         .unwrap()
         .key(JsString::from("k").as_js())
         .unwrap();
-    fake.write(|w| Ok(kv::set(w, &key, &from_json(b"1"), NEVER)?))
+    fake.write(|w| kv::set(w, &key, &from_json(b"1"), NEVER))
         .unwrap();
     let docs = Collection::new(&from, JsString::from("c").as_js()).unwrap();
     let doc = NewDoc::prepare(

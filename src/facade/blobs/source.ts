@@ -1,0 +1,95 @@
+import { invalid } from "../base/errors.js";
+import { allocating } from "../base/limits.js";
+import { describe } from "../base/names.js";
+import { Shape, viewBytes } from "../base/shape.js";
+import { readableShapeOf } from "../values/query.js";
+
+/** A Blob up to this size is read as a whole: then the platform can hash it. */
+const WHOLE_BYTES = 32 * 1024 * 1024;
+
+/** What is to be put: bytes in memory that nobody else can change, or bytes that come piece by piece. */
+export type Source = { readonly bytes: Uint8Array<ArrayBuffer>; readonly chunks?: undefined } | { readonly chunks: Chunks; readonly bytes?: undefined };
+
+/** Bytes in the order of their arrival. */
+export interface Chunks {
+  /** The next ones, of any number; undefined at the end. */
+  next(): Promise<Uint8Array | undefined>;
+  /** Ends it early. */
+  cancel(reason: unknown): void;
+  /** How many there will be, if that is known. */
+  readonly size: number | undefined;
+}
+
+/** Takes what is to be put as it is now. Throws InvalidArgument. */
+export function sourceOf(data: unknown): (Source | Promise<Source>) & { type?: string } {
+  const shape = readableShapeOf(data);
+  if (shape === Shape.ArrayBuffer) return { bytes: copied(new Uint8Array(data as ArrayBuffer)) };
+  if (shape === Shape.View) return { bytes: copied(viewBytes(data as ArrayBufferView)) };
+  if (shape === Shape.Blob || shape === Shape.File) {
+    const blob = data as Blob;
+    if (blob.size > WHOLE_BYTES) return { chunks: slices(blob) };
+    return blob.arrayBuffer().then((buffer) => ({ bytes: new Uint8Array(buffer) }));
+  }
+  if (isStream(data)) return { chunks: read(data) };
+  throw invalid(`a blob is made of a Blob, of bytes or of a ReadableStream, not of ${describe(data)}`);
+}
+
+function copied(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return allocating(bytes.length, () => new Uint8Array(bytes));
+}
+
+function isStream(data: unknown): data is ReadableStream<unknown> {
+  return typeof data === "object" && data !== null && typeof (data as ReadableStream).getReader === "function";
+}
+
+function slices(blob: Blob): Chunks {
+  let at = 0;
+  return {
+    size: blob.size,
+    next: async () => {
+      if (at >= blob.size) return undefined;
+      const slice = blob.slice(at, (at += 4 * 1024 * 1024));
+      return new Uint8Array(await slice.arrayBuffer());
+    },
+    cancel: () => {},
+  };
+}
+
+/** Throws InvalidArgument for a stream that is locked. */
+function read(stream: ReadableStream<unknown>): Chunks {
+  let reader: ReadableStreamDefaultReader<unknown>;
+  try {
+    reader = stream.getReader();
+  } catch (cause) {
+    throw Object.assign(invalid("the stream is being read already"), { cause });
+  }
+  return {
+    size: undefined,
+    next: async () => {
+      const { done, value } = await reader.read();
+      if (done) return undefined;
+      if (readableShapeOf(value) === Shape.View) return viewBytes(value as ArrayBufferView);
+      throw invalid(`a stream of a blob gives views of bytes, not ${describe(value)}`);
+    },
+    cancel: (reason) => void reader.cancel(reason).catch(() => {}),
+  };
+}
+
+/** Cuts what comes in chunks of any size into pieces of one size, of which the last may be shorter. */
+export async function* piecesOf(chunks: Chunks, pieceBytes: number): AsyncGenerator<Uint8Array, void> {
+  let piece = new Uint8Array(pieceBytes);
+  let filled = 0;
+  for (let chunk = await chunks.next(); chunk !== undefined; chunk = await chunks.next()) {
+    for (let at = 0; at < chunk.length; ) {
+      const part = chunk.subarray(at, at + pieceBytes - filled);
+      piece.set(part, filled);
+      at += part.length;
+      filled += part.length;
+      if (filled < pieceBytes) continue;
+      // (What was handed out is copied by the time that the next one is asked for.)
+      yield piece;
+      filled = 0;
+    }
+  }
+  if (filled > 0) yield piece.subarray(0, filled);
+}
