@@ -134,7 +134,7 @@ impl Device {
                 let stored = from_json(format!("\"{text}{value}\"").as_bytes());
                 let key = pair(key);
                 let set = move |w: &mut dyn patchstore::engine::access::Writes| {
-                    Ok(kv::set(w, &key, &stored, NEVER)?)
+                    kv::set(w, &key, &stored, NEVER)
                 };
                 engine.write(Box::new(set)).await
             }

@@ -165,7 +165,7 @@ fn text(n: u64, length: usize) -> Bytes {
 
 async fn set(engine: &Engine, of: &Kv, key: &str, value: Bytes, until_ms: u64) -> Result<()> {
     let key = of.key(JsString::from(key).as_js()).unwrap();
-    let work = Box::new(move |w: &mut dyn Writes| Ok(kv::set(w, &key, &value, until_ms)?));
+    let work = Box::new(move |w: &mut dyn Writes| kv::set(w, &key, &value, until_ms));
     engine.write(work).await
 }
 
