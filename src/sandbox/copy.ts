@@ -1,5 +1,6 @@
 import { pathOf, shortened, type Step } from "../facade/values/exact/path.js";
 import { Shape, shapeOf, viewBytes } from "../facade/base/shape.js";
+import { refsIn, revived } from "../facade/serve/refs.js";
 import { failure, invalid } from "./failure.js";
 
 const MAX_DEPTH = 1000;
@@ -10,6 +11,12 @@ const MAX_DEPTH = 1000;
  * (buffers, dates, Blobs) are not copied here. Throws NotStorable, with the path.
  */
 export const copy = (root: unknown): unknown => copied(root);
+
+/** A clone of such a copy. */
+export function cloned(value: unknown): unknown {
+  const [clone, refs] = structuredClone([value, refsIn(value)]);
+  return revived(clone, refs);
+}
 
 /** @param asks whether it is an argument: regular expressions may be in queries */
 function copied(root: unknown, asks?: boolean): unknown {

@@ -1,6 +1,7 @@
 import { isPromise } from "../facade/base/validate.js";
 import { Down, Heartbeat, Up, type Failure } from "../facade/serve/protocol.js";
-import { copy } from "./copy.js";
+import { refsIn, revived as revivedRefs } from "../facade/serve/refs.js";
+import { cloned, copy } from "./copy.js";
 import { failure, invalid, revived } from "./failure.js";
 
 /** The most rows in one message, so that a large batch does not block the host. */
@@ -45,6 +46,8 @@ export class Link {
   #lastId = 0;
   #beat: Heartbeat | undefined;
   #isOpen = true;
+  /** Aborts when the connection ends. */
+  readonly ended = new AbortController();
   /** Ends when a call that waits for its value has been issued. */
   #gate: Promise<void> | undefined;
 
@@ -87,8 +90,8 @@ export class Link {
     const id = ++this.#lastId;
     const { change, rows = [], transfer } = options;
     try {
-      while (rows.length > PART_ROWS) this.#post([Up.Part, id, rows.splice(0, PART_ROWS)]);
-      this.#post([Up.Call, id, method, store, args], transfer);
+      while (rows.length > PART_ROWS) this.#send([Up.Part, id, rows.splice(0, PART_ROWS)]);
+      this.#send([Up.Call, id, method, store, args], transfer);
     } catch (error) {
       throw invalid(String(error));
     }
@@ -109,6 +112,7 @@ export class Link {
   close(error: Error = failure("Closed", "the connection is closed")): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
+    this.ended.abort(error);
     this.#port.postMessage([Up.Close]);
     this.#port.close();
     this.#beat?.stop();
@@ -120,6 +124,12 @@ export class Link {
     this.#pending.clear();
   }
 
+  /** Posts a message with the references in it. */
+  #send(message: unknown[], transfer?: Transferable[]): void {
+    const refs = refsIn(message);
+    this.#post(refs ? [...message, refs] : message, transfer);
+  }
+
   #post(message: unknown[], transfer: Transferable[] = []): void {
     if (!this.#isOpen) return;
     this.#port.postMessage(message, transfer);
@@ -129,8 +139,9 @@ export class Link {
     );
   }
 
-  readonly #hear = ({ data: [kind, id, value] }: MessageEvent<[Down, number, any]>) => {
+  readonly #hear = ({ data: [kind, id, sent, refs] }: MessageEvent<[Down, number, any, unknown]>) => {
     this.#beat?.heard();
+    const value = revivedRefs(sent, refs);
     if (kind === Down.Ping) return this.#post([Up.Pong]);
     if (kind === Down.Close) return this.close(revived(value as Failure));
     const call = this.#pending.get(id);
@@ -156,8 +167,8 @@ export class Link {
       const made: any = call.change?.(old);
       if (isPromise(made)) throw invalid("change must be synchronous: it returned a promise");
       const value = copy(made);
-      call.made = structuredClone(value);
-      this.#post([Up.Put, id, value]);
+      call.made = cloned(value);
+      this.#send([Up.Put, id, value]);
     } catch (error) {
       this.#pending.delete(id);
       this.#post([Up.Stop, id]);

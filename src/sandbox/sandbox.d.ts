@@ -2,13 +2,16 @@
  * patchstore/sandbox: the other end of Patch.serve(). It needs no wasm, no IndexedDB and no dependency, and runs in
  * a worker or in an opaque-origin iframe.
  */
-import type { DB, Expiry, KV, PatchStoreError, Storable } from "./index.js";
+import type { BlobRef as Ref, Blobs, DB, Expiry, KV, PatchStoreError, Storable } from "./index.js";
 
 /**
  * Connects to the other end of the port that the host gave to `Patch.serve()`. Use the port for
  * nothing else afterwards. Throws InvalidArgument if `port` is not a MessagePort.
  */
 export function connect(port: MessagePort): Connection;
+
+/** As in the package; references made here and by the package are alike to the stores of this connection. */
+export const BlobRef: typeof Ref;
 
 /** True for every error of this library, whichever realm or port it came from. */
 export function isPatchStoreError(error: unknown): error is PatchStoreError;
@@ -19,6 +22,9 @@ export interface Connection {
    *  and the error of a `watch` goes to the realm's error handler. */
   readonly kv: SandboxKV;
   readonly db: DB;
+  /** Contents that were put here, or of which references came over this port; no bare hashes. What is put has `maxValueBytes` of the grant at
+   *  most. A reference is AccessDenied 65 536 others after it came: read the record that holds it again. */
+  readonly blobs: Pick<Blobs, "put" | "get" | "stream">;
   /** Pending and later calls reject with Closed, as they do when the host ends. */
   close(): void;
 }

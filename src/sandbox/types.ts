@@ -1,9 +1,10 @@
 /** The public types for use in the sources. The package ships `sandbox.d.ts`. */
-import type { DB, Expiry, KV, Storable } from "../facade/base/types.js";
+import type { Blobs, DB, Expiry, KV, Storable } from "../facade/base/types.js";
 
 export interface Connection {
   readonly kv: SandboxKV;
   readonly db: DB;
+  readonly blobs: Pick<Blobs, "put" | "get" | "stream">;
   close(): void;
 }
 

@@ -2,7 +2,7 @@ import { Shape, shapeOf } from "../facade/base/shape.js";
 import type { StandardSchemaV1 } from "../facade/base/standard-schema.js";
 import type { Collection } from "../facade/base/types.js";
 import { atOnce, isPromise, split, validator } from "../facade/base/validate.js";
-import { argument, copy } from "./copy.js";
+import { argument, cloned, copy } from "./copy.js";
 import { failure } from "./failure.js";
 import type { CallOptions, Link } from "./link.js";
 
@@ -23,7 +23,7 @@ export function validated(
   // (What is no plain object is left to the host, which refuses it.)
   const finish = (output: unknown, meta: object): unknown => copy(isPlain(output) ? { ...meta, ...split(output).bare } : output);
   const accept = (doc: unknown): unknown => {
-    const taken = structuredClone(copy(doc));
+    const taken = cloned(copy(doc));
     if (!isPlain(taken)) return taken;
     const { bare, meta } = split(taken);
     const output = validate(bare);

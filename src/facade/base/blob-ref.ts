@@ -19,6 +19,7 @@ export function refuseBy(error: (message: string) => Error): void {
 let make: (hash: string, size: number, type: string) => BlobRef;
 /** (No private member: whoever has the types of two copies of the package may mix them.) */
 const made = new WeakSet<object>();
+let any = false;
 
 /**
  * A reference to a content of a patch: a value like any other, in pairs, in documents, at any depth. The content lives as
@@ -35,6 +36,7 @@ export class BlobRef {
     // Own properties: they go through JSON and structured clones.
     Object.assign(this, { hash, size, type });
     made.add(Object.freeze(this));
+    any = true;
   }
 
   static {
@@ -58,6 +60,9 @@ export const makeRef = (hash: string, size: number, type: string): BlobRef => ma
 
 /** Whether a value is one, made by this package in this realm. */
 export const isBlobRef = (value: object): value is BlobRef => made.has(value);
+
+/** Whether there are any in this realm. */
+export const anyRefs = (): boolean => any;
 
 /** Whether a text is a hash. */
 export const isHash = (value: unknown): value is string => typeof value === "string" && HASH.test(value);

@@ -75,21 +75,39 @@ function read(stream: ReadableStream<unknown>): Chunks {
   };
 }
 
-/** Cuts what comes in chunks of any size into pieces of one size, of which the last may be shorter. */
-export async function* piecesOf(chunks: Chunks, pieceBytes: number): AsyncGenerator<Uint8Array, void> {
-  let piece = new Uint8Array(pieceBytes);
-  let filled = 0;
-  for (let chunk = await chunks.next(); chunk !== undefined; chunk = await chunks.next()) {
+/** Cuts chunks of any size into pieces of one size, of which the last may be shorter. */
+export class Cutter {
+  readonly #piece: Uint8Array<ArrayBuffer>;
+  #filled = 0;
+
+  constructor(pieceBytes: number) {
+    this.#piece = new Uint8Array(pieceBytes);
+  }
+
+  /** The pieces that a chunk fills. Each is to be copied before the next one is asked for. */
+  *cut(chunk: Uint8Array): Generator<Uint8Array, void> {
+    const piece = this.#piece;
     for (let at = 0; at < chunk.length; ) {
-      const part = chunk.subarray(at, at + pieceBytes - filled);
-      piece.set(part, filled);
+      const part = chunk.subarray(at, at + piece.length - this.#filled);
+      piece.set(part, this.#filled);
       at += part.length;
-      filled += part.length;
-      if (filled < pieceBytes) continue;
-      // (What was handed out is copied by the time that the next one is asked for.)
+      this.#filled += part.length;
+      if (this.#filled < piece.length) return;
+      this.#filled = 0;
       yield piece;
-      filled = 0;
     }
   }
-  if (filled > 0) yield piece.subarray(0, filled);
+
+  /** What is left for the last piece; undefined if nothing is. */
+  rest(): Uint8Array | undefined {
+    return this.#filled > 0 ? this.#piece.subarray(0, this.#filled) : undefined;
+  }
+}
+
+/** The pieces of what comes in chunks. Each is to be copied before the next one is asked for. */
+export async function* piecesOf(chunks: Chunks, pieceBytes: number): AsyncGenerator<Uint8Array, void> {
+  const cutter = new Cutter(pieceBytes);
+  for (let chunk = await chunks.next(); chunk !== undefined; chunk = await chunks.next()) yield* cutter.cut(chunk);
+  const rest = cutter.rest();
+  if (rest) yield rest;
 }

@@ -1,5 +1,6 @@
 import { invalid, type PatchStoreError } from "../base/errors.js";
 import { denied, exceeded, type Permit } from "./grant.js";
+import type { KnownRefs } from "./known.js";
 import { methodOf, type Method } from "./methods.js";
 import type { Room, Rooms } from "./rooms.js";
 import { weigh } from "./weigh.js";
@@ -40,6 +41,7 @@ interface Flight {
 export class Inbox {
   readonly #permit: Permit;
   readonly #rooms: Rooms;
+  readonly #known: KnownRefs;
   #lastId = 0;
   #part: Part | undefined;
   readonly #flights = new Map<number, Flight>();
@@ -47,9 +49,10 @@ export class Inbox {
   /** Bytes of answers that the sandbox has not acknowledged. */
   unseenBytes = 0;
 
-  constructor(permit: Permit, rooms: Rooms) {
+  constructor(permit: Permit, rooms: Rooms, known: KnownRefs) {
     this.#permit = permit;
     this.#rooms = rooms;
+    this.#known = known;
   }
 
   /** Throws InvalidArgument, AccessDenied or LimitExceeded. */
@@ -66,7 +69,7 @@ export class Inbox {
     if (method.defines && !this.#permit.define) throw denied("making indexes and definitions");
     const room = this.#rooms.at(store);
     if (!Array.isArray(given)) throw invalid(NO_CALL);
-    const args = given.slice(0, method.arity);
+    let args = given.slice(0, method.arity);
     if (this.#flights.size >= this.#permit.maxInFlight) {
       throw exceeded(`${this.#flights.size + 1} calls in flight; the limit is ${this.#permit.maxInFlight}`);
     }
@@ -80,6 +83,7 @@ export class Inbox {
     const at = method.queryAt;
     if (!this.#permit.regex && at !== undefined && (hasPatterns(args[at]) || (!method.writes && includesPatterns(args[at + 1])))) throw denied("$regex");
     if (this.#takenBytes + bytes > MAX_TAKEN_BYTES) throw tooLarge(this.#takenBytes + bytes, MAX_TAKEN_BYTES);
+    args = this.#known.admit(args, message[5]);
     const rows: unknown = args[method.valueAt];
     if (part !== undefined && method.isBatch) args[method.valueAt] = part.rows.concat(rows);
     this.#flights.set(id, { bytes, isAnswered: false });
@@ -88,7 +92,7 @@ export class Inbox {
   }
 
   /** Keeps rows for the batch with that id. Only one batch is kept at a time. */
-  addPart(id: number, rows: unknown): void {
+  addPart(id: number, rows: unknown, refs: unknown): void {
     if (!this.#permit.writes) return;
     if (this.#part?.id !== id) this.#part = { id, rows: [], bytes: 0 };
     const part = this.#part;
@@ -97,8 +101,9 @@ export class Inbox {
     part.bytes = Infinity;
     const now = bytes + this.#weighRows(rows);
     if (now > MAX_TAKEN_BYTES) return void (part.rows.length = 0);
+    const admitted = this.#known.admit(rows, refs);
     part.bytes = now;
-    for (const row of rows as unknown[]) part.rows.push(row);
+    for (const row of admitted as unknown[]) part.rows.push(row);
   }
 
   answered(id: number, bytes: number): void {

@@ -3,7 +3,7 @@
  * method of the stores.
  */
 export interface Method {
-  readonly kind: "kv" | "db";
+  readonly kind: "kv" | "db" | "blobs";
   readonly name: string;
   readonly writes: boolean;
   /** Whether it changes indexes or definitions. */
@@ -27,7 +27,7 @@ const CHECKED = ["update", "upsert", "updateMany"];
 const methods = new Map<unknown, Method>();
 
 /** @param specs methods separated by spaces, each `name:arity` or `name:arity:valueAt` */
-function add(kind: "kv" | "db", writes: boolean, specs: string): void {
+function add(kind: Method["kind"], writes: boolean, specs: string): void {
   for (const spec of specs.split(" ")) {
     const [name = "", arity, valueAt = -1] = spec.split(":");
     const isBatch = name === "setMany" || name === "insertMany";
@@ -42,6 +42,8 @@ export function methodOf(name: unknown): Method | undefined {
   if (methods.size === 0) {
     add("kv", false, "get:1 has:1 keys:1 entries:1 page:1 getMany:1 count:1 watch:1");
     add("kv", true, "set:3:1 delete:1 setMany:1:0 deleteMany:1 update:1 clear:0");
+    add("blobs", false, "read:2");
+    add("blobs", true, "begin:0 piece:2:1 finish:3 abandon:1");
     add("db", false, "find:4 findOne:4 page:4 count:2 distinct:3 explain:3 collections:0 indexes:1 watch:3");
     add("db", true, "insert:2:1 insertMany:3:1 update:5:2 replace:3:2 modify:2 upsert:4:1 updateMany:5:2 delete:2 deleteMany:2 drop:1 createIndex:3 dropIndex:2 define:2");
   }

@@ -1,12 +1,17 @@
 import { failureOf } from "./failure.js";
+import type { KnownRefs } from "./known.js";
 import { Down } from "./protocol.js";
+import { refsIn } from "./refs.js";
 
 /** Sends messages to one sandbox. A port whose other end is gone silently discards them. */
 export class Outbox {
   readonly #port: MessagePort;
+  readonly #known: KnownRefs;
 
-  constructor(port: MessagePort) {
+  /** @param known is told of the references that are sent */
+  constructor(port: MessagePort, known: KnownRefs) {
     this.#port = port;
+    this.#known = known;
   }
 
   signal(kind: Down.Ping | Down.Pong): void {
@@ -18,7 +23,9 @@ export class Outbox {
   value(kind: Down.Result | Down.Old | Down.Event | Down.Part, id: number, value: unknown): void {
     const buffer = ArrayBuffer.isView(value) ? value.buffer : value;
     const moved = buffer instanceof ArrayBuffer ? [buffer] : [];
-    this.#port.postMessage([kind, id, value], moved);
+    const refs = refsIn(value);
+    if (refs) this.#known.add(refs);
+    this.#port.postMessage(refs ? [kind, id, value, refs] : [kind, id, value], moved);
   }
 
   error(kind: Down.Error | Down.Close, id: number, error: unknown): void {

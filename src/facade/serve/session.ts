@@ -9,8 +9,10 @@ import { rangeOf } from "../values/ranges.js";
 import { nextTask } from "../base/task.js";
 import { exchange, slotOf } from "../stores/update.js";
 import type { FindOptions, Query } from "../base/types.js";
+import { SandboxContents } from "./contents.js";
 import { exceeded, type Permit } from "./grant.js";
 import { Inbox, within, type Call } from "./inbox.js";
+import { KnownRefs } from "./known.js";
 import { Outbox } from "./outbox.js";
 import { Down, Heartbeat, Up } from "./protocol.js";
 import { Rooms } from "./rooms.js";
@@ -47,6 +49,8 @@ export class Session {
   readonly #out: Outbox;
   readonly #inbox: Inbox;
   readonly #watches: Watches;
+  readonly #known = new KnownRefs();
+  readonly #contents: SandboxContents;
   readonly #peers: Set<Session>;
   readonly #queue: Call[] = [];
   #reads = 0;
@@ -69,8 +73,9 @@ export class Session {
     this.#maxBytes = Math.max(MAX_UNSEEN_BYTES, permit.maxValueBytes);
     this.#peers = peers;
     peers.add(this);
-    this.#out = new Outbox(port);
-    this.#inbox = new Inbox(permit, new Rooms(this.#handle, patch, permit));
+    this.#out = new Outbox(port, this.#known);
+    this.#inbox = new Inbox(permit, new Rooms(this.#handle, patch, permit), this.#known);
+    this.#contents = new SandboxContents(this.#handle, patch, permit);
     this.#watches = new Watches(this.#out, this.#maxBytes);
     port.addEventListener("message", this.#hear);
     port.start();
@@ -85,6 +90,7 @@ export class Session {
     this.#out.error(Down.Close, 0, closed("the connection"));
     this.#port.close();
     this.#watches.end();
+    this.#contents.end();
     this.#handle.end();
     this.#inbox.end();
     this.#queue.length = 0;
@@ -125,9 +131,9 @@ export class Session {
         this.#queue.push(this.#inbox.admit(message));
         return this.#pump();
       case Up.Part:
-        return this.#inbox.addPart(id, message[2]);
+        return this.#inbox.addPart(id, message[2], message[3]);
       case Up.Put:
-        return this.#put(id, message[2]);
+        return this.#put(id, message[2], message[3]);
       case Up.Stop:
         return this.#stop(id);
       case Up.Seen:
@@ -139,7 +145,7 @@ export class Session {
     }
   }
 
-  #put(id: number, value: unknown): void {
+  #put(id: number, value: unknown, refs: unknown): void {
     const turn = this.#turn;
     if (turn?.id !== id) throw invalid(NO_MESSAGE);
     this.#turn = undefined;
@@ -148,7 +154,7 @@ export class Session {
       const most = this.#permit.maxValueBytes;
       if (turn.count === undefined) within(value, most);
       else for (const each of value as unknown[]) within(each, most);
-      turn.resolve(value);
+      turn.resolve(this.#known.admit(value, refs));
     } catch (error) {
       turn.reject(error);
     }
@@ -226,6 +232,7 @@ export class Session {
       const [, query, options] = args as [unknown, object, object];
       return this.#watches.addLive(id, (ear) => room.db.live(first as string, query, options, () => ear));
     }
+    if (method.kind === "blobs") return this.#contents.run(method.name, args);
     if (method.kind === "kv") {
       switch (method.name) {
         case "page":
@@ -254,7 +261,7 @@ export class Session {
         return finder.marked(collection, query, options, { mark, page: true });
     }
     // The name comes from the method table, not from the sandbox.
-    const store = room[method.kind] as unknown as Record<string, (...args: unknown[]) => unknown>;
+    const store = room[method.kind as "kv" | "db"] as unknown as Record<string, (...args: unknown[]) => unknown>;
     return store[method.name]?.(...args);
   }
 

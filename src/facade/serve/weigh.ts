@@ -25,6 +25,8 @@ export function weigh(value: any, most: number, depth = 0): number {
     case Shape.Blob:
     case Shape.File:
       return value.size;
+    case Shape.BlobRef:
+      return 2 * value.hash.length + value.type.length;
     case Shape.Array:
       items = value;
       break;
