@@ -41,17 +41,19 @@ export const RUST = {
   lib: ["error"],
 };
 
-const FACADE = ["base", "values", "bridge", "blobs", "stores", "sync", "objects", "serve"];
+const FACADE = ["base", "values", "lines", "bridge", "blobs", "stores", "sync", "objects", "serve"];
 const ADAPTER = ["storage-adapter", "adapter-calls", "adapter-store"].map((file) => `facade/${file}`);
 const facade = (...below) => below.map((room) => `facade/${room}`);
 
 export const TYPESCRIPT = {
   "facade/base": [],
   "facade/values": facade("base"),
+  // Lines of JSON: of stores it knows what it is told.
+  "facade/lines": facade("base", "values"),
   // What knows the wasm, and how calls go to it.
   "facade/bridge": facade("base", "values"),
   "facade/blobs": facade("base", "values", "bridge"),
-  "facade/stores": facade("base", "values", "bridge", "blobs"),
+  "facade/stores": facade("base", "values", "lines", "bridge", "blobs"),
   "facade/sync": facade("base", "values", "bridge", "stores"),
   "facade/objects": facade("base", "bridge", "stores"),
   "facade/serve": facade("base", "values", "bridge", "blobs", "stores"),

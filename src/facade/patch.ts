@@ -20,13 +20,11 @@ import { transact, type TransactionOptions } from "./stores/transaction.js";
 import { agree, type Shape } from "./version.js";
 import type {
   Blobs,
-  DB,
   DbMessage,
   DbOutput,
   Encryption,
   Grant,
   ImportOptions,
-  KV,
   Keyring,
   KvMessage,
   KvOutput,
@@ -34,7 +32,9 @@ import type {
   Meta,
   OpLog,
   Patch,
+  PatchDB,
   PatchEvents,
+  PatchKV,
   PatchStats,
   PatchStatus,
   QuotaAction,
@@ -82,7 +82,8 @@ export class OpenedPatch implements Patch {
     const encrypted = port.isEncrypted();
     const place = new BlobPlace(port, backend === "memory" && !encrypted);
     this.#handle = new Handle(`patch ${JSON.stringify(id)}`, engine.order, place);
-    this.#stores = new Stores(this.#handle, port, engine.copies);
+    const inTransaction = <T>(work: (tx: Stores) => Promise<T>) => transact(this.#handle, port, (tx) => work(tx as Stores), undefined);
+    this.#stores = new Stores(this.#handle, port, engine.copies, inTransaction);
     this.status = Object.freeze({
       backend,
       durability,
@@ -148,15 +149,15 @@ export class OpenedPatch implements Patch {
     return keys.rekey(this.#slot, this.#engine.slots, to);
   }
 
-  kv(storeName: string): KV {
+  kv(storeName: string): PatchKV {
     return this.#stores.kv(storeName);
   }
 
-  db(storeName: string): DB {
+  db(storeName: string): PatchDB {
     return this.#stores.db(storeName);
   }
 
-  node(nodeId: string): { readonly kv: KV; readonly db: DB } {
+  node(nodeId: string): { readonly kv: PatchKV; readonly db: PatchDB } {
     return this.#stores.node(nodeId);
   }
 

@@ -39,10 +39,10 @@ const ELSEWHERE = new Map([
 ]);
 
 /** What of the stores is called in a transaction and by a sandbox, too. */
-const INSIDE = { "Tx ": ["KV", "DB", "Collection", "Meta", "Tx"], "Sandbox ": ["KV", "DB", "Collection"] };
+const INSIDE = { "Tx ": ["KV", "DB", "PatchKV", "PatchDB", "Collection", "Meta", "Tx"], "Sandbox ": ["KV", "DB", "Collection"] };
 
 /** Types of options, of all of whose members use is made. */
-const OPTIONS = ["Expiry", "KeyRange", "UpdateOptions", "UpsertOptions", "FindOptions", "WatchOptions", "Include", "QueryOperators", "Logic", "Grant", "KvMessage", "DbMessage"];
+const OPTIONS = ["Expiry", "KeyRange", "UpdateOptions", "UpsertOptions", "FindOptions", "WatchOptions", "ImportLinesOptions", "Include", "QueryOperators", "Logic", "Grant", "KvMessage", "DbMessage"];
 
 /** What the types declare and `told` has not used. */
 async function missing({ made, named }) {
@@ -52,7 +52,7 @@ async function missing({ made, named }) {
     if (!isCalled) continue;
     for (const where of ["", ...Object.keys(INSIDE).filter((where) => INSIDE[where].includes(kind))]) {
       // (A transaction is nowhere but in itself.)
-      if (kind !== "Tx" || where !== "") calls.push(...members.map((member) => `${where}${kind}.${member}`));
+      if (kind !== "Tx" || where !== "") calls.push(...members.map((member) => `${where}${kind.replace(/^Patch(KV|DB)$/, "$1")}.${member}`));
     }
   }
   calls.push(...sandbox.Connection.members.map((member) => `Sandbox Connection.${member}`));

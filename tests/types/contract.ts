@@ -45,9 +45,9 @@ export type Durability = "relaxed" | "strict";
 export interface Patch {
   readonly id: string;
   readonly status: PatchStatus;
-  kv(storeName: string): KV;
-  db(storeName: string): DB;
-  node(nodeId: string): { readonly kv: KV; readonly db: DB };
+  kv(storeName: string): KV & KvLines;
+  db(storeName: string): DB & DbLines;
+  node(nodeId: string): { readonly kv: KV & KvLines; readonly db: DB & DbLines };
   readonly meta: Meta;
   transaction<T>(
     work: (tx: Tx) => Promise<T>,
@@ -83,6 +83,30 @@ export declare function connect(port: MessagePort): {
   readonly db: DB;
   close(): void;
 };
+export interface KvLines {
+  exportJsonLines(options?: { signal?: AbortSignal }): ReadableStream<Uint8Array>;
+  importJsonLines(source: ReadableStream<Uint8Array> | Blob | BufferSource | string, options?: LinesOptions): Promise<LinesDone>;
+}
+export interface DbLines {
+  exportJsonLines(collection: string, options?: { signal?: AbortSignal }): ReadableStream<Uint8Array>;
+  importJsonLines(
+    collection: string,
+    source: ReadableStream<Uint8Array> | Blob | BufferSource | string,
+    options?: LinesOptions,
+  ): Promise<LinesDone>;
+}
+export interface LinesOptions {
+  onConflict?: "error" | "skip" | "replace";
+  onProgress?: (soFar: LinesDone) => void;
+  signal?: AbortSignal;
+}
+export interface LinesDone {
+  lines: number;
+  inserted: number;
+  replaced: number;
+  skipped: number;
+  expired: number;
+}
 export type Scope = { node: string } | { name: string };
 export interface Tx {
   kv(storeName: string): KV;

@@ -51,6 +51,12 @@ export async function usage(): Promise<void> {
   meta?.at.getTime();
   await patch.transaction(async (tx) => tx.meta.keys());
 
+  const lines: ReadableStream<Uint8Array> = patch.db("d").exportJsonLines("notes");
+  const { inserted, lines: read } = await patch.node("n").db.store("e").importJsonLines("notes", lines, { onConflict: "skip", onProgress: ({ lines }) => lines.toFixed() });
+  await patch.transaction(async (tx) => tx.kv("s").importJsonLines(new Blob([inserted.toFixed(read)])));
+  // @ts-expect-error what a store of any kind has, over ports too, are no lines
+  kv.exportJsonLines();
+
   const adapter = new PatchStorageAdapter({ name: "todos" });
   await adapter.put("k", { value: undefined }, { ttl: 1000 });
   const ids: number[] = [await adapter.appendOpLog({ op: 1 }), await adapter.commitWrite([], {})];

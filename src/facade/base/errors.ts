@@ -30,6 +30,8 @@ export interface Evidence {
   readonly quota?: number | undefined;
   readonly ids?: readonly string[] | undefined;
   readonly issues?: Issues | undefined;
+  readonly line?: number | undefined;
+  readonly linesDone?: number | undefined;
 }
 
 /** What a schema has found, as Standard Schema has it. */
@@ -51,12 +53,15 @@ export class PatchStoreError extends Error {
   /** For StorageQuotaExceeded, in bytes. `quota` is as reported, and may be more than the browser enforces. */
   declare readonly usage?: number;
   declare readonly quota?: number;
+  /** For an import of lines: the number of the line that could not be stored, from 1 up, where it is known, and how many lines from the start are stored. */
+  declare readonly line?: number;
+  declare readonly linesDone?: number;
 
   constructor(code: ErrorCode, message: string, evidence: Evidence = {}) {
     super(message);
     this.code = code;
     this.remedy = evidence.remedy ?? REMEDIES[code];
-    for (const name of ["cause", "path", "usage", "quota", "ids", "issues"] as const) {
+    for (const name of ["cause", "path", "usage", "quota", "ids", "issues", "line", "linesDone"] as const) {
       const value = evidence[name];
       if (value !== undefined) define(this, name, value);
     }

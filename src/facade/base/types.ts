@@ -1,6 +1,7 @@
 import type { DbMessage, DbOutput, KvMessage, KvOutput, MessageObject } from "./messages.js";
-import type { DB, KV, Scope, Storable } from "./data.js";
+import type { Scope, Storable } from "./data.js";
 import type { Blobs } from "./contents.js";
+import type { PatchDB, PatchKV } from "./lines.js";
 import type { OpLog } from "./sync.js";
 
 /**
@@ -107,11 +108,11 @@ export interface Patch {
   /** What was written, for synchronisation with other devices. */
   readonly opLog: OpLog;
   /** A named key-value store, shared by every node that uses the name. */
-  kv(storeName: string): KV;
+  kv(storeName: string): PatchKV;
   /** A named document store. */
-  db(storeName: string): DB;
+  db(storeName: string): PatchDB;
   /** The unnamed stores that are private to one node. */
-  node(nodeId: string): { readonly kv: KV; readonly db: DB };
+  node(nodeId: string): { readonly kv: PatchKV; readonly db: PatchDB };
   /** Contents: bytes that are stored once, and live as long as a record holds a {@link BlobRef} to them. */
   readonly blobs: Blobs;
   /** What the patch has to remember of itself: it belongs to no node, is not counted, goes along in a copy. */
@@ -183,9 +184,9 @@ export interface ImportOptions {
 
 /** A patch inside a transaction. */
 export interface Tx {
-  kv(storeName: string): KV;
-  db(storeName: string): DB;
-  node(nodeId: string): { readonly kv: KV; readonly db: DB };
+  kv(storeName: string): PatchKV;
+  db(storeName: string): PatchDB;
+  node(nodeId: string): { readonly kv: PatchKV; readonly db: PatchDB };
   readonly meta: Meta;
   readonly blobs: Pick<Blobs, "has" | "stat">;
 }
@@ -273,6 +274,7 @@ export interface Grant {
 
 export type * from "./contents.js";
 export type * from "./data.js";
+export type * from "./lines.js";
 export type { Query, QueryCondition, QueryOperators } from "./query.js";
 export type * from "./standard-schema.js";
 export type * from "./sync.js";

@@ -8,11 +8,15 @@ import { func, known } from "../base/options.js";
 import { validatorOf } from "../base/schema.js";
 import type { StandardSchemaV1 } from "../base/standard-schema.js";
 import type {
-  Collection, CollectionDefinition, CreateIndexOptions, DB, Doc, FindOptions, IndexInfo, Plan, Query, UpdateOptions, UpsertOptions, WatchListener, WatchOptions,
+  Collection, CollectionDefinition, CreateIndexOptions, Doc, ExportLinesOptions, FindOptions, ImportedLines, ImportLinesOptions, IndexInfo, LinesSource, PatchDB, Plan,
+  Query, UpdateOptions, UpsertOptions, WatchListener, WatchOptions,
 } from "../base/types.js";
 import { queryOf } from "../values/query.js";
+import { importLines } from "../lines/import.js";
 import { Asking } from "./asking.js";
+import { atomicOf, type Atomic } from "./atomic.js";
 import { Definitions } from "./definitions.js";
+import { DocSink, exportDocs } from "./doc-lines.js";
 import { Finder } from "./finder.js";
 import { earOf, watchOptionsOf, watchQuery, type Ear, type LiveQuery } from "./live.js";
 import { ValidatedCollection } from "./validated.js";
@@ -24,20 +28,23 @@ export function storeKey(scope: string, isNode: boolean): string {
 }
 
 /** One document store of a patch or of a transaction. */
-export class DocStore implements DB {
+export class DocStore implements PatchDB {
   readonly #handle: Handle;
   readonly #port: DbPort;
   readonly #copies: ScopeCopies | undefined;
+  readonly #atomic: (() => Atomic) | undefined;
   readonly #writes: DocWrites;
   readonly #definitions: Definitions;
   /** Also for sandboxes, which keep the marks of their results themselves. */
   readonly finder: Finder;
 
-  /** @param key see {@link storeKey} */
-  constructor(handle: Handle, port: DbPort, key: string, copies?: ScopeCopies) {
+  /** @param key see {@link storeKey}
+   *  @param atomic for what takes several calls of its own; without it, that is Internal */
+  constructor(handle: Handle, port: DbPort, key: string, copies?: ScopeCopies, atomic?: () => Atomic) {
     this.#handle = handle;
     this.#port = port;
     this.#copies = copies;
+    this.#atomic = atomic;
     this.#writes = new DocWrites(handle, port, copies);
     this.#definitions = new Definitions(handle, port);
     this.finder = new Finder(handle, port, copies, key);
@@ -165,9 +172,19 @@ export class DocStore implements DB {
     return new ValidatedCollection<T>(this, collection, this.#writes, validatorOf(schema));
   }
 
-  store(storeName: string): DB {
+  exportJsonLines(collection: string, options?: ExportLinesOptions): ReadableStream<Uint8Array> {
+    return exportDocs(this, collection, options);
+  }
+
+  async importJsonLines(collection: string, source: LinesSource, options?: ImportLinesOptions): Promise<ImportedLines> {
+    this.#handle.check();
+    return importLines(source, options, new DocSink(this, atomicOf(this.#atomic), collection));
+  }
+
+  store(storeName: string): PatchDB {
     const n = name(storeName, "store name");
     const port = this.#handle.now(() => this.#port.store(n));
-    return new DocStore(this.#handle, port, storeKey(n, false), this.#copies?.named(n));
+    const atomic = this.#atomic && (() => atomicOf(this.#atomic).named(n));
+    return new DocStore(this.#handle, port, storeKey(n, false), this.#copies?.named(n), atomic);
   }
 }

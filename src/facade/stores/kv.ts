@@ -2,30 +2,36 @@ import { abortable, throwIfAborted } from "../base/abort.js";
 import type { ScopeCopies } from "../bridge/copies.js";
 import type { KvPort } from "../bridge/glue.js";
 import type { Handle } from "../bridge/handle.js";
-import { iterate } from "./iterate.js";
+import { iterate, page } from "./iterate.js";
 import { invalid } from "../base/errors.js";
 import { sendKeys } from "../bridge/keys.js";
-import { describe, key, name } from "../base/names.js";
+import { crossing, describe, key, name } from "../base/names.js";
 import { func } from "../base/options.js";
+import { atomicOf, type Atomic, type DatedKV, type DatedPage } from "./atomic.js";
 import { untilOf } from "./expiry.js";
-import { rangeOf } from "../values/ranges.js";
+import { exportPairs, PairSink } from "./kv-lines.js";
+import { importLines } from "../lines/import.js";
+import { rangeOf, type Range } from "../values/ranges.js";
 import { sendRows, type Row } from "../bridge/slices.js";
-import type { Expiry, KeyRange, KV } from "../base/types.js";
+import type { Expiry, ExportLinesOptions, ImportedLines, ImportLinesOptions, KeyRange, LinesSource, PatchKV } from "../base/types.js";
 import { slotOf, update } from "./update.js";
 import type { Snapshot } from "../values/snapshot.js";
 import { snapshot } from "../values/values.js";
 import { watchKey } from "./watch.js";
 
 /** One key-value store of a patch or of a transaction. */
-export class KvStore implements KV {
+export class KvStore implements PatchKV, DatedKV {
   readonly #handle: Handle;
   readonly #port: KvPort;
   readonly #copies: ScopeCopies | undefined;
+  readonly #atomic: (() => Atomic) | undefined;
 
-  constructor(handle: Handle, port: KvPort, copies?: ScopeCopies) {
+  /** @param atomic for what takes several calls of its own; without it, that is Internal */
+  constructor(handle: Handle, port: KvPort, copies?: ScopeCopies, atomic?: () => Atomic) {
     this.#handle = handle;
     this.#port = port;
     this.#copies = copies;
+    this.#atomic = atomic;
   }
 
   async get<T>(at: string): Promise<T | undefined> {
@@ -127,9 +133,31 @@ export class KvStore implements KV {
     return watchKey(this.#handle, this.#port, k, listener as (value: unknown) => void);
   }
 
-  store(storeName: string): KV {
+  async dated(range: Range): Promise<DatedPage> {
+    const entries = await page(this.#handle, this.#port, range);
+    const [first, last] = [entries[0], entries.at(-1)];
+    if (first === undefined || last === undefined) return { entries, expires: [] };
+    const [gte, lte] = [crossing(first[0]), crossing(last[0])];
+    const dates = this.#handle.call(() => this.#port.range(4, undefined, undefined, gte, undefined, lte, false, Infinity));
+    const [, expires] = (await dates) as [string[], Float64Array];
+    return { entries, expires };
+  }
+
+  exportJsonLines(options?: ExportLinesOptions): ReadableStream<Uint8Array> {
+    this.#handle.check();
+    return exportPairs(atomicOf(this.#atomic), options);
+  }
+
+  async importJsonLines(source: LinesSource, options?: ImportLinesOptions): Promise<ImportedLines> {
+    this.#handle.check();
+    return importLines(source, options, new PairSink(atomicOf(this.#atomic)));
+  }
+
+  store(storeName: string): PatchKV {
     const n = name(storeName, "store name");
-    return new KvStore(this.#handle, this.#handle.now(() => this.#port.store(n)), this.#copies?.named(n));
+    const port = this.#handle.now(() => this.#port.store(n));
+    const atomic = this.#atomic && (() => atomicOf(this.#atomic).named(n));
+    return new KvStore(this.#handle, port, this.#copies?.named(n), atomic);
   }
 }
 

@@ -64,6 +64,12 @@ export async function everyKvCall(kv, text, isTx = false) {
     await kv.count(each);
     for await (const [key] of kv.iterate(each)) await kv.has(key);
   }
+  if (kv.importJsonLines !== undefined) {
+    await everyLine(kv.exportJsonLines({ signal }));
+    const line = JSON.stringify({ key: text("key of a line"), value: { [text("field of a line")]: { $date: "1970-01-01T00:00:00Z" } } });
+    await kv.importJsonLines(line, { onConflict: "replace", onProgress: () => 0, signal });
+    await kv.importJsonLines(`{"key":"${text("refused: key of a line")}","value":{"$date":"${text("refused: date of a line")}"}}`).catch(() => 0);
+  }
   // What is refused may be told to the caller, and to nobody else.
   await kv.set(text("refused: key"), { [text("refused: field")]: () => 0 }).catch(() => 0);
 }
@@ -82,6 +88,11 @@ export async function everyDbCall(db, text, isTx = false, regex = true) {
   const typed = db.collection(within("collection"), { schema: schemaOf(text) });
   await everyCollectionCall(typed, within("collection"), within, isTx, regex);
   await typed.insert({ refused: text("refused: what the schema saw") }).catch(() => 0);
+  if (db.importJsonLines !== undefined) {
+    await everyLine(db.exportJsonLines(collection, { signal: new AbortController().signal }));
+    await db.importJsonLines(text("collection of lines"), JSON.stringify({ [text("field of a document's line")]: [text("document of a line")] }), { onConflict: "skip" });
+    await db.importJsonLines(text("refused: collection of lines"), `{"a":{"$oid":"${text("refused: document of a line")}"}}`).catch(() => 0);
+  }
   await db.collections();
   await db.store(text("document store of a store")).insert("c", { n: text("in the document store of a store") });
 }
@@ -161,6 +172,11 @@ async function everyDefinition(notes, name, text, isTx) {
   await notes.upsert({ [slug]: text("indexed value"), [text("field merged by an index")]: 1 }, { on: slug });
   await notes.insert({ [refers]: text("id") });
   await notes.indexes();
+}
+
+async function everyLine(stream) {
+  const reader = stream.getReader();
+  while (!(await reader.read()).done);
 }
 
 /** Drops a collection with something in it. */
