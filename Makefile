@@ -45,6 +45,7 @@ check-rust: | setup ## Only rustfmt, clippy (native and wasm32) and cargo deny
 check-types: build ## Only the types of the facade and of its callers
 	tsc --noEmit -p src/facade
 	tsc --noEmit -p src/sandbox
+	tsc --noEmit -p src/sds
 	tsc --noEmit -p tests/types
 
 check-layers: ## Only who imports whom: nothing up, around or in a circle
@@ -86,9 +87,10 @@ SECONDS ?= 600
 soak: build target/stamp/worlds ## Simulates new seeds for SECONDS (600), fuzzes, then kills the browser 30 times
 	scripts/soak $(SECONDS)
 
-mutants: | setup ## Plants bugs, each of which the simulation must catch, or the worlds that the facade is in
+mutants: build | setup ## Plants bugs, each of which the simulation must catch, the worlds that the facade is in, or a test in Node
 	node scripts/mutants.mjs
 	node scripts/mutants-worlds.mjs
+	node scripts/mutants-bundles.mjs
 
 demo: build ## Serves the demo page; HEADLESS=1 drives it by itself and checks the data
 	node scripts/demo.mjs

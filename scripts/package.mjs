@@ -87,9 +87,11 @@ for (const name of ["testing", "storage-adapter"]) {
   checkAlone(partTypes);
 }
 
-const sandboxTypes = `${root}pkg/sandbox.d.ts`;
-copyFileSync(`${root}src/sandbox/sandbox.d.ts`, sandboxTypes);
-checkAlone(sandboxTypes);
+for (const name of ["sandbox", "sds"]) {
+  const partTypes = `${root}pkg/${name}.d.ts`;
+  copyFileSync(`${root}src/${name}/${name}.d.ts`, partTypes);
+  checkAlone(partTypes);
+}
 
 writeFileSync(`${root}pkg/messages.schema.json`, JSON.stringify(await messagesSchema(), null, 2) + "\n");
 
@@ -112,6 +114,7 @@ for (const [file, part] of [
   ["kdf.js", /new URL\("patchstore_kdf_bg\.wasm",\s*import\.meta\.url\)/],
   ["kdf-worker.js", /new URL\("patchstore_kdf_bg\.wasm",\s*import\.meta\.url\)/],
   ["storage-adapter.js", /^import\{[^}]*\}from"\.\/index\.js";/],
+  ["sds.js", /^import\{[^}]*\}from"\.\/index\.js";/],
   ["plain.js", /new URL\("patchstore_import_bg\.wasm",\s*import\.meta\.url\)/],
 ]) {
   if (!part.test(readFileSync(`${root}pkg/${file}`, "utf8"))) throw new Error(`pkg/${file} lacks ${part}: bundlers find nothing`);

@@ -28,7 +28,7 @@ const weighed = (name) => {
 };
 const rows = ["index.js", "patchstore_bg.wasm"].map(weighed);
 const sandbox = weighed("sandbox.js");
-const adapter = weighed("storage-adapter.js");
+const besides = ["storage-adapter.js", "sds.js"].map(weighed);
 const sum = (column) => rows.reduce((total, row) => total + row[column], 0);
 rows.push({ name: "together", raw: sum("raw"), gzip: sum("gzip"), brotli: sum("brotli") });
 
@@ -36,7 +36,7 @@ const line = (cells) => cells.map((cell, at) => (at ? String(cell).padStart(10) 
 // Fetched by the first import, or with the first passphrase.
 const later = ["plain.js", "patchstore_import_bg.wasm", "kdf.js", "kdf-worker.js", "patchstore_kdf_bg.wasm"].map(weighed);
 console.log(line(["size, bytes", "raw", "gzip", "brotli"]));
-for (const { name, raw, gzip, brotli } of [...rows, sandbox, adapter, ...later]) console.log(line([name, raw, gzip, brotli]));
+for (const { name, raw, gzip, brotli } of [...rows, sandbox, ...besides, ...later]) console.log(line([name, raw, gzip, brotli]));
 
 const { brotli } = rows.at(-1);
 const share = ((100 * brotli) / BUDGET_BROTLI_BYTES).toFixed(1);

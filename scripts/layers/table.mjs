@@ -62,4 +62,6 @@ export const TYPESCRIPT = {
   ...Object.fromEntries(ADAPTER.map((file) => [file, ["facade", ...ADAPTER, ...facade(...FACADE)]])),
   // It is delivered by itself: of the facade it knows what says something of values and of messages.
   sandbox: facade("base", "values", "serve"),
+  // A bundle of its own over the public calls.
+  sds: ["facade"],
 };

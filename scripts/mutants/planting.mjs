@@ -3,7 +3,7 @@ import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const MARKER = /^[ \t]*\/\/ planted: (.*)$/gm;
-/** What of Rust matters to where a statement ends; comments and literals are passed over. */
+/** What of Rust, and of TypeScript, matters to where a statement ends; comments and literals are passed over. */
 const TOKEN = /\/\/.*|\/\*[^]*?\*\/|"(?:\\[^]|[^"\\])*"|'(?:\\[^']+|[^'\\\n])'|[([{}\])]|;/g;
 /** What follows a block within a statement. */
 const GOES_ON = /^\s*(?:else\b|[.?;),]|[-+*/&|<>=!]{1,2}\s)/;
@@ -20,7 +20,7 @@ function markersIn(text) {
 function markersOf(root) {
   const found = new Map();
   for (const name of readdirSync(join(root, "src"), { recursive: true })) {
-    if (!name.endsWith(".rs")) continue;
+    if (!/\.(rs|ts)$/.test(name)) continue;
     const file = join("src", name);
     for (const at of markersIn(readFileSync(join(root, file), "utf8")).flatMap(({ names }) => names)) {
       found.set(at, [...(found.get(at) ?? []), file]);

@@ -46,9 +46,9 @@ const OPTIONS = ["Expiry", "KeyRange", "UpdateOptions", "UpsertOptions", "FindOp
 
 /** What the types declare and `told` has not used. */
 async function missing({ made, named }) {
-  const [types, adapter, sandbox] = await Promise.all(["index", "storage-adapter", "sandbox"].map((name) => declared(new URL(`${name}.d.ts`, PACKAGE))));
+  const [types, adapter, provider, sandbox] = await Promise.all(["index", "storage-adapter", "sds", "sandbox"].map((name) => declared(new URL(`${name}.d.ts`, PACKAGE))));
   const calls = [];
-  for (const [kind, { members, isCalled }] of Object.entries({ ...types, PatchStorageAdapter: adapter.PatchStorageAdapter })) {
+  for (const [kind, { members, isCalled }] of Object.entries({ ...types, PatchStorageAdapter: adapter.PatchStorageAdapter, PatchPersistenceProvider: provider.PatchPersistenceProvider })) {
     if (!isCalled) continue;
     for (const where of ["", ...Object.keys(INSIDE).filter((where) => INSIDE[where].includes(kind))]) {
       // (A transaction is nowhere but in itself.)

@@ -34,7 +34,7 @@ const FROM_NODE = { TextDecoder, TextEncoder, performance, setTimeout, clearTime
 
 for (const [name, realm] of Object.entries(REALMS)) {
   test(`${name}: importing needs nothing, and what is missing is named`, async () => {
-    for (const file of ["index.js", "sandbox.js", "plain.js", "storage-adapter.js"]) {
+    for (const file of ["index.js", "sandbox.js", "plain.js", "storage-adapter.js", "sds.js"]) {
       const context = realm();
       runInContext("delete globalThis.WebAssembly", context);
       assert.equal(runInContext("typeof TextDecoder + typeof TextEncoder", context), "undefinedundefined");

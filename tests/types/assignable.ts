@@ -6,6 +6,9 @@ import type * as shipped from "../../pkg/sandbox.js";
 import type * as promisedAdapter from "./contract-adapter.js";
 import type * as adapter from "../../src/facade/storage-adapter.js";
 import type * as shippedAdapter from "../../pkg/storage-adapter.js";
+import type * as promisedProvider from "./contract-sds.js";
+import type * as provider from "../../src/sds/index.js";
+import type * as shippedProvider from "../../pkg/sds.js";
 import type * as sandbox from "../../src/sandbox/index.js";
 
 /** Compiles only when `Given` may be used where `Wanted` is expected. */
@@ -46,6 +49,9 @@ export type Outputs = [
   Assignable<typeof promisedAdapter.PatchStorageAdapter, typeof adapter.PatchStorageAdapter>,
   Assignable<typeof promisedAdapter.PatchStorageAdapter, typeof shippedAdapter.PatchStorageAdapter>,
   Assignable<promisedAdapter.IStorageAdapter, adapter.PatchStorageAdapter>,
+  Assignable<typeof promisedProvider.PatchPersistenceProvider, typeof provider.PatchPersistenceProvider>,
+  Assignable<typeof promisedProvider.PatchPersistenceProvider, typeof shippedProvider.PatchPersistenceProvider>,
+  Assignable<promisedProvider.PersistenceProvider, provider.PatchPersistenceProvider>,
   Assignable<promised.Patch, delivered.Patch>,
   Assignable<promised.Tx, delivered.Tx>,
   Assignable<promised.KV, delivered.KV>,

@@ -162,6 +162,24 @@ async function everyAdapterCall(calls, name, text, options) {
   await adapter.close();
 }
 
+/** By the persistence provider. */
+async function everyProviderCall(calls, name, text, options) {
+  const { PatchPersistenceProvider } = await import("/pkg/sds.js");
+  const provider = calls.of("PatchPersistenceProvider", new PatchPersistenceProvider(name, text("id of a store"), options));
+  const bytes = (place) => new TextEncoder().encode(text(place));
+  await provider.saveSnapshot(bytes("snapshot"), 1);
+  await provider.loadSnapshot();
+  await provider.appendPatch(bytes("pruned patch"), 1);
+  await provider.appendPatch(bytes("patch"), 2);
+  await provider.prunePatches(2);
+  await provider.loadPatchesSince(0);
+  await provider.saveValue(text("name of a value"), bytes("value of a provider"));
+  await provider.loadValue(text("name of a value"));
+  await provider.saveValue(text("released name"), bytes("released value"));
+  await provider.releaseValue(text("released name"));
+  await provider.close();
+}
+
 /**
  * Writes, and says what of it can be found, and by what it is known on disk.
  * @param {boolean} encrypted whether it is to be hidden
@@ -180,6 +198,7 @@ export async function tell(encrypted) {
   for (const to of ["copy", "deleted"]) await lib.copyPatch(id, `${id}-${to}`, { from: last, to: byKey.encryption });
   await lib.deletePatchData(`${id}-deleted`);
   await everyAdapterCall(calls, `${id}-adapter`, text, byKey);
+  await everyProviderCall(calls, `${id}-provider`, text, byKey);
   heard.push(await lib.hasPatchData(id), await lib.listPatches());
   const needles = new Needles(places);
   const records = await stored();
