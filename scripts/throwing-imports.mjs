@@ -35,7 +35,7 @@ const ALLOWED = {
     "nowMs()", "performance.now()", "setTimeout(x, x >>> 0)", "clearTimeout(x)", "x.queueMicrotask", "queueMicrotask(x)",
     "Promise.resolve(x)", "Promise.reject(x)", "x.then(x)", "x.then(x, x)", "new Promise(cb0)",
   ],
-  "Asynchronous: what they throw rejects.": ["reclaim.js", "listed.js", "isListed(text)"],
+  "Asynchronous: what they throw rejects.": ["reclaim.js", "listed.js", "isListed(text)", "held.js", "heldLocks(text)"],
   "Parts of the glue.": ["makeMutClosure", "x._wbg_cb_unref()", "*.__wrap(x)", "table"],
   "Meant: there is no going on.": ["throw new Error(text)", "throw x"],
 };

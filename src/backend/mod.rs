@@ -238,6 +238,15 @@ pub trait Connector {
     fn joined(&self) {}
     /// An engine has closed.
     fn left(&self) {}
+    /// Tells all realms that records of this epoch of a life are needed, until what this resolves to is dropped; `None` where they cannot be
+    /// told.
+    fn hold(&self, _life: Id, _epoch: u64) -> LocalBoxFuture<'static, Option<Box<dyn Any>>> {
+        ready(None).boxed_local()
+    }
+    /// The least epoch of a life of which that was told, as far as can be known.
+    fn held(&self, _life: Id) -> LocalBoxFuture<'static, Option<u64>> {
+        ready(None).boxed_local()
+    }
     /// The origin's usage and quota in bytes, where they can be had.
     fn estimate(&self) -> LocalBoxFuture<'static, Option<(f64, f64)>>;
 }

@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod adapter;
+pub mod archive;
 pub mod batch;
 mod callback;
 pub mod changes;

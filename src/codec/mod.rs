@@ -1,5 +1,6 @@
 //! The stored formats: how records, keys and values are encoded as bytes.
 
+pub mod archive;
 pub mod batch;
 pub mod catalog;
 pub mod cell;

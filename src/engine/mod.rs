@@ -50,6 +50,8 @@ pub use core::quota::{Action, Policy};
 pub use keyspace::footprint::WriteSet;
 pub use keyspace::{access, cache};
 pub use whole::convert::Conversion;
+pub use whole::export::{Export, ExportOptions};
+pub use whole::import::{Carried, Import, ImportOptions};
 pub use whole::lifecycle::{delete, holds_records};
 pub use whole::open::is_dead;
 pub use whole::probe::Look;
@@ -175,6 +177,24 @@ impl Engine {
         stopped: Rc<dyn Fn() -> bool>,
     ) -> LocalBoxFuture<'static, Result<()>> {
         copy::copy(self.0.clone(), target.0.clone(), ranges, stopped).boxed_local()
+    }
+
+    /// Begins to make an archive of what is stored once the calls issued before are settled.
+    ///
+    /// # Errors
+    /// What reading fails with; `Unavailable` where the key that is to seal it cannot be used.
+    #[must_use]
+    pub fn export(&self, options: ExportOptions) -> LocalBoxFuture<'static, Result<Export>> {
+        Export::begin(self.0.clone(), options).boxed_local()
+    }
+
+    /// Begins to fill this patch, which holds nothing, with what an archive has; it is there at the end of that, at once.
+    ///
+    /// # Errors
+    /// `Exists` when it holds data; what reading or writing fails with.
+    #[must_use]
+    pub fn import(&self, options: ImportOptions) -> LocalBoxFuture<'static, Result<Import>> {
+        Import::begin(self.0.clone(), options).boxed_local()
     }
 
     /// Whether the storage takes a value's Blobs and gives them back, as `look` finds them: some browsers refuse

@@ -2,6 +2,7 @@ import { refuseBy } from "./base/blob-ref.js";
 import { invalid } from "./base/errors.js";
 
 export { BlobRef } from "./base/blob-ref.js";
+export { exportPatch, importPatch } from "./archive.js";
 export { isPatchStoreError, PatchStoreError } from "./base/errors.js";
 export { requestPersistence, storageEstimate } from "./base/estimate.js";
 export { init } from "./bridge/load.js";

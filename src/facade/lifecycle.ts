@@ -1,31 +1,20 @@
 import { Key } from "./access.js";
 import { throwIfAborted } from "./base/abort.js";
+import { briefly, DRAFT, ignore, LISTED, LOOK, OPEN_TIMEOUT_MS, ownWrites, REFUSE, refresh, wasm } from "./brief.js";
 import { databaseOf, prefixOf } from "./bridge/database.js";
 import { present, within } from "./bridge/engines.js";
 import { PatchStoreError } from "./base/errors.js";
-import { deletePort, holdsRecords, openPort, type PatchPort } from "./bridge/glue.js";
+import { deletePort, holdsRecords, type PatchPort } from "./bridge/glue.js";
 import { init } from "./bridge/load.js";
 import { isWellFormed } from "./base/names.js";
 import { known, signalOf } from "./base/options.js";
 import { sweep } from "./bridge/sweep.js";
 import { DELETED, untraced } from "./bridge/trace.js";
-import { guarded, settled } from "./bridge/trap.js";
+import { guarded } from "./bridge/trap.js";
 import type { Encryption, PatchInfo } from "./base/types.js";
 
 /** Patches that are looked at at a time. */
 const WIDTH = 8;
-/** What an engine that is not open for long may keep in memory, bytes. */
-const CACHE_BYTES = 4 << 20;
-const OPEN_TIMEOUT_MS = 10_000;
-
-/** Where there is no patch: begin one that is there once something was copied to it. */
-const DRAFT = 1;
-/** Where there is no patch: say so by an error. */
-const REFUSE = 2;
-/** Where there is no patch: open nothing. */
-const LOOK = 3;
-/** The same of a database that was listed a moment ago. */
-const LISTED = 4;
 
 /**
  * The patches in IndexedDB, by id. One that cannot be read is listed all the same; databases of
@@ -151,54 +140,7 @@ export async function copyPatch(
   await refresh(to);
 }
 
-/** Uses an engine of its own on a database; undefined where nothing was opened. */
-async function briefly<T>(
-  database: string,
-  absent: number,
-  use: (port: PatchPort) => T | Promise<T>,
-  key = new Key("key", undefined),
-): Promise<T | undefined> {
-  const opening = wasm(() => openPort(database, false, false, CACHE_BYTES, OPEN_TIMEOUT_MS, absent, key.access?.()));
-  const forget = () => key.forget();
-  opening.then(forget, forget);
-  const close = async (port: PatchPort | undefined) => port && wasm(() => port.close());
-  let port: PatchPort | undefined;
-  try {
-    port = await within(opening, { database, openTimeoutMs: OPEN_TIMEOUT_MS, isDeriving: () => key.isDeriving }, undefined);
-  } catch (error) {
-    opening.then(close).catch(ignore);
-    throw error;
-  }
-  try {
-    return port && (await use(port));
-  } finally {
-    await close(port);
-  }
-}
-
 /** Undefined in place of the error which says that the patch has gone meanwhile. */
 function gone(error: PatchStoreError): undefined {
   if (error.code !== "Closed") throw error;
-}
-
-function ignore(): void {}
-
-function wasm<T>(call: () => Promise<T>): Promise<T> {
-  return settled(guarded(call));
-}
-
-/** Waits for the writes that this realm has issued to a database before. */
-const ownWrites = (database: string) => onOwn(database, (port) => port.flush());
-
-/** Lets this realm's engine see at once what was done past it. */
-const refresh = (database: string) => onOwn(database, (port) => port.refresh());
-
-async function onOwn(database: string, call: (port: PatchPort) => Promise<unknown>): Promise<void> {
-  const engine = present(database);
-  try {
-    const port = await engine?.port;
-    if (port !== undefined) await settled(engine?.order.run(() => guarded(() => call(port))) as Promise<unknown>);
-  } catch {
-    // Whoever has it open hears of what is wrong with it.
-  }
 }

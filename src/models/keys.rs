@@ -28,7 +28,7 @@ use crate::engine::access::KeyRange;
 use crate::error::{Error, Result};
 
 pub use crate::codec::kinds::key::{
-    ADAPTER_ENTRY, ADAPTER_LAST, ADAPTER_META, ADAPTER_RECORD, COLLECTION, DEFINITION, DOCUMENT,
+    ADAPTER_ENTRY, ADAPTER_LAST, ADAPTER_META, ADAPTER_RECORD, BLOB, COLLECTION, DEFINITION, DOCUMENT,
     ID, META, OWNED, PAIR as KV, SEQUENCE,
 };
 
@@ -36,6 +36,12 @@ pub use crate::codec::kinds::key::{
 #[must_use]
 pub fn record_ranges() -> Vec<KeyRange> {
     [KV, DOCUMENT, ADAPTER_RECORD].map(all_of).into()
+}
+
+/// Where the contents of blobs lie, each once.
+#[must_use]
+pub fn blob_ranges() -> Vec<KeyRange> {
+    vec![all_of(BLOB)]
 }
 
 /// Where everything lies that a copy must not take the place of.

@@ -1,5 +1,6 @@
 //! Opens connections with keys, and keeps the keys as long as an engine works with them.
 
+use std::any::Any;
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -11,6 +12,7 @@ use super::backend::SealedBackend;
 use super::vault::Vault;
 use crate::backend::{Backend, Connector, Event};
 use crate::error::Result;
+use crate::record::Id;
 
 /// A connector with keys.
 pub struct SealedConnector {
@@ -73,6 +75,14 @@ impl Connector for SealedConnector {
         if left == 0 {
             self.vault.wipe();
         }
+    }
+
+    fn hold(&self, life: Id, epoch: u64) -> LocalBoxFuture<'static, Option<Box<dyn Any>>> {
+        self.connector.hold(life, epoch)
+    }
+
+    fn held(&self, life: Id) -> LocalBoxFuture<'static, Option<u64>> {
+        self.connector.held(life)
     }
 
     fn estimate(&self) -> LocalBoxFuture<'static, Option<(f64, f64)>> {

@@ -5,9 +5,10 @@
 //! it keeps, and that large records are best sealed before a transaction is begun (`Backend::seal`).
 //!
 //! From the bottom up: [`aead`] (ciphers, by crates), [`table`] (what the head says of keys), [`keys`] (from a credential to the
-//! keys), [`vault`] (the keys of an open patch), [`record`] (the format), [`backend`] and [`connector`].
+//! keys), [`vault`] (the keys of an open patch), [`record`] (the format), [`backend`] and [`connector`]; [`archive`] (the chunks of archives).
 
 pub mod aead;
+pub mod archive;
 pub mod backend;
 pub mod connector;
 pub mod keys;

@@ -23,6 +23,8 @@ export type Values = [
   Assignable<typeof promised.hasPatchData, typeof delivered.hasPatchData>,
   Assignable<typeof promised.deletePatchData, typeof delivered.deletePatchData>,
   Assignable<typeof promised.copyPatch, typeof delivered.copyPatch>,
+  Assignable<typeof promised.exportPatch, typeof delivered.exportPatch>,
+  Assignable<typeof promised.importPatch, typeof delivered.importPatch>,
   Assignable<typeof promised.encryptPatch, typeof delivered.encryptPatch>,
   Assignable<typeof promised.decryptPatch, typeof delivered.decryptPatch>,
   Assignable<typeof promised.isPatchStoreError, typeof delivered.isPatchStoreError>,

@@ -16,6 +16,17 @@ export declare function copyPatch(
   newId: string,
   options?: { prefix?: string; signal?: AbortSignal },
 ): Promise<void>;
+export declare function exportPatch(
+  id: string,
+  options?: { prefix?: string; encryption?: Encryption; seal?: Encryption | false; opLog?: boolean;
+    onProgress?: (p: { done: number; total: number }) => void; signal?: AbortSignal },
+): Promise<ReadableStream<Uint8Array>>;
+export declare function importPatch(
+  id: string,
+  source: ReadableStream<Uint8Array> | Blob | BufferSource,
+  options?: { prefix?: string; seal?: Encryption; encryption?: Encryption;
+    onProgress?: (p: { done: number; total: number }) => void; signal?: AbortSignal },
+): Promise<{ records: number; blobs: number }>;
 export type Encryption = { passphrase: string } | { key: Uint8Array | CryptoKey };
 export declare function encryptPatch(id: string, to: Encryption, options?: { prefix?: string; signal?: AbortSignal }): Promise<void>;
 export declare function decryptPatch(id: string, from: Encryption, options?: { prefix?: string; signal?: AbortSignal }): Promise<void>;

@@ -10,6 +10,7 @@ mod connection;
 mod error;
 mod flip;
 mod globals;
+mod held;
 mod link;
 mod lock;
 mod open;
@@ -22,12 +23,13 @@ mod transaction;
 
 use futures_util::future::{Either, LocalBoxFuture, select};
 use js_sys::{Promise, Reflect};
+use std::any::Any;
 use std::pin::pin;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
-use super::{Backend, Connector, Event};
+use super::{Backend, Connector, Event, Id};
 use crate::env::browser::Timeout;
 use crate::error::{Code, Error};
 use channel::Channel;
@@ -182,6 +184,14 @@ impl Connector for IndexedDbConnector {
 
     fn reserve_bytes(&self) -> usize {
         reclaim::RESERVE_BYTES
+    }
+
+    fn hold(&self, life: Id, epoch: u64) -> LocalBoxFuture<'static, Option<Box<dyn Any>>> {
+        Box::pin(held::hold(life, epoch))
+    }
+
+    fn held(&self, life: Id) -> LocalBoxFuture<'static, Option<u64>> {
+        Box::pin(held::held(life))
     }
 
     fn estimate(&self) -> LocalBoxFuture<'static, Option<(f64, f64)>> {

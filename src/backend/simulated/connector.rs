@@ -1,12 +1,13 @@
 //! The door of one tab to the simulated database.
 
 use futures_util::future::LocalBoxFuture;
+use std::any::Any;
 use std::rc::Rc;
 
 use super::connection::Connection;
 use super::database::SimDatabase;
 use super::fault::{Fault, Faults};
-use crate::backend::{Backend, Connector, Event};
+use crate::backend::{Backend, Connector, Event, Id};
 use crate::error::Error;
 use crate::simulation::SimEnv;
 
@@ -80,6 +81,26 @@ impl SimConnector {
     }
 }
 
+/// How long asking for a lock takes, and for those held.
+const LOCK_US: u64 = 300;
+
+/// A lock that is held.
+struct Held {
+    database: SimDatabase,
+    at: (Id, u64),
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let mut held = self.database.0.held.borrow_mut();
+        if let Some(held) = held.as_mut()
+            && let Some(at) = held.iter().position(|each| *each == self.at)
+        {
+            held.swap_remove(at);
+        }
+    }
+}
+
 impl Connector for SimConnector {
     fn open(
         &self,
@@ -102,6 +123,29 @@ impl Connector for SimConnector {
 
     fn reserve_bytes(&self) -> usize {
         512 << 10
+    }
+
+    fn hold(&self, life: Id, epoch: u64) -> LocalBoxFuture<'static, Option<Box<dyn Any>>> {
+        let database = self.database.clone();
+        Box::pin(async move {
+            database.0.pause(LOCK_US).await;
+            database.0.held.borrow_mut().as_mut()?.push((life, epoch));
+            let at = (life, epoch);
+            Some(Box::new(Held { database, at }) as Box<dyn Any>)
+        })
+    }
+
+    fn held(&self, life: Id) -> LocalBoxFuture<'static, Option<u64>> {
+        let shared = Rc::clone(&self.database.0);
+        Box::pin(async move {
+            if shared.held.borrow().as_ref()?.is_empty() {
+                return None;
+            }
+            shared.pause(LOCK_US).await;
+            let held = shared.held.borrow();
+            let of = held.as_ref()?.iter().filter(|(of, _)| *of == life);
+            of.map(|(_, epoch)| *epoch).min()
+        })
     }
 
     #[expect(clippy::cast_precision_loss, reason = "simulated databases are small")]

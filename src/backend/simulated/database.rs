@@ -9,7 +9,7 @@ use super::disk::Disk;
 use super::timing::Timing;
 use crate::backend::memory::Snapshot;
 use crate::backend::memory::stores::Stores;
-use crate::backend::{Durability, Event, Failure, RecordKey, Write};
+use crate::backend::{Durability, Event, Failure, Id, RecordKey, Write};
 use crate::env::Env;
 use crate::simulation::{Gate, SimEnv, Turnstile};
 
@@ -28,6 +28,8 @@ pub(super) struct Inner {
     life: RefCell<Gate>,
     pub timing: Cell<Timing>,
     pub quota_bytes: Cell<Option<usize>>,
+    /// What is held, as Web Locks tell it; `None`: there are none.
+    pub held: RefCell<Option<Vec<(Id, u64)>>>,
     pub line: Turnstile,
     witness: RefCell<Option<Witness>>,
     links: RefCell<BTreeMap<u64, Rc<Link>>>,
@@ -63,6 +65,7 @@ impl SimDatabase {
             life: RefCell::new(life),
             timing: Cell::default(),
             quota_bytes: Cell::default(),
+            held: RefCell::new(Some(Vec::new())),
             line: Turnstile::default(),
             witness: RefCell::default(),
             links: RefCell::default(),
@@ -87,6 +90,17 @@ impl SimDatabase {
     /// deletes makes no room for it.
     pub fn set_quota(&self, quota_bytes: Option<usize>) {
         self.0.quota_bytes.set(quota_bytes);
+    }
+
+    /// From now on tabs cannot tell each other what they hold.
+    pub fn lose_locks(&self) {
+        self.0.held.replace(None);
+    }
+
+    /// How many moments are held.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.0.held.borrow().as_ref().map_or(0, Vec::len)
     }
 
     /// What the stores hold at this moment.

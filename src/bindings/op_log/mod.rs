@@ -79,7 +79,7 @@ impl OpLogPort {
                         value: value.map(|value| &value[..]),
                         expires_ms: entry.expires_ms,
                         stamp: entry.stamp,
-                        device: &device,
+                        device: entry.device.as_ref().unwrap_or(&device),
                         id: Some(id),
                         version: entry.version,
                     };

@@ -285,6 +285,8 @@ pub struct Realm {
     pub failed_at: Cell<f64>,
     /// The origin's usage and quota, as told last.
     pub estimated: Cell<Estimate>,
+    /// Which epochs of which patches are being exported.
+    pub held: RefCell<Vec<(Id, u64)>>,
 }
 
 impl Realm {

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::held;
 use crate::backend::{RecordKey, Write};
 use crate::codec::root::Garbage;
 use crate::engine::core::instance::Core;
@@ -46,7 +47,15 @@ pub fn listed(core: &Core) -> Vec<Garbage> {
         .collect()
 }
 
-/// Deletes garbage: what slow readers have had time enough for, and the oldest of what is beyond `keep_bytes`.
+/// Deletes orphans: records that are not live, nor garbage. While an export holds an older moment, none: they may be of that.
+pub async fn delete_orphans(core: &Rc<Core>, keys: &[RecordKey]) {
+    // (The flip that found them is live already: see `held`.)
+    if !keys.is_empty() && held::least(core).await.is_none() {
+        delete(core, keys).await;
+    }
+}
+
+/// Deletes garbage that no export needs: what slow readers have had time enough for, and the oldest of what is beyond `keep_bytes`.
 /// How many bytes. It stays listed until the next flip, so that whoever makes that does it again, should this be
 /// cut short.
 pub async fn purge(core: &Rc<Core>, keep_bytes: u64) -> u64 {
@@ -58,13 +67,29 @@ pub async fn purge(core: &Rc<Core>, keep_bytes: u64) -> u64 {
         kept += garbage.bytes;
         kept > keep_bytes || garbage.epoch + GRACE_EPOCHS < epoch || keep_bytes == 0
     });
-    delete_listed(core, &due).await
+    delete_unheld(core, due).await
 }
 
-/// Deletes the pieces among the garbage. How many bytes.
+/// Deletes the pieces among the garbage that no export needs. How many bytes.
 pub async fn purge_pieces(core: &Rc<Core>) -> u64 {
     let mut due = listed(core);
     due.retain(|garbage| matches!(garbage.key, RecordKey::Piece(_)));
+    delete_unheld(core, due).await
+}
+
+/// Deletes all garbage, for room: exports that need it fail. How many bytes.
+pub async fn purge_held(core: &Rc<Core>) -> u64 {
+    delete_listed(core, &listed(core)).await
+}
+
+async fn delete_unheld(core: &Rc<Core>, mut due: Vec<Garbage>) -> u64 {
+    // Asked only now that it is clear what goes: see `held`.
+    if !due.is_empty()
+        && let Some(epoch) = held::least(core).await
+    {
+        // planted: export-unheld
+        due.retain(|garbage| garbage.epoch <= epoch);
+    }
     delete_listed(core, &due).await
 }
 

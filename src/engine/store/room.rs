@@ -11,7 +11,7 @@ use futures_util::future::LocalBoxFuture;
 use std::rc::Rc;
 
 use super::connection::read;
-use super::garbage;
+use super::{garbage, held};
 use super::sources::{Situation, Source, next};
 use crate::backend::{Durability, Id, IdStore, Read, RecordKey, Reply, Write};
 use crate::engine::core::instance::{Core, Estimate, Reserve};
@@ -79,7 +79,7 @@ impl Attempts {
         };
         core.pressed.set(true);
         let before = core.view().root.epoch;
-        if garbage::purge(core, 0).await > 0 {
+        if garbage::purge_held(core).await > 0 {
             return true;
         }
         let needed = core.state.borrow().queue.first_bytes() as u64;
@@ -101,6 +101,9 @@ impl Attempts {
             return true;
         }
         core.pressed.set(true);
+        if held::least(core).await.is_some() && garbage::purge_held(core).await > 0 {
+            return true;
+        }
         if !self.frees && self.help.is_some() {
             note_failure(core).await;
             // (Compacting takes room first. Where little is waste, that is what deleting will need.)
@@ -118,7 +121,7 @@ impl Attempts {
         });
         match source {
             Source::Reclaim => {
-                garbage::purge(core, 0).await;
+                garbage::purge_held(core).await;
                 let position = core.state.borrow().head.position;
                 core.backend().reclaim(position, self.made).await;
                 self.made += 1;

@@ -4,6 +4,7 @@
 //! What is written ahead goes through. A flip is the draft's only if the patch is as it was when the draft was begun, and
 //! takes all of its records away in the same transaction.
 
+use std::any::Any;
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -122,6 +123,14 @@ impl Connector for OntoConnector {
 
     fn reserve_bytes(&self) -> usize {
         self.connector.reserve_bytes()
+    }
+
+    fn hold(&self, life: Id, epoch: u64) -> LocalBoxFuture<'static, Option<Box<dyn Any>>> {
+        self.connector.hold(life, epoch)
+    }
+
+    fn held(&self, life: Id) -> LocalBoxFuture<'static, Option<u64>> {
+        self.connector.held(life)
     }
 
     fn estimate(&self) -> LocalBoxFuture<'static, Option<(f64, f64)>> {

@@ -1,5 +1,6 @@
 //! Opening with a credential: from it to the keys of the patch, or to keys for a new one.
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -185,6 +186,14 @@ impl Connector for HandedOn {
 
     fn reserve_bytes(&self) -> usize {
         self.connector.reserve_bytes()
+    }
+
+    fn hold(&self, life: Id, epoch: u64) -> LocalBoxFuture<'static, Option<Box<dyn Any>>> {
+        self.connector.hold(life, epoch)
+    }
+
+    fn held(&self, life: Id) -> LocalBoxFuture<'static, Option<u64>> {
+        self.connector.held(life)
     }
 
     fn estimate(&self) -> LocalBoxFuture<'static, Option<(f64, f64)>> {

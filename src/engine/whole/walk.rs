@@ -3,15 +3,16 @@
 use bytes::Bytes;
 use std::rc::Rc;
 
-use crate::codec::cell::Cell;
+use crate::codec::cell::{Cell, PieceRef};
+use crate::codec::kinds::key::OF_LOG;
 use crate::engine::core::instance::Core;
 use crate::engine::core::loading::LoadError;
 use crate::engine::core::slice::Slice;
-use crate::engine::keyspace::access::KeyRange;
+use crate::engine::keyspace::access::{KeyRange, Need};
 use crate::engine::keyspace::now::Now;
 use crate::engine::keyspace::scan::Scan;
 use crate::engine::keyspace::view::View;
-use crate::engine::store::load::overcome;
+use crate::engine::store::load::{load, overcome};
 
 /// A walk, in slices of time.
 pub struct Walk {
@@ -51,4 +52,25 @@ impl Walk {
             }
         }
     }
+}
+
+/// The value that a piece has.
+///
+/// # Errors
+/// [`LoadError`].
+pub async fn value_of(core: &Rc<Core>, piece: &PieceRef) -> Result<Bytes, LoadError> {
+    loop {
+        if let Some(value) = core.context.cache.piece(piece.id) {
+            return Ok(value);
+        }
+        load(core, Need::Piece(piece.id).into()).await?;
+    }
+}
+
+/// Whether a key is that of an entry of the op-log, which a copy does not have.
+#[must_use]
+pub fn is_of_log(key: &[u8]) -> bool {
+    let kind = key.first().copied().unwrap_or_default();
+    // planted: log-copied
+    (OF_LOG.0..=OF_LOG.1).contains(&kind)
 }

@@ -252,6 +252,36 @@ export interface PatchInfo {
   encrypted: boolean;
 }
 
+/** How far an export or an import has come, in bytes of keys and values. `total` is about right, and the same as `done` at the end. */
+export interface Progress {
+  done: number;
+  total: number;
+}
+
+/** How a patch is exported. */
+export interface ExportOptions {
+  prefix?: string;
+  /** Opens an encrypted patch. */
+  encryption?: Encryption;
+  /** What the archive is encrypted by; false: an encrypted patch's is not to be. */
+  seal?: Encryption | false;
+  /** With the entries of the op-log. Default false. */
+  opLog?: boolean;
+  onProgress?: (progress: Progress) => void;
+  signal?: AbortSignal;
+}
+
+/** How a patch is imported. */
+export interface ImportOptions {
+  prefix?: string;
+  /** Opens an archive that is sealed. */
+  seal?: Encryption;
+  /** Encrypts the patch that is made of it. */
+  encryption?: Encryption;
+  onProgress?: (progress: Progress) => void;
+  signal?: AbortSignal;
+}
+
 /** What a sandbox at the other end of a port may do. Everything else is refused with AccessDenied. */
 export interface Grant {
   node: string;

@@ -6,6 +6,8 @@ export {
   type ChangesPort,
   type ContentsPort,
   type DbPort,
+  type ExportPort,
+  type ImportPort,
   type KvPort,
   type LivePort,
   type OpLogPort,

@@ -70,6 +70,8 @@ pub struct Entry {
     pub version: u64,
     /// When it was written.
     pub stamp: Stamp,
+    /// By which device, if by another one: it came with a patch that was imported. Not part of what is stored here.
+    pub device: Option<Bytes>,
 }
 
 /// Where the value of an entry is.
@@ -149,6 +151,7 @@ impl Entry {
             expires_ms,
             version,
             stamp,
+            device: None,
         })
     }
 }

@@ -14,6 +14,7 @@
 //! 0x46 node                  sums of the leaves below a node (1 byte) → 01, 16 × 16 bytes
 //! 0x47 0x00                  the floor of collected removals → stamped
 //! 0x47 0x01                  how far records older than the log have a state → the last one's key; empty: all
+//! 0x47 0x02                  of which devices the entries are that came with an imported patch → see `carried`
 //! hash = 8 bytes, XXH64 of the key as encoded, big-endian
 //! key place = of a pair: string key, then 0x10 scope; of a document: string id, then 0x21 scope collection
 //! ```
@@ -33,6 +34,7 @@ use crate::error::{Code, Error, Result};
 use crate::models::{Scope, keys};
 
 pub mod apply;
+pub mod carried;
 pub mod entry;
 pub mod journal;
 pub mod log;

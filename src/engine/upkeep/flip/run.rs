@@ -69,7 +69,7 @@ impl Flip {
             core.tell(&Notice::Expiry);
         }
         core.backend().notify();
-        garbage::delete(core, &self.deletes).await;
+        garbage::delete_orphans(core, &self.deletes).await;
         garbage::purge(core, AT_WORK * core.options.limits.garbage_bytes).await;
         Ok(true)
     }

@@ -8,6 +8,7 @@ use crate::codec::marks::NEVER;
 use crate::codec::order::Order;
 use crate::engine::access::{Attempt, Cursor, Reads};
 use crate::error::Result;
+use crate::models::op_log::carried::Carried;
 use crate::models::op_log::entry::{Entry, Held};
 use crate::models::op_log::records::value_of as present;
 use crate::models::op_log::{Name, at, between, id_of, order_in, order_of};
@@ -22,6 +23,7 @@ pub struct Read {
     with_synced: bool,
     limit: f64,
     sources: Vec<Source>,
+    carried: Carried,
     count: f64,
     pace: Pace,
 }
@@ -43,6 +45,7 @@ impl Read {
             with_synced,
             limit,
             sources: Vec::new(),
+            carried: Carried::default(),
             count: 0.0,
             pace: Pace::default(),
         }
@@ -55,6 +58,7 @@ impl Read {
         } else {
             (&[kinds::LOGGED], after.max(synced_to(r)?))
         };
+        self.carried = Carried::read(r)?;
         for kind in kinds {
             let mut cursor = Cursor::new(between(*kind, after, None), false);
             cursor.reads_ahead = self.limit > 100.0;
@@ -97,6 +101,7 @@ impl Read {
             };
             let mut entry = Entry::decode(stored)?;
             let value = value_of(r, &mut entry, order)?;
+            entry.device = self.carried.device(order).cloned();
             out(id_of(order)?, &entry, value.as_ref())?;
             *held = None;
             self.count += 1.0;
