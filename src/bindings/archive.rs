@@ -122,7 +122,8 @@ impl ExportPort {
     /// How many bytes of keys and values have gone, and how many there are, about.
     #[must_use]
     pub fn progress(&self) -> Option<Float64Array> {
-        self.0.look(|export| pair(<[u64; 2]>::from(export.progress())))
+        self.0
+            .look(|export| pair(<[u64; 2]>::from(export.progress())))
     }
 
     /// Lets go of the moment that is exported.
@@ -154,7 +155,8 @@ impl ImportPort {
     /// How many bytes of keys and values have come, and how many there are, about.
     #[must_use]
     pub fn progress(&self) -> Option<Float64Array> {
-        self.0.look(|import| pair(<[u64; 2]>::from(import.progress())))
+        self.0
+            .look(|import| pair(<[u64; 2]>::from(import.progress())))
     }
 
     /// Makes the patch live: the archive has come to its end. Resolves to the numbers of records and blobs.

@@ -28,8 +28,8 @@ use crate::engine::access::KeyRange;
 use crate::error::{Error, Result};
 
 pub use crate::codec::kinds::key::{
-    ADAPTER_ENTRY, ADAPTER_LAST, ADAPTER_META, ADAPTER_RECORD, BLOB, COLLECTION, DEFINITION, DOCUMENT,
-    ID, META, OWNED, PAIR as KV, SEQUENCE,
+    ADAPTER_ENTRY, ADAPTER_LAST, ADAPTER_META, ADAPTER_RECORD, BLOB, COLLECTION, DEFINITION,
+    DOCUMENT, ID, META, OWNED, PAIR as KV, SEQUENCE,
 };
 
 /// Where all key-value pairs, all documents and all records of adapters lie: what a patch counts as its records.

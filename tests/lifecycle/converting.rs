@@ -39,10 +39,10 @@ pub fn by(key: u8) -> Option<Access> {
 /// A patch that is encrypted or not, in a world.
 pub struct Patch {
     pub world: World,
-    access: Option<Access>,
+    pub access: Option<Access>,
 }
 
-fn options(absent: Absent) -> Options {
+pub fn options(absent: Absent) -> Options {
     let limits = Limits {
         log_frames: 20,
         ..Limits::default()
@@ -55,7 +55,7 @@ fn options(absent: Absent) -> Options {
     }
 }
 
-async fn open_by(
+pub async fn open_by(
     connector: Rc<dyn Connector>,
     env: Rc<dyn Env>,
     options: Options,
@@ -77,7 +77,7 @@ impl Patch {
     }
 
     /// The same patch in a database of its own.
-    fn fork(&self) -> Self {
+    pub fn fork(&self) -> Self {
         Self {
             world: World {
                 env: self.world.env.clone(),
@@ -112,6 +112,11 @@ impl Patch {
         conversion.run(Rc::new(|| false)).await
     }
 
+    /// Encrypts it, without a word of it here.
+    pub async fn try_convert_by(&self, key: u8) {
+        self.try_convert(by(key)).await.unwrap();
+    }
+
     pub async fn convert(&mut self, to: Option<Access>) {
         self.try_convert(to.clone()).await.unwrap();
         self.access = to;
@@ -124,7 +129,7 @@ impl Patch {
     }
 
     /// The ids of its records.
-    fn ids(&self) -> BTreeSet<Id> {
+    pub fn ids(&self) -> BTreeSet<Id> {
         let records = self.world.database.records();
         let ids = records.iter().filter_map(|(key, _)| match key {
             RecordKey::Run(id) | RecordKey::Piece(id) if *id != RESERVE => Some(*id),
@@ -134,7 +139,7 @@ impl Patch {
     }
 
     /// Whether something of what was stored lies in the clear.
-    fn shows(&self) -> bool {
+    pub fn shows(&self) -> bool {
         let records = self.world.database.records();
         let found = |record: &Bytes| record.windows(12).any(|part| part == b"recognisable");
         records.iter().any(|(_, record)| found(record))
@@ -158,23 +163,23 @@ pub async fn everything(engine: &Engine) -> Vec<(Bytes, Bytes)> {
     answered(engine.read_committed(work)).await.unwrap()
 }
 
-fn text(n: u64, length: usize) -> Bytes {
+pub fn text(n: u64, length: usize) -> Bytes {
     let text = "recognisable ".repeat(length / 13 + 1);
     from_json(format!("\"{text}{n}\"").as_bytes())
 }
 
-async fn set(engine: &Engine, of: &Kv, key: &str, value: Bytes, until_ms: u64) -> Result<()> {
+pub async fn set(engine: &Engine, of: &Kv, key: &str, value: Bytes, until_ms: u64) -> Result<()> {
     let key = of.key(JsString::from(key).as_js()).unwrap();
     let work = Box::new(move |w: &mut dyn Writes| kv::set(w, &key, &value, until_ms));
     engine.write(work).await
 }
 
-fn pairs() -> Kv {
+pub fn pairs() -> Kv {
     Kv::new(&Scope::Name("s".into())).unwrap()
 }
 
 /// Something of everything, some of it merged, some in the log.
-async fn stock(patch: &Patch) {
+pub async fn stock(patch: &Patch) {
     let engine = patch.open().await;
     engine.switch_on(Feature::OpLog).await.unwrap();
     for n in 0..30 {
@@ -261,7 +266,7 @@ async fn shown(patch: &Patch) -> (Shown, Stamp) {
     )
 }
 
-async fn pending(engine: &Engine) -> Vec<(u64, Stamp)> {
+pub async fn pending(engine: &Engine) -> Vec<(u64, Stamp)> {
     let begin = || Ok((ReadLog::new(-1.0, f64::INFINITY, false), Vec::new()));
     let work = afresh(begin, |(read, out): &mut (ReadLog, Vec<_>), r| {
         read.step(r, &mut |id, entry, _| {

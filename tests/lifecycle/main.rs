@@ -16,6 +16,8 @@ use patchstore::{Code, Result};
 use std::cell::Cell;
 use std::rc::Rc;
 
+mod archiving;
+mod archiving_held;
 mod converting;
 mod copying;
 mod defined;

@@ -57,5 +57,9 @@ pub(super) async fn held(life: Id) -> Option<u64> {
         Either::Right(_) => return None,
     };
     let epoch = |name: JsValue| name.as_string()?.get(prefix.len()..)?.parse().ok();
-    names.unchecked_into::<Array>().iter().filter_map(epoch).min()
+    names
+        .unchecked_into::<Array>()
+        .iter()
+        .filter_map(epoch)
+        .min()
 }

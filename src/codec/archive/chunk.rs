@@ -45,7 +45,13 @@ impl Kind {
     /// # Errors
     /// `Corrupt`: version 1 has no others.
     pub fn of(number: u8) -> Result<Self> {
-        let all = [Self::Beginning, Self::Cells, Self::Large, Self::More, Self::End];
+        let all = [
+            Self::Beginning,
+            Self::Cells,
+            Self::Large,
+            Self::More,
+            Self::End,
+        ];
         all.into_iter()
             .find(|kind| *kind as u8 == number)
             .ok_or_else(|| Error::corrupt("an archive has a chunk of an unknown kind"))
@@ -115,7 +121,9 @@ pub fn unpack(content: &Bytes) -> Result<Bytes> {
         return fits.then_some(packed).ok_or_else(broken);
     }
     let most = MAX_DECODED_BYTES.min(packed.len().saturating_mul(LZ4_RATIO));
-    let length = usize::try_from(length).ok().filter(|length| *length <= most);
+    let length = usize::try_from(length)
+        .ok()
+        .filter(|length| *length <= most);
     let length = length.ok_or_else(broken)?;
     let plain = lz4_flex::block::decompress(&packed, length).map_err(|_| broken())?;
     (plain.len() == length)

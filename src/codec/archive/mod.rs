@@ -71,7 +71,9 @@ impl Header {
         };
         let table = u32::from_le_bytes([a, b, c, d]) as usize;
         if table > MAX_TABLE_BYTES {
-            return Err(Error::corrupt("an archive has a key table that is too long"));
+            return Err(Error::corrupt(
+                "an archive has a key table that is too long",
+            ));
         }
         Ok(Some(FIXED + table + CHECK))
     }
@@ -96,7 +98,9 @@ impl Header {
         input.u32()?;
         let keys = input.take(input.remaining())?;
         if keys.is_empty() == (flags & SEALED != 0) {
-            return Err(Error::corrupt("an archive is sealed and has no keys, or the reverse"));
+            return Err(Error::corrupt(
+                "an archive is sealed and has no keys, or the reverse",
+            ));
         }
         Ok(Self { id, keys })
     }

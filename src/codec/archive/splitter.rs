@@ -66,7 +66,11 @@ impl Splitter {
             return Err(Error::corrupt("an archive does not begin as one"));
         }
         self.is_over = kind == Kind::End;
-        Ok(Some(Part::Chunk(Chunk { number, kind, stored })))
+        Ok(Some(Part::Chunk(Chunk {
+            number,
+            kind,
+            stored,
+        })))
     }
 
     /// Checks that the stream has come to its end.
@@ -76,7 +80,9 @@ impl Splitter {
     pub fn end(&self) -> Result<()> {
         let rest = self.waiting.get(self.at..).unwrap_or_default();
         if !self.has_header && rest.is_empty() {
-            return Err(Error::unsupported("this is no archive of a patch: it is empty"));
+            return Err(Error::unsupported(
+                "this is no archive of a patch: it is empty",
+            ));
         }
         if self.is_over && rest.is_empty() {
             return Ok(());

@@ -83,7 +83,14 @@ fn a_stream_is_split_the_same_however_it_comes() {
     whole.push(&stream);
     let expected = parts(&mut whole);
     assert_eq!(expected.len(), 4);
-    assert!(matches!(&expected[2], Part::Chunk(Chunk { number: 1, kind: Kind::Cells, .. })));
+    assert!(matches!(
+        &expected[2],
+        Part::Chunk(Chunk {
+            number: 1,
+            kind: Kind::Cells,
+            ..
+        })
+    ));
     whole.end().unwrap();
     for step in [1, 7, 100] {
         let (mut splitter, mut found) = (Splitter::default(), Vec::new());

@@ -11,8 +11,8 @@ use futures_util::future::LocalBoxFuture;
 use std::rc::Rc;
 
 use super::connection::read;
-use super::{garbage, held};
 use super::sources::{Situation, Source, next};
+use super::{garbage, held};
 use crate::backend::{Durability, Id, IdStore, Read, RecordKey, Reply, Write};
 use crate::engine::core::instance::{Core, Estimate, Reserve};
 use crate::engine::core::quota::{self, Action};

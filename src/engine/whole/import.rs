@@ -13,9 +13,9 @@ use crate::codec::archive::chunk::{Chunk, Kind};
 use crate::codec::archive::contents::{Beginning, Totals, place_of, split_first_part};
 use crate::codec::archive::splitter::{Part, Splitter};
 use crate::codec::batch::{Op, OpKey, OpValue};
-use crate::codec::head::Head;
 use crate::codec::catalog::has as is_of_catalog;
 use crate::codec::cell::{Cell, PIECE_BYTES, Value};
+use crate::codec::head::Head;
 use crate::codec::kinds::key as kinds;
 use crate::codec::marks::{Marks, NEVER, expiry_of};
 use crate::codec::page::Page;
@@ -127,7 +127,14 @@ impl Import {
     pub fn progress(&self) -> (u64, u64) {
         let expected = self.beginning.as_ref().map_or(0, |known| known.expected);
         let done = self.totals.bytes;
-        (done, if self.is_over { done } else { expected.max(done) })
+        (
+            done,
+            if self.is_over {
+                done
+            } else {
+                expected.max(done)
+            },
+        )
     }
 
     /// Takes the next bytes of the stream. After an error, nothing but [`Import::abandon`] makes sense.
@@ -173,7 +180,10 @@ impl Import {
         };
         Err(match held? {
             true => occupied(),
-            false => Error::new(Code::Conflict, "somebody has opened the patch while it was imported"),
+            false => Error::new(
+                Code::Conflict,
+                "somebody has opened the patch while it was imported",
+            ),
         })
     }
 
@@ -337,7 +347,8 @@ impl Import {
     async fn add(&mut self, key: &Bytes, cell: &Cell) -> Result<()> {
         if let (Value::Inline(value), true) = (&cell.value, is_of_catalog(key)) {
             let value = OpValue::Inline(value.clone());
-            self.catalog.push(Op::Put(OpKey::plain(key.clone()), value, Marks::NONE));
+            self.catalog
+                .push(Op::Put(OpKey::plain(key.clone()), value, Marks::NONE));
         }
         for (count, ranges) in self.counts.iter_mut().zip(&self.options.counted) {
             let is_in = |range: &KeyRange| range.from <= *key && *key < range.until;

@@ -59,7 +59,10 @@ pub fn extended(head: &Head, before: Option<&Bytes>) -> Result<Bytes> {
     let mut out = before.map(|before| before.to_vec()).unwrap_or_default();
     let known = before.map(Carried::decode).transpose()?.unwrap_or_default();
     let frame = head.base.saturating_add(head.position);
-    let last = Order { frame, slot: u32::MAX };
+    let last = Order {
+        frame,
+        slot: u32::MAX,
+    };
     if let Some(op_log) = &head.op_log
         && known.0.last().is_none_or(|(place, _)| *place < last)
     {

@@ -197,6 +197,9 @@ export async function tell(encrypted) {
   const { entries, key: last } = await everyPatchCall(lib, id, options, made, encrypted);
   for (const to of ["copy", "deleted"]) await lib.copyPatch(id, `${id}-${to}`, { from: last, to: byKey.encryption });
   await lib.deletePatchData(`${id}-deleted`);
+  const seal = encrypted ? { passphrase: text("passphrase of an archive") } : undefined;
+  const archive = new Blob([await new Response(await lib.exportPatch(id, { encryption: last, seal, opLog: true, onProgress: (progress) => heard.push(progress) })).arrayBuffer()]);
+  heard.push(await lib.importPatch(`${id}-imported`, archive, { seal, ...byKey, onProgress: (progress) => heard.push(progress) }));
   await everyAdapterCall(calls, `${id}-adapter`, text, byKey);
   await everyProviderCall(calls, `${id}-provider`, text, byKey);
   heard.push(await lib.hasPatchData(id), await lib.listPatches());
