@@ -67,11 +67,15 @@ test: test-native test-sealed test-node test-chromium test-firefox test-webkit t
 test-native: | setup ## Only those that run on this machine
 	cargo test
 PYTHON = $(firstword $(wildcard target/python/bin/python) python3)
-test-sealed: | setup ## Only encrypted patches: those of an implementation in Python, and ours read by it
+test-sealed: | setup ## Only encrypted patches, and archives: those of an implementation in Python, and ours read by it
 	cargo test --quiet --test sealed_fixtures
+	cargo test --quiet --test lifecycle archive_fixtures
 	$(PYTHON) tests/fixtures/sealed.py write target/tmp/sealed-again
 	diff -r target/tmp/sealed-again tests/fixtures/sealed
 	$(PYTHON) tests/fixtures/sealed.py check target/tmp/sealed
+	$(PYTHON) tests/fixtures/archive.py write target/tmp/archive-again
+	diff -r target/tmp/archive-again tests/fixtures/archive
+	$(PYTHON) tests/fixtures/archive.py check target/tmp/archive
 test-node: build target/stamp/worlds ## Only those in Node: the npm package, and its facade in simulated worlds
 	node --test $$(find tests/node -name '*.test.mjs' | sort)
 test-chromium: | setup ## Only those of the wasm, in Chromium

@@ -674,6 +674,21 @@ export const MUTANTS = [
     edits: [{ at: "multi-string-missed", from: "scan.ranges.iter()", to: "scan.ranges.iter().take(1)" }],
   },
   {
+    name: "leave the number of a chunk out of its check (chunk-unnumbered)",
+    test: "lifecycle",
+    edits: [{ at: "chunk-unnumbered", from: "number.to_le_bytes()", to: "0_u64.to_le_bytes()" }],
+  },
+  {
+    name: "delete what an export still needs (export-unheld)",
+    test: "lifecycle",
+    edits: [{ at: "export-unheld", from: "garbage.epoch <= epoch", to: "garbage.epoch <= epoch || garbage.epoch > epoch" }],
+  },
+  {
+    name: "take an archive that was cut for a whole one (import-cut)",
+    test: "lifecycle",
+    edits: [{ at: "import-cut", from: "self.splitter.end()?", to: "let _ = self.splitter.end()" }],
+  },
+  {
     name: "hand out a document for each of its elements (multi-twice)",
     test: "reads",
     edits: [{ at: "multi-twice", from: "self.last.replace(place) != Some(place)", to: "self.last.replace(place) != Some(place) || true" }],

@@ -1,5 +1,6 @@
-/** The patches of this origin: listed with their sizes, made, saved under another name, deleted. */
+/** The patches of this origin: listed with their sizes, made, saved under another name, taken out and in, deleted. */
 import { copyPatch, deletePatchData, hasPatchData, isPatchStoreError, listPatches, openPatch } from "patchstore";
+import { startArchives } from "./archives.js";
 import { bytes, element, guarded, make, showRows } from "./page.js";
 
 export function startPatches(changed) {
@@ -30,6 +31,8 @@ export function startPatches(changed) {
     return `${from} was saved as ${to}.`;
   }));
 
+  startArchives(attempt);
+
   const deleting = (id) => attempt(async () => {
     if ((await hasPatchData(id)) && !(await confirmed(id))) return `${id} was kept.`;
     const wasThere = await deletePatchData(id);
@@ -50,10 +53,11 @@ export function startPatches(changed) {
   return async function show() {
     const infos = await listPatches();
     showRows(element("patches-rows"), infos.map(row));
-    const select = element("copy-from");
-    const chosen = select.value;
-    select.replaceChildren(...infos.map(({ id }) => make("option", id)));
-    if (infos.some(({ id }) => id === chosen)) select.value = chosen;
+    for (const select of [element("copy-from"), element("export-from")]) {
+      const chosen = select.value;
+      select.replaceChildren(...infos.map(({ id }) => make("option", id)));
+      if (infos.some(({ id }) => id === chosen)) select.value = chosen;
+    }
   };
 }
 

@@ -1,10 +1,12 @@
-/** Drives what is done to whole patches: list, make, save as, delete. */
+/** Drives what is done to whole patches: list, make, save as, export and import, delete. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { eventually, press, rowsOf, textOf } from "./page.mjs";
 import { seen } from "./sandboxes.mjs";
 
 const QUESTION = "This patch has stored data. Delete it too?";
 const COPY = "demo-notes-copy";
+const BACK = "demo-notes-back";
 const EMPTY = "demo-empty";
 const LOCKED = "demo-diary";
 const PATCHES = [
@@ -29,8 +31,46 @@ export async function fillPatches(page) {
   await eventually(() => patchIds(page), [...PATCHES, COPY].sort(), "with the copy");
   await saveAs(page, "demo-notes", COPY);
   await eventually(async () => (await textOf(page, "#patches-told")).split(":")[0], "Exists", "saved twice");
-  return `patches: ${PATCHES.length} listed, one saved as ${COPY}, an empty one deleted`;
+  const size = await takeOutAndIn(page, "demo-notes", BACK);
+  return `patches: ${PATCHES.length} listed, one saved as ${COPY}, one exported (${size} bytes) and imported, an empty one deleted`;
 }
+
+/** Exports a patch to a file, imports that under another name, and deletes it. */
+async function takeOutAndIn(page, from, to) {
+  await page.locator("#export-from").selectOption(from);
+  const downloading = page.waitForEvent("download");
+  await press(page, "Export to a file");
+  const file = await (await downloading).path();
+  await eventually(async () => /^demo-notes was exported: [1-9]/.test(await textOf(page, "#patches-told")), true, "it was exported");
+  const archive = await readFile(file);
+  const choose = (buffer) => page.locator("#import-file").setInputFiles({ name: "notes.patch", mimeType: "application/octet-stream", buffer });
+  const refused = async (buffer, id, code) => {
+    await choose(buffer);
+    await page.locator("#import-to").fill(id);
+    await press(page, "Import from a file");
+    await eventually(async () => (await textOf(page, "#patches-told")).split(":")[0], code, `imported as ${id}`);
+  };
+  await refused(archive.subarray(0, -1), to, "Corrupt");
+  await refused(archive, from, "Exists");
+  await refused(Buffer.from("a text"), to, "UnsupportedFormat");
+  await refused(archive, to, `${to} was imported`);
+  await eventually(() => patchIds(page), [...PATCHES, COPY, to].sort(), "with the imported one");
+  const [original, imported] = await notesOf(page, [from, to]);
+  ok(original.length > 0);
+  deepStrictEqual(imported, original, "what was imported is what was exported");
+  await askedToDelete(page, to, "Delete it");
+  await eventually(() => patchIds(page), [...PATCHES, COPY].sort(), "without it");
+  return archive.length;
+}
+
+const notesOf = (page, ids) =>
+  page.evaluate(async (ids) => {
+    const { openPatch } = await import("patchstore");
+    const patches = await Promise.all(ids.map((id) => openPatch(id)));
+    const found = await Promise.all(patches.map((patch) => patch.node("db-1").db.find("notes")));
+    await Promise.all(patches.map((patch) => patch.close()));
+    return found;
+  }, ids);
 
 async function saveAs(page, from, to) {
   await page.locator("#copy-from").selectOption(from);
@@ -40,13 +80,7 @@ async function saveAs(page, from, to) {
 
 export async function checkPatches(page) {
   deepStrictEqual(await patchIds(page), [...PATCHES, COPY].sort(), "patches after the restart");
-  const [original, copied] = await page.evaluate(async (ids) => {
-    const { openPatch } = await import("patchstore");
-    const patches = await Promise.all(ids.map((id) => openPatch(id)));
-    const found = await Promise.all(patches.map((patch) => patch.node("db-1").db.find("notes")));
-    await Promise.all(patches.map((patch) => patch.close()));
-    return found;
-  }, ["demo-notes", COPY]);
+  const [original, copied] = await notesOf(page, ["demo-notes", COPY]);
   ok(original.length > 0);
   deepStrictEqual(copied, original, "the copy holds what the original does");
   return `patches: ${COPY} holds what demo-notes does`;

@@ -1,5 +1,6 @@
 //! Valid inputs, what is done to them, the decoders that get them, and the memory and time these take.
 
+pub mod archives;
 pub mod corpus;
 pub mod definitions;
 pub mod documents;

@@ -1,6 +1,6 @@
 //! The list of the decoders.
 
-use super::{definitions, documents, queries, records, sealed, segments, texts, values};
+use super::{archives, definitions, documents, queries, records, sealed, segments, texts, values};
 
 /// A decoder.
 pub struct Target {
@@ -85,6 +85,14 @@ pub fn all() -> Vec<Target> {
         Target::new("end of a page", documents::an_end, documents::end).taking(trees),
         Target::new("definition", definitions::a_record, definitions::record).taking(lists),
         Target::new("index entry", definitions::an_entry, definitions::entry).taking(lists),
+        Target {
+            seal: archives::seal,
+            ..Target::new("archive", archives::a_stream, archives::stream)
+        },
+        Target::new("beginning of an archive", archives::a_beginning, archives::beginning),
+        Target::new("end of an archive", archives::an_end, archives::end),
+        // A run of equal bytes, again.
+        Target::new("content of a chunk", archives::a_content, archives::content).taking(pages),
         Target::new("tuple", texts::a_tuple, texts::tuple),
         Target::new("key of a model", texts::a_key, texts::key),
         Target::new("order", texts::an_order, texts::order),

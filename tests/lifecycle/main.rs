@@ -16,6 +16,7 @@ use patchstore::{Code, Result};
 use std::cell::Cell;
 use std::rc::Rc;
 
+mod archive_fixtures;
 mod archiving;
 mod archiving_held;
 mod converting;
