@@ -34,6 +34,7 @@ export async function exportPatch(id: string, options?: ExportOptions): Promise<
   throwIfAborted(signal);
   const [key, sealing] = [new Key("options.encryption", given.encryption), new Key("options.seal", seal === false ? undefined : seal)];
   let port: PatchPort | undefined;
+  let begun: ExportPort | undefined;
   try {
     await init();
     await ownWrites(database);
@@ -42,11 +43,11 @@ export async function exportPatch(id: string, options?: ExportOptions): Promise<
     if (seal === undefined && opened.isEncrypted()) {
       throw invalid("the patch is encrypted: options.seal says what its archive is encrypted by, or false that it is not");
     }
-    const begun = await wasm(() => opened.exportFrom(sealing.access?.(), withLog));
+    begun = await wasm(() => opened.exportFrom(sealing.access?.(), withLog));
     throwIfAborted(signal);
     return streamOf(id, begun, opened, report, signal);
   } catch (error) {
-    closeBrief(port).catch(ignore);
+    letGo(begun, port);
     throwIfAborted(signal);
     throw endedBy(error, id, "exported");
   } finally {
@@ -64,12 +65,7 @@ function streamOf(id: string, port: ExportPort, opened: PatchPort, report: Repor
   };
   const end = () => {
     signal?.removeEventListener("abort", abort);
-    try {
-      guarded(() => port.end());
-    } catch {
-      // The wasm has stopped: nothing is held any more.
-    }
-    closeBrief(opened).catch(ignore);
+    letGo(port, opened);
   };
   const source: UnderlyingDefaultSource<Uint8Array> = {
     start: (controller) => void (stream = new WeakRef(controller)),
@@ -93,6 +89,15 @@ function streamOf(id: string, port: ExportPort, opened: PatchPort, report: Repor
   signal?.addEventListener("abort", abort, { once: true });
   abandoned.register(made, end);
   return made;
+}
+
+function letGo(port: ExportPort | undefined, opened: PatchPort | undefined): void {
+  try {
+    guarded(() => port?.end());
+  } catch {
+    // The wasm has stopped: nothing is held any more.
+  }
+  closeBrief(opened).catch(ignore);
 }
 
 /**

@@ -169,7 +169,6 @@ impl Sealing {
     fn job(&self, number: u64, kind: Kind, before: Vec<u8>, bytes: Bytes) -> Job {
         let mut aad = b"patchstore archive 1".to_vec();
         aad.extend_from_slice(&self.header);
-        // planted: archive-unnumbered
         aad.extend_from_slice(&number.to_be_bytes());
         aad.push(kind as u8);
         let sealer = [0; 16];

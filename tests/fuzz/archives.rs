@@ -36,7 +36,10 @@ pub fn seal(stream: &mut [u8]) {
     let Ok(Some(len)) = Header::len_of(stream) else {
         return;
     };
-    if let Some((covered, check)) = stream.get_mut(..len).and_then(<[u8]>::split_last_chunk_mut::<8>) {
+    if let Some((covered, check)) = stream
+        .get_mut(..len)
+        .and_then(<[u8]>::split_last_chunk_mut::<8>)
+    {
         *check = checksum(0, covered).to_le_bytes();
     }
 }

@@ -89,7 +89,11 @@ pub fn all() -> Vec<Target> {
             seal: archives::seal,
             ..Target::new("archive", archives::a_stream, archives::stream)
         },
-        Target::new("beginning of an archive", archives::a_beginning, archives::beginning),
+        Target::new(
+            "beginning of an archive",
+            archives::a_beginning,
+            archives::beginning,
+        ),
         Target::new("end of an archive", archives::an_end, archives::end),
         // A run of equal bytes, again.
         Target::new("content of a chunk", archives::a_content, archives::content).taking(pages),

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use patchstore::codec::value::from_json;
 use patchstore::engine::Access;
-use patchstore::models::kv::Kv;
 use patchstore::models::Scope;
+use patchstore::models::kv::Kv;
 use patchstore::sealed::aead::Secret;
 use patchstore::sealed::keys::RawKey;
 use patchstore::sealed::vault::NoBulk;

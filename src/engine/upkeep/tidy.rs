@@ -84,8 +84,9 @@ async fn hides_much(core: &Rc<Core>) -> bool {
 async fn clean(core: &Rc<Core>, _maintenance: &Pass) -> Result<bool> {
     let keep_bytes = core.options.limits.garbage_bytes;
     garbage::purge(core, keep_bytes).await;
-    let listed: u64 = core.view().root.garbage.iter().map(|g| g.bytes).sum();
-    if listed <= keep_bytes {
+    let all = bytes_of(&core.view().root.garbage);
+    // (What an export holds is listed rightly.)
+    if all <= keep_bytes || all == bytes_of(&garbage::listed(core)) {
         return Ok(true);
     }
     Flip::new(core).run(core).await

@@ -168,7 +168,6 @@ impl Import {
             self.filling.flip.staging.abandon().await;
             return Err(error);
         }
-        // planted: import-unfinished
         let is_live = self.filling.flip.run(&self.core).await?;
         self.core.backend().notify();
         if is_live {
@@ -193,6 +192,7 @@ impl Import {
     }
 
     async fn finished(&mut self) -> Result<()> {
+        // planted: import-cut
         self.splitter.end()?;
         let Some(beginning) = &self.beginning else {
             return Err(broken("lacks its beginning"));

@@ -12,5 +12,6 @@ export default {
   watches: false,
   indexes: false,
   pages: false,
+  archives: undefined,
   open: async (name) => opened(await openPatch(name, { encryption })),
 };

@@ -1,5 +1,5 @@
 /** This package. */
-import { init, openPatch } from "patchstore";
+import { exportPatch, importPatch, init, openPatch } from "patchstore";
 import { removeDatabase } from "./indexeddb.js";
 
 /** What an open patch is to the benchmark. */
@@ -40,6 +40,10 @@ export default {
     const patch = await openPatch(name, options);
     for (const field of indexes ?? []) await patch.db("bench").createIndex("documents", field);
     return opened(patch);
+  },
+  archives: {
+    out: async (name) => new Response(await exportPatch(name)).blob(),
+    in: async (name, blob) => (await importPatch(name, blob)).records,
   },
   remove: (name) => removeDatabase(`patchstore_${name}`),
 };

@@ -15,6 +15,7 @@
  *
  * A phase is a page of its own: nothing that an earlier phase read is in memory.
  */
+import { archiveIn, archiveOut } from "./archive.js";
 import bulk from "./bulk.js";
 import { deleteHalf } from "./delete.js";
 import { bytesOnDisk, memory } from "./footprint.js";
@@ -47,16 +48,17 @@ export const phases = {
   "indexed-large": indexedLarge,
   large: [large, largeAll, largeWhere],
   "large-reopen": [largeReopen],
+  "large-archive": [archiveOut, archiveIn],
 };
 
 /** How often a phase is run in each round. */
 export const REPEATS = { reopen: 2, "reopen-compiled": 2 };
 
 /** Phases of the first round only: they take long. */
-export const ONCE = new Set(["large", "large-reopen", "indexed-large"]);
+export const ONCE = new Set(["large", "large-reopen", "large-archive", "indexed-large"]);
 
 /** Phases that open their databases by themselves. */
-export const OPENS_ITSELF = new Set(["reopen", "reopen-compiled", "op-log", "live", "indexed", "indexed-cold", "indexed-large", "large-reopen"]);
+export const OPENS_ITSELF = new Set(["reopen", "reopen-compiled", "op-log", "live", "indexed", "indexed-cold", "indexed-large", "large-reopen", "large-archive"]);
 
 export const work = Object.values(phases).flat();
 
