@@ -2,7 +2,7 @@ import { Key } from "./access.js";
 import { abortable, throwIfAborted } from "./base/abort.js";
 import { invalid, PatchStoreError } from "./base/errors.js";
 import { bool, func, known, signalOf } from "./base/options.js";
-import type { Encryption, ExportOptions, ImportOptions, Progress } from "./base/types.js";
+import type { Encryption, ExportPatchOptions, ImportPatchOptions, Progress } from "./base/types.js";
 import { briefly, closeBrief, DRAFT, ignore, openBriefly, ownWrites, REFUSE, refresh, wasm } from "./brief.js";
 import { databaseOf } from "./bridge/database.js";
 import type { ExportPort, PatchPort } from "./bridge/glue.js";
@@ -25,7 +25,7 @@ const abandoned = new FinalizationRegistry<() => void>((end) => end());
  *   UnsupportedFormat | Corrupt; the signal's reason. The stream errors with these, and with Conflict where what it still needs had to be given up
  *   (for room, since there are no Web Locks, or since the patch was deleted), or NotStorable (a value whose Blobs are larger than 256 MiB, or cannot be read)
  */
-export async function exportPatch(id: string, options?: ExportOptions): Promise<ReadableStream<Uint8Array>> {
+export async function exportPatch(id: string, options?: ExportPatchOptions): Promise<ReadableStream<Uint8Array>> {
   const given = known("options", options, ["prefix", "encryption", "seal", "opLog", "onProgress", "signal"]);
   const database = databaseOf(id, given.prefix);
   const withLog = bool("options.opLog", given.opLog);
@@ -110,7 +110,7 @@ function letGo(port: ExportPort | undefined, opened: PatchPort | undefined): voi
 export async function importPatch(
   id: string,
   source: ReadableStream<Uint8Array> | Blob | BufferSource,
-  options?: ImportOptions,
+  options?: ImportPatchOptions,
 ): Promise<{ records: number; blobs: number }> {
   const given = known("options", options, ["prefix", "seal", "encryption", "onProgress", "signal"]);
   const database = databaseOf(id, given.prefix);

@@ -259,7 +259,7 @@ export interface Progress {
 }
 
 /** How a patch is exported. */
-export interface ExportOptions {
+export interface ExportPatchOptions {
   prefix?: string;
   /** Opens an encrypted patch. */
   encryption?: Encryption;
@@ -272,7 +272,7 @@ export interface ExportOptions {
 }
 
 /** How a patch is imported. */
-export interface ImportOptions {
+export interface ImportPatchOptions {
   prefix?: string;
   /** Opens an archive that is sealed. */
   seal?: Encryption;
