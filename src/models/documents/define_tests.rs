@@ -175,6 +175,9 @@ fn sequences_go_on_above_what_is_there() {
         // It counts on its own no longer.
         define(&mut fake, r#"{"sequences":{"n":{}}}"#).unwrap();
         assert_eq!(counters(&fake), [7]);
+        // Where whoever inserts looks for it.
+        insert(&mut fake, &docs(&[r#"{"_id":"6"}"#]), 1.0).unwrap();
+        assert_eq!(counters(&fake), [8]);
         define(&mut fake, "{}").unwrap();
         assert_eq!(counters(&fake), [0; 0]);
     }

@@ -272,10 +272,10 @@ impl Counts {
         if number.fract() != 0.0 || !(1.0..=MAX_NUMBER).contains(&number) {
             return Ok(());
         }
-        let counter = match &self.per {
-            Some(per) => [&self.counters[..], &SortKey::of(per.find(doc)?)?.bytes].concat(),
-            None => self.counters.to_vec(),
-        };
+        let per = self.per.as_ref().map(|per| per.find(doc)).transpose()?;
+        let per = SortKey::of(per.flatten())?;
+        // planted: counter-astray
+        let counter = [&self.counters[..], &per.bytes].concat();
         match self.found.get_mut(&counter[..]) {
             Some(found) => *found = found.max(number),
             None => {
