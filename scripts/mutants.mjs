@@ -1,7 +1,8 @@
 /**
  * Plants each bug of tests/mutants.mjs in a copy of the sources and runs the simulation on it: every
  * one must be caught. SEEDS=from..until chooses the worlds (default 0..2000; a bug that survives
- * them meets MORE_SEEDS, 0..20000); arguments choose mutants by parts of their names.
+ * them meets MORE_SEEDS, 0..20000); arguments choose mutants by parts of their names, or by the
+ * words of their comments in the sources.
  */
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, rmSync } from "node:fs";
@@ -86,7 +87,7 @@ function judge(mutant) {
   return !run.passed;
 }
 
-const chosen = MUTANTS.filter(({ name }) => wanted.length === 0 || wanted.some((word) => name.includes(word)));
+const chosen = MUTANTS.filter(({ name, edits }) => wanted.length === 0 || wanted.some((word) => name.includes(word) || edits.some(({ at }) => at === word)));
 const caught = chosen.filter((mutant) => {
   try {
     return judge(mutant);

@@ -8,6 +8,7 @@ use patchstore::codec::root::Root;
 use patchstore::engine::access::{Attempt, Catalog, Cursor, Reads, Writes};
 
 use super::indexes;
+use super::kin;
 use super::operation::{Told, data_key, encoded, number, value};
 use super::plan::{DEFINED, KEYS, Op};
 
@@ -83,10 +84,16 @@ pub fn all(r: &mut dyn Reads) -> Attempt<Vec<(Bytes, Bytes)>> {
         stored,
         "the catalog is not what its keys say"
     );
-    let definition = indexes::take(&mut stored);
-    if !definition.is_empty() {
-        stored.push((Bytes::from_static(indexes::KEY), Bytes::new()));
-    }
+    let catalog = r.catalog();
+    let (is_indexed, is_bound) = (
+        indexes::are_there(&catalog),
+        kin::is_bound(|key| catalog.get(key)),
+    );
+    // (The others are those of this module, of two bytes.)
+    stored.retain(|(key, _)| key.len() == 2);
+    let there = [(is_indexed, indexes::KEY), (is_bound, kin::BOUND)];
+    let there = there.into_iter().filter(|(is_there, _)| *is_there);
+    stored.extend(there.map(|(_, key)| (Bytes::from_static(key), Bytes::new())));
     Ok(stored)
 }
 

@@ -83,6 +83,13 @@ pub fn with_value(doc: u64, value: u8) -> u64 {
     bare(doc) | (u64::from(value) + 1) << 32
 }
 
+/// Whether a stored document has a value.
+pub fn has_value(doc: &[u8]) -> bool {
+    let form = Form::of(doc).unwrap();
+    let found = fields::field(form, &fields::FieldName::new("u".into()));
+    found.unwrap().is_some()
+}
+
 /// Whether no two documents have one value.
 pub fn are_unique(docs: &[u64]) -> bool {
     let values = || docs.iter().map(|doc| doc >> 32).filter(|value| *value > 0);

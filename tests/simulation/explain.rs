@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::kin;
 use super::ledger::{Ending, Entry, Ledger, Seen};
 use super::model::{Model, total};
 use super::operation::{ACCOUNTS_TOTAL, Call};
@@ -65,6 +66,7 @@ fn check_phase(
         );
         let mut state = states.last().cloned().unwrap_or_default();
         let told = entry.call.apply(&mut state);
+        assert!(!kin::refuses(&told), "call {id} must be refused: {entry:?}");
         if let Ending::Acknowledged(was_told) = &entry.ending {
             assert_eq!(
                 *was_told, told,
@@ -85,6 +87,11 @@ fn check_phase(
                 assert!(there || may_lose, "acknowledged and lost: {entry:?}")
             }
             Ending::Failed => assert!(!there, "failed and there: {entry:?}"),
+            Ending::Refused => {
+                assert!(!there, "refused and there: {entry:?}");
+                let is_right = may_lose || is_refused(entries, phase, &states, entry);
+                assert!(is_right, "refused by no state that there was: {entry:?}");
+            }
             Ending::Open | Ending::Unknown => {}
         }
     }
@@ -131,26 +138,9 @@ fn explain(
     let candidates = least.max(own)..states.len();
     for at in candidates.clone() {
         let (before, _) = phase.order.split_at(at);
-        let pending: Vec<&Entry> = seen
-            .pending
-            .iter()
-            .filter(|id| !before.contains(id))
-            .filter_map(|id| entries.get(id))
-            .collect();
-        let fails = |entry: &&Entry| !phase.order.contains(&entry.call.id);
-        let failing = pending.iter().copied().filter(fails).count();
-        // What fails in the end may have been taken back already: the first ones, or all.
-        for taken_back in 0..=failing {
-            let mut left = taken_back;
-            let shown = pending.iter().filter(|entry| {
-                let gone = left > 0 && fails(entry);
-                left -= usize::from(gone);
-                !gone
-            });
-            let shown: Vec<_> = shown.map(|entry| &entry.call).collect();
-            if shows(&states[at], &shown, seen) {
-                return at;
-            }
+        let mut shown = shown_over(entries, phase, before, &seen.pending).into_iter();
+        if shown.any(|shown| shows(&states[at], &shown, seen)) {
+            return at;
         }
     }
     let (at, wrong) = nearest(states, seen, candidates.clone());
@@ -159,6 +149,51 @@ fn explain(
          prefix {at} but for {wrong:?}",
         phase.order, seen.life, seen.pending
     );
+}
+
+/// Which of the pending calls may show over the first ones of the order: what fails in the end may have been taken back
+/// already, the first ones, or all.
+fn shown_over<'a>(
+    entries: &'a BTreeMap<u64, Entry>,
+    phase: &Phase,
+    before: &[u64],
+    pending: &[u64],
+) -> Vec<Vec<&'a Call>> {
+    let pending: Vec<&Entry> = pending
+        .iter()
+        .filter(|id| !before.contains(id))
+        .filter_map(|id| entries.get(id))
+        .collect();
+    let fails = |entry: &&Entry| !phase.order.contains(&entry.call.id);
+    let failing = pending.iter().copied().filter(fails).count();
+    let all = (0..=failing).map(|taken_back| {
+        let mut left = taken_back;
+        let shown = pending.iter().filter(|entry| {
+            let gone = left > 0 && fails(entry);
+            left -= usize::from(gone);
+            !gone
+        });
+        shown.map(|entry| &entry.call).collect()
+    });
+    all.collect()
+}
+
+/// Whether a call is one to be refused, on some state that there was.
+fn is_refused(
+    entries: &BTreeMap<u64, Entry>,
+    phase: &Phase,
+    states: &[Model],
+    entry: &Entry,
+) -> bool {
+    states.iter().enumerate().any(|(at, state)| {
+        let (before, _) = phase.order.split_at(at);
+        let mut shown = shown_over(entries, phase, before, &entry.pending).into_iter();
+        shown.any(|shown| {
+            let mut state = state.clone();
+            shown.iter().for_each(|call| drop(call.apply(&mut state)));
+            kin::refuses(&entry.call.apply(&mut state))
+        })
+    })
 }
 
 /// Whether a state, under some pending calls, is what was seen.

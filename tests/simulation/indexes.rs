@@ -3,12 +3,14 @@
 use bytes::Bytes;
 use patchstore::codec::kinds::key;
 use patchstore::codec::value::{Form, from_json};
-use patchstore::engine::access::{Attempt, Writes};
-use patchstore::models::documents::definition::Definition;
+use patchstore::engine::access::{Attempt, Catalog, Writes};
+use patchstore::models::Scope;
+use patchstore::models::documents::definition::{Definition, flag};
 use patchstore::models::documents::index::{Entries, Layout};
 use patchstore::models::documents::{Define, Find, Wanted};
+use patchstore::models::keys;
 use patchstore::models::many::Many;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::documents;
 use super::operation::Told;
@@ -68,31 +70,38 @@ impl Defining {
     }
 }
 
-/// The definition of the documents' collection, taken out of the records of the catalog.
-pub fn take(records: &mut Vec<(Bytes, Bytes)>) -> Definition {
-    let mut taken = Definition::default();
-    // (The others are those of `defined`, of two bytes.)
-    records.retain(|(key, record)| {
-        if key[0] == key::DEFINITION && key.len() > 2 {
-            taken = Definition::decode(record.clone()).unwrap();
-        }
-        key.len() == 2
-    });
-    taken
+/// Whether the catalog defines any of the documents' collection.
+pub fn are_there(catalog: &Catalog) -> bool {
+    catalog.get(&definition_key()).is_some()
 }
 
-/// What a recount gives is what is stored.
+fn definition_key() -> Bytes {
+    let scope = Scope::Name("sim".into());
+    keys::collection_prefix(key::DEFINITION, &scope, "docs".into()).unwrap()
+}
+
+/// What a recount gives is what is stored, of each collection, and what is unique is there once.
 pub fn check(all: &[(Bytes, Bytes)]) {
     let of = |kind: u8| all.iter().filter(move |(key, _)| key[0] == kind);
-    let mut records: Vec<_> = of(key::DEFINITION).cloned().collect();
     let mut expected = BTreeMap::new();
-    for index in take(&mut records).indexes {
-        let layout = Layout::new(&index);
-        for (at, doc) in of(key::DOCUMENT) {
-            let entries = Entries::of(&layout, Form::of(doc).unwrap()).unwrap();
-            for entry in entries.keys() {
-                let entry = [&entry[..], &at[at.len() - 12..]].concat();
-                expected.insert(Bytes::from(entry), Bytes::copy_from_slice(entries.value()));
+    // (The others are those of `defined`, of two bytes.)
+    for (defined, record) in of(key::DEFINITION).filter(|(key, _)| key.len() > 2) {
+        let definition = Definition::decode(record.clone()).unwrap();
+        let docs = of(key::DOCUMENT).filter(|(at, _)| at[1..].starts_with(&defined[1..]));
+        let docs: Vec<_> = docs.collect();
+        for index in definition.indexes {
+            let layout = Layout::new(&index);
+            let mut different = BTreeSet::new();
+            for (at, doc) in &docs {
+                let entries = Entries::of(&layout, Form::of(doc).unwrap()).unwrap();
+                for entry in entries.keys() {
+                    // (Nothing is unique that is not there.)
+                    let has_value = index.is(flag::UNIQUE) && documents::has_value(doc);
+                    let is_new = different.insert(entry.clone());
+                    assert!(is_new || !has_value, "two documents have a unique value");
+                    let entry = [&entry[..], &at[at.len() - 12..]].concat();
+                    expected.insert(Bytes::from(entry), Bytes::copy_from_slice(entries.value()));
+                }
             }
         }
     }

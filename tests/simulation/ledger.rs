@@ -15,6 +15,8 @@ pub enum Ending {
     Acknowledged(Told),
     /// It was told that it failed, and nothing of it may show.
     Failed,
+    /// It was told that what it wants is not allowed, and nothing of it may show.
+    Refused,
     /// It was told that nobody knows.
     Unknown,
 }
@@ -26,6 +28,8 @@ pub struct Entry {
     pub life: u64,
     pub phase: u64,
     pub ending: Ending,
+    /// The life's own calls that were under way when it was issued.
+    pub pending: Vec<u64>,
 }
 
 /// A read as it went.
@@ -66,7 +70,9 @@ impl Ledger {
 
     /// Enters a call about to be made.
     pub fn issue(&self, life: u64, phase: u64, call: Call) {
+        let (pending, _) = self.calls_of(life);
         let entry = Entry {
+            pending,
             life,
             phase,
             ending: Ending::Open,

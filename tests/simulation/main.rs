@@ -21,6 +21,7 @@ mod expiring;
 mod explain;
 mod indexes;
 mod keys;
+mod kin;
 mod later;
 mod ledger;
 mod live;
@@ -62,8 +63,11 @@ fn report(plan: &Plan, why: &str) -> String {
     let seed = plan.seed;
     let (without, why) = shrink::shrink(plan, why.to_string(), Duration::from_secs(40));
     let items: Vec<String> = without.iter().map(ToString::to_string).collect();
+    // (Each test has worlds of its own; run by itself, it is "main".)
+    let thread = std::thread::current();
+    let test = thread.name().filter(|name| *name != "main");
     format!(
-        "seed {seed}: {why}\nof {} items these are left:\n{}\nSEEDS={seed}..{} WITHOUT={} cargo test --test simulation -- every_seed\n",
+        "seed {seed}: {why}\nof {} items these are left:\n{}\nSEEDS={seed}..{} WITHOUT={} cargo test --test simulation -- {}\n",
         plan.items.len(),
         plan.without(&without)
             .items
@@ -72,6 +76,7 @@ fn report(plan: &Plan, why: &str) -> String {
             .collect::<String>(),
         seed + 1,
         items.join(","),
+        test.unwrap_or_default(),
     )
 }
 
@@ -181,6 +186,20 @@ fn indexes_are_what_a_recount_gives() {
     let (failures, counts) = outcomes(&all, Plan::indexing_of_seed, &without, false);
     println!("indexes: {counts:?}");
     assert_none(&failures, Plan::indexing_of_seed, &without);
+}
+
+/// All of the worlds, with tabs that make, move and remove documents that refer to each other, under what is defined of them.
+#[test]
+fn references_and_sequences_hold_whatever_happens() {
+    let (range, without) = (seeds(), left_out());
+    let all: Vec<u64> = range.collect();
+    let (failures, counts) = outcomes(&all, Plan::kin_of_seed, &without, false);
+    println!("references and sequences: {counts:?}");
+    assert_none(&failures, Plan::kin_of_seed, &without);
+    assert!(
+        all.len() < 2_000 || counts.refused > all.len(),
+        "few are refused"
+    );
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::defined;
 use super::documents;
 use super::indexes;
+use super::kin;
 use super::operation::{
     Call, OPENING_BALANCE, Told, What, account_key, clear_range, counter_key, data_key, encoded,
     number, value,
@@ -111,6 +112,7 @@ fn apply(op: &Op, id: u64, model: &mut Model) -> Told {
             set_docs(model, &docs);
             return vec![1];
         }
+        Op::Kin(op) => return kin::apply(op, model),
         Op::Define { name, keys, bytes } => {
             model.insert(defined::key(*name), encoded(id));
             model.extend(defined::notes(id, id, 0, *keys, *bytes));

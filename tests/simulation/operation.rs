@@ -10,6 +10,7 @@ use patchstore::{Code, Error};
 use super::defined;
 use super::documents;
 use super::indexes::Defining;
+use super::kin::Doing;
 use super::plan::{ACCOUNTS, COUNTERS, KEYS, Op};
 
 /// After the end of every world, ms since the epoch.
@@ -130,33 +131,46 @@ fn increment(w: &mut dyn Writes, counter: u8) -> Attempt<u64> {
 
 /// What the engine runs for one operation, again and again until it has all it needs.
 pub fn work(op: Op, id: u64) -> WriteWork<Told> {
-    let mut defining = Defining::of(&op);
-    Box::new(move |w| match &mut defining {
-        Some(defining) => defining.step(w),
-        None => run(&op, id, w),
-    })
+    let mut progress = Progress::of(&op);
+    Box::new(move |w| progress.run(&op, id, w))
+}
+
+/// Of operations that go on where they stopped.
+enum Progress {
+    None,
+    Defining(Defining),
+    Kin(Doing),
+}
+
+impl Progress {
+    fn of(op: &Op) -> Self {
+        let kin = Doing::of(op).map(Self::Kin);
+        let defining = || Defining::of(op).map(Self::Defining);
+        kin.or_else(defining).unwrap_or(Self::None)
+    }
+
+    fn run(&mut self, op: &Op, id: u64, w: &mut dyn Writes) -> Attempt<Told> {
+        match self {
+            Self::None => run(op, id, w),
+            Self::Defining(defining) => defining.step(w),
+            Self::Kin(doing) => doing.step(w),
+        }
+    }
 }
 
 impl Call {
     /// What the engine runs, again and again until it has all it needs.
     pub fn work(self) -> WriteWork<Told> {
-        let mut defining = match &self.what {
-            What::Op(op) => Defining::of(op),
-            _ => None,
+        let mut progress = match &self.what {
+            What::Op(op) => Progress::of(op),
+            _ => Progress::None,
         };
-        Box::new(move |w| match &mut defining {
-            Some(defining) => {
-                let told = defining.step(w)?;
-                sign(w, self.id);
-                Ok(told)
-            }
-            None => self.run(w),
-        })
+        Box::new(move |w| self.run(&mut progress, w))
     }
 
-    fn run(&self, w: &mut dyn Writes) -> Attempt<Told> {
+    fn run(&self, progress: &mut Progress, w: &mut dyn Writes) -> Attempt<Told> {
         let told = match &self.what {
-            What::Op(op) => run(op, self.id, w)?,
+            What::Op(op) => progress.run(op, self.id, w)?,
             // Not in one piece: an attempt made again would do again what it has written.
             What::Steps { .. } => unreachable!("steps are taken one by one"),
             What::Transfer { from, to, amount } => {
@@ -223,7 +237,7 @@ fn run(op: &Op, id: u64, w: &mut dyn Writes) -> Attempt<Told> {
         }
         Op::Remove { name } => return Ok(vec![documents::remove(w, *name)?.into()]),
         Op::Claim { name, value } => return Ok(vec![documents::claim(w, *name, *value)?]),
-        Op::Index | Op::Unindex => unreachable!("what goes on where it stopped"),
+        Op::Index | Op::Unindex | Op::Kin(_) => unreachable!("what goes on where it stopped"),
         Op::Define { .. } | Op::Undefine { .. } | Op::Note { .. } => {
             return defined::run(op, id, w);
         }

@@ -4,12 +4,18 @@
 use patchstore::backend::simulated::{Fault, Timing};
 use std::collections::BTreeSet;
 
+use super::kin::Kin;
+
 /// One world.
 #[derive(Debug, Clone)]
 pub struct Plan {
     pub seed: u64,
     /// Whether the patch is encrypted.
     pub sealed: bool,
+    /// Whether tabs switch the op-log on.
+    pub logged: bool,
+    /// Whether there are documents that refer to each other.
+    pub kin: bool,
     pub tabs: usize,
     /// Whether commits promise to survive a cut of power.
     pub strict: bool,
@@ -129,6 +135,8 @@ pub enum Op {
         name: u8,
         value: u8,
     },
+    /// What has to do with documents that refer to each other.
+    Kin(Kin),
     /// Puts its number into a record of the catalog, and records beside it, which may be written ahead.
     Define {
         name: u8,
@@ -206,9 +214,27 @@ impl Plan {
         plan.mixed(seed ^ 0xca7a, Dice::defining)
     }
 
-    /// The plan of a seed, with tabs that make and drop indexes, and give documents values, beside all that they do.
+    /// The plan of a seed, with tabs that make and drop indexes, and give documents values, beside all that they do. Half of
+    /// the odd seeds are for a patch whose writes are logged, and half of these for an encrypted one.
     pub fn indexing_of_seed(seed: u64) -> Self {
-        Self::of_seed(seed).mixed(seed ^ 0x1dec, Dice::indexing)
+        let plan = Self {
+            sealed: seed % 8 == 1,
+            logged: seed % 8 < 4,
+            ..Self::of_seed(seed)
+        };
+        plan.mixed(seed ^ 0x1dec, Dice::indexing)
+    }
+
+    /// The plan of a seed, with documents that refer to each other, beside all that tabs do. Half of them are for a patch
+    /// whose writes are logged, half for an encrypted one.
+    pub fn kin_of_seed(seed: u64) -> Self {
+        let plan = Self {
+            sealed: matches!(seed % 4, 1 | 2),
+            logged: seed % 4 > 1,
+            kin: true,
+            ..Self::of_seed(seed)
+        };
+        plan.mixed(seed ^ 0x000f_a417, Dice::kin)
     }
 
     fn mixed(self, seed: u64, step: fn(&mut Dice) -> Step) -> Self {
@@ -271,6 +297,8 @@ impl Plan {
         Self {
             seed,
             sealed: false,
+            logged: false,
+            kin: false,
             tabs,
             strict: dice.chance(40),
             timing: dice.timing(),
@@ -299,14 +327,15 @@ impl Plan {
     }
 }
 
-struct Dice(fastrand::Rng);
+/// What a seed decides by.
+pub struct Dice(fastrand::Rng);
 
 impl Dice {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub fn below(&mut self, bound: u64) -> u64 {
         self.0.u64(..bound)
     }
 
-    fn chance(&mut self, percent: u64) -> bool {
+    pub fn chance(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }
 
@@ -423,7 +452,7 @@ impl Dice {
         }
     }
 
-    fn indexing(&mut self) -> Step {
+    pub fn indexing(&mut self) -> Step {
         match self.below(10) {
             0..7 => {
                 let ops = (0..1 + self.below(4)).map(|_| self.of_indexes()).collect();

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use patchstore::backend::Durability;
 use patchstore::backend::simulated::{Fault, SimConnector, SimDatabase};
-use patchstore::codec::feature::Features;
+use patchstore::codec::feature::{Feature, Features};
 use patchstore::engine::access::{Answer, Cursor, Session, afresh};
 use patchstore::engine::{
     self as lifecycle, Absent, Action, Engine, Limits, Options, Policy, Transaction,
@@ -18,6 +18,7 @@ use std::rc::Rc;
 use super::defined;
 use super::documents;
 use super::keys;
+use super::kin;
 use super::ledger::{Ending, Ledger, Seen};
 use super::operation::{Call, Told, What, every_key, fail, range, read_keys, sign, work};
 use super::plan::{Op, Plan, Step};
@@ -91,6 +92,7 @@ fn ending_of(error: &Error) -> Ending {
         Code::StorageQuotaExceeded | Code::Unavailable | Code::Conflict | Code::Closed => {
             Ending::Failed
         }
+        Code::ConstraintViolation | Code::Exists => Ending::Refused,
         Code::ConnectionLost => Ending::Unknown,
         other => panic!("{other:?}: {error}"),
     }
@@ -130,6 +132,19 @@ fn obey(engine: &Engine, plan: &Plan) {
 }
 
 impl Tab {
+    /// Switches on what the plan's patch has, while the tab is already at work.
+    fn switch_on(&self, engine: &Engine) {
+        if !self.plan.logged {
+            return;
+        }
+        let switched = engine.switch_on(Feature::OpLog);
+        self.env.spawn(Box::pin(async move {
+            if let Err(error) = switched.await {
+                tolerable(&error);
+            }
+        }));
+    }
+
     /// Opens the engine, as often as it takes.
     pub async fn open(&self) -> Engine {
         for _ in 0..30 {
@@ -138,6 +153,7 @@ impl Tab {
             match keys::open(&self.plan, connector, self.env.clone(), options(&self.plan)).await {
                 Ok(engine) if self.phase.get() == self.ledger.phase.get() => {
                     obey(&engine, &self.plan);
+                    self.switch_on(&engine);
                     return engine;
                 }
                 // The data went while it was being opened.
@@ -368,19 +384,27 @@ impl Tab {
         keys.retain(|_| self.env.chance(40));
         let seen = self.seen(committed);
         let wanted = keys.clone();
-        let begin = || Ok((documents::all(), Vec::new()));
-        let work = afresh(begin, move |(find, numbers), r| {
+        let with_kin = self.plan.kin;
+        let begin = move || {
+            let kin = with_kin.then(kin::Gathering::new);
+            Ok((documents::all(), Vec::new(), kin))
+        };
+        let work = afresh(begin, move |(find, numbers, kin), r| {
             let docs = documents::gather(find, numbers, r)?;
             defined::check(r)?;
-            Ok((read_keys(r, &wanted)?, docs))
+            let kin = kin.as_mut().map(|kin| kin.step(r)).transpose()?.flatten();
+            Ok((read_keys(r, &wanted)?, docs, kin))
         });
-        let (found, docs) = if committed {
+        let (found, docs, kin) = if committed {
             settled(engine.read_committed(work)).await?
         } else {
             settled(engine.read(work)).await?
         };
         let mut found: BTreeMap<_, _> = keys.into_iter().zip(found).collect();
         found.insert(Bytes::from_static(documents::KEY), docs);
+        if self.plan.kin {
+            found.insert(Bytes::from_static(kin::KEY), kin);
+        }
         self.saw(seen, found);
         Ok(())
     }
@@ -401,6 +425,11 @@ impl Tab {
             documents::gather(find, numbers, r)
         });
         settled(engine.read(work)).await
+    }
+
+    async fn kin_of(&self, engine: &Engine) -> Result<Option<Bytes>> {
+        let begin = || Ok(kin::Gathering::new());
+        settled(engine.read(afresh(begin, |kin, r| kin.step(r)))).await
     }
 
     /// The records of the catalog, under its keys and in it.
@@ -443,6 +472,7 @@ impl Tab {
         let mut copied = scan(&engine, "d/").await?;
         copied.extend(self.catalog_of(&engine).await?);
         let docs = self.docs_of(&engine).await?;
+        let family = self.kin_of(&engine).await?;
         // It can be written to, and orders of insertion go on.
         let call = Call {
             id: 0,
@@ -463,6 +493,9 @@ impl Tab {
                 every_key().into_iter().map(|key| (key, None)).collect();
             found.extend(copied.into_iter().map(|(key, value)| (key, Some(value))));
             found.insert(Bytes::from_static(documents::KEY), docs);
+            if self.plan.kin {
+                found.insert(Bytes::from_static(kin::KEY), family);
+            }
             // It may have seen more than the tab's own engine has yet: nobody's life but its own.
             let life = u64::MAX - self.env.random_below(u64::MAX / 2);
             self.saw(

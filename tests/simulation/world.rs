@@ -19,6 +19,7 @@ use super::documents;
 use super::explain::{self, Phase};
 use super::indexes;
 use super::keys;
+use super::kin;
 use super::ledger::{Ending, Ledger};
 use super::operation::order_of;
 use super::plan::{Event, Item, Plan, Step};
@@ -39,6 +40,7 @@ pub struct Counts {
     pub power_cuts: usize,
     pub freezes: usize,
     pub erased: usize,
+    pub refused: usize,
 }
 
 impl Counts {
@@ -53,6 +55,7 @@ impl Counts {
         self.power_cuts += more.power_cuts;
         self.freezes += more.freezes;
         self.erased += more.erased;
+        self.refused += more.refused;
     }
 }
 
@@ -119,6 +122,12 @@ pub fn run(plan: &Plan) -> (Vec<String>, Counts) {
     let phases = world.phases.take();
     counts.commits = phases.iter().map(|phase| phase.order.len()).sum();
     counts.reads = world.ledger.reads.borrow().len();
+    let entries = world.ledger.entries.borrow();
+    let refused = entries
+        .values()
+        .filter(|entry| entry.ending == Ending::Refused);
+    counts.refused = refused.count();
+    drop(entries);
     explain::check(&world.ledger, &phases);
     (world.ledger.trace.take(), counts)
 }
@@ -455,6 +464,12 @@ impl World {
         let docs = docs.unwrap_or_else(|error| panic!("documents at rest: {error}"));
         let defined = settled(engine.read(Box::new(defined::all))).await;
         data.extend(defined.unwrap_or_else(|error| panic!("the catalog at rest: {error}")));
+        if self.plan.kin || self.plan.logged {
+            let all = scan(&engine, "").await;
+            data.extend(check_all(
+                &all.unwrap_or_else(|error| panic!("no scan: {error}")),
+            ));
+        }
         engine.close().await;
         data.extend(docs.map(|docs| (Bytes::from_static(documents::KEY), docs)));
         Phase {
@@ -510,5 +525,26 @@ impl World {
         defined::check_root(&records, &defined);
         indexes::check(&all);
         directory::check(&records);
+        if self.plan.kin || self.plan.logged {
+            let engine = self.open_alone(&self.database).await;
+            let again = scan(&engine, "").await;
+            engine.close().await;
+            assert!(
+                again.is_ok_and(|again| again == all),
+                "opened again, it has something else"
+            );
+            check_all(&all);
+        }
     }
+}
+
+/// What holds of all records, whoever has died over what; of those that refer to each other, what there is.
+fn check_all(all: &[(Bytes, Bytes)]) -> Vec<(Bytes, Bytes)> {
+    let record_of = |wanted: &[u8]| {
+        let found = all.iter().find(|(key, _)| key == wanted);
+        found.map(|(_, record)| record)
+    };
+    indexes::check(all);
+    kin::check(all, kin::is_bound(record_of));
+    kin::at_rest(all)
 }
