@@ -25,9 +25,9 @@ use std::rc::Rc;
 use super::World;
 
 /// More than are looked at in one commit.
-const DOCS: usize = 2_300;
+pub const DOCS: usize = 2_300;
 
-fn collection() -> Collection {
+pub fn collection() -> Collection {
     Collection::new(&Scope::Name("s".into()), "c".into()).unwrap()
 }
 
@@ -49,13 +49,13 @@ async fn some_time(world: &World, most_us: u64) {
 }
 
 /// A tab: its realm, and its engine.
-struct Tab {
-    realm: SimEnv,
-    engine: Engine,
+pub struct Tab {
+    pub realm: SimEnv,
+    pub engine: Engine,
 }
 
 impl World {
-    async fn builder(&self) -> Tab {
+    pub async fn builder(&self) -> Tab {
         let (realm, engine) = self.open_tab(Options::default()).await;
         Tab { realm, engine }
     }
@@ -69,7 +69,7 @@ impl World {
 }
 
 impl Tab {
-    fn env(&self) -> Rc<dyn Env> {
+    pub fn env(&self) -> Rc<dyn Env> {
         Rc::new(self.realm.clone())
     }
 
@@ -78,14 +78,14 @@ impl Tab {
         many::write(&self.engine, self.env(), insert).await
     }
 
-    async fn fill(&self) {
+    pub async fn fill(&self) {
         self.insert((0..DOCS).map(|n| new_doc(n, n)).collect())
             .await
             .unwrap();
     }
 
     /// In a task of its own realm, as it would be: it freezes and dies with it.
-    fn define(&self, wish: Wish) -> impl Future<Output = Result<()>> + use<> {
+    pub fn define(&self, wish: Wish) -> impl Future<Output = Result<()>> + use<> {
         let (done, told) = channel(&self.realm);
         let engine = self.engine.clone();
         let env = self.env();
@@ -112,7 +112,7 @@ impl Tab {
         work.await
     }
 
-    async fn all(&self, kind: u8) -> Vec<(Bytes, Bytes)> {
+    pub async fn all(&self, kind: u8) -> Vec<(Bytes, Bytes)> {
         let range = tuple::prefix_range(Bytes::copy_from_slice(&[kind]));
         let found = self.engine.read(Box::new(move |r: &mut dyn Reads| {
             let (mut cursor, mut out) = (Cursor::new(range.clone(), false), Vec::new());
@@ -129,7 +129,7 @@ impl Tab {
 
     /// The definition; what is ready of its indexes is what a recount gives, and what is being built has nothing that it
     /// should not have.
-    async fn check(&self) -> Definition {
+    pub async fn check(&self) -> Definition {
         self.engine.refresh().await.unwrap();
         let records = self.all(key::DEFINITION).await;
         let definition = records

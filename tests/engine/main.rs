@@ -35,6 +35,7 @@ mod recovery;
 mod room;
 mod space;
 mod steps;
+mod stopped_builds;
 mod storage;
 mod transactions;
 mod turns;
