@@ -1,9 +1,10 @@
-//! What is defined of collections, and the entries of indexes.
+//! What the catalog has: the version of the data's shape, what is defined of collections; and the entries of indexes.
 
 use super::values::value;
 use super::{corpus, records, texts};
 use bytes::Bytes;
 use fastrand::Rng;
+use patchstore::codec::data_version::DataVersion;
 use patchstore::codec::io::{Input, put_bytes};
 use patchstore::codec::tags::Tags;
 use patchstore::codec::value::{Form, Value};
@@ -43,6 +44,26 @@ fn a_sequence(rng: &mut Rng) -> Sequence {
         flags: rng.u8(..) & flag::OF_SEQUENCE & !flag::PER,
         per: rng.bool().then(|| texts::string(rng)),
     }
+}
+
+pub fn a_version(rng: &mut Rng) -> Vec<u8> {
+    let version = DataVersion {
+        version: records::number(rng),
+        target: records::number(rng),
+        attempt: records::number(rng),
+    };
+    version.encode().to_vec()
+}
+
+/// Whatever it says, who has declared a version suits it or not, and one that is to be left behind does not.
+pub fn version(input: &[u8]) -> Option<Vec<u8>> {
+    let version = DataVersion::decode(&Bytes::copy_from_slice(input)).ok()?;
+    for declared in [0, version.version, version.target, u64::MAX] {
+        let suits = version.suits(declared, 0);
+        let is_left_behind = version.target > declared && version.attempt != 0;
+        assert!(!suits || version.version == declared && !is_left_behind);
+    }
+    Some(version.encode().to_vec())
 }
 
 pub fn a_record(rng: &mut Rng) -> Vec<u8> {

@@ -83,6 +83,7 @@ pub fn all() -> Vec<Target> {
         Target::new("two values", queries::two_values, queries::compared).taking(4 * trees),
         Target::new("document", documents::a_document, documents::document).taking(2 * trees),
         Target::new("end of a page", documents::an_end, documents::end).taking(trees),
+        Target::new("data version", definitions::a_version, definitions::version),
         Target::new("definition", definitions::a_record, definitions::record).taking(lists),
         Target::new("index entry", definitions::an_entry, definitions::entry).taking(lists),
         Target {
