@@ -15,6 +15,7 @@ import { startQuestions } from "./questions/questions.js";
 import { startSandboxes } from "./sandboxes.js";
 import { startSpace } from "./space.js";
 import { startStorage } from "./storage.js";
+import { startAssets } from "./stroma/assets-section.js";
 import { startLibrary } from "./stroma/section.js";
 
 /** The overviews are made when nothing has changed for so long. */
@@ -41,7 +42,7 @@ async function showAll() {
 onEvent(changed);
 
 // One part that fails leaves the others alone.
-for (const start of [startCounter, startNotes, startOpLog, startSpace, startDevices, startEncryption, startSandboxes, startImport, startMovies, startQuestions, startLibrary, startSite]) {
+for (const start of [startCounter, startNotes, startOpLog, startSpace, startDevices, startEncryption, startSandboxes, startImport, startMovies, startQuestions, startLibrary, startAssets, startSite]) {
   await start().catch(report);
 }
 await showNext();

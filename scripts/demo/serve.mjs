@@ -5,12 +5,16 @@ import sirv from "sirv";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const datasets = `${root}node_modules/vega-datasets/data`;
+const papers = `${root}node_modules/pdf-parse/test/data`;
 
 /** The data set that the page stores. */
 export const MOVIES = `${datasets}/movies.json`;
 
+/** PDFs of several pages: one that the page imports, and another one. */
+export const PAPERS = ["01-valid", "04-valid"].map((name) => `${papers}/${name}.pdf`);
+
 /**
- * The page at /, the package at /pkg/, the data sets at /data/.
+ * The page at /, the package at /pkg/, the data sets at /data/, PDFs at /pdfs/, pdf.js at /pdfjs/.
  * @param {number} port 0 for any that is free
  * @returns {Promise<{url: string, close(): void}>}
  */
@@ -18,6 +22,8 @@ export async function serveDemo(port = 0) {
   const mounts = [
     ["/pkg/", sirv(`${root}pkg`, { dev: true })],
     ["/data/", sirv(datasets, { dev: true })],
+    ["/pdfs/", sirv(papers, { dev: true })],
+    ["/pdfjs/", sirv(`${root}node_modules/pdfjs-dist`, { dev: true })],
     ["/", sirv(`${root}www`, { dev: true })],
   ];
   const server = createServer((request, response) => {

@@ -1,22 +1,22 @@
 /** What a reference manager asks of its storage, on one patch. */
 import { openPatch } from "patchstore";
+import { assetOf, contents, importFile, importPdf, takeInFiles } from "./assets.js";
 import { migrate, STORE, VERSION } from "./tables.js";
-
-const ASSET = "app-asset://blobs/";
 
 /** What a library's patch has to be opened with. */
 export const OPTIONS = { version: VERSION, migrate };
 
 /** Opens a library; with `options` of `openPatch`. */
 export async function openLibrary(id, options = {}) {
-  return new Library(await openPatch(id, { ...OPTIONS, ...options }));
+  const library = new Library(await openPatch(id, { ...OPTIONS, ...options }));
+  await takeInFiles(library.patch);
+  return library;
 }
 
 export class Library {
   constructor(patch) {
     this.patch = patch;
     this.db = patch.db(STORE);
-    this.files = patch.kv(STORE);
   }
 
   async createReference({ type, title }) {
@@ -37,7 +37,10 @@ export class Library {
     await this.db.delete("references", id);
   }
 
-  /** An anchor; one of a text in a PDF has `page_index`, `text` and `rects` of `{page_index, x, y, width, height}`. */
+  /**
+   * An anchor; one of a text in a PDF has `page_index`, `text` and `rects` of `{page_index, x, y, width, height}`, which are parts of the
+   * page's width and height, from its upper left corner.
+   */
   async createAnchor({ reference_id, kind, page_index, text, rects = [] }) {
     const id = await this.patch.transaction(async (tx) => {
       const db = tx.db(STORE);
@@ -54,12 +57,15 @@ export class Library {
     return this.db.find("anchors", { reference_id }, { sort: { local_no: 1 }, include: PARTS });
   }
 
-  async updateAnchor(id, { kind, page_index, text }) {
+  async updateAnchor(id, { kind, page_index, text, rects }) {
     await this.patch.transaction(async (tx) => {
       const db = tx.db(STORE);
       if (kind !== undefined) await db.update("anchors", id, { kind });
       if (page_index !== undefined) await db.upsert("pdf_anchors", { anchor_id: id, page_index }, { on: "anchor_id" });
       if (text !== undefined) await db.upsert("pdf_text_anchors", { anchor_id: id, text }, { on: "anchor_id" });
+      if (rects === undefined) return;
+      await db.deleteMany("pdf_text_anchor_rects", { anchor_id: id });
+      await db.insertMany("pdf_text_anchor_rects", rects.map((rect) => ({ anchor_id: id, ...rect })));
     });
     return this.#anchor(id);
   }
@@ -91,23 +97,34 @@ export class Library {
     await this.db.delete("notes", id);
   }
 
-  /** A reference of a file, stored under the hash of its bytes: the same file is stored once. */
+  /** A reference of a PDF, whose bytes are stored under their SHA-256: the same file is stored once. */
   async importPdf(file) {
-    const bytes = new Uint8Array(await file.arrayBuffer());
-    const hash = [...new Uint8Array(await crypto.subtle.digest("SHA-256", bytes))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-    const id = await this.patch.transaction(async (tx) => {
-      const [db, files] = [tx.db(STORE), tx.kv(STORE)];
-      if (!(await files.has(hash))) await files.set(hash, bytes);
-      const reference_id = await db.insert("references", { type: "pdf", title: file.name.replace(/\.pdf$/i, "") });
-      await db.insert("reference_assets", { reference_id, kind: "pdf", uri: ASSET + hash, content_hash: hash, byte_size: bytes.length });
-      return reference_id;
-    });
-    return this.getReference(id);
+    return this.getReference(await importPdf(this.patch, file));
   }
 
-  /** The bytes behind a `uri`; undefined when there are none. */
-  getAsset(uri) {
-    return this.files.get(uri.slice(ASSET.length));
+  /** The same of any other file; `onProgress` hears how many of its bytes are stored. */
+  async importFile(file, { kind, onProgress }) {
+    return this.getReference(await importFile(this.patch, file, { kind, onProgress }));
+  }
+
+  getAssetsForReference(reference_id) {
+    return this.db.find("reference_assets", { reference_id });
+  }
+
+  /** A URL of the bytes behind a `uri`, until `releaseAssetPath` or the end of the page; undefined when there are none. */
+  async getAssetPath(uri) {
+    const asset = await assetOf(this.patch, uri);
+    return asset === null ? undefined : this.patch.blobs.url(asset.file);
+  }
+
+  async releaseAssetPath(uri) {
+    const asset = await assetOf(this.patch, uri);
+    if (asset !== null) this.patch.blobs.revoke(asset.file);
+  }
+
+  /** Every content with what uses it; see `contents`. */
+  listContents() {
+    return contents(this.patch);
   }
 
   #anchor(id) {

@@ -1,7 +1,7 @@
 /** The tables of a reference manager as collections: references, their assets, anchors in PDFs with texts and rects, notes. */
 
 /** The version of the tables' shape; see `migrate`. */
-export const VERSION = 2;
+export const VERSION = 3;
 
 /** The document store that they are in. */
 export const STORE = "stroma";
@@ -16,7 +16,8 @@ const numbered = {
 
 const TABLES = {
   references: { indexes: [{ fields: "title" }] },
-  reference_assets: { references: ofReference, indexes: [{ fields: ["reference_id", "uri"], unique: true }] },
+  // `file` is a BlobRef: as long as an asset has it, the bytes stay.
+  reference_assets: { references: ofReference, indexes: [{ fields: ["reference_id", "uri"], unique: true }, { fields: "uri" }] },
   anchors: { references: ofReference, ...numbered },
   pdf_anchors: { references: ofAnchor, indexes: [{ fields: "anchor_id", unique: true }, { fields: "page_index" }] },
   pdf_text_anchors: { references: ofAnchor, indexes: [{ fields: "anchor_id", unique: true }] },
@@ -32,4 +33,6 @@ export async function migrate(tx, from) {
   }
   // Notes were plain text, all of them.
   if (from < 2) await db.updateMany("notes", { content_type: { $exists: false } }, { content_type: "text/plain" });
+  // Files were values of pairs; see `takeInFiles`.
+  if (from >= 1 && from < 3) await db.define("reference_assets", TABLES.reference_assets);
 }
