@@ -8,7 +8,7 @@ const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers
 
 /** Which database a phase works on. */
 const databaseOf = (phase) =>
-  ["movies", "real", "op-log", "live", "indexed-large"].includes(phase)
+  ["movies", "real", "op-log", "live", "contents", "indexed-large"].includes(phase)
     ? phase
     : ["large", "indexed"].find((name) => phase.startsWith(name)) ?? "main";
 
@@ -24,7 +24,7 @@ export async function describe(systemName) {
 export async function cleanUp({ system: systemName, prefix }) {
   const system = (await systems[systemName]()).default;
   await system.load?.();
-  for (const name of ["main", "main-empty", "real", "movies", "op-log-off", "op-log-on", "live", "indexed", "indexed-large", "large"]) {
+  for (const name of ["main", "main-empty", "real", "movies", "op-log-off", "op-log-on", "live", "contents", "indexed", "indexed-large", "large"]) {
     await Promise.race([
       system.remove(prefix + name),
       new Promise((resolve) => setTimeout(resolve, 2000)),
@@ -62,7 +62,8 @@ export async function runPhase({ system: systemName, phase, prefix, state, wante
   const system = (await systems[systemName]()).default;
   const samples = [];
   const items = phases[phase].filter(({ id, asks }) => {
-    const reason = asks && !system[asks] ? "it has nothing like it" : (system.skips?.[id] ?? system.skips?.[phase]);
+    const lacks = asks ? !system[asks] : system.only !== undefined;
+    const reason = lacks ? "it has nothing like it" : (system.skips?.[id] ?? system.skips?.[phase]);
     if (reason) samples.push({ item: id, skipped: reason });
     return !reason && wanted.includes(id);
   });

@@ -83,6 +83,17 @@ export const targets = [
     reach: (cells) => cells["page-1000"]?.patchstore?.median / cells["page-1"]?.patchstore?.median,
   },
   ...COMPARED.map(logged),
+  faster("put 100 × 1 MiB, hashed: at most 1.5× the time", "blobs-put", 1 / 1.5),
+  faster("put 256 MiB, hashed: at most 1.5× the time", "blob-put", 1 / 1.5),
+  faster("get 100 × 1 MiB: not slower", "blobs-get", 1),
+  faster("get 256 MiB: not slower", "blob-get", 1),
+  ...[["blobs-again", "blobs-put"], ["blob-again", "blob-put"]].map(([again, put]) => ({
+    title: `${work.find(({ id }) => id === again).title}: times as fast as the first time`,
+    item: again,
+    unit: "×",
+    atLeast: 5,
+    reach: (cells) => cells[put]?.patchstore?.median / cells[again]?.patchstore?.median,
+  })),
   {
     title: "update one of 1 000 beside 1 000 live queries: of the time without",
     item: "watched",

@@ -12,6 +12,8 @@
  *   indexes         optional: whether it has indexes: then `open(name, { indexes: fields })` makes one over each field, and what is opened has also
  *                   `whereIndexed(field, value)` and `range(field, from, limit)`: those from a value on, in their order
  *   pages           optional: whether it goes on behind a document: `pageAfter(field, count, docs)`, behind the last of `docs`, if given
+ *   files(name)     optional: opens a store of files, where it has one: `put(key, bytes)`, `get(key)` to an ArrayBuffer, `close()`
+ *   only            optional: what it has of all this, where it is no database: the names of what items ask
  *   load()          optional: what has to be there before the first database is opened (wasm, workers)
  *   open(name)      opens the database, making it if need be; resolves to:
  *     insertMany(docs)   stores documents, resolves to their ids
@@ -40,5 +42,6 @@ export const systems = {
   rxdb: () => import("./rxdb.js"),
   replicache: () => import("./replicache.js"),
   sqlite: () => import("./sqlite.js"),
+  opfs: () => import("./opfs.js"),
   packed: () => import("./packed.js"),
 };

@@ -75,11 +75,22 @@ export async function openPlain(name, finish, { indexes = [] } = {}) {
   };
 }
 
+/** Files as Blobs, one record each. */
+async function files(name) {
+  const store = await openPlain(name, () => {});
+  return {
+    put: (key, bytes) => store.set(key, new Blob([bytes])),
+    get: async (key) => (await store.read(key)).arrayBuffer(),
+    close: store.close,
+  };
+}
+
 export default {
   title: "IndexedDB",
   packages: [],
   acknowledges: "complete (relaxed)",
   indexes: true,
   open: (name, options) => openPlain(name, () => {}, options),
+  files,
   remove: removeDatabase,
 };

@@ -45,5 +45,16 @@ export default {
     out: async (name) => new Response(await exportPatch(name)).blob(),
     in: async (name, blob) => (await importPatch(name, blob)).records,
   },
+  async files(name) {
+    const patch = await openPatch(name);
+    const refs = patch.kv("files");
+    return {
+      async put(key, bytes) {
+        await refs.set(key, await patch.blobs.put(bytes));
+      },
+      get: async (key) => (await patch.blobs.get(await refs.get(key))).arrayBuffer(),
+      close: () => patch.close(),
+    };
+  },
   remove: (name) => removeDatabase(`patchstore_${name}`),
 };

@@ -17,6 +17,7 @@
  */
 import { archiveIn, archiveOut } from "./archive.js";
 import bulk from "./bulk.js";
+import { contents } from "./contents.js";
 import { deleteHalf } from "./delete.js";
 import { bytesOnDisk, memory } from "./footprint.js";
 import { get, gets } from "./get.js";
@@ -43,6 +44,7 @@ export const phases = {
   movies: [moviesBulk, moviesAll, moviesWhere],
   "op-log": opLog,
   live,
+  contents,
   indexed,
   "indexed-cold": indexedCold,
   "indexed-large": indexedLarge,
@@ -58,7 +60,7 @@ export const REPEATS = { reopen: 2, "reopen-compiled": 2 };
 export const ONCE = new Set(["large", "large-reopen", "large-archive", "indexed-large"]);
 
 /** Phases that open their databases by themselves. */
-export const OPENS_ITSELF = new Set(["reopen", "reopen-compiled", "op-log", "live", "indexed", "indexed-cold", "indexed-large", "large-reopen", "large-archive"]);
+export const OPENS_ITSELF = new Set(["reopen", "reopen-compiled", "op-log", "live", "contents", "indexed", "indexed-cold", "indexed-large", "large-reopen", "large-archive"]);
 
 export const work = Object.values(phases).flat();
 
