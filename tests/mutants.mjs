@@ -204,6 +204,11 @@ export const MUTANTS = [
     edits: [{ at: "watch-unincluded", from: "including.for_each(|watcher| self.mark(watcher));", to: "drop(including);" }],
   },
   {
+    name: "look again for what a live query goes on behind each time",
+    test: "engine",
+    edits: [{ at: "watch-unsettled", from: "watcher.behind.replace(known);", to: "drop(known);" }],
+  },
+  {
     name: "tell a live query's listener what is not acknowledged",
     edits: [
       {

@@ -37,7 +37,7 @@ impl LivePort {
 
 #[wasm_bindgen]
 impl DbPort {
-    /// Watches what a query finds; arguments as for `find`, but that `asked` has no `after`. Calls `listener(docs, added, changed, removed)`: documents, the indexes
+    /// Watches what a query finds; arguments as for `find`. Calls `listener(docs, added, changed, removed)`: documents, the indexes
     /// of new ones and of changed ones, and those that are gone; or, at the end, `listener(error)`.
     #[expect(
         clippy::too_many_arguments,

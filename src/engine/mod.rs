@@ -217,14 +217,16 @@ impl Engine {
         async move { intake::take_in(&core).await }.boxed_local()
     }
 
-    /// Resolves when every earlier call of this realm is settled; an engine that has not looked for other tabs' commits
-    /// lately does so.
+    /// Resolves when every earlier call of this realm is settled, and it is known where its insertions are; an engine that has
+    /// not looked for other tabs' commits lately does so.
     #[must_use]
     pub fn settled(&self) -> LocalBoxFuture<'static, ()> {
         let core = self.0.clone();
         async move {
             poll::before(&core).await;
-            core.settled_so_far().await;
+            let last = core.state.borrow().last_call;
+            core.settled_up_to(last).await;
+            core.context.landings.borrow_mut().settle(last);
         }
         .boxed_local()
     }

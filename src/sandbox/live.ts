@@ -6,8 +6,10 @@ import type { Link } from "./link.js";
 /** What the host sends of a result: the rest of its documents and those that are gone, how many of these are there, and which are new or changed. */
 type Event = [rest: unknown[], count: number, added: number[], changed: number[]];
 
-/** Begins a live query. The host checks what is not checked here. */
-export function liveOf(link: Link, store: string | null, collection: string, query: any, listener: any, options: any): () => void {
+/** Begins a live query. The host checks what is not checked here.
+ *  @param args for the host: the collection, the query, the options and the mark of what it goes on behind
+ *  @param options as they were given */
+export function liveOf(link: Link, store: string | null, [collection, query, exchanged, mark]: unknown[], listener: any, options: any): () => void {
   if (typeof listener !== "function") throw invalid("listener must be a function");
   const onError = options?.onError;
   if (onError !== undefined && typeof onError !== "function") throw invalid("options.onError must be a function");
@@ -29,7 +31,7 @@ export function liveOf(link: Link, store: string | null, collection: string, que
       else if ((error as { code?: unknown }).code !== "Closed") throw error;
     },
   };
-  const unwatch = link.watch("db.watch", store, [collection, argument(query), bare(options)], ear);
+  const unwatch = link.watch("db.watch", store, [collection, argument(query), bare(exchanged), mark], ear);
   const stop = (): void => {
     signal?.removeEventListener("abort", stop);
     unwatch();

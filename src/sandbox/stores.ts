@@ -104,13 +104,18 @@ export function kvOf(link: Link, store: string | null): SandboxKV {
 
 export function dbOf(link: Link, store: string | null): DB {
   const { send, ask, abortableAsk } = caller(link, "db", store);
-  /** Reads documents. Behind them comes the mark of the last one, which that is exchanged for as `after`. */
-  const read = async (method: string, collection: string, query: unknown, options: any): Promise<any[]> => {
+  /** What the mark of a find belongs to; and the options, in which the document of `after` is exchanged for its mark, if it has one. */
+  const marked = (collection: string, options: any) => {
     const { after, sort } = Object(options);
     const of = keyOf([store, collection, sort]);
     const end = link.ends.get(after);
-    const known = end && end.of === of ? end.mark : undefined;
-    const docs = await abortableAsk(method, [collection, query], known ? { ...options, after: undefined } : options, known);
+    const mark = end && end.of === of ? end.mark : undefined;
+    return { of, mark, options: mark ? { ...options, after: undefined } : options };
+  };
+  /** Reads documents. Behind them comes the mark of the last one. */
+  const read = async (method: string, collection: string, query: unknown, given: any): Promise<any[]> => {
+    const { of, mark: known, options } = marked(collection, given);
+    const docs = await abortableAsk(method, [collection, query], options, known);
     const mark = docs.pop();
     const last = docs.at(-1);
     if (last) link.ends.set(last, { of, mark: [mark, last._id] });
@@ -176,7 +181,8 @@ export function dbOf(link: Link, store: string | null): DB {
     define: (collection, definition) => ask("define", collection, definition),
     watch(collection, query, listener, options) {
       named("collection name", collection);
-      return liveOf(link, store, collection, query, listener, options);
+      const { mark, options: exchanged } = marked(collection, options);
+      return liveOf(link, store, [collection, query, exchanged, mark], listener, options);
     },
     collection(name, options) {
       named("collection name", name);

@@ -249,6 +249,74 @@ inPage({
     same(told.length, at);
   },
 
+  "live: behind a document, wherever that goes, as find has it": async ({ open, same, until }) => {
+    for (const backend of ["memory", "indexeddb"]) {
+      const patch = await open({ backend });
+      const db = patch.db("d");
+      await db.insertMany("authors", [{ _id: "x", name: "Xi" }]);
+      await db.insertMany("c", ["a", "b", "c", "d", "e", "f"].map((_id, n) => ({ _id, n: n % 3, m: 9 - n, by: "x" })));
+      const include = { author: { collection: "authors", local: "by", one: true, fields: ["name"] } };
+      const asked = [[{}, {}], [{ n: { $gte: 1 } }, { skip: 1 }], [{}, { sort: { n: 1 } }], [{ n: { $lt: 2 } }, { sort: { m: 1, n: -1 }, limit: 2 }], [{}, { sort: { n: -1 }, fields: ["n"], include }]];
+      await db.createIndex("c", "m");
+      const watched = [];
+      for (const [query, options] of asked) {
+        const page = await db.find("c", query, { ...options, skip: 0, limit: 2 });
+        const after = page.at(-1);
+        const told = [];
+        watched.push([query, { ...options, after }, told]);
+        db.watch("c", query, (docs) => told.push(docs), { ...options, after });
+        // As it was at the call.
+        const copy = { ...after };
+        db.watch("c", query, (docs) => told.push(docs), { ...options, after: copy });
+        copy._id = "none";
+      }
+      const check = async (what) => {
+        for (const [query, options, told] of watched) {
+          const found = await db.find("c", query, options);
+          await until(() => told.length >= 2 && told.slice(-2).every((docs) => JSON.stringify(docs) === JSON.stringify(found)), `${what}: ${JSON.stringify([query, options, found, told.slice(-2)])}`);
+        }
+      };
+      await check("at first");
+      await db.insert("c", { _id: "g", n: 1, m: 4, by: "x" });
+      await check("one more");
+      await db.update("authors", "x", { name: "Xu" });
+      await check("what belongs to it");
+      await db.deleteMany("c", { _id: { $in: ["b", "d"] } });
+      await patch.transaction(async (tx) => {
+        await tx.db("d").update("c", "e", { n: 2, m: 0 });
+        await tx.db("d").insert("c", { n: 0, m: 1 });
+      });
+      for (const [query, options, told] of watched) {
+        const found = await db.find("c", query, options).catch(() => undefined);
+        await until(() => told.slice(-2).every((docs) => JSON.stringify(docs) === JSON.stringify(found)), `gone: ${JSON.stringify([query, options, found, told.slice(-2)])}`);
+      }
+      await patch.close();
+    }
+  },
+
+  "live: behind a document that is not committed yet, and one that is nowhere": async ({ open, same, until }) => {
+    for (const backend of ["memory", "indexeddb"]) {
+      const db = (await open({ backend })).db("d");
+      await db.insert("c", { _id: "a" });
+      const inserted = ["b", "c", "d"].map((_id) => db.insert("c", { _id }));
+      const page = db.find("c", {}, { limit: 3 });
+      const seen = { found: [], given: [] };
+      const hear = (name) => (docs) => seen[name].push(docs.map(({ _id }) => _id).join(""));
+      db.watch("c", {}, hear("given"), { after: { _id: "c" } });
+      db.watch("c", {}, hear("found"), { after: (await page).at(-1) });
+      await Promise.all(inserted);
+      await until(() => seen.found.at(-1) === "d" && seen.given.at(-1) === "d", JSON.stringify(seen));
+      await db.delete("c", "c");
+      await db.insert("c", { _id: "c" });
+      await db.insert("c", { _id: "e" });
+      await until(() => seen.found.at(-1) === "dce" && seen.given.at(-1) === "dce", JSON.stringify(seen));
+      const ended = [];
+      db.watch("c", {}, () => ended.push("told"), { after: { _id: "nobody" }, onError: ({ code }) => ended.push(code) });
+      await until(() => ended.length > 0);
+      same(ended, ["InvalidArgument"]);
+    }
+  },
+
   "live: wrong calls are refused at once": async ({ open, throws, rejects }) => {
     const patch = await open();
     const db = patch.db("d");
@@ -262,6 +330,7 @@ inPage({
     throws(() => db.watch("c", {}, nothing, { limit: -1 }), "InvalidArgument");
     throws(() => db.watch("c", {}, nothing, { unknown: 1 }), "InvalidArgument");
     throws(() => db.watch("c", {}, nothing, { after: {} }), "InvalidArgument");
+    throws(() => db.watch("c", {}, nothing, { after: "a" }), "InvalidArgument");
     throws(() => db.watch("c", {}, nothing, { include: { a: 1 } }), "InvalidArgument");
     throws(() => db.watch("c", {}, nothing, { include: { a: { collection: "d", query: { $no: 1 } } } }), "InvalidArgument");
     throws(() => db.watch("c", {}, nothing, { signal: 1 }), "InvalidArgument");

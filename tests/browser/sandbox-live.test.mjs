@@ -32,6 +32,34 @@ inPage({
     });
   },
 
+  "live: behind a document of a page, gone or not": async ({ open, same, until }) => {
+    const { inEach } = await import("/tests/browser/api/sandboxes.mjs");
+    await inEach(open, async ({ run }, patch) => {
+      const db = patch.node("n").db;
+      await db.insertMany("c", ["a", "b", "c", "d"].map((_id, n) => ({ _id, n: n % 2 })));
+      await run(async ({ db }) => {
+        globalThis.behind = { plain: [], sorted: [], copied: [], wrong: [] };
+        const hear = (name) => (docs) => behind[name].push(docs.map(({ _id }) => _id).join(""));
+        const page = await db.find("c", {}, { limit: 2 });
+        db.watch("c", {}, hear("plain"), { after: page[1] });
+        db.watch("c", {}, hear("copied"), { after: { ...page[0] } });
+        const sort = { n: -1 };
+        const sorted = await db.find("c", {}, { sort, limit: 2 });
+        db.collection("c").watch({}, hear("sorted"), { after: sorted[1], sort, skip: 1 });
+        db.watch("c", {}, () => {}, { after: { _id: "nobody" }, onError: ({ code }) => behind.wrong.push(code) });
+        db.watch("c", {}, () => {}, { after: 7, onError: ({ code }) => behind.wrong.push(code) });
+      });
+      const is = (plain, copied, sorted) => until(() => run((_, [plain, copied, sorted]) => behind.plain.at(-1) === plain && behind.copied.at(-1) === copied && behind.sorted.at(-1) === sorted, [plain, copied, sorted]), `${plain} ${sorted}`);
+      await is("cd", "bcd", "c");
+      await db.delete("c", "b");
+      await db.delete("c", "d");
+      await db.insert("c", { _id: "b", n: 0 });
+      await is("cb", "cb", "cb");
+      await until(() => run(() => behind.wrong.length === 2));
+      same(await run(() => behind.wrong), ["InvalidArgument", "InvalidArgument"]);
+    });
+  },
+
   "live: long results come whole, and what is held back adds up": async ({ open, same, until }) => {
     const { spawn } = await import("/tests/browser/api/sandboxes.mjs");
     const patch = await open();

@@ -25,6 +25,7 @@ mod building;
 mod catalog;
 mod commits;
 mod constraints;
+mod following;
 mod memory;
 mod misreported;
 mod pages;

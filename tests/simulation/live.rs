@@ -7,18 +7,18 @@ use futures_util::future::LocalBoxFuture;
 use patchstore::backend::simulated::{SimConnector, SimDatabase};
 use patchstore::codec::js_string::JsString;
 use patchstore::codec::value::fields::{FieldName, Items, field};
-use patchstore::codec::value::{Form, from_json};
+use patchstore::codec::value::{Form, Value, from_json};
 use patchstore::engine::access::{Session, WriteWork, Writes, afresh};
 use patchstore::engine::{Engine, Limits, Options};
 use patchstore::env::Env;
 use patchstore::models::Scope;
 use patchstore::models::documents::live::{Change, Listener, Live, LiveQuery};
 use patchstore::models::documents::{
-    Cascade, Changes, Collection, Drop, Find, FindSpec, Ids, Include, Insert, NewDoc, Query,
+    After, Cascade, Changes, Collection, Drop, Find, FindSpec, Ids, Include, Insert, NewDoc, Query,
 };
 use patchstore::models::many::Many;
 use patchstore::simulation::SimEnv;
-use patchstore::{Error, Result};
+use patchstore::{Code, Error, Result};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -68,7 +68,22 @@ struct Asked {
     only_a: bool,
     /// With the first two documents of which `b` is what `a` is here.
     joined: bool,
+    /// Only what lies behind a document.
+    behind: Option<Behind>,
 }
+
+/// A document that was found, perhaps before it was committed.
+#[derive(Debug, Clone)]
+struct Behind {
+    id: String,
+    /// Its value of what is sorted by.
+    value: Option<f64>,
+    /// Whether it is known by the mark of a page; else by its id, while it is there.
+    is_marked: bool,
+}
+
+/// The places of all documents that ever were.
+type Places = BTreeMap<String, usize>;
 
 fn collection() -> Collection {
     Collection::new(&Scope::Name("live".into()), "docs".into()).unwrap()
@@ -86,6 +101,7 @@ impl Asked {
             limit: None,
             only_a: false,
             joined: false,
+            behind: None,
         };
         match kind {
             0 => plain("{}".into(), |_, _, _| true),
@@ -186,10 +202,10 @@ impl Asked {
     }
 
     /// What it finds in a plain list.
-    fn find(&self, docs: &[Doc]) -> Vec<String> {
+    fn find(&self, docs: &[Doc], places: &Places) -> Vec<String> {
         let mut found: Vec<&Doc> = docs
             .iter()
-            .filter(|doc| (self.matches)(doc, self.x, self.y))
+            .filter(|doc| (self.matches)(doc, self.x, self.y) && self.is_behind(doc, places))
             .collect();
         match self.sort {
             Some(("a", _)) => found.sort_by_key(|doc| doc.a),
@@ -234,6 +250,20 @@ fn id_of(shown: &str) -> &str {
 }
 
 impl Asked {
+    fn is_behind(&self, doc: &Doc, places: &Places) -> bool {
+        let Some(behind) = &self.behind else {
+            return true;
+        };
+        let follows = places[&doc.id] > places[&behind.id];
+        let (Some((field, descends)), Some(value)) = (self.sort, behind.value) else {
+            return follows;
+        };
+        let own = if field == "a" { doc.a } else { doc.b } as f64;
+        let order = own.total_cmp(&value);
+        let order = if descends { order.reverse() } else { order };
+        order.is_gt() || (order.is_eq() && follows)
+    }
+
     fn twins_of(&self, doc: &Doc, docs: &[Doc]) -> String {
         let twins = docs.iter().filter(|twin| self.joined && twin.b == doc.a);
         twins
@@ -405,20 +435,31 @@ impl Told {
     }
 
     /// Compares all that was told with the states, in the order of the commits.
-    fn check(&self, states: &[Vec<Doc>], order: &[u64]) -> usize {
+    fn check(&self, states: &[Vec<Doc>], order: &[u64], places: &Places) -> usize {
+        let behind = self.asked.behind.as_ref();
+        if let Some(error) = &*self.ended.borrow() {
+            // It was gone before it was looked for.
+            assert!(self.heard.borrow().is_empty(), "{error}");
+            assert!(behind.is_some_and(|behind| !behind.is_marked), "{error}");
+            assert_eq!(error.code(), Code::InvalidArgument);
+        }
+        if behind.is_some_and(|behind| !places.contains_key(&behind.id)) {
+            // (It never came to be: its tab has died.)
+            return 0;
+        }
         let mut at = 0;
         for heard in self.heard.borrow().iter() {
             // What this tab has pending is in none of them.
             let first_pending = order.iter().position(|call| heard.pending.contains(call));
             let until = first_pending.map_or(states.len(), |first| first + 1);
-            let next = (at..until).find(|at| self.asked.find(&states[*at]) == heard.docs);
+            let next = (at..until).find(|at| self.asked.find(&states[*at], places) == heard.docs);
             at = next.unwrap_or_else(|| {
                 panic!(
                     "{:?} was told {:?}, as none of {:?} has it",
                     self.asked,
                     heard.docs,
                     (at..until)
-                        .map(|at| self.asked.find(&states[at]))
+                        .map(|at| self.asked.find(&states[at], places))
                         .collect::<Vec<_>>()
                 )
             });
@@ -426,7 +467,7 @@ impl Told {
         if self.lasts.get() && self.ended.borrow().is_none() {
             let heard = self.heard.borrow();
             let last = heard.last().map(|heard| heard.docs.clone());
-            let now = states.last().map(|docs| self.asked.find(docs));
+            let now = states.last().map(|docs| self.asked.find(docs, places));
             assert_eq!(last, now, "{:?}: the last is what there is", self.asked);
         }
         self.heard.borrow().len()
@@ -467,15 +508,56 @@ impl Tab {
         }
     }
 
-    fn watch(&mut self) {
-        let env = &self.env;
-        let ids = self.world.ids.borrow();
-        let asked = Asked::of(
+    /// Finds a page, and goes on behind it.
+    async fn page(&self, asked: &mut Asked) -> Result<Option<Rc<After>>> {
+        let spec = FindSpec {
+            sort: asked.spec().sort,
+            limit: Some(1 + self.env.random_below(4)),
+            ..FindSpec::default()
+        };
+        let query = asked.query();
+        let begin = move || {
+            let find = Find::new(&collection(), query.clone(), spec.clone());
+            Ok((find, None))
+        };
+        let page = self.engine.read(afresh(begin, |(find, last), r| {
+            find.step(r, &mut |doc| {
+                *last = Some(Collection::id_of(doc)?);
+                Ok(())
+            })?;
+            Ok(last.clone().zip(find.mark()))
+        }));
+        let Some((id, mark)) = settled(page).await? else {
+            return Ok(None);
+        };
+        let is_marked = self.env.chance(70);
+        asked.behind = Some(Behind {
+            id: id.as_js().to_display(),
+            value: mark.values.first().map(|value| match value {
+                Value::Number(number) => *number,
+                other => panic!("{other:?}"),
+            }),
+            is_marked,
+        });
+        Ok(Some(Rc::new(After {
+            id,
+            values: mark.values.clone(),
+            mark: is_marked.then_some(mark),
+        })))
+    }
+
+    async fn watch(&mut self) -> Result<()> {
+        let env = self.env.clone();
+        let mut asked = Asked::of(
             env.random_below(12),
             env.random_below(4),
             env.random_below(4),
-            &ids,
+            &self.world.ids.borrow(),
         );
+        let after = match env.chance(40) {
+            true => self.page(&mut asked).await?,
+            false => None,
+        };
         let told = Rc::new(Told {
             env: env.clone(),
             asked,
@@ -487,7 +569,11 @@ impl Tab {
             lasts: Cell::new(true),
         });
         self.world.watched.borrow_mut().push(told.clone());
-        let (query, spec, include) = (told.asked.query(), told.asked.spec(), told.asked.include());
+        let (query, include) = (told.asked.query(), told.asked.include());
+        let spec = FindSpec {
+            after,
+            ..told.asked.spec()
+        };
         let watch = self.live.watch_with(
             &collection(),
             query,
@@ -495,7 +581,8 @@ impl Tab {
             include,
             Box::new(Ear(told.clone())),
         );
-        self.watches.push((watch.unwrap(), told));
+        self.watches.push((watch?, told));
+        Ok(())
     }
 
     fn new_op(&self, call: u64) -> Op {
@@ -582,7 +669,7 @@ impl Tab {
         match env.random_below(100) {
             0..45 => self.write(),
             45..55 => self.transact().await?,
-            55..65 => self.watch(),
+            55..65 => self.watch().await?,
             65..68 if !self.watches.is_empty() => {
                 let at = env.random_below(self.watches.len() as u64) as usize;
                 let (watch, told) = self.watches.swap_remove(at);
@@ -652,10 +739,17 @@ fn run(seed: u64) -> usize {
         let history = scan(&reader.engine, "h/").await.unwrap();
         let order = order_of(&history);
         let mut states = vec![Vec::new()];
+        let mut places = Places::new();
         for call in &order {
             let mut docs = states.last().cloned().unwrap_or_default();
             let calls = world.calls.borrow();
-            calls[call].iter().for_each(|op| op.apply(&mut docs));
+            for op in &calls[call] {
+                op.apply(&mut docs);
+                for doc in &docs {
+                    let next = places.len();
+                    places.entry(doc.id.clone()).or_insert(next);
+                }
+            }
             states.push(docs);
         }
         let begin = || {
@@ -672,13 +766,13 @@ fn run(seed: u64) -> usize {
             Ok(std::mem::take(found))
         }));
         let all = settled(all).await.unwrap();
-        let plain = Asked::of(0, 0, 0, &[]).find(states.last().unwrap());
+        let plain = Asked::of(0, 0, 0, &[]).find(states.last().unwrap(), &places);
         assert_eq!(all, plain, "the plain list is what is stored");
         let told = world
             .watched
             .borrow()
             .iter()
-            .map(|told| told.check(&states, &order))
+            .map(|told| told.check(&states, &order, &places))
             .sum();
         drop(tabs);
         told

@@ -38,7 +38,7 @@ pub struct Landings {
     next: usize,
     /// No call with a lower number, or with this one, is remembered for certain.
     forgotten: u64,
-    /// The highest number of a call that is committed.
+    /// The highest number of a call that is committed, or under which none waits.
     last: u64,
     /// Under which number calls were drafted, and under which they wait.
     drafts: Vec<(u64, u64)>,
@@ -80,6 +80,11 @@ impl Landings {
             *oldest = call;
             self.next = (self.next + 1) % KEPT;
         }
+    }
+
+    /// Notes that no call waits under this number or a lower one: those of which nothing was noted have failed.
+    pub fn settle(&mut self, up_to: u64) {
+        self.last = self.last.max(up_to);
     }
 
     /// What has become of a provisional place.
@@ -129,6 +134,10 @@ mod tests {
         let lost = Landed::Lost(Order { frame: 10, slot: 2 });
         assert_eq!(landings.find(provisional(3, 0)), lost);
         assert_eq!(landings.find(provisional(5, 0)), Landed::Pending);
+        landings.settle(5);
+        let lost = Landed::Lost(Order { frame: 11, slot: 0 });
+        assert_eq!(landings.find(provisional(5, 0)), lost);
+        assert_eq!(landings.find(provisional(6, 0)), Landed::Pending);
     }
 
     #[test]

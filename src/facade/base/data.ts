@@ -116,7 +116,9 @@ export interface DB {
    * `changed` are the same as in `docs`, those of `removed` are as they were. A listener that throws stops nobody. `onError` hears what
    * ends the watch: an error of the query (what `find` would reject with), or that the patch was closed; not what ends it by the caller's will, the
    * returned function and the signal. Without `onError` an error goes to the page's error handler. What was told last is
-   * kept in memory. `include` is told of, too; each write of a collection that it attaches has the query run. `after` and a transaction are InvalidArgument.
+   * kept in memory. `include` is told of, too; each write of a collection that it attaches has the query run. `after` stands
+   * for the place that its document has when the watch begins or, where that is not committed yet, takes when it is: the first result comes then. A transaction
+   * is InvalidArgument.
    */
   watch<T = Doc>(collection: string, query: Query, listener: WatchListener<T>, options?: WatchOptions): () => void;
   /** The different values of a field (a dotted path too) in the documents that match, ascending as by {@link FindOptions.sort}. Of values

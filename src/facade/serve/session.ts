@@ -229,8 +229,8 @@ export class Session {
   #run({ id, room, method, args }: Call): unknown {
     const [first] = args;
     if (method.kind === "db" && method.name === "watch") {
-      const [, query, options] = args as [unknown, object, object];
-      return this.#watches.addLive(id, (ear) => room.db.live(first as string, query, options, () => ear));
+      const [, query, options, mark] = args as [unknown, object, object, unknown];
+      return this.#watches.addLive(id, (ear) => room.db.live(first as string, query, options, () => ear, mark));
     }
     if (method.kind === "blobs") return this.#contents.run(method.name, args);
     if (method.kind === "kv") {

@@ -123,16 +123,19 @@ export class DocStore implements PatchDB {
     return this.live(collection, query, options, (onError) => earOf(listener, onError)).stop;
   }
 
-  /** A live query whose ear is made with the `onError` of its options. */
+  /** A live query whose ear is made with the `onError` of its options.
+   *  @param mark where to go on, for whoever keeps marks itself */
   live(
     collection: string,
     query: Query,
     options: WatchOptions | undefined,
     ear: (onError: WatchOptions["onError"]) => Ear,
+    mark?: unknown,
   ): LiveQuery {
     const { find, onError } = watchOptionsOf(options);
     if (query === undefined) throw invalid("watch needs a query, not undefined");
-    return watchQuery(this.#handle, this.#port, new Asking(collection, query, find), ear(onError));
+    const asking = new Asking(collection, query, find);
+    return watchQuery(this.#handle, this.#port, asking, this.finder.after(asking, mark), ear(onError));
   }
 
   createIndex(collection: string, fields: string | string[], options?: CreateIndexOptions): Promise<void> {

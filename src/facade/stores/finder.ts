@@ -57,7 +57,7 @@ export class Finder {
   iterate(collection: string, query: Query | undefined, options: FindOptions | undefined): AsyncIterableIterator<unknown> {
     this.#handle.check();
     const asking = new Asking(collection, query, options).keep();
-    return this.#pages(asking, this.#after(asking));
+    return this.#pages(asking, this.after(asking));
   }
 
   distinct(collection: string, field: string, query: Query | undefined): Later<unknown[]> {
@@ -70,7 +70,7 @@ export class Finder {
 
   explain(collection: string, query: Query | undefined, options: FindOptions | undefined): Later<Plan> {
     const asking = new Asking(collection, query, options);
-    if (asking.options.after) this.#after(asking);
+    this.after(asking);
     const q = queryOf(query);
     const { sort, descending, skip, limit } = asking.options;
     return this.#handle.send(
@@ -82,9 +82,19 @@ export class Finder {
   /** A find, findOne or page for whoever keeps marks itself. */
   marked(collection: string, idOrQuery: string | Query | undefined, options: FindOptions | undefined, { mark, page }: Marking, most = Infinity): Later<Marked> {
     const asking = most === 1 ? one(collection, idOrQuery as string | Query, options) : new Asking(collection, idOrQuery as Query, options);
-    if (mark !== undefined && !isMark(mark)) throw invalid("a mark must be a list of a text and an id");
-    const after = mark === undefined ? this.#after(asking) : { id: mark[1], mark: mark[0] };
+    const after = this.after(asking, mark);
     return page ? this.#page(asking.keep(), after, asking.options.skip, asking.options.limit) : this.#first(asking, after, most);
+  }
+
+  /** Where the options ask to go on. Throws InvalidArgument.
+   *  @param mark the same from whoever keeps marks itself */
+  after(asking: Asking, mark?: unknown): After | undefined {
+    if (mark !== undefined) {
+      if (!isMark(mark)) throw invalid("a mark must be a list of a text and an id");
+      return { id: mark[1], mark: mark[0] };
+    }
+    const { after, by } = asking.options;
+    return after && endAt(after, this.#place(asking), by);
   }
 
   #get(collection: string, id: string, signal: AbortSignal | undefined): Later<unknown> {
@@ -103,7 +113,7 @@ export class Finder {
    *  @param after where to go on, in place of the document in the options */
   #first(asking: Asking, after: After | undefined, most = Infinity): Later<Marked> {
     const { skip, limit } = asking.options;
-    return this.#read(asking, { after: after ?? this.#after(asking), skip, limit: Math.min(limit, most) }, most === 1 ? undefined : asking.conditions);
+    return this.#read(asking, { after: after ?? this.after(asking), skip, limit: Math.min(limit, most) }, most === 1 ? undefined : asking.conditions);
   }
 
   #read(asking: Asking, part: Part, conditions?: readonly Condition[]): Later<Marked> {
@@ -164,11 +174,6 @@ export class Finder {
       }
       await breath(PAGE_WEIGHT);
     }
-  }
-
-  #after(asking: Asking): After | undefined {
-    const { after, by } = asking.options;
-    return after && endAt(after, this.#place(asking), by);
   }
 
   #unmarked(asking: Asking, found: Later<Marked>): Later<unknown[]> {

@@ -6,6 +6,7 @@ import type { FindOptions, WatchOptions } from "../base/types.js";
 import type { DbPort, LivePort } from "../bridge/glue.js";
 import type { Handle } from "../bridge/handle.js";
 import type { Asking } from "./asking.js";
+import type { After } from "./ends.js";
 import { tell } from "./watch.js";
 
 /** Documents that a live query told of. Those that are added or changed are the same objects as in the result. */
@@ -37,9 +38,6 @@ interface Checked {
   readonly onError: ((error: PatchStoreError) => void) | undefined;
 }
 
-/** What live queries do not take. */
-const REFUSED = ["after"];
-
 /** Takes `onError` from the options of a watch. Throws InvalidArgument. */
 export function watchOptionsOf(options: WatchOptions | undefined): Checked {
   if (options === undefined) return { find: undefined, onError: undefined };
@@ -48,9 +46,6 @@ export function watchOptionsOf(options: WatchOptions | undefined): Checked {
   }
   const { onError, ...find } = options;
   if (onError !== undefined) func("options.onError", onError);
-  for (const name of REFUSED) {
-    if ((find as Record<string, unknown>)[name] !== undefined) throw invalid(`options.${name} is not an option of watch`);
-  }
   return { find, onError };
 }
 
@@ -74,18 +69,20 @@ function thrower(error: unknown): never {
   throw error;
 }
 
-/** Begins a live query, which lasts until it is stopped, its signal is aborted, or the handle ends. */
+/** Begins a live query, which lasts until it is stopped, its signal is aborted, or the handle ends.
+ *  @param after where to go on */
 export function watchQuery(
   handle: Handle,
   port: DbPort,
   asking: Asking,
+  after: After | undefined,
   ear: Ear,
 ): LiveQuery {
   handle.check();
   if (handle.isTransaction) throw invalid("watch is not available in a transaction");
   const { collection, patterns, options: { sort, descending, skip, limit, fields, signal } } = asking;
   throwIfAborted(signal);
-  const { asked, wide } = asking.asked({ skip, limit });
+  const { asked, wide } = asking.asked({ after, skip, limit });
   let wanted = true;
   let live: LivePort | undefined;
   const stop = (): void => {

@@ -134,30 +134,72 @@ impl After {
     /// # Errors
     /// A stop; `InvalidArgument` where nobody knows it.
     pub(super) fn place(&self, collection: &Collection, r: &mut dyn Reads) -> Attempt<Order> {
-        let mark = self.mark.as_ref();
-        let landed = match mark {
-            Some(mark) if !mark.place.is_provisional() => return Ok(mark.place),
+        let landed = self.landed(r);
+        let place = self.look(landed, collection, r)?;
+        Ok(place.ok_or_else(unknown)?)
+    }
+
+    /// The same with its place as it is for good, for who reads what is committed; `None` where nobody knows that yet: it waits
+    /// to be committed, or there is no such document.
+    ///
+    /// # Errors
+    /// A stop.
+    pub(super) fn settled(
+        &self,
+        collection: &Collection,
+        r: &mut dyn Reads,
+    ) -> Attempt<Option<Self>> {
+        let landed = self.landed(r);
+        if landed == Landed::Pending {
+            return Ok(None);
+        }
+        let place = self.look(landed, collection, r)?;
+        Ok(place.map(|place| Self {
+            id: self.id.clone(),
+            mark: Some(Mark {
+                place,
+                floor: place,
+                values: self.values().to_vec(),
+            }),
+            values: Vec::new(),
+        }))
+    }
+
+    /// What has become of the place in the mark; of a document without a mark nothing is remembered.
+    fn landed(&self, r: &dyn Reads) -> Landed {
+        match &self.mark {
+            Some(mark) if !mark.place.is_provisional() => Landed::At(mark.place),
             Some(mark) => {
                 // planted: provisional-forever
                 r.landed(mark.place)
             }
             None => Landed::Forgotten,
-        };
+        }
+    }
+
+    fn look(
+        &self,
+        landed: Landed,
+        collection: &Collection,
+        r: &mut dyn Reads,
+    ) -> Attempt<Option<Order>> {
         if let Landed::At(place) = landed {
-            return Ok(place);
+            return Ok(Some(place));
         }
         let found = r.get(&collection.id_key(self.id.as_js()))?;
         let found = collection.order_of(found)?;
-        match (landed, mark, found) {
+        Ok(match (landed, &self.mark, found) {
             // It waits itself, or another does that has its id.
-            (Landed::Pending, Some(mark), Some(found)) => Ok(found.min(mark.place)),
-            (_, _, Some(found)) => Ok(found),
-            (Landed::Pending, Some(mark), None) => Ok(mark.place),
-            (Landed::Lost(before), Some(mark), None) => Ok(mark.floor.max(before)),
-            _ => Err(Error::invalid(
-                "options.after is no document that was found here, and none has its _id",
-            )
-            .into()),
-        }
+            (Landed::Pending, Some(mark), Some(found)) => Some(found.min(mark.place)),
+            (_, _, Some(found)) => Some(found),
+            (Landed::Pending, Some(mark), None) => Some(mark.place),
+            (Landed::Lost(before), Some(mark), None) => Some(mark.floor.max(before)),
+            _ => None,
+        })
     }
+}
+
+/// The error of a document that is nowhere.
+pub(super) fn unknown() -> Error {
+    Error::invalid("options.after is no document that was found here, and none has its _id")
 }

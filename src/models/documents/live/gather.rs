@@ -131,6 +131,7 @@ impl Gathering {
                 limit => limit.saturating_add(skip),
             }),
             fields: inner,
+            after: spec.after,
             ..FindSpec::default()
         };
         Self {

@@ -18,6 +18,7 @@ use crate::env::Env;
 use crate::error::Result;
 use crate::models::query::Query;
 
+mod behind;
 mod buckets;
 mod gather;
 mod matching;
@@ -27,7 +28,7 @@ mod watcher;
 mod worker;
 
 use room::{Room, Touched};
-use watcher::Watcher;
+use watcher::{Behind, Watcher};
 pub use watcher::{Change, Listener};
 
 /// The live queries of one engine.
@@ -104,7 +105,9 @@ impl Live {
         self.watch_with(collection, query, spec, Vec::new(), listener)
     }
 
-    /// The same with what belongs to the documents attached to them: it is told, too, when that changes.
+    /// The same with what belongs to the documents attached to them: it is told, too, when that changes. What it goes on behind
+    /// has the place that it has when it is looked for first, or takes when it is committed; that there is no such document
+    /// ends it with `InvalidArgument`.
     ///
     /// # Errors
     /// `Closed`, `ConnectionLost`.
@@ -112,7 +115,7 @@ impl Live {
         &self,
         collection: &Collection,
         query: Query,
-        spec: FindSpec,
+        mut spec: FindSpec,
         include: Vec<Include>,
         listener: Box<dyn Listener>,
     ) -> Result<LiveQuery> {
@@ -123,6 +126,7 @@ impl Live {
             number: shared.last_number.get(),
             collection: collection.clone(),
             query,
+            behind: RefCell::new(Behind::new(spec.after.take())),
             spec,
             include,
             listener,

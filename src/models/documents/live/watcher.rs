@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use super::gather::{Entry, Gathering, visible};
 use crate::error::{Error, Result};
-use crate::models::documents::{Collection, FindSpec, Include};
+use crate::models::documents::{After, Collection, FindSpec, Include};
 use crate::models::query::Query;
 
 /// Who hears of a live query. It may be called while wasm runs, and must not call back into it.
@@ -58,13 +58,45 @@ impl Change {
     }
 }
 
+/// From where on a live query finds.
+#[derive(Clone)]
+pub(super) enum Behind {
+    /// From the first document on, or behind a place that is known for good.
+    Known(Option<Rc<After>>),
+    /// Its place has yet to be found out.
+    Asked(Rc<After>, Pending),
+}
+
+/// What is known of the calls that were under way when it was asked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pending {
+    /// They need not matter.
+    Unknown,
+    /// It waits for them.
+    Awaited,
+    /// They are settled.
+    Over,
+}
+
+impl Behind {
+    pub fn new(after: Option<Rc<After>>) -> Self {
+        match after {
+            None => Self::Known(None),
+            Some(after) => Self::Asked(after, Pending::Unknown),
+        }
+    }
+}
+
 /// A live query.
 pub(super) struct Watcher {
     /// No other has it, now or later.
     pub number: u64,
     pub collection: Collection,
     pub query: Query,
+    /// But for what it goes on behind.
     pub spec: FindSpec,
+    /// Behind what it goes on.
+    pub behind: RefCell<Behind>,
     /// What is attached to its documents.
     pub include: Vec<Include>,
     pub listener: Box<dyn Listener>,
@@ -78,13 +110,21 @@ pub(super) struct Watcher {
 }
 
 impl Watcher {
-    /// Begins to evaluate it.
+    /// Begins to evaluate it; it is known from where on it finds.
     pub fn gather(&self, seed: u64) -> Gathering {
         let old = self.last.borrow().clone();
+        let after = match &*self.behind.borrow() {
+            Behind::Known(after) => after.clone(),
+            Behind::Asked(after, _) => Some(after.clone()),
+        };
+        let spec = FindSpec {
+            after,
+            ..self.spec.clone()
+        };
         Gathering::new(
             &self.collection,
             self.query.clone(),
-            self.spec.clone(),
+            spec,
             &self.include,
             old,
             seed,

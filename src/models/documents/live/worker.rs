@@ -28,7 +28,6 @@ pub(super) async fn work(shared: Rc<Shared>) {
             continue;
         };
         watcher.is_marked.set(false);
-        shared.count(1, 0);
         let found = shared.evaluate(&watcher).await;
         if watcher.has_ended.get() {
             continue;
@@ -38,7 +37,8 @@ pub(super) async fn work(shared: Rc<Shared>) {
             until_ms = shared.env.monotonic_ms() + SLICE_MS;
         }
         let told = match found {
-            Ok(found) => shared.tell(&watcher, found).await,
+            Ok(Some(found)) => shared.tell(&watcher, found).await,
+            Ok(None) => continue,
             Err(error) => Err(error),
         };
         if let Err(error) = told
@@ -71,11 +71,16 @@ impl Shared {
         None
     }
 
-    async fn evaluate(&self, watcher: &Rc<Watcher>) -> Result<Found> {
+    /// What it finds now; `None` where that depends on what is not committed yet.
+    async fn evaluate(self: &Rc<Self>, watcher: &Rc<Watcher>) -> Result<Option<Found>> {
+        if !self.is_placed(watcher).await? {
+            return Ok(None);
+        }
+        self.count(1, 0);
         let (of, seed) = (watcher.clone(), self.seed);
         let begin = move || Ok(of.gather(seed));
-        self.read(afresh(begin, |gathering, r| gathering.step(r)))
-            .await
+        let found = self.read(afresh(begin, |gathering, r| gathering.step(r)));
+        found.await.map(Some)
     }
 
     /// Reads what is committed.
