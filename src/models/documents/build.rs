@@ -1,6 +1,6 @@
 //! Builds of indexes and definitions, from the first commit to the last.
 //!
-//! Where there are few documents, one commit does all. Else: a commit that puts the new parts into the definition as *being built*,
+//! Where there are few documents, and these are small, one commit does all. Else: a commit that puts the new parts into the definition as *being built*,
 //! which writers keep and readers do not see; pages of documents, a commit each; a commit that makes the parts ready. Writers
 //! meanwhile mark what a new part would refuse, and the build fails for it. A build whose tab has died is no harm: it is given
 //! up by the next one, or by who opens the patch later, and a builder that wakes up from it finds its number gone, and begins anew.
@@ -10,7 +10,7 @@ use futures_util::future::LocalBoxFuture;
 use std::rc::Rc;
 
 use super::Collection;
-use super::building::{Finish, PAGE_DOCS, Page, Work};
+use super::building::{Finish, Page, Work};
 use super::definition::{Definition, Wish};
 use super::indexing::{Busy, Define, Outcome};
 use crate::codec::kinds::key::DEFINITION;
@@ -161,9 +161,12 @@ impl Building {
         loop {
             let page = Page::new(&self.collection, build, behind, self.now_ms());
             match (self.write)(Work::Page(page)).await {
-                Ok(Outcome::More(last)) => {
+                Ok(Outcome::More {
+                    behind: last,
+                    looked_at: more,
+                }) => {
                     behind = Some(last);
-                    looked_at += PAGE_DOCS as u64;
+                    looked_at += more as u64;
                     if let Some(heard) = &self.heard {
                         heard(looked_at);
                     }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::definition::{self, Definition, Wish, record_of};
-use super::existing::Existing;
+use super::existing::{Existing, PAGE};
 use super::indexing::{Busy, Define, Outcome, clear};
 use super::progress::Progress;
 use super::{Collection, marks};
@@ -11,9 +11,6 @@ use crate::codec::js_string::JsString;
 use crate::codec::kinds::key::{BUILD, BUILD_MARK};
 use crate::engine::access::{Attempt, Writes};
 use crate::models::many::Many;
-
-/// Documents of one page.
-pub const PAGE_DOCS: usize = 2_000;
 
 /// A step.
 pub enum Work {
@@ -67,18 +64,17 @@ impl Page {
         }
         let collection = &self.collection;
         let begin = || {
-            Existing::page(
-                &collection.defined,
-                &definition,
-                self.behind.clone(),
-                PAGE_DOCS,
-            )
+            let behind = self.behind.clone();
+            Existing::page(&collection.defined, &definition, behind, PAGE)
         };
         let existing = self.existing.get_or_insert_with(begin);
         existing.step(w, collection)?;
-        let behind = existing.more_behind().cloned();
+        let (behind, looked_at) = (existing.more_behind().cloned(), existing.looked_at());
         Progress::of(behind.as_deref(), self.now_ms)?.put(w, self.build);
-        Ok(behind.map_or(Outcome::Read, Outcome::More))
+        Ok(match behind {
+            Some(behind) => Outcome::More { behind, looked_at },
+            None => Outcome::Read,
+        })
     }
 }
 

@@ -1,4 +1,6 @@
-use super::definition::{Definition, IndexSpec, OnDelete, Wanted, flag};
+use super::building::{Finish, Page, Work};
+use super::definition::{Definition, IndexSpec, OnDelete, Wanted, Wish, flag};
+use super::indexing::Outcome;
 use super::indexing_tests::{create, drop_index, listed, recount, spec};
 use super::tests::{collection, insert, json};
 use super::*;
@@ -181,6 +183,101 @@ fn sequences_go_on_above_what_is_there() {
         define(&mut fake, "{}").unwrap();
         assert_eq!(counters(&fake), [0; 0]);
     }
+}
+
+#[test]
+fn the_next_number_is_above_those_that_are_there() {
+    for seed in 0..20 {
+        let mut fake = Fake::disturbed(seed);
+        let of = [
+            r#"{"_id":"1","n":3,"m":4,"y":1}"#,
+            r#"{"_id":"2","n":7,"m":9,"y":2}"#,
+            r#"{"_id":"3","n":5,"m":2}"#,
+        ];
+        insert(&mut fake, &docs(&of), 1.0).unwrap();
+        define(&mut fake, r#"{"sequences":{"n":{"per":"y"},"m":{}}}"#).unwrap();
+        let new = [
+            r#"{"_id":"4","y":1}"#,
+            r#"{"_id":"5","y":2}"#,
+            r#"{"_id":"6"}"#,
+            r#"{"_id":"7","y":3}"#,
+        ];
+        insert(&mut fake, &docs(&new), 1.0).unwrap();
+        for (id, n, m) in [("4", 4, 10), ("5", 8, 11), ("6", 6, 12), ("7", 1, 13)] {
+            let found = fake.read(|r| collection().get(r, id.into())).unwrap();
+            let text = super::tests::as_text(&found.unwrap());
+            let numbers = [format!(r#""n":{n}"#), format!(r#""m":{m}"#)];
+            assert!(numbers.iter().all(|number| text.contains(number)), "{text}");
+        }
+    }
+}
+
+/// Steps of a build, of so many bytes each; how many documents each page of it had, the last one without. `None`: it was done at once.
+fn pages(fake: &mut Fake, definition: &str) -> Option<Vec<usize>> {
+    let wanted = Wanted::decode(&json(definition)).unwrap();
+    let wish = Wish::Whole(wanted);
+    let mut define = Define::new(&collection(), wish.clone()).in_pages(1, None);
+    let begun = fake.write(|w| define.step(w)).unwrap();
+    let Outcome::Building(build) = begun else {
+        return None;
+    };
+    let (mut behind, mut pages) = (None, Vec::new());
+    loop {
+        let mut page = Work::Page(Page::new(&collection(), build, behind, 1));
+        match fake.write(|w| page.step(w)).unwrap() {
+            Outcome::More {
+                behind: last,
+                looked_at,
+            } => {
+                pages.push(looked_at);
+                behind = Some(last);
+            }
+            Outcome::Read => break,
+            other => panic!("{other:?}"),
+        }
+    }
+    let mut finish = Work::Finish(Finish::new(&collection(), build, Some(wish)));
+    assert!(matches!(
+        fake.write(|w| finish.step(w)).unwrap(),
+        Outcome::Done
+    ));
+    Some(pages)
+}
+
+#[test]
+fn few_documents_that_are_large_are_built_in_pages() {
+    let of = |count: usize, bytes: usize| {
+        let doc = move |n: usize| format!(r#"{{"a":{n},"b":"{}"}}"#, "x".repeat(bytes));
+        let docs: Vec<_> = (0..count).map(|n| json(&doc(n))).collect();
+        let mut fake = Fake::disturbed(count as u64);
+        insert(&mut fake, &docs, 1.0).unwrap();
+        fake
+    };
+    let two = r#"{"indexes":[{"fields":["a"]},{"fields":["b","a"]}]}"#;
+    let mut few = of(10, 90_000);
+    assert_eq!(pages(&mut few, two), None);
+    assert_eq!(recount(&few), 20);
+    let mut large = of(10, 300_000);
+    // (The fourth is that with which it is 1 MiB.)
+    assert_eq!(pages(&mut large, two), Some(vec![4, 4]));
+    assert_eq!(recount(&large), 20);
+    let mut huge = of(3, 2_000_000);
+    assert_eq!(pages(&mut huge, two), Some(vec![1, 1, 1]));
+    assert_eq!(recount(&huge), 6);
+}
+
+#[test]
+fn many_entries_of_a_document_count_as_well() {
+    let list: Vec<_> = (0..9_000).map(|n| n.to_string()).collect();
+    let doc = |n: usize| format!(r#"{{"a":{n},"b":[{}]}}"#, list.join(","));
+    let docs: Vec<_> = (0..30).map(|n| json(&doc(n))).collect();
+    let mut fake = Fake::default();
+    insert(&mut fake, &docs, 1.0).unwrap();
+    let multi = r#"{"indexes":[{"fields":["b"],"multi":true}]}"#;
+    let pages = pages(&mut fake, multi).unwrap();
+    // (A document of 44 KB has entries of more than 100 KB.)
+    assert!(pages.iter().all(|docs| (2..10).contains(docs)), "{pages:?}");
+    assert_eq!(recount(&fake), 30 * 9_000);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use super::Collection;
 use super::definition::{self, Definition, IndexSpec, Wanted, Wish, flag, record_of};
-use super::existing::Existing;
+use super::existing::{Existing, PAGE, Size};
 use super::index::all_of;
 use super::progress::Progress;
 use crate::codec::js_string::JsString;
@@ -13,9 +13,6 @@ use crate::codec::kinds::key::BUILD;
 use crate::engine::access::{Attempt, Cursor, Reads, Writes};
 use crate::error::{Error, Result};
 use crate::models::many::Many;
-
-/// So many documents are looked at in one commit.
-const MAX_AT_ONCE: usize = 2_000;
 
 /// What is told of an index.
 pub type Indexed = IndexSpec;
@@ -45,8 +42,13 @@ pub enum Outcome {
     Building(u64),
     /// Another one is under way.
     Busy(Busy),
-    /// A page is done; the next one is behind this key.
-    More(Bytes),
+    /// A page is done.
+    More {
+        /// The next one is behind this key.
+        behind: Bytes,
+        /// Of so many documents.
+        looked_at: usize,
+    },
     /// All pages are done.
     Read,
     /// The build is no longer there.
@@ -76,8 +78,8 @@ pub struct Define {
     /// A build that is dead.
     dead: Option<u64>,
     now_ms: u64,
-    /// How many documents there are, while they are counted.
-    counted: usize,
+    /// How many documents there are, and what they take, while they are counted.
+    counted: Size,
     counting: Option<Cursor>,
     existing: Option<Existing>,
 }
@@ -104,7 +106,7 @@ impl Define {
             at_once: true,
             dead: None,
             now_ms: 0,
-            counted: 0,
+            counted: Size::default(),
             counting: None,
             existing: None,
         }
@@ -121,16 +123,17 @@ impl Define {
         }
     }
 
-    /// Whether there are many documents.
+    /// Whether there are more documents than one page has.
     fn is_large(&mut self, w: &mut dyn Writes) -> Attempt<bool> {
         let all = || Cursor::new(self.collection.all(), false);
         let cursor = self.counting.get_or_insert_with(all);
         let counted = &mut self.counted;
-        w.scan(cursor, false, &mut |_, _| {
-            *counted += 1;
-            Ok(*counted <= MAX_AT_ONCE)
+        w.scan(cursor, true, &mut |_, doc| {
+            counted.docs += 1;
+            counted.bytes += doc.len();
+            Ok(!counted.exceeds(PAGE))
         })?;
-        Ok(self.counted > MAX_AT_ONCE)
+        Ok(self.counted.exceeds(PAGE))
     }
 
     /// Writes what the definition becomes; what stops comes before all that.
@@ -197,7 +200,7 @@ impl Many for Define {
     /// not fit into one call.
     fn step(&mut self, w: &mut dyn Writes) -> Attempt<Outcome> {
         if w.is_fresh() {
-            (self.existing, self.counting, self.counted) = (None, None, 0);
+            (self.existing, self.counting, self.counted) = (None, None, Size::default());
         }
         let mut existing = match self.existing.take() {
             Some(existing) => existing,

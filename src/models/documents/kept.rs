@@ -36,7 +36,7 @@ impl Kept {
         let (references, sequences) = (&definition.references, &definition.sequences);
         let refers = references
             .iter()
-            .map(|it| Refers::new(key, &definition, it));
+            .map(|it| Refers::of_definition(key, &definition, it));
         let numbered = sequences.iter().map(|it| Numbered::new(key, it));
         Ok(Self {
             refers: refers.collect(),
@@ -172,6 +172,16 @@ impl Changed {
             }
             self.changes.push(change);
         })
+    }
+
+    /// Bytes of the entries that it puts.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let bytes = |change: &Change| match change {
+            Change::Put(key, value) | Change::Revalue(key, value) => key.len() + value.len(),
+            Change::Delete(_) => 0,
+        };
+        self.changes.iter().map(bytes).sum()
     }
 
     /// Writes it, for a document at a place.

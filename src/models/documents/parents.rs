@@ -52,17 +52,25 @@ pub struct Parent {
 }
 
 impl Refers {
-    /// That of a reference, by the key of its collection's definition.
-    pub fn new(key: &[u8], definition: &Definition, reference: &Reference) -> Self {
+    /// That of a reference, by the key of its collection's definition: a parent that is missing is refused.
+    pub fn new(key: &[u8], reference: &Reference) -> Self {
         let scope = keys::scope_bytes(key).unwrap_or_default();
         let ids = [&[keys::ID], scope].concat();
-        let is_building = reference.flags & flag::BUILDING != 0;
         Self {
             ids: keys::with_string(&ids, reference.collection.as_js()),
             collection: reference.collection.clone(),
             path: Path::from(&reference.field),
             index: reference.index,
+            build: None,
+        }
+    }
+
+    /// The same in a definition; while it is being built there, a parent that is missing has the build fail instead.
+    pub fn of_definition(key: &[u8], definition: &Definition, reference: &Reference) -> Self {
+        let is_building = reference.flags & flag::BUILDING != 0;
+        Self {
             build: definition.build.filter(|_| is_building),
+            ..Self::new(key, reference)
         }
     }
 

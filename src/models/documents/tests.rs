@@ -16,7 +16,7 @@ pub(super) fn json(text: &str) -> Bytes {
     from_json(text.as_bytes())
 }
 
-fn as_text(stored: &Bytes) -> String {
+pub(super) fn as_text(stored: &Bytes) -> String {
     assert_eq!(stored[0], 1, "stays JSON");
     String::from_utf8(stored[1..].to_vec()).unwrap()
 }
