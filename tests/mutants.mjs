@@ -637,10 +637,6 @@ export const MUTANTS = [
     edits: [{ at: "entry-stale", from: "w.delete_at(key, place)", to: "drop((key, place))" }],
   },
   {
-    name: "put the last number that is there where nobody looks for it (counter-astray)",
-    edits: [{ at: "counter-astray", from: "&per.bytes", to: "if self.per.is_some() { &per.bytes } else { &[] }" }],
-  },
-  {
     name: "look for an equal value without depending on it (unique-stale-view)",
     test: "engine",
     edits: [

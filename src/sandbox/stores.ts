@@ -178,7 +178,7 @@ export function dbOf(link: Link, store: string | null): DB {
     createIndex: (collection, fields, options) => ask("createIndex", collection, fields, options),
     dropIndex: (collection, fields) => ask("dropIndex", collection, fields),
     indexes: (collection) => ask("indexes", collection),
-    define: (collection, definition) => ask("define", collection, definition),
+    define: (collection, definition, options) => ask("define", collection, definition, options),
     watch(collection, query, listener, options) {
       named("collection name", collection);
       const { mark, options: exchanged } = marked(collection, options);

@@ -177,4 +177,15 @@ test("a build over many documents tells how far it has come, and others go on", 
   assert.deepEqual((await db.find("c", { text: "while it is built" })).map(({ n }) => n), [-1]);
   assert.equal((await db.find("c", { text: { $startsWith: "text of 1999" } })).length, 11);
   await assert.rejects(db.createIndex("c", "n", { onProgress: 1 }), { code: "InvalidArgument" });
+  const heard = [];
+  await db.define("c", { indexes: [{ fields: "n", unique: true }], sequences: { no: {} } }, { onProgress: (documents) => heard.push(documents) });
+  assert.ok(heard.length >= 5 && heard.every((documents, at) => documents > (heard[at - 1] ?? 0) && documents <= DOCS), `${heard}`);
+  // What is few is done at once, and tells nothing; few that are large are not few.
+  await db.insertMany("few", Array.from({ length: 5 }, (_, n) => ({ n })));
+  await db.define("few", { indexes: [{ fields: "n" }] }, { onProgress: (documents) => heard.push(`few ${documents}`) });
+  await db.insertMany("large", Array.from({ length: 5 }, (_, n) => ({ n, text: "x".repeat(1 << 20) })));
+  const large = [];
+  await db.collection("large").define({ indexes: [{ fields: "n" }] }, { onProgress: (documents) => large.push(documents) });
+  assert.deepEqual([large, heard.filter((each) => typeof each === "string")], [[1, 2, 3, 4, 5], []]);
+  for (const wrong of [{ onProgress: 1 }, { progress: () => {} }, 1]) await assert.rejects(db.define("c", {}, wrong), { code: "InvalidArgument" });
 });

@@ -33,9 +33,15 @@ impl DbPort {
         &self,
         collection: &str,
         wish: Wish,
-        heard: Option<Box<Heard>>,
+        progress: Option<Function>,
     ) -> Result<Promise, JsValue> {
         let collection = self.collection(collection)?;
+        let heard = progress.map(|progress| -> Box<Heard> {
+            Box::new(move |looked_at| {
+                // (The facade's callback only queues the listener; it does not throw.)
+                let _ = progress.call1(&JsValue::UNDEFINED, &(looked_at as f64).into());
+            })
+        });
         let in_pages = matches!(self.session, AnySession::Engine(_));
         let env = Rc::new(host::env());
         let done = documents::define(&self.session, env, &collection, wish, in_pages, heard);
@@ -77,20 +83,20 @@ impl DbPort {
             unique,
             multi,
         };
-        let heard = progress.map(|progress| -> Box<Heard> {
-            Box::new(move |looked_at| {
-                // (The facade's callback only queues the listener; it does not throw.)
-                let _ = progress.call1(&JsValue::UNDEFINED, &(looked_at as f64).into());
-            })
-        });
-        self.made(collection, Wish::Index(spec), heard)
+        self.made(collection, Wish::Index(spec), progress)
     }
 
-    /// Makes of the collection's definition what a stored value says (see [`Wanted::decode`]).
-    pub fn define(&self, collection: &str, encoded: &JsValue) -> Result<Promise, JsValue> {
+    /// Makes of the collection's definition what a stored value says (see [`Wanted::decode`]); `progress` as for
+    /// [`create_index`](Self::create_index).
+    pub fn define(
+        &self,
+        collection: &str,
+        encoded: &JsValue,
+        progress: Option<Function>,
+    ) -> Result<Promise, JsValue> {
         self.outside("define")?;
         let wanted = values::stored(encoded).and_then(|stored| Wanted::decode(&stored));
-        self.made(collection, Wish::Whole(wanted.map_err(thrown)?), None)
+        self.made(collection, Wish::Whole(wanted.map_err(thrown)?), progress)
     }
 
     /// Takes an index away. Resolves to whether there was one.

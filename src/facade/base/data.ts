@@ -136,7 +136,7 @@ export interface DB {
   indexes(collection: string): Promise<IndexInfo[]>;
   /** Declares what every tab keeps to from now on, whatever it declares itself, in place of what was declared before; the same again changes nothing.
    *  ConstraintViolation where the documents that are there do not fit, and nothing has changed. */
-  define(collection: string, definition: CollectionDefinition): Promise<void>;
+  define(collection: string, definition: CollectionDefinition, options?: BuildOptions): Promise<void>;
   /** Removes the collection, its documents, its indexes and its definition. */
   drop(collection: string): Promise<void>;
   collections(): Promise<string[]>;
@@ -190,7 +190,7 @@ export interface Collection<T extends object> {
   dropIndex(fields: string | string[]): Promise<boolean>;
   indexes(): Promise<IndexInfo[]>;
   /** See {@link DB.define}. */
-  define(definition: CollectionDefinition): Promise<void>;
+  define(definition: CollectionDefinition, options?: BuildOptions): Promise<void>;
   drop(): Promise<void>;
 }
 
@@ -245,10 +245,12 @@ export interface IndexOptions {
   multi?: boolean;
 }
 
-export interface CreateIndexOptions extends IndexOptions {
-  /** Told how many documents were looked at so far, where there are more than 2 000: the index is made in several commits then. Not over ports. */
+export interface BuildOptions {
+  /** Told how many documents were looked at so far, where there are more than 2 000 or 1 MiB of them: it takes several commits then. Not over ports. */
   onProgress?: (documents: number) => void;
 }
+
+export interface CreateIndexOptions extends IndexOptions, BuildOptions {}
 
 /** An index that somebody has asked for. */
 export interface IndexInfo {

@@ -45,7 +45,7 @@ export function methodOf(name: unknown): Method | undefined {
     add("blobs", false, "read:2");
     add("blobs", true, "begin:0 piece:2:1 finish:3 abandon:1");
     add("db", false, "find:4 findOne:4 page:4 count:2 distinct:3 explain:3 collections:0 indexes:1 watch:4");
-    add("db", true, "insert:2:1 insertMany:3:1 update:5:2 replace:3:2 modify:2 upsert:4:1 updateMany:5:2 delete:2 deleteMany:2 drop:1 createIndex:3 dropIndex:2 define:2");
+    add("db", true, "insert:2:1 insertMany:3:1 update:5:2 replace:3:2 modify:2 upsert:4:1 updateMany:5:2 delete:2 deleteMany:2 drop:1 createIndex:3 dropIndex:2 define:3");
   }
   return methods.get(name);
 }

@@ -1,4 +1,4 @@
-import type { Collection, CollectionDefinition, CreateIndexOptions, DB, FindOptions, IndexInfo, Plan, Query, Stored, UpdateOptions, UpsertOptions, WatchListener, WatchOptions } from "../base/types.js";
+import type { BuildOptions, Collection, CollectionDefinition, CreateIndexOptions, DB, FindOptions, IndexInfo, Plan, Query, Stored, UpdateOptions, UpsertOptions, WatchListener, WatchOptions } from "../base/types.js";
 
 /** A document store narrowed to one collection. */
 export class DocCollection<T extends object> implements Collection<T> {
@@ -86,8 +86,8 @@ export class DocCollection<T extends object> implements Collection<T> {
     return this.#db.indexes(this.#name);
   }
 
-  define(definition: CollectionDefinition): Promise<void> {
-    return this.#db.define(this.#name, definition);
+  define(definition: CollectionDefinition, options?: BuildOptions): Promise<void> {
+    return this.#db.define(this.#name, definition, options);
   }
 
   drop(): Promise<void> {

@@ -8,7 +8,7 @@ import { func, known } from "../base/options.js";
 import { validatorOf } from "../base/schema.js";
 import type { StandardSchemaV1 } from "../base/standard-schema.js";
 import type {
-  Collection, CollectionDefinition, CreateIndexOptions, Doc, ExportLinesOptions, FindOptions, ImportedLines, ImportLinesOptions, IndexInfo, LinesSource, PatchDB, Plan,
+  BuildOptions, Collection, CollectionDefinition, CreateIndexOptions, Doc, ExportLinesOptions, FindOptions, ImportedLines, ImportLinesOptions, IndexInfo, LinesSource, PatchDB, Plan,
   Query, UpdateOptions, UpsertOptions, WatchListener, WatchOptions,
 } from "../base/types.js";
 import { queryOf } from "../values/query.js";
@@ -150,8 +150,8 @@ export class DocStore implements PatchDB {
     return this.#definitions.indexes(collection);
   }
 
-  define(collection: string, definition: CollectionDefinition): Promise<void> {
-    return this.#definitions.define(collection, definition);
+  define(collection: string, definition: CollectionDefinition, options?: BuildOptions): Promise<void> {
+    return this.#definitions.define(collection, definition, options);
   }
 
   /** @param mayForget whether it may have a definition; else AccessDenied */

@@ -2,7 +2,7 @@ import { invalid } from "../base/errors.js";
 import { exceeded, within } from "../base/limits.js";
 import { crossing, describe, name } from "../base/names.js";
 import { bool, func, known, oneOf } from "../base/options.js";
-import type { CollectionDefinition, CreateIndexOptions, IndexInfo } from "../base/types.js";
+import type { BuildOptions, CollectionDefinition, CreateIndexOptions, IndexInfo } from "../base/types.js";
 import type { DbPort } from "../bridge/glue.js";
 import type { Handle } from "../bridge/handle.js";
 import { paths } from "../values/find.js";
@@ -31,9 +31,7 @@ export class Definitions {
     const c = name(collection, "collection name");
     const over = fieldsOf("fields", fields).map(crossing);
     const { unique, multi, onProgress } = known("options", options, ["unique", "multi", "onProgress"]);
-    if (onProgress !== undefined) func("options.onProgress", onProgress);
-    // This runs inside wasm, and the listener may call back into it only after wasm has returned.
-    const hear = onProgress && ((documents: number) => queueMicrotask(() => tell(onProgress, documents)));
+    const hear = hearing(onProgress);
     const isUnique = bool("options.unique", unique);
     const isMulti = bool("options.multi", multi);
     return this.#handle.call(() => this.#port.createIndex(c, over, isUnique, isMulti, hear)) as Promise<void>;
@@ -51,11 +49,20 @@ export class Definitions {
     return found.map(([fields, unique, multi]) => ({ fields, unique, multi }));
   }
 
-  async define(collection: string, definition: CollectionDefinition): Promise<void> {
+  async define(collection: string, definition: CollectionDefinition, options?: BuildOptions): Promise<void> {
     const c = name(collection, "collection name");
     const encoded = JSON.stringify(definitionOf(definition));
-    return this.#handle.call(() => this.#port.define(c, encoded)) as Promise<void>;
+    const hear = hearing(known("options", options, ["onProgress"]).onProgress);
+    return this.#handle.call(() => this.#port.define(c, encoded, hear)) as Promise<void>;
   }
+}
+
+/** What wasm calls to tell of progress. Throws InvalidArgument. */
+function hearing(onProgress: BuildOptions["onProgress"]): ((documents: number) => void) | undefined {
+  if (onProgress === undefined) return undefined;
+  func("options.onProgress", onProgress);
+  // This runs inside wasm, and the listener may call back into it only after wasm has returned.
+  return (documents) => queueMicrotask(() => tell(onProgress, documents));
 }
 
 /** A checked copy of a definition, with nothing left out. */
