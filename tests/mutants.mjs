@@ -209,6 +209,11 @@ export const MUTANTS = [
     edits: [{ at: "watch-unsettled", from: "watcher.behind.replace(known);", to: "drop(known);" }],
   },
   {
+    name: "sort by a list that an index has at another place",
+    test: "reads",
+    edits: [{ at: "sort-too-large", from: "SortKey::of(Some(found))?.is_too_large()", to: "false" }],
+  },
+  {
     name: "tell a live query's listener what is not acknowledged",
     edits: [
       {

@@ -110,6 +110,12 @@ impl SortKey {
         }
     }
 
+    /// Whether it is that of a container whose key passes [`MAX_ENCODED`]: it comes behind all others of its kind.
+    #[must_use]
+    pub fn is_too_large(&self) -> bool {
+        matches!(self.bytes[..], [sort::ARRAY..=sort::SET, sort::TOO_LARGE])
+    }
+
     /// The bytes that say where in the order the value stands: of a cut key without its hash.
     #[must_use]
     pub fn sorting(&self) -> &[u8] {

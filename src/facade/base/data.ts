@@ -200,7 +200,8 @@ export type WatchListener<T> = (docs: T[], change: { added: T[]; changed: T[]; r
 export interface FindOptions {
   /** Ties keep insertion order. Values of different types sort as: undefined, null, boolean,
    *  number and bigint, string, Date, bytes, array, object. LimitExceeded above 32 fields, or when one of them
-   *  takes more than 256 KiB in a document. */
+   *  takes more than 256 KiB, itself or (a list or an object, in which a number counts 11 bytes) as a key, in a document that matches; by an index that has the order, in one that is
+   *  come to. */
   sort?: Record<string, 1 | -1> | [field: string, direction: 1 | -1][];
   skip?: number;
   /** 0 gives none. */

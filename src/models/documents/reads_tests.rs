@@ -1,12 +1,14 @@
 //! Pages, different values and includes are what plain lists would give, whatever stops the work.
 
-use super::tests::{collection, insert, json, sort_value};
+use super::indexing_tests::{create, spec};
+use super::tests::{collection, find, insert, json, sort_value};
 use super::*;
 use crate::codec::js_string::JsString;
 use crate::codec::value::Value;
 use crate::codec::value::compare::{equal, order};
 use crate::codec::value::testing::{any_json, stored};
 use crate::engine::access::Reads;
+use crate::error::Code;
 use crate::models::fake::Fake;
 use crate::models::many::Many;
 use crate::models::scope::Scope;
@@ -267,4 +269,57 @@ fn what_is_no_mark_is_refused() {
     };
     let read = read(&mark.to_text().unwrap(), 1).unwrap();
     assert_eq!((read.place, read.floor), (waits, mark.floor));
+}
+
+#[test]
+fn what_is_too_large_to_be_sorted_by_is_refused_with_an_index_and_without() {
+    let ones = |count: usize| vec!["1"; count].join(",");
+    let text = format!("\"{}\"", "x".repeat(300 << 10));
+    let sorted = |fake: &mut Fake, descending: bool, limit: Option<u64>| -> Result<String> {
+        let spec = FindSpec {
+            sort: vec![("a".into(), descending)],
+            limit,
+            ..FindSpec::default()
+        };
+        let found = find(fake, &json("{}"), spec)?;
+        let ids = found.iter().map(|doc| Collection::id_of(doc));
+        let ids = ids.map(|id| Ok(id?.as_js().to_display().to_string()));
+        Ok(ids.collect::<Result<Vec<_>>>()?.concat())
+    };
+    let with = |value: &str| {
+        let second = format!(r#"{{"_id":"2","a":{value}}}"#);
+        let docs = [r#"{"_id":"1","a":1}"#, &second, r#"{"_id":"3","a":[2]}"#];
+        let mut fake = Fake::default();
+        insert(&mut fake, &docs.map(json), 1.0).unwrap();
+        fake
+    };
+    // The first is short, but its key in an index is not; that of the last is cut.
+    let large = [
+        format!("[{}]", ones(60_000)),
+        format!("{{\"b\":[{}]}}", ones(60_000)),
+        format!("[{text}]"),
+        text.clone(),
+    ];
+    for value in large {
+        let mut fake = with(&value);
+        for is_indexed in [false, true] {
+            if is_indexed {
+                create(&mut fake, &spec(&["a"], false, false)).unwrap();
+            }
+            for descending in [false, true] {
+                let refused = sorted(&mut fake, descending, None).unwrap_err();
+                assert_eq!(refused.code(), Code::LimitExceeded, "{refused}");
+            }
+        }
+        // By an index it is not come to.
+        assert_eq!(sorted(&mut fake, false, Some(1)).unwrap(), "1");
+    }
+    let mut fake = with(&format!("[{}]", ones(20_000)));
+    for is_indexed in [false, true] {
+        if is_indexed {
+            create(&mut fake, &spec(&["a"], false, false)).unwrap();
+        }
+        assert_eq!(sorted(&mut fake, false, None).unwrap(), "123");
+        assert_eq!(sorted(&mut fake, true, None).unwrap(), "321");
+    }
 }

@@ -11,6 +11,7 @@ use std::rc::Rc;
 use crate::blobs;
 use crate::codec::js_string::JsString;
 use crate::codec::order::Order;
+use crate::codec::sort_key::{MAX_ENCODED, SortKey};
 use crate::codec::value::exact::tag;
 use crate::codec::value::{Form, Value, compare};
 use crate::error::Result;
@@ -23,6 +24,8 @@ const RUN_ITEMS: usize = 1024;
 const RUN_KEY_BYTES: usize = 2 << 20;
 /// Bytes of a sort field.
 const MAX_KEY_BYTES: usize = 256 << 10;
+/// The sort key of a smaller container is not too long for an index: a number of two bytes takes eleven there.
+const SMALL_CONTAINER: usize = MAX_ENCODED / 16;
 /// By this a field is multiplied to get what its tree takes, at most.
 const TREE_FACTOR: usize = 24;
 
@@ -140,7 +143,10 @@ impl By {
         };
         let mut part = match path.find(doc)? {
             None => Part::new(Value::Undefined, 0),
-            Some(found) => Part::of(found, "a sort field")?,
+            Some(found) => {
+                check_key(found)?;
+                Part::of(found, "a sort field")?
+            }
         };
         part.descending = *descending;
         Ok(Some(part))
@@ -155,6 +161,26 @@ impl By {
             bytes: 0,
         };
         each.map(part).collect()
+    }
+}
+
+/// Checks that an index has a value where it comes by its order: a container with too long a key comes behind all others of its
+/// kind there, and is sorted by nowhere.
+///
+/// # Errors
+/// `Corrupt`; `LimitExceeded`.
+fn check_key(found: Form<'_>) -> Result<()> {
+    let is_container = matches!(
+        found,
+        Form::Json([b'[' | b'{', ..]) | Form::Exact([tag::ARRAY..=tag::SET, ..])
+    );
+    if !is_container || found.as_bytes().len() <= SMALL_CONTAINER {
+        return Ok(());
+    }
+    // planted: sort-too-large
+    match SortKey::of(Some(found))?.is_too_large() {
+        true => limits::within("the key of a sort field", MAX_ENCODED + 1, MAX_ENCODED),
+        false => Ok(()),
     }
 }
 
