@@ -89,7 +89,7 @@ fn under_way(catalog: &Catalog) -> Result<Vec<(Collection, u64)>> {
     let mut found = Vec::new();
     for (key, record) in catalog.records() {
         if key.first() == Some(&DEFINITION)
-            && let Some(build) = Definition::decode(record.clone())?.build
+            && let Some(build) = Definition::build_in(record.clone())?
         {
             found.push((Collection::of_definition(key), build));
         }

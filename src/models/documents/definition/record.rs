@@ -85,12 +85,7 @@ impl Definition {
     /// # Errors
     /// `Corrupt`, `UnsupportedFormat`.
     pub fn decode(record: Bytes) -> Result<Self> {
-        let mut input = Input::new(record, WHAT);
-        if input.u8()? != VERSION {
-            return Err(later(WHAT));
-        }
-        let mut more = Tags::read(&mut input)?;
-        input.end()?;
+        let mut more = tags(record)?;
         let mut found = Self::default();
         each(more.take(INDEXES), &mut |input| {
             found.indexes.push(index(input)?);
@@ -110,6 +105,26 @@ impl Definition {
         found.more = more;
         Ok(found)
     }
+
+    /// The number of the build that is under way by a record, of which nothing else is decoded.
+    ///
+    /// # Errors
+    /// `Corrupt`, `UnsupportedFormat`.
+    pub fn build_in(record: Bytes) -> Result<Option<u64>> {
+        let tags = tags(record)?;
+        let build = tags.find(BUILD).map(|build| number(build, WHAT));
+        build.transpose()
+    }
+}
+
+fn tags(record: Bytes) -> Result<Tags> {
+    let mut input = Input::new(record, WHAT);
+    if input.u8()? != VERSION {
+        return Err(later(WHAT));
+    }
+    let tags = Tags::read(&mut input)?;
+    input.end()?;
+    Ok(tags)
 }
 
 /// Reads what a list has.
