@@ -287,12 +287,20 @@ mod constraints_tests;
 #[cfg(test)]
 mod define_tests;
 #[cfg(test)]
+mod engine_planned_tests;
+#[cfg(test)]
 mod indexing_tests;
 #[cfg(test)]
+mod listed_testing;
+#[cfg(test)]
 mod model_tests;
+#[cfg(test)]
+mod planned_testing;
 #[cfg(test)]
 mod reads_planned_tests;
 #[cfg(test)]
 mod reads_tests;
+#[cfg(test)]
+mod set_testing;
 #[cfg(test)]
 mod tests;
