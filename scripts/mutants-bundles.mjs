@@ -31,10 +31,10 @@ function build(edits) {
   copyFileSync(`${root}pkg/patchstore_bg.wasm`, `${built}/pkg/patchstore_bg.wasm`);
 }
 
-/** The tests that fail on what was bundled. */
+/** The tests that fail on what was bundled. (What they leave open then is ended by force.) */
 function failing(test) {
   const env = { ...process.env, PATCHSTORE_PACKAGE: `${built}/pkg` };
-  const { status, stdout } = spawnSync(process.execPath, ["--test", "--test-reporter=tap", `tests/node/${test}.test.mjs`], { cwd: root, encoding: "utf8", env, timeout: TIMEOUT_MS });
+  const { status, stdout } = spawnSync(process.execPath, ["--test", "--test-force-exit", "--test-reporter=tap", `tests/node/${test}.test.mjs`], { cwd: root, encoding: "utf8", env, timeout: TIMEOUT_MS });
   if (!/^TAP version/.test(stdout)) throw new Error(`the tests do not run\n${stdout.slice(-3000)}`);
   if (status === null) return ["it does not end"];
   return status === 0 ? [] : [...stdout.matchAll(/^ *not ok \d+ - (.*)$/gm)].map(([, name]) => name);
