@@ -169,14 +169,14 @@ async function everyProviderCall(calls, name, text, options) {
   const bytes = (place) => new TextEncoder().encode(text(place));
   await provider.saveSnapshot(bytes("snapshot"), 1);
   await provider.loadSnapshot();
-  await provider.appendPatch(bytes("pruned patch"), 1);
+  await provider.appendPatch(bytes("brief: pruned patch"), 1);
   await provider.appendPatch(bytes("patch"), 2);
   await provider.prunePatches(2);
   await provider.loadPatchesSince(0);
   await provider.saveValue(text("name of a value"), bytes("value of a provider"));
   await provider.loadValue(text("name of a value"));
-  await provider.saveValue(text("released name"), bytes("released value"));
-  await provider.releaseValue(text("released name"));
+  await provider.saveValue(text("brief: released name"), bytes("brief: released value"));
+  await provider.releaseValue(text("brief: released name"));
   await provider.close();
 }
 
