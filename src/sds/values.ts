@@ -1,6 +1,8 @@
 import { PatchStoreError, type BlobRef, type DB, type Patch } from "../facade/index.js";
 
 const VALUES = "values";
+/** How often a value is looked for whose record is there and whose bytes are not. */
+const MOST_LOOKS = 3;
 
 /** A name that values are saved under. */
 interface Named {
@@ -8,7 +10,6 @@ interface Named {
   /** How often it was saved, less how often released. */
   readonly count: number;
   readonly blob: BlobRef;
-  readonly _updated: number;
 }
 
 /** Values by opaque names. Their contents are blobs of the patch: one of equal bytes is stored once, and goes with its last name. */
@@ -33,17 +34,14 @@ export class Values {
   }
 
   async load(name: string): Promise<Uint8Array | undefined> {
-    for (;;) {
+    // (Another tab may have released it since its record was read, and saved it again.)
+    for (let looks = 0; looks < MOST_LOOKS; looks++) {
       const found = await this.#db.findOne<Named>(VALUES, name);
       if (found === null) return undefined;
       const content = await this.#patch.blobs.get(found.blob);
       if (content !== undefined) return new Uint8Array(await content.arrayBuffer());
-      // It was released meanwhile, by another tab, and perhaps saved again.
-      const again = await this.#db.findOne<Named>(VALUES, name);
-      if (again !== null && again._updated === found._updated) {
-        throw new PatchStoreError("Corrupt", `the bytes of the value ${JSON.stringify(name)} are missing`);
-      }
     }
+    throw new PatchStoreError("Corrupt", `the bytes of the value ${JSON.stringify(name)} are missing`);
   }
 
   async release(name: string): Promise<void> {
