@@ -9,7 +9,7 @@ export const MUTANTS = [
     edits: [{ at: "sds-clock-overwritten", from: "{ _id: other === 0 ? id : `${id} ${other}`, clock, data }", to: "{ _id: `${clock}`, clock, data }" }, { at: "sds-other-bytes", from: "there === null || isSame(there.data, data)", to: "there === null || (await this.#db.replace(PATCHES, entry._id, entry))" }],
   },
   {
-    name: "drop a patch whose clock is there",
+    name: "take equal hashes for equal bytes",
     test: "sds",
     edits: [{ at: "sds-other-bytes", from: "there === null || isSame(there.data, data)", to: "there === null || isSame(there.data, there.data)" }],
   },

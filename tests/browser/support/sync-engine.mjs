@@ -1,7 +1,7 @@
 /**
  * A little sync engine over a persistence provider, as those behave that it is made for: what it knows is a set of operations, each patch is one of them, its clock
- * begins at 0 with every start, it saves a snapshot once its patches take more than a threshold, and prunes up to its clock of
- * that moment, carelessly: what was appended since is not in the snapshot. Runs in pages and in Node.
+ * begins at 0 with every start, it saves a snapshot once its patches take more than a threshold, and prunes some patches later, carelessly: up to its clock
+ * of then, though what was appended since is not in the snapshot. Runs in pages and in Node.
  */
 const encode = (value) => new TextEncoder().encode(JSON.stringify(value));
 const decode = (bytes) => JSON.parse(new TextDecoder().decode(bytes));
@@ -15,6 +15,8 @@ export class SyncEngine {
   #threshold;
   #bytes = 0;
   #calls = [];
+  /** How many patches are to be appended before it prunes. */
+  #untilPruning = Infinity;
 
   constructor(provider, threshold) {
     this.#provider = provider;
@@ -49,8 +51,15 @@ export class SyncEngine {
     patch.fill(0);
     this.#calls.push(kept);
     this.#bytes += patch.length;
+    this.#untilPruning -= 1;
+    if (this.#untilPruning <= 0) this.#prune();
     if (this.#bytes > this.#threshold) this.checkpoint();
     await kept;
+  }
+
+  #prune() {
+    this.#untilPruning = Infinity;
+    this.#calls.push(this.#provider.prunePatches(this.clock + 1));
   }
 
   /** Saves a snapshot of now; what comes to be until it prunes is not in it. */
@@ -60,8 +69,7 @@ export class SyncEngine {
     this.snapshots += 1;
     this.#calls.push(this.#provider.saveSnapshot(state, clock));
     state.fill(0);
-    const later = Promise.resolve().then(() => this.#provider.prunePatches(this.clock + 1));
-    this.#calls.push(later);
+    this.#untilPruning = 2;
   }
 
   /** Resolves when everything is kept. */
