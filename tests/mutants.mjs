@@ -523,6 +523,16 @@ export const MUTANTS = [
     edits: [{ at: "migrate-open-old", from: "catalog.data_version()?.suits(version, excused)", to: "catalog.data_version()?.suits(version, excused) || version > 0" }],
   },
   {
+    name: "take a step for room while another is being taken",
+    test: "engine",
+    edits: [{ at: "steps-at-once", from: "_pass = core.quota.stepping.enter().await", to: "_pass = core.quota.stepping.try_enter()" }],
+  },
+  {
+    name: "refuse a write without waiting for what a step has removed for it",
+    test: "engine",
+    edits: [{ at: "unrelieved", from: "<= core.quota.held.get()", to: "<= core.quota.held.get().min(0)" }],
+  },
+  {
     name: "note in the op-log what a migration writes",
     test: "lib",
     edits: [{ at: "migration-noted", from: "w.set_aside(record)", to: "w.set_aside(record) && record.is_empty()" }],

@@ -1,10 +1,14 @@
 //! Where room comes from when there is none left, natively: what is asked for it, in what order, for whom.
 
 use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
 use patchstore::Code;
 use patchstore::backend::{Id, RecordKey};
-use patchstore::engine::access::Session;
-use patchstore::engine::{Engine, Options};
+use patchstore::codec::feature::Features;
+use patchstore::engine::access::{KeyRange, Session};
+use patchstore::engine::{Action, Engine, Options, Policy};
+use patchstore::env::Env;
 
 use super::storage::Storage;
 use super::{World, get, put};
@@ -105,4 +109,76 @@ fn what_frees_room_gets_it_for_its_flip_too() {
         engine.compact().await.unwrap();
         assert_eq!(*storage.counts.asked.borrow(), [0]);
     });
+}
+
+/// Removes what is in the log, as pruning does; whether there was any.
+fn prune(engine: Engine) -> LocalBoxFuture<'static, patchstore::Result<bool>> {
+    async move {
+        if get(&engine, "log-0").await?.is_none() {
+            return Ok(false);
+        }
+        let range = KeyRange {
+            from: "log-".into(),
+            until: "log-~".into(),
+        };
+        let work = engine.write(Box::new(move |w| {
+            w.delete_range(range.clone());
+            Ok(())
+        }));
+        work.await.map(|()| true)
+    }
+    .boxed_local()
+}
+
+/// A tab whose storage has room for 30 KB more; a step removes 2 MB.
+async fn prunable(world: &World) -> (Engine, Storage) {
+    let (engine, storage) = Storage::open(world, Options::default()).await;
+    engine.relieve_by(Action::PruneOplog, Features::NONE, prune);
+    for n in 0..10 {
+        put(&engine, &format!("log-{n}"), 200_000).await.unwrap();
+    }
+    // (Beside it, so that what is left is not mostly waste.)
+    put(&engine, "kept", 1_000).await.unwrap();
+    storage.counts.usage.set(1_000);
+    fill_up(world, 30_000);
+    (engine, storage)
+}
+
+#[test]
+fn what_only_stores_waits_until_the_storage_frees_what_a_step_has_removed_for_it() {
+    World::run(1, async |world| {
+        let (engine, storage) = prunable(&world).await;
+        storage.counts.keeps_all_but.set(Some(30_000));
+        storage.counts.gives_back.set(true);
+        put(&engine, "new", 100_000).await.unwrap();
+        assert_eq!(*storage.counts.asked.borrow(), [0]);
+    });
+    // More than was removed is not waited for, nor what does not come for long.
+    for (bytes, asked) in [(3_000_000, 0), (100_000, 4)] {
+        World::run(1, async |world| {
+            let (engine, storage) = prunable(&world).await;
+            storage.counts.keeps_all_but.set(Some(30_000));
+            let refused = put(&engine, "new", bytes).await.unwrap_err();
+            assert_eq!(refused.code(), Code::StorageQuotaExceeded);
+            assert_eq!(storage.counts.asked.borrow().len(), asked);
+            put(&engine, "newer", bytes).await.unwrap_err();
+            assert_eq!(storage.counts.asked.borrow().len(), asked);
+        });
+    }
+}
+
+#[test]
+fn a_write_waits_for_a_step_that_is_being_taken() {
+    for seed in 0..40 {
+        World::run(seed, async |world| {
+            let (engine, _storage) = prunable(&world).await;
+            engine.obey(Policy {
+                threshold: 1e-9,
+                ..Policy::default()
+            });
+            // In the background it begins after 20 ms.
+            world.env.sleep(18 + seed as u32 % 8).await;
+            put(&engine, "new", 100_000).await.unwrap();
+        });
+    }
 }

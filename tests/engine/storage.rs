@@ -24,6 +24,8 @@ pub struct Counts {
     pub asked: RefCell<Vec<u32>>,
     /// Whether that lifts its quota.
     pub gives_back: Cell<bool>,
+    /// What is left of its room after whatever it deletes: it frees nothing before it is asked to. None: it does at once.
+    pub keeps_all_but: Cell<Option<usize>>,
     /// The usage that it reports.
     pub usage: Cell<usize>,
 }
@@ -48,6 +50,11 @@ impl Storage {
         };
         let engine = Engine::open(Rc::new(storage.clone()), Rc::new(realm), options);
         (engine.await.unwrap(), storage)
+    }
+
+    fn used(&self) -> usize {
+        let records = self.simulated.database().records();
+        records.iter().map(|(_, record)| record.len()).sum()
     }
 }
 
@@ -89,7 +96,18 @@ impl Backend for Connection {
     }
 
     fn write(&self, writes: Vec<Write>, durability: Durability) -> Settled<()> {
-        self.backend.write(writes, durability)
+        let (written, storage) = (self.backend.write(writes, durability), self.storage.clone());
+        Box::pin(async move {
+            let before = storage.used();
+            written.await?;
+            let used = storage.used();
+            if let Some(left) = storage.counts.keeps_all_but.get()
+                && used < before
+            {
+                storage.simulated.database().set_quota(Some(used + left));
+            }
+            Ok(())
+        })
     }
 
     fn append(&self, append: Append, durability: Durability) -> Settled<Appended> {
@@ -112,6 +130,7 @@ impl Backend for Connection {
         let counts = &self.storage.counts;
         counts.asked.borrow_mut().push(attempt);
         if counts.gives_back.get() {
+            counts.keeps_all_but.set(None);
             self.storage.simulated.database().set_quota(None);
         }
         Box::pin(ready(()))

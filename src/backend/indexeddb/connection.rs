@@ -141,6 +141,9 @@ impl Backend for Connection {
             drop(settled(Self::try_read(&link, &reclaim::lookups(position))).await);
             reclaim::occasion().await;
             reclaim::settle(attempt).await;
+            // What it has compacted away goes with the next compaction only.
+            reclaim::occasion().await;
+            reclaim::settle(0).await;
         })
     }
 

@@ -4,6 +4,7 @@ use futures_util::future::LocalBoxFuture;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use super::gate::Gate;
 use crate::codec::root::Root;
 use crate::error::Result;
 
@@ -136,6 +137,12 @@ pub struct Quota {
     pub looked: Cell<u64>,
     /// How models make room: by pruning the op-log, and by evicting what has expired.
     pub relievers: RefCell<[Option<Reliever>; 2]>,
+    /// Held by whoever takes a step.
+    pub stepping: Gate,
+    /// Steps that have done anything.
+    pub steps: Cell<u64>,
+    /// What the patch took when the last such step began, bytes; 0 where what that removed is taken up, or does not come.
+    pub held: Cell<u64>,
 }
 
 /// What the directory of an epoch takes.

@@ -112,9 +112,11 @@ impl Attempts {
                 return true;
             }
         }
+        let is_relieved = self.help.is_some() && is_relieved(core);
         let source = next(&Situation {
             frees: self.frees,
             is_mostly_waste: self.frees || is_mostly_waste(core).await,
+            is_relieved,
             made: self.made,
             is_futile: core.env().monotonic_ms() < core.futile_until_ms.get(),
             reserve: core.reserve.get(),
@@ -131,6 +133,9 @@ impl Attempts {
             Source::Reserve | Source::Futile => {
                 let now_ms = core.env().monotonic_ms();
                 core.futile_until_ms.set(now_ms + FUTILE_MS);
+                if is_relieved {
+                    core.quota.held.set(0);
+                }
             }
             Source::Refuse => {}
         }
@@ -144,6 +149,13 @@ async fn is_mostly_waste(core: &Rc<Core>) -> bool {
     estimate(core)
         .await
         .is_some_and(|(usage, _)| usage > 3.0 * stored)
+}
+
+/// Whether the first write of the queue makes the patch no larger than it was before the last step that removed something.
+fn is_relieved(core: &Core) -> bool {
+    let needed = core.state.borrow().queue.first_bytes() as u64;
+    // planted: unrelieved
+    core.stored_bytes() + needed <= core.quota.held.get()
 }
 
 /// The origin's usage and quota, as told a moment ago at most.

@@ -12,6 +12,9 @@ pub struct Situation {
     pub frees: bool,
     /// Whether the origin takes much more than what this patch has stored.
     pub is_mostly_waste: bool,
+    /// Whether with what is to be written the patch takes no more than before something was removed for room: the storage may
+    /// not have given that back yet.
+    pub is_relieved: bool,
     /// How often the storage was asked already.
     pub made: u32,
     /// Whether somebody has asked in vain just now.
@@ -37,10 +40,14 @@ pub enum Source {
 /// it would be full of data, with nothing left to delete them by.
 #[must_use]
 pub fn next(now: &Situation) -> Source {
-    if !now.frees && !now.is_mostly_waste {
+    if !now.frees && !now.is_mostly_waste && !now.is_relieved {
         return Source::Refuse;
     }
-    let most = if now.frees { MOST_ATTEMPTS } else { 1 };
+    let most = if now.frees || now.is_relieved {
+        MOST_ATTEMPTS
+    } else {
+        1
+    };
     if now.made < most && !now.is_futile {
         Source::Reclaim
     } else if now.frees && now.reserve != Reserve::Gone {
@@ -58,6 +65,7 @@ mod tests {
         Situation {
             frees,
             is_mostly_waste: true,
+            is_relieved: false,
             made,
             is_futile: false,
             reserve: Reserve::Unknown,
@@ -116,5 +124,23 @@ mod tests {
             ..situation(true, 0)
         };
         assert_eq!(next(&frees), Source::Reclaim);
+    }
+
+    #[test]
+    fn what_only_stores_waits_for_what_was_removed_for_it() {
+        let relieved = |made| Situation {
+            is_mostly_waste: false,
+            is_relieved: true,
+            ..situation(false, made)
+        };
+        for made in 0..4 {
+            assert_eq!(next(&relieved(made)), Source::Reclaim);
+        }
+        assert_eq!(next(&relieved(4)), Source::Futile);
+        let futile = Situation {
+            is_futile: true,
+            ..relieved(0)
+        };
+        assert_eq!(next(&futile), Source::Futile);
     }
 }

@@ -74,6 +74,23 @@ fn step_for_write(core: &Rc<Core>, action: Action, needed: u64) -> LocalBoxFutur
 
 /// Takes a step, for a write that needs so many bytes or for none. Whether anything was done.
 async fn step(core: &Rc<Core>, action: Action, needed: Option<u64>) -> bool {
+    // One at a time: what another removes is given back only once that one has flushed it, and this one would find nothing.
+    let steps = core.quota.steps.get();
+    // planted: steps-at-once
+    let _pass = core.quota.stepping.enter().await;
+    if core.quota.steps.get() != steps {
+        return true;
+    }
+    let held = core.stored_bytes();
+    let is_done = take(core, action, needed).await;
+    if is_done {
+        core.quota.steps.set(steps + 1);
+        core.quota.held.set(held);
+    }
+    is_done
+}
+
+async fn take(core: &Rc<Core>, action: Action, needed: Option<u64>) -> bool {
     let reliever = match action {
         Action::PruneOplog | Action::EvictExpired => {
             let relievers = core.quota.relievers.borrow();
