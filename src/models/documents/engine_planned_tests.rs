@@ -31,7 +31,7 @@ fn collection_of(number: usize) -> Collection {
 
 /// Of an engine. Every other one has levels before anybody asks for them, and little memory.
 fn options(seed: u64) -> Options {
-    if seed % 2 == 0 {
+    if seed.is_multiple_of(2) {
         let limits = Limits {
             log_frames: usize::MAX,
             log_bytes: usize::MAX,
@@ -134,7 +134,7 @@ async fn run(env: SimEnv, seed: u64) -> usize {
         all.push((of, set, listed, asked));
     }
     assert!(
-        seed % 2 > 0 || frames_in(&database) > SETS,
+        !seed.is_multiple_of(2) || frames_in(&database) > SETS,
         "it has been flushed already"
     );
     let mut by_index = 0;
