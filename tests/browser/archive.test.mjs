@@ -192,7 +192,7 @@ inTab("an archive is of its beginning, while other tabs write, merge and compact
         await patch.kv("s").setMany(Array.from({ length: 2000 }, (_, n) => [`${n}`, { at: rounds + 1, text: `${Math.random()}`.repeat(100) }]));
         for (let n = 0; n < 10; n++) await patch.kv("s").set(`large ${n}`, new Uint8Array(900_000));
         await patch.compact();
-        globalThis.rounds += 1;
+        await patch.kv("rounds").set("n", (globalThis.rounds += 1));
       }
     })();
   });
@@ -205,7 +205,8 @@ inTab("an archive is of its beginning, while other tabs write, merge and compact
       const { done, value } = await reader.read();
       if (done) break;
       parts.push(value);
-      if (n < 40) await new Promise((resolve) => setTimeout(resolve, 50));
+      // Until everything was replaced, and what was replaced would be gone.
+      while (n === 3 && !((await patch.kv("rounds").get("n")) > 1)) await new Promise((resolve) => setTimeout(resolve, 50));
     }
     await lib.importPatch("q", new Blob(parts));
     const copy = await open("q");

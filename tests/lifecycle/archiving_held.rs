@@ -130,6 +130,28 @@ fn the_least_of_two_moments_counts() {
     });
 }
 
+/// A tab at rest made flip after flip, since what was held stayed in its list of garbage: other tabs' merges lost against them.
+#[test]
+fn a_tab_at_rest_leaves_what_is_held_alone() {
+    let source = Patch::new(17, None);
+    source.world.env.clone().block_on(async {
+        let mut options = options(Absent::Create);
+        options.poll_ms = 700;
+        options.limits.garbage_bytes = 1000;
+        let (connector, env) = (source.world.connector(), source.world.env());
+        let tab = open_by(connector, env, options, None).await.unwrap();
+        turn_over(&tab, 0).await;
+        let engine = open_small(&source).await;
+        let export = export_of(&engine, None, false).await.unwrap();
+        turn_over(&tab, 1).await;
+        source.world.env.sleep(10_000).await;
+        let epoch = source.head().epoch;
+        source.world.env.sleep(60_000).await;
+        assert_eq!(source.head().epoch, epoch);
+        drop(export);
+    });
+}
+
 /// Whenever it begins, while another tab flips and deletes.
 #[test]
 fn no_export_misses_what_goes_while_it_begins() {

@@ -122,7 +122,7 @@ impl Patch {
         self.access = to;
     }
 
-    fn head(&self) -> Head {
+    pub fn head(&self) -> Head {
         let records = self.world.database.records();
         let head = records.iter().find(|(key, _)| *key == RecordKey::Head);
         Head::decode(&head.unwrap().1).unwrap()
