@@ -9,6 +9,7 @@ import { brotliCompressSync, constants, gzipSync } from "node:zlib";
  * expires, with meta and what storage adapters keep, and with the care for space. A tenth more is encryption: ciphers (8 KB of code), sealing
  * and key slots (25 KB), opening by a key and WebCrypto (15 KB). Query operators are a fiftieth. An eighth more came
  * with paging, includes and distinct values (14 KB), live queries (11 KB), writes that read and schemas (8 KB), and the catalog (5 KB).
+ * Archives are a twenty-fifth (16 KB), contents as much (17 KB), lines of JSON a hundredth (4 KB).
  */
 const AIM_BROTLI_BYTES = 184_320;
 const BUDGET_BROTLI_BYTES = 462_848;

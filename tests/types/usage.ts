@@ -1,6 +1,6 @@
 /** Calls as people write them, and calls that must not compile. */
 
-import { isPatchStoreError, openPatch, type Collection, type KV } from "../../src/facade/index.js";
+import { exportPatch, importPatch, isPatchStoreError, openPatch, type Collection, type KV } from "../../src/facade/index.js";
 import { PatchStorageAdapter } from "../../src/facade/storage-adapter.js";
 
 export async function usage(): Promise<void> {
@@ -16,6 +16,11 @@ export async function usage(): Promise<void> {
   }
   const stop: () => void = kv.watch<number>("count", (value) => value?.toFixed());
   stop();
+  const stream: ReadableStream<Uint8Array> = await exportPatch("p", { seal: false, opLog: true, onProgress: ({ done, total }) => (done / total).toFixed() });
+  const { records, blobs }: { records: number; blobs: number } = await importPatch("q", stream, { encryption: { passphrase: "words" } });
+  (await importPatch("r", new Blob(), { seal: { key: new Uint8Array(32) } })).records.toFixed(records + blobs);
+  // @ts-expect-error an archive is bytes
+  await importPatch("s", "text");
   interface Note {
     text: string;
   }
