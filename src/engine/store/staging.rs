@@ -208,7 +208,11 @@ impl SegmentSink {
             return Ok(());
         }
         let next = SegmentBuilder::new(staging.core.new_id());
-        let (record, entry) = std::mem::replace(&mut self.builder, next).finish();
+        let (record, mut entry) = std::mem::replace(&mut self.builder, next).finish();
+        // (Copied: whatever these are slices of, pages of what is read, would be held with them, one for each segment.)
+        for key in [&mut entry.first, &mut entry.last] {
+            *key = Bytes::copy_from_slice(key);
+        }
         if self.keep_bytes >= record.len() {
             self.keep_bytes -= record.len();
             self.records.push((entry.id, record.clone()));

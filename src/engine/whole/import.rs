@@ -36,6 +36,9 @@ use crate::sealed::vault::Bulk;
 /// The longest key: more than any that this library makes.
 const MAX_KEY_BYTES: usize = 64 << 10;
 
+/// Bytes of all that is defined of collections: more than a patch may have.
+const MAX_CATALOG_BYTES: usize = 2 << 20;
+
 /// How an archive is read.
 pub struct ImportOptions {
     /// What opens it; none: it is not sealed.
@@ -70,6 +73,7 @@ pub struct Import {
     beginning: Option<Beginning>,
     large: Large,
     catalog: Vec<Op>,
+    catalog_bytes: usize,
     last: Bytes,
     is_carried: bool,
     is_over: bool,
@@ -114,6 +118,7 @@ impl Import {
             beginning: None,
             large: Large::default(),
             catalog: Vec::new(),
+            catalog_bytes: 0,
             last: Bytes::new(),
             is_carried: false,
             is_over: false,
@@ -346,6 +351,10 @@ impl Import {
 
     async fn add(&mut self, key: &Bytes, cell: &Cell) -> Result<()> {
         if let (Value::Inline(value), true) = (&cell.value, is_of_catalog(key)) {
+            self.catalog_bytes += key.len() + value.len();
+            if self.catalog_bytes > MAX_CATALOG_BYTES {
+                return Err(broken("has more definitions than a patch may have"));
+            }
             let value = OpValue::Inline(value.clone());
             self.catalog
                 .push(Op::Put(OpKey::plain(key.clone()), value, Marks::NONE));
