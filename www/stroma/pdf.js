@@ -30,11 +30,14 @@ export async function openPdf(url) {
   };
 }
 
-/** Draws the page of that index, from 0, `width` CSS pixels wide: `{canvas, text, style}`, of which `style` belongs to the element that holds both. */
-async function drawPage(pdfjs, pdf, index, width) {
+/**
+ * Draws the page of that index, from 0, for a width in CSS pixels.
+ * @returns `{canvas, text, width, height}`: the last two as the PDF has them; `fit` says what `text` goes by
+ */
+async function drawPage(pdfjs, pdf, index, shownWidth) {
   const page = await pdf.getPage(index + 1);
-  const scale = width / page.getViewport({ scale: 1 }).width;
-  const viewport = page.getViewport({ scale });
+  const { width, height } = page.getViewport({ scale: 1 });
+  const viewport = page.getViewport({ scale: shownWidth / width });
   const dense = globalThis.devicePixelRatio || 1;
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [viewport.width, viewport.height].map((size) => Math.floor(size * dense));
@@ -43,7 +46,13 @@ async function drawPage(pdfjs, pdf, index, width) {
   const drawn = page.render({ canvas, viewport, transform: dense === 1 ? undefined : [dense, 0, 0, dense, 0, 0] }).promise;
   const layer = new pdfjs.TextLayer({ textContentSource: page.streamTextContent(), container: text, viewport });
   await Promise.all([drawn, layer.render()]);
-  // What pdf.js computes by: see its own style sheet.
-  const style = { "--total-scale-factor": scale, "--scale-round-x": "1px", "--scale-round-y": "1px", "aspect-ratio": `${viewport.width} / ${viewport.height}` };
-  return { canvas, text, style };
+  return { canvas, text, width, height };
+}
+
+/** Fits a page of that size into `sheet`, as wide as that is now. */
+export function fit(sheet, { width, height }) {
+  sheet.style.aspectRatio = `${width} / ${height}`;
+  // What pdf.js computes the places of texts by: see its own style sheet.
+  const properties = { "--total-scale-factor": sheet.clientWidth / width, "--scale-round-x": "1px", "--scale-round-y": "1px" };
+  for (const [name, value] of Object.entries(properties)) sheet.style.setProperty(name, value);
 }

@@ -12,11 +12,15 @@ export function selected(layer, selection = getSelection()) {
   const range = selection.getRangeAt(0);
   if (!range.intersectsNode(layer)) return undefined;
   const page = layer.getBoundingClientRect();
-  const parts = textsIn(layer, range).flatMap((part) => [...part.getClientRects()]);
-  const rects = parts.map((rect) => within(rect, page)).filter(({ width, height }) => width > LEAST && height > LEAST);
-  const text = selection.toString().replace(/\s+/g, " ").trim();
+  const texts = textsIn(layer, range);
+  const shapes = texts.flatMap((part) => [...part.getClientRects()]);
+  const rects = shapes.map((rect) => within(rect, page)).filter(({ width, height }) => width > LEAST && height > LEAST);
+  const text = texts.map((part) => (endsLine(part) ? `${part} ` : `${part}`)).join("").replace(/\s+/g, " ").trim();
   return text === "" || rects.length === 0 ? undefined : { text, rects: lines(rects) };
 }
+
+/** pdf.js has a break after the last piece of a line. */
+const endsLine = ({ endContainer }) => endContainer.parentNode.nextSibling?.nodeName === "BR";
 
 /** The selected part of each text node. (The rectangles of the range itself count elements, too, where it holds them whole.) */
 function textsIn(layer, range) {

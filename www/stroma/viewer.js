@@ -1,7 +1,8 @@
 /** A document on the page: one of its pages, what is anchored on it, and notes. */
 import { guarded, make } from "../page.js";
-import { openPdf } from "./pdf.js";
+import { fit, openPdf } from "./pdf.js";
 import { remarks } from "./remarks.js";
+import { guardSelections } from "./selecting.js";
 import { selected } from "./selection.js";
 
 /** A button in `row` that does `work`, and says what went wrong. */
@@ -19,6 +20,7 @@ function button(row, text, work, className = "plain") {
  */
 export function mountViewer(host, library) {
   let at, drawing = 0;
+  const selections = guardSelections();
   const bar = make("div", "", "row");
   const sheet = make("div", "", "sheet");
   const marks = make("div", "", "marks");
@@ -37,7 +39,7 @@ export function mountViewer(host, library) {
   const forth = button(bar, "Next page", () => turn(at.index + 1));
   // The selection is gone when the button has the focus, in some browsers.
   const anchor = button(bar, "Anchor the selection", () => addAnchor(), "");
-  anchor.addEventListener("pointerdown", (event) => event.preventDefault());
+  anchor.addEventListener("mousedown", (event) => event.preventDefault());
   button(bar, "Close", () => close());
 
   async function open(reference_id) {
@@ -71,9 +73,10 @@ export function mountViewer(host, library) {
       if (turned === drawing) throw error;
     });
     if (turned !== drawing) return;
-    const { canvas, text, style } = drawn;
-    for (const [name, value] of Object.entries(style)) sheet.style.setProperty(name, value);
-    sheet.replaceChildren(canvas, text, marks);
+    at.drawn = drawn;
+    fit(sheet, drawn);
+    sheet.replaceChildren(drawn.canvas, drawn.text, marks);
+    selections.watch(drawn.text);
     where.textContent = `Page ${at.index + 1} of ${at.pdf.pages}`;
     [back.disabled, forth.disabled] = [at.index === 0, at.index === at.pdf.pages - 1];
     await showRemarks();
@@ -100,6 +103,7 @@ export function mountViewer(host, library) {
     marks.replaceChildren(...anchors.flatMap((anchor) => marked(anchor, notes.filter(({ anchor_id }) => anchor_id === anchor._id), index)));
   }
 
+  new ResizeObserver(() => at?.drawn && fit(sheet, at.drawn)).observe(sheet);
   library.patch.on("change", () => guarded(showRemarks)());
   return { open, turn, close };
 }
