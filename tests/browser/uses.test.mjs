@@ -1,30 +1,31 @@
-/** The applications of the demo, in two tabs of a real browser. */
+/** The applications of the demo, in two tabs of every browser. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { openBrowser } from "./support/browser.mjs";
+import { inEachBrowser } from "./support/pages.mjs";
 import { serve } from "./support/server.mjs";
 
-let server, browser, context;
+/** Declares a test of two tabs. */
+const inTwoTabs = (title, work) =>
+  inEachBrowser(title, async (browser) => {
+    const server = await serve();
+    const context = await browser.newContext();
+    try {
+      const tabs = [];
+      for (let n = 0; n < 2; n++) {
+        const page = await context.newPage();
+        await page.goto(`${server.origin}/tests/browser/api/uses.html`);
+        await page.evaluate(async () => {
+          while (globalThis.kit === undefined) await new Promise((resolve) => setTimeout(resolve, 5));
+        });
+        tabs.push(page);
+      }
+      await work(tabs);
+    } finally {
+      await context.close();
+      await server.close();
+    }
+  }, { timeout: 420_000 });
 
-before(async () => {
-  server = await serve();
-  browser = await openBrowser();
-  context = await browser.newContext();
-});
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
-
-async function tab() {
-  const page = await context.newPage();
-  await page.goto(`${server.origin}/tests/browser/api/uses.html`);
-  await page.waitForFunction(() => globalThis.kit !== undefined);
-  return page;
-}
-
-test("a queue of images: workers in two tabs, each image for one of them", async () => {
-  const tabs = await Promise.all([tab(), tab()]);
+inTwoTabs("a queue of images: workers in two tabs, each image for one of them", async (tabs) => {
   const IMAGES = 40;
   await tabs[0].evaluate(async (count) => {
     const patch = await globalThis.kit.lib.openPatch("cms of two tabs");
@@ -35,7 +36,7 @@ test("a queue of images: workers in two tabs, each image for one of them", async
     const { kit } = globalThis;
     const patch = await kit.lib.openPatch("cms of two tabs");
     const team = await new kit.Cms(patch).team("t");
-    await kit.until(async () => (await team.db.count("images")) === count, "the images");
+    await kit.until(async () => (await team.db.count("images")) === count, "the images", 60_000);
     const mine = [];
     const work = async ({ hash }) => {
       mine.push(hash);
@@ -46,7 +47,7 @@ test("a queue of images: workers in two tabs, each image for one of them", async
       while (await team.process(name, work));
     };
     await Promise.all([worker(`${at} a`), worker(`${at} b`)]);
-    await kit.until(async () => (await team.db.count("images", { status: "completed" })) === count, "all are done", 20_000);
+    await kit.until(async () => (await team.db.count("images", { status: "completed" })) === count, "all are done", 60_000);
     kit.same(await team.db.count("image_variants"), count);
     return mine;
   }, [at, IMAGES])));
@@ -54,16 +55,14 @@ test("a queue of images: workers in two tabs, each image for one of them", async
   assert.equal(taken.flat().length, IMAGES);
 });
 
-test("a library: two tabs number notes at once, and one deletes what the other adds to", async () => {
-  const tabs = [];
+inTwoTabs("a library: two tabs number notes at once, and one deletes what the other adds to", async (tabs) => {
   // The first one makes the tables, the second one waits for it.
-  for (const page of await Promise.all([tab(), tab()])) tabs.push(page);
-  await Promise.all(tabs.map((page) => page.evaluate(async () => (globalThis.all = await globalThis.kit.openLibrary("library of two tabs")))).map((opening) => opening.catch(() => {})));
+  await Promise.all(tabs.map((page) => page.evaluate(async () => void (globalThis.all = await globalThis.kit.openLibrary("library of two tabs")))));
   const id = await tabs[0].evaluate(async () => (await globalThis.all.createReference({ title: "shared" }))._id);
   const NOTES = 25;
   const numbers = await Promise.all(tabs.map((page) => page.evaluate(async ([id, count]) => {
     const { all, kit } = globalThis;
-    await kit.until(async () => (await all.getReference(id)) !== null, "the reference");
+    await kit.until(async () => (await all.getReference(id)) !== null, "the reference", 60_000);
     const notes = await Promise.all(Array.from({ length: count }, () => all.createNote({ reference_id: id, content: "x" })));
     return notes.map(({ local_no }) => local_no);
   }, [id, NOTES])));
@@ -78,7 +77,7 @@ test("a library: two tabs number notes at once, and one deletes what the other a
   for (const outcome of outcomes) assert.ok(["stored", "ConstraintViolation"].includes(outcome), outcome);
   for (const page of tabs) {
     // None of them is left without its reference.
-    await page.evaluate(() => globalThis.kit.until(async () => (await globalThis.all.db.count("references")) === 0, "the reference goes"));
+    await page.evaluate(() => globalThis.kit.until(async () => (await globalThis.all.db.count("references")) === 0, "the reference goes", 60_000));
     assert.equal(await page.evaluate(() => globalThis.all.db.count("notes")), 0);
   }
 });
