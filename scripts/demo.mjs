@@ -4,7 +4,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { drive } from "./demo/drive.mjs";
-import { MOVIES, serveDemo } from "./demo/serve.mjs";
+import { MOVIES, PAPERS, serveDemo } from "./demo/serve.mjs";
 
 const headless = process.env.HEADLESS
   ? process.env.HEADLESS !== "0"
@@ -16,7 +16,7 @@ tell(url);
 if (headless) {
   const pictures = fileURLToPath(new URL("../target/demo", import.meta.url));
   try {
-    await drive({ url, movies: MOVIES, pictures, tell });
+    await drive({ url, movies: MOVIES, papers: PAPERS, pictures, tell });
     tell(`screenshots in ${pictures}`);
   } catch (error) {
     console.error(`demo: FAILED\n${error.stack}`);

@@ -8,6 +8,7 @@ import { checkVisits, fillCounter } from "./counter.mjs";
 import { checkDevices, fillDevices, losePhone } from "./devices.mjs";
 import { changeKeys, checkEncryption, convertDiary, fillEncryption, useKeys } from "./encryption.mjs";
 import { checkImport, fillImport } from "./import.mjs";
+import { checkAssets, checkPapers, deletePapers, fillAssets, fillPapers } from "./library.mjs";
 import { checkMovies, fillMovies } from "./movies.mjs";
 import { checkNotes, fillNotes, writeElsewhere } from "./notes.mjs";
 import { checkNodes, deleteNode } from "./nodes.mjs";
@@ -27,10 +28,11 @@ const CHANGED = ["oplog", "space", "devices", "encryption"];
  * @param {object} at
  * @param {string} at.url where the demo is served
  * @param {string} at.movies the data set that the page stores, a file
+ * @param {string[]} at.papers the PDF that the page imports by itself, and another one, files
  * @param {string} [at.pictures] directory for screenshots; without it none are taken
  * @param {(line: string) => void} at.tell hears of every part that was gone through
  */
-export async function drive({ url, movies, pictures, tell }) {
+export async function drive({ url, movies, papers, pictures, tell }) {
   const profile = await mkdtemp(join(tmpdir(), "patchstore-demo-"));
   try {
     await visit(profile, url, async (page, open) => {
@@ -53,6 +55,8 @@ export async function drive({ url, movies, pictures, tell }) {
       tell(await fillMovies(page));
       tell(await fillQuestions(page, dirname(movies)));
       tell(await fillLibrary(page));
+      tell(await fillPapers(page, papers));
+      tell(await fillAssets(page, papers));
       tell(await fillSite(page));
       tell(await checkNodes(page));
       tell(await fillPatches(page));
@@ -70,13 +74,16 @@ export async function drive({ url, movies, pictures, tell }) {
       tell(await checkMovies(page, movies));
       tell(await checkQuestions(page, dirname(movies)));
       tell(await checkLibrary(page));
+      tell(await checkPapers(page));
+      tell(await checkAssets(page, papers));
       tell(await checkSite(page));
       tell(await checkImport(page));
       tell(await checkNodes(page));
       tell(await checkPatches(page));
       tell(`storage: ${(await textOf(page, "#storage-figures")).replace(/\s*\n\s*/g, " ")}`);
-      if (pictures) await closeUp(page, pictures, ["questions", "library", "site"]);
+      if (pictures) await closeUp(page, pictures, ["questions", "library", "assets", "site"]);
       await checkWidths(page, pictures);
+      tell(await deletePapers(page));
       tell(await deleteNode(page));
       tell(await deletePatches(page));
       tell(await losePhone(page, movies));
