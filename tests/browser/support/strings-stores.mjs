@@ -174,6 +174,34 @@ async function everyDefinition(notes, name, text, isTx) {
   await notes.indexes();
 }
 
+/**
+ * What has to do with contents. What no record holds is there for an hour.
+ * @param {any} blobs those of a patch or of a sandbox
+ * @param {any} kv a store
+ * @param {Text} text
+ */
+export async function everyBlobsCall(blobs, kv, text) {
+  const bytes = (place) => new TextEncoder().encode(text(place));
+  const streamed = (place) => new Response(bytes(place)).body;
+  const { signal } = new AbortController();
+  const ref = await blobs.put(bytes("content"), { type: `text/${text("type of a content")}`, onProgress: () => 0, signal });
+  await kv.set("holds a content", ref);
+  await blobs.put(new Blob([bytes("content of a Blob")]));
+  // (What can be compressed would take less on disk than in the stores.)
+  await blobs.put(new Blob([bytes("content of pieces"), new Uint8Array(1_100_000).map(() => 256 * Math.random())]));
+  await blobs.put(streamed("streamed content"));
+  await blobs.put(streamed("brief: content of another hash"), { expect: "0".repeat(64) }).catch(() => 0);
+  await blobs.get(ref);
+  await everyLine(await blobs.stream(ref, { start: 1, end: 9 }));
+  if (blobs.list === undefined) return;
+  await blobs.ref(ref.hash);
+  await blobs.has(ref);
+  await blobs.stat(ref);
+  await (await fetch(await blobs.url(ref))).text();
+  await blobs.revoke(ref);
+  for await (const { hash } of blobs.list()) await blobs.has(hash);
+}
+
 async function everyLine(stream) {
   const reader = stream.getReader();
   while (!(await reader.read()).done);

@@ -5,7 +5,7 @@
 import { Calls } from "./calls.mjs";
 import { Needles } from "./needles.mjs";
 import { heard, listen, otherTab, stored } from "./overhear.mjs";
-import { everyDbCall, everyDrop, everyKvCall, everyMessage, everyMetaCall, maker } from "./strings-stores.mjs";
+import { everyBlobsCall, everyDbCall, everyDrop, everyKvCall, everyMessage, everyMetaCall, maker } from "./strings-stores.mjs";
 
 /** Everything that a patch offers; returns how many entries its log had, and the key that opens it then. */
 async function everyPatchCall(lib, id, options, { calls, text, at, places }, keyed) {
@@ -17,12 +17,14 @@ async function everyPatchCall(lib, id, options, { calls, text, at, places }, key
   await everyDbCall(patch.db(text("database")), at("database"));
   await everyDrop(patch.db(text("database")), at("database"));
   await everyMetaCall(patch.meta, at("patch"));
+  await everyBlobsCall(patch.blobs, patch.kv("s"), at("patch"));
   await patch.transaction(
     async (tx) => {
       await everyKvCall(tx.kv(text("store of a transaction")), at("transaction"), true);
       await everyDbCall(tx.db(text("database of a transaction")), at("transaction"), true);
       await everyDrop(tx.db("of what goes"), at("transaction"));
       await everyMetaCall(tx.meta, at("transaction"));
+      await tx.blobs.has("0".repeat(64));
       const { kv, db } = tx.node(text("node of a transaction"));
       await kv.set("k", text("value of a node of a transaction"));
       await db.insert("c", { n: text("document of a node of a transaction") });
@@ -79,10 +81,11 @@ async function fromOutside(patch, calls, places) {
     const calls = new Calls();
     const { places, at } = stores.maker();
     const text = at("sandbox");
-    const { kv, db, close } = calls.of("Connection", connection, "Sandbox ");
+    const { kv, db, blobs, close } = calls.of("Connection", connection, "Sandbox ");
     await stores.everyKvCall(kv, text);
     await stores.everyDbCall(db, text);
     await stores.everyDrop(db, text);
+    await stores.everyBlobsCall(blobs, kv, text);
     const moved = new TextEncoder().encode(text("moved bytes"));
     await kv.set("moved", moved, { transfer: [moved.buffer] });
     close();
