@@ -25,7 +25,7 @@ for (const part of ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "clippy.t
 
 /** Runs the simulation, or another test, on the copy: how it ended, and what it printed. */
 function simulate(seeds, count, test = "simulation") {
-  const lib = { lib: "op_log", keys: "sealed", reads: "documents::reads", indexing: "documents::indexing", constraints: "documents::constraints" };
+  const lib = { lib: "op_log", keys: "sealed", reads: "documents::reads", indexing: "documents::indexing", constraints: "documents::constraints", contents: "models::contents" };
   const which = test in lib ? ["--lib", lib[test]] : ["--test", test];
   const run = spawnSync("cargo", ["test", "--offline", ...which, "--", "--nocapture", "--test-threads=1"], {
     cwd: copy,

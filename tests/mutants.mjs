@@ -5,8 +5,8 @@
  * `to`, or `before` goes before it.
  * `test` is what must catch it, if not the simulation: the worlds of devices, the tests of patches as a whole ("lifecycle"),
  * those of the engine in worlds of a few tabs ("engine"), or the library's own tests of the op-log ("lib"), of sealing ("keys") or of reading
- * documents ("reads"), of indexes ("indexing") or of references and sequences ("constraints").
- * @type {{name: string, test?: "devices" | "lifecycle" | "engine" | "lib" | "keys" | "reads" | "indexing" | "constraints", edits: Edit[]}[]}
+ * documents ("reads"), of indexes ("indexing"), of references and sequences ("constraints") or of contents ("contents").
+ * @type {{name: string, test?: "devices" | "lifecycle" | "engine" | "lib" | "keys" | "reads" | "indexing" | "constraints" | "contents", edits: Edit[]}[]}
  * @typedef {{at: string, from: string, to: string} | {at: string, from: string, before: string}} Edit
  */
 export const MUTANTS = [
@@ -712,5 +712,61 @@ export const MUTANTS = [
     name: "hand out a document for each of its elements (multi-twice)",
     test: "reads",
     edits: [{ at: "multi-twice", from: "self.last.replace(place) != Some(place)", to: "self.last.replace(place) != Some(place) || true" }],
+  },
+  {
+    name: "note nowhere that a record comes to hold a content (citation-forgotten)",
+    test: "contents",
+    edits: [{ at: "citation-forgotten", from: "w.put(citation, Bytes::new());", to: "drop(citation);" }],
+  },
+  {
+    name: "refer to a content without a look whether it is here (cited-unread)",
+    test: "contents",
+    edits: [
+      {
+        at: "cited-unread",
+        from: "r.get(&content_key(hash))?",
+        to: "Some(Content { size: *size, upload: crate::record::Id([0; 16]), piece_bytes: 1 }.encode())",
+      },
+    ],
+  },
+  {
+    name: "collect at once what was put and is not taken up yet (fresh-collected)",
+    test: "contents",
+    edits: [{ at: "fresh-collected", from: "HOUR_MS", to: "0" }],
+  },
+  {
+    name: "take it that every citation names a record that holds the content (holder-unread)",
+    test: "contents",
+    edits: [{ at: "holder-unread", from: "cited::names(&found, hash)", to: "true" }],
+  },
+  {
+    name: "bury a content without another look at who holds it (buried-alive)",
+    test: "contents",
+    edits: [{ at: "buried-alive", from: "|| holds(w, record_of(citation)?, &self.hash)?", to: "" }],
+  },
+  {
+    name: "delete citations without another look at their records (trimmed-unread)",
+    test: "contents",
+    edits: [{ at: "trimmed-unread", from: "!holds(w, record_of(citation)?, &self.hash)?", to: "!citation.is_empty()" }],
+  },
+  {
+    name: "store again what is here already (put-twice)",
+    test: "contents",
+    edits: [{ at: "put-twice", from: "w.contains(&content)?", to: "false" }],
+  },
+  {
+    name: "give no time to take up what was put (put-unmarked)",
+    test: "contents",
+    edits: [{ at: "put-unmarked", from: "w.put(fresh_key(&self.hash, self.upload), ms_bytes(self.now_ms));", to: "" }],
+  },
+  {
+    name: "give up an upload that has become a content (finished-abandoned)",
+    test: "contents",
+    edits: [{ at: "finished-abandoned", from: "w.contains(&key)?", to: "true" }],
+  },
+  {
+    name: "hand out a piece of another size (piece-unchecked)",
+    test: "contents",
+    edits: [{ at: "piece-unchecked", from: "if bytes.len() as u64 == expected", to: "if expected < u64::MAX" }],
   },
 ];

@@ -16,6 +16,8 @@ use crate::models::many::Many;
 use crate::models::{Scope, keys, nodes};
 use crate::record::{ContentHash, Id};
 
+mod between;
+
 const NOW_MS: u64 = 1_800_000_000_000;
 
 fn hash(n: u8) -> ContentHash {

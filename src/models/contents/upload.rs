@@ -79,8 +79,8 @@ impl Finish {
             w.put(content, stored.encode());
             w.put(sized_key(self.size, &self.hash), Bytes::new());
         }
-        // planted: put-unmarked
         w.need(Feature::Contents);
+        // planted: put-unmarked
         w.put(fresh_key(&self.hash, self.upload), ms_bytes(self.now_ms));
         w.delete(upload_key(self.upload));
         Ok(())
