@@ -85,7 +85,7 @@ const KEYS: u64 = 24;
 type Model = BTreeMap<Bytes, (Bytes, Option<u64>)>;
 
 fn key(n: u64) -> Bytes {
-    format!("d/{n:02}").into()
+    format!("q/{n:02}").into()
 }
 
 impl Space {
@@ -168,7 +168,7 @@ impl Space {
         let before = engine.now_ms();
         assert!(before >= self.now_ms(), "the time goes back");
         let shown = Self::shown(model, before);
-        let found: BTreeMap<Bytes, Bytes> = scan(engine, "d/").await.unwrap().into_iter().collect();
+        let found: BTreeMap<Bytes, Bytes> = scan(engine, "q/").await.unwrap().into_iter().collect();
         assert_eq!(found, shown, "what a scan finds");
         let begin = || Ok((0, Vec::new()));
         let looked = engine.read(afresh(begin, |(at, out): &mut (u64, Vec<_>), r| {
@@ -185,7 +185,7 @@ impl Space {
         let looked: BTreeMap<Bytes, Bytes> = looked.into_iter().collect();
         assert_eq!(looked, shown, "what is there under the keys");
         let counted = engine.read(afresh(
-            || Ok((Cursor::new(range("d/"), false), 0)),
+            || Ok((Cursor::new(range("q/"), false), 0)),
             |(cursor, count), r: &mut dyn Reads| {
                 while let Some(measure) = r.measure(cursor)? {
                     *count += measure.records;
@@ -195,7 +195,7 @@ impl Space {
         ));
         let count = settled(counted).await.unwrap();
         assert_eq!(count, shown.len() as u64, "what a count finds");
-        let stats = engine.stats(vec![range("d/")]).await.unwrap();
+        let stats = engine.stats(vec![range("q/")]).await.unwrap();
         assert_eq!(stats.records, count, "what statistics say");
         let bytes: usize = shown
             .iter()
@@ -315,7 +315,7 @@ fn what_has_expired_is_gone_for_every_reader() {
                     }
                     7 => engine.compact().await.unwrap(),
                     9 => {
-                        let count = || engine.stats(vec![range("d/")]);
+                        let count = || engine.stats(vec![range("q/")]);
                         let before = count().await.unwrap();
                         engine.evict_expired().await.unwrap();
                         assert_eq!(before.records, count().await.unwrap().records);
@@ -378,13 +378,13 @@ fn an_engine_knows_that_it_has_met_what_expires() {
         let value = Bytes::from_static(b"value");
         put(&writer, Model::from([(key(1), (value.clone(), None))])).await;
         reader.refresh().await.unwrap();
-        assert_eq!(scan(&reader, "d/").await.unwrap().len(), 1);
+        assert_eq!(scan(&reader, "q/").await.unwrap().len(), 1);
         assert!(!writer.is_dated() && !reader.is_dated());
         let soon = Some(space.now_ms() + 1_000);
         put(&writer, Model::from([(key(2), (value, soon))])).await;
         assert!(writer.is_dated() && !reader.is_dated());
         reader.refresh().await.unwrap();
-        assert_eq!(scan(&reader, "d/").await.unwrap().len(), 2);
+        assert_eq!(scan(&reader, "q/").await.unwrap().len(), 2);
         assert!(reader.is_dated());
         writer.close().await;
         reader.close().await;

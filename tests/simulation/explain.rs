@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::contents;
 use super::kin;
 use super::ledger::{Ending, Entry, Ledger, Seen};
 use super::model::{Model, total};
@@ -191,7 +192,8 @@ fn is_refused(
         shown.any(|shown| {
             let mut state = state.clone();
             shown.iter().for_each(|call| drop(call.apply(&mut state)));
-            kin::refuses(&entry.call.apply(&mut state))
+            let may_be = contents::may_refuse(&entry.call, &state);
+            may_be || kin::refuses(&entry.call.apply(&mut state))
         })
     })
 }

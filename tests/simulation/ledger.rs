@@ -61,6 +61,8 @@ pub struct Ledger {
     /// Phases that ended by a deletion for which there was so little room that open tabs heard of it late: what
     /// they were told meanwhile went the way of the patch.
     pub unfenced: RefCell<BTreeSet<u64>>,
+    /// Contents and uploads that tabs have collected.
+    pub collected: std::cell::Cell<usize>,
 }
 
 impl Ledger {

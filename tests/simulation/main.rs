@@ -14,6 +14,7 @@
 )]
 
 mod cells;
+mod contents;
 mod defined;
 mod directory;
 mod documents;
@@ -199,6 +200,27 @@ fn references_and_sequences_hold_whatever_happens() {
     assert!(
         all.len() < 2_000 || counts.refused > all.len(),
         "few are refused"
+    );
+}
+
+/// Every other of the worlds, with tabs that put contents, refer to them and collect them.
+#[test]
+fn contents_live_as_long_as_a_record_holds_them() {
+    let (range, without) = (seeds(), left_out());
+    let all: Vec<u64> = range.filter(|seed| seed / 4 % 2 == 0).collect();
+    let count = std::env::var("COUNT").is_ok();
+    let (failures, counts) = outcomes(&all, Plan::contents_of_seed, &without, count);
+    println!("contents: {counts:?}");
+    assert!(
+        !count || failures.is_empty(),
+        "failing: {} of {}",
+        failures.len(),
+        all.len()
+    );
+    assert_none(&failures, Plan::contents_of_seed, &without);
+    assert!(
+        all.len() < 1_000 || counts.refused.min(counts.collected) > all.len() / 2,
+        "few are refused, or collected"
     );
 }
 

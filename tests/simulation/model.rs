@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use std::collections::BTreeMap;
 
+use super::contents;
 use super::defined;
 use super::documents;
 use super::indexes;
@@ -113,6 +114,7 @@ fn apply(op: &Op, id: u64, model: &mut Model) -> Told {
             return vec![1];
         }
         Op::Kin(op) => return kin::apply(op, model),
+        Op::Contents(op) => return contents::apply(op, model),
         Op::Define { name, keys, bytes } => {
             model.insert(defined::key(*name), encoded(id));
             model.extend(defined::notes(id, id, 0, *keys, *bytes));

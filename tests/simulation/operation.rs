@@ -7,6 +7,7 @@ use patchstore::engine::access::{Attempt, Cursor, KeyRange, Reads, WriteWork, Wr
 use patchstore::models::kv;
 use patchstore::{Code, Error};
 
+use super::contents::{self, SIZES};
 use super::defined;
 use super::documents;
 use super::indexes::Defining;
@@ -46,16 +47,17 @@ pub enum What {
 /// What a call tells its caller, as numbers.
 pub type Told = Vec<u64>;
 
+/// (Their first byte is that of no kind of keys.)
 pub fn data_key(n: u8) -> Bytes {
-    format!("d/k{n:02}").into()
+    format!("q/k{n:02}").into()
 }
 
 pub fn counter_key(n: u8) -> Bytes {
-    format!("d/c{n:02}").into()
+    format!("q/c{n:02}").into()
 }
 
 pub fn account_key(n: u8) -> Bytes {
-    format!("d/a{n:02}").into()
+    format!("q/a{n:02}").into()
 }
 
 pub fn range(prefix: &str) -> KeyRange {
@@ -73,6 +75,7 @@ pub fn every_key() -> Vec<Bytes> {
         .map(data_key)
         .chain(counters)
         .chain(accounts)
+        .chain((0..SIZES.len() as u8).map(contents::put_key))
         .chain(defined::every_key())
         .collect()
 }
@@ -140,13 +143,16 @@ enum Progress {
     None,
     Defining(Defining),
     Kin(Doing),
+    Contents(contents::Doing),
 }
 
 impl Progress {
     fn of(op: &Op) -> Self {
         let kin = Doing::of(op).map(Self::Kin);
         let defining = || Defining::of(op).map(Self::Defining);
-        kin.or_else(defining).unwrap_or(Self::None)
+        let contents = || contents::Doing::of(op).map(Self::Contents);
+        let found = kin.or_else(defining).or_else(contents);
+        found.unwrap_or(Self::None)
     }
 
     fn run(&mut self, op: &Op, id: u64, w: &mut dyn Writes) -> Attempt<Told> {
@@ -154,6 +160,7 @@ impl Progress {
             Self::None => run(op, id, w),
             Self::Defining(defining) => defining.step(w),
             Self::Kin(doing) => doing.step(w),
+            Self::Contents(doing) => doing.step(w),
         }
     }
 }
@@ -237,7 +244,9 @@ fn run(op: &Op, id: u64, w: &mut dyn Writes) -> Attempt<Told> {
         }
         Op::Remove { name } => return Ok(vec![documents::remove(w, *name)?.into()]),
         Op::Claim { name, value } => return Ok(vec![documents::claim(w, *name, *value)?]),
-        Op::Index | Op::Unindex | Op::Kin(_) => unreachable!("what goes on where it stopped"),
+        Op::Index | Op::Unindex | Op::Kin(_) | Op::Contents(_) => {
+            unreachable!("what goes on where it stopped")
+        }
         Op::Define { .. } | Op::Undefine { .. } | Op::Note { .. } => {
             return defined::run(op, id, w);
         }

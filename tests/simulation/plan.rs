@@ -4,6 +4,7 @@
 use patchstore::backend::simulated::{Fault, Timing};
 use std::collections::BTreeSet;
 
+use super::contents::{Contents, Way};
 use super::kin::Kin;
 
 /// One world.
@@ -16,6 +17,8 @@ pub struct Plan {
     pub logged: bool,
     /// Whether there are documents that refer to each other.
     pub kin: bool,
+    /// Whether there are contents.
+    pub contents: bool,
     pub tabs: usize,
     /// Whether commits promise to survive a cut of power.
     pub strict: bool,
@@ -79,6 +82,21 @@ pub enum Step {
     Erase,
     /// Copies the patch to another database and looks at what is there then.
     Copy,
+    /// Puts a content.
+    Put {
+        content: u8,
+        way: Way,
+    },
+    /// Stores a pair that refers to contents, and expires.
+    Lend {
+        at: u8,
+        of: Vec<u8>,
+        after_ms: u64,
+    },
+    /// Collects what nothing holds, by a clock that is ahead.
+    Collect {
+        ahead_ms: u64,
+    },
 }
 
 /// A call that writes.
@@ -137,6 +155,8 @@ pub enum Op {
     },
     /// What has to do with documents that refer to each other.
     Kin(Kin),
+    /// What has to do with contents.
+    Contents(Contents),
     /// Puts its number into a record of the catalog, and records beside it, which may be written ahead.
     Define {
         name: u8,
@@ -237,6 +257,19 @@ impl Plan {
         plan.mixed(seed ^ 0x000f_a417, Dice::kin)
     }
 
+    /// The plan of a seed, with contents that records come to hold and let go of, beside all that tabs do. Half of the worlds
+    /// are for a patch whose writes are logged, half for an encrypted one.
+    pub fn contents_of_seed(seed: u64) -> Self {
+        let plan = Self {
+            sealed: matches!(seed % 4, 1 | 2),
+            logged: seed % 4 > 1,
+            contents: true,
+            ..Self::of_seed(seed)
+        };
+        let once = plan.mixed(seed ^ 0x000c_0e7e, Dice::contents);
+        once.mixed(seed ^ 0x0007_e275, Dice::contents)
+    }
+
     fn mixed(self, seed: u64, step: fn(&mut Dice) -> Step) -> Self {
         let mut plan = self;
         let mut dice = Dice(fastrand::Rng::with_seed(seed));
@@ -299,6 +332,7 @@ impl Plan {
             sealed: false,
             logged: false,
             kin: false,
+            contents: false,
             tabs,
             strict: dice.chance(40),
             timing: dice.timing(),

@@ -86,7 +86,7 @@ async fn write_and_tidy(plan: &Plan, env: &SimEnv, database: &SimDatabase) {
         return;
     };
     let written = engine.write(Box::new(|w| {
-        w.put(Bytes::from_static(b"d/new"), Bytes::from_static(b"new"));
+        w.put(Bytes::from_static(b"q/new"), Bytes::from_static(b"new"));
         Ok(())
     }));
     drop(written.await);

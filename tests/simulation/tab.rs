@@ -4,17 +4,21 @@ use bytes::Bytes;
 use patchstore::backend::Durability;
 use patchstore::backend::simulated::{Fault, SimConnector, SimDatabase};
 use patchstore::codec::feature::{Feature, Features};
-use patchstore::engine::access::{Answer, Cursor, Session, afresh};
+use patchstore::engine::access::{Answer, Cursor, Session, Writes, afresh};
 use patchstore::engine::{
     self as lifecycle, Absent, Action, Engine, Limits, Options, Policy, Transaction,
 };
 use patchstore::env::Env;
+use patchstore::models::contents::{PIECE_BYTES, abandon, collect_all, put_piece};
+use patchstore::record::Id;
 use patchstore::simulation::SimEnv;
 use patchstore::{Code, Error, Result};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use super::cells::Clocked;
+use super::contents::{self, Contents, Way};
 use super::defined;
 use super::documents;
 use super::keys;
@@ -92,7 +96,7 @@ fn ending_of(error: &Error) -> Ending {
         Code::StorageQuotaExceeded | Code::Unavailable | Code::Conflict | Code::Closed => {
             Ending::Failed
         }
-        Code::ConstraintViolation | Code::Exists => Ending::Refused,
+        Code::ConstraintViolation | Code::Exists | Code::NotStorable => Ending::Refused,
         Code::ConnectionLost => Ending::Unknown,
         other => panic!("{other:?}: {error}"),
     }
@@ -221,7 +225,7 @@ impl Tab {
                 engine.flush().await?;
                 self.ledger.hardened.borrow_mut().extend(acknowledged);
             }
-            Step::Stats => drop(engine.stats(vec![range("d/")]).await?),
+            Step::Stats => drop(engine.stats(vec![range("q/")]).await?),
             Step::Reopen => {
                 engine.close().await;
                 *engine = self.open().await;
@@ -241,6 +245,19 @@ impl Tab {
                 engine.refresh().await?;
             }
             Step::Copy => self.copy().await?,
+            Step::Put { content, way } => self.put(engine, content, way).await?,
+            Step::Lend { at, of, after_ms } => {
+                let until_ms = self.env.now_ms() as u64 + after_ms;
+                let lend = Contents::Lend { at, of, until_ms };
+                self.issue(engine, What::Op(Op::Contents(lend)));
+            }
+            Step::Collect { ahead_ms } => {
+                let off_ms = Rc::new(Cell::new(ahead_ms as f64));
+                let env: Rc<dyn Env> = Rc::new(Clocked::off(self.env.clone(), off_ms));
+                let gone = collect_all(&*engine, &env).await?;
+                let collected = &self.ledger.collected;
+                collected.set(collected.get() + gone as usize);
+            }
         }
         Ok(())
     }
@@ -291,6 +308,62 @@ impl Tab {
             tab.end(id, ending);
             tab.under_way.set(tab.under_way.get() - 1);
         }));
+    }
+
+    /// Puts a content, piece by piece, as callers do.
+    async fn put(&self, engine: &Engine, content: u8, way: Way) -> Result<()> {
+        let mut upload = Id([0; 16]);
+        self.env.fill_random(&mut upload.0);
+        let now_ms = self.env.now_ms() as u64;
+        if matches!(way, Way::Again) {
+            let touch = Contents::Touch {
+                content,
+                upload,
+                now_ms,
+            };
+            self.issue(engine, What::Op(Op::Contents(touch)));
+            return Ok(());
+        }
+        let bytes = contents::bytes(content);
+        for (n, piece) in bytes.chunks(PIECE_BYTES).enumerate() {
+            let piece = Bytes::from([&[0], piece].concat());
+            let work = move |w: &mut dyn Writes| put_piece(w, upload, n as u32, &piece, now_ms);
+            engine.write(Box::new(work)).await?;
+            self.env.sleep_us(self.env.random_below(3_000)).await;
+        }
+        let is_whole = match way {
+            Way::Whole => {
+                let finish = Contents::Finish {
+                    content,
+                    upload,
+                    now_ms,
+                };
+                self.finish(engine, finish).await
+            }
+            Way::Left => true,
+            Way::Abandoned | Way::Again => false,
+        };
+        if !is_whole {
+            let abandoned = engine.write(Box::new(move |w| abandon(w, upload)));
+            abandoned.await?;
+        }
+        Ok(())
+    }
+
+    /// Whether what was put is there, as far as is known.
+    async fn finish(&self, engine: &Engine, finish: Contents) -> bool {
+        let call = self.new_call(What::Op(Op::Contents(finish)));
+        let id = call.id;
+        match engine.write(call.work()).await {
+            Ok(told) => {
+                self.end(id, Ending::Acknowledged(told));
+                true
+            }
+            Err(error) => {
+                self.end(id, self.ending_of(id, &error));
+                false
+            }
+        }
     }
 
     /// A transaction, begun anew as long as others get in its way.
@@ -384,18 +457,21 @@ impl Tab {
         keys.retain(|_| self.env.chance(40));
         let seen = self.seen(committed);
         let wanted = keys.clone();
-        let with_kin = self.plan.kin;
+        let (with_kin, with_contents) = (self.plan.kin, self.plan.contents);
         let begin = move || {
             let kin = with_kin.then(kin::Gathering::new);
-            Ok((documents::all(), Vec::new(), kin))
+            let contents = with_contents.then(contents::Gathering::new);
+            Ok((documents::all(), Vec::new(), kin, contents))
         };
-        let work = afresh(begin, move |(find, numbers, kin), r| {
+        let work = afresh(begin, move |(find, numbers, kin, contents), r| {
             let docs = documents::gather(find, numbers, r)?;
             defined::check(r)?;
             let kin = kin.as_mut().map(|kin| kin.step(r)).transpose()?.flatten();
-            Ok((read_keys(r, &wanted)?, docs, kin))
+            let contents = contents.as_mut().map(|contents| contents.step(r));
+            let contents = contents.transpose()?.flatten();
+            Ok((read_keys(r, &wanted)?, docs, kin, contents))
         });
-        let (found, docs, kin) = if committed {
+        let (found, docs, kin, contents) = if committed {
             settled(engine.read_committed(work)).await?
         } else {
             settled(engine.read(work)).await?
@@ -405,14 +481,17 @@ impl Tab {
         if self.plan.kin {
             found.insert(Bytes::from_static(kin::KEY), kin);
         }
+        if self.plan.contents {
+            found.insert(Bytes::from_static(contents::KEY), contents);
+        }
         self.saw(seen, found);
         Ok(())
     }
 
     async fn scan(&self, engine: &Engine) -> Result<()> {
         let seen = self.seen(false);
-        let found = scan(engine, "d/").await?;
-        let keys = every_key().into_iter().filter(|key| key.starts_with(b"d/"));
+        let found = scan(engine, "q/").await?;
+        let keys = every_key().into_iter().filter(|key| key.starts_with(b"q/"));
         let mut all: BTreeMap<_, _> = keys.map(|key| (key, None)).collect();
         all.extend(found.into_iter().map(|(key, value)| (key, Some(value))));
         self.saw(seen, all);
@@ -430,6 +509,14 @@ impl Tab {
     async fn kin_of(&self, engine: &Engine) -> Result<Option<Bytes>> {
         let begin = || Ok(kin::Gathering::new());
         settled(engine.read(afresh(begin, |kin, r| kin.step(r)))).await
+    }
+
+    async fn contents_of(&self, engine: &Engine) -> Result<Option<Bytes>> {
+        let begin = || Ok(contents::Gathering::new());
+        let work = afresh(begin, |contents: &mut contents::Gathering, r| {
+            contents.step(r)
+        });
+        settled(engine.read(work)).await
     }
 
     /// The records of the catalog, under its keys and in it.
@@ -469,10 +556,11 @@ impl Tab {
         }
         super::directory::check(&keys::plain(&self.plan, target.records()));
         let engine = open(Absent::Create).await?;
-        let mut copied = scan(&engine, "d/").await?;
+        let mut copied = scan(&engine, "q/").await?;
         copied.extend(self.catalog_of(&engine).await?);
         let docs = self.docs_of(&engine).await?;
         let family = self.kin_of(&engine).await?;
+        let contents = self.contents_of(&engine).await?;
         // It can be written to, and orders of insertion go on.
         let call = Call {
             id: 0,
@@ -495,6 +583,9 @@ impl Tab {
             found.insert(Bytes::from_static(documents::KEY), docs);
             if self.plan.kin {
                 found.insert(Bytes::from_static(kin::KEY), family);
+            }
+            if self.plan.contents {
+                found.insert(Bytes::from_static(contents::KEY), contents);
             }
             // It may have seen more than the tab's own engine has yet: nobody's life but its own.
             let life = u64::MAX - self.env.random_below(u64::MAX / 2);

@@ -13,6 +13,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
+use super::contents;
 use super::defined;
 use super::directory;
 use super::documents;
@@ -41,6 +42,7 @@ pub struct Counts {
     pub freezes: usize,
     pub erased: usize,
     pub refused: usize,
+    pub collected: usize,
 }
 
 impl Counts {
@@ -56,6 +58,7 @@ impl Counts {
         self.freezes += more.freezes;
         self.erased += more.erased;
         self.refused += more.refused;
+        self.collected += more.collected;
     }
 }
 
@@ -127,6 +130,7 @@ pub fn run(plan: &Plan) -> (Vec<String>, Counts) {
         .values()
         .filter(|entry| entry.ending == Ending::Refused);
     counts.refused = refused.count();
+    counts.collected = world.ledger.collected.get();
     drop(entries);
     explain::check(&world.ledger, &phases);
     (world.ledger.trace.take(), counts)
@@ -454,7 +458,7 @@ impl World {
             engine.close().await;
             found.unwrap_or_else(|error| panic!("a database at rest cannot be read: {error}"))
         };
-        let mut data: Vec<(Bytes, Bytes)> = rest("d/").await;
+        let mut data: Vec<(Bytes, Bytes)> = rest("q/").await;
         let engine = self.open_alone(database).await;
         let begin = || Ok((documents::all(), Vec::new()));
         let work = afresh(begin, |(find, numbers), r| {
@@ -464,6 +468,15 @@ impl World {
         let docs = docs.unwrap_or_else(|error| panic!("documents at rest: {error}"));
         let defined = settled(engine.read(Box::new(defined::all))).await;
         data.extend(defined.unwrap_or_else(|error| panic!("the catalog at rest: {error}")));
+        if self.plan.contents {
+            let begin = || Ok(contents::Gathering::new());
+            let work = afresh(begin, |contents: &mut contents::Gathering, r| {
+                contents.step(r)
+            });
+            let found = settled(engine.read(work)).await;
+            let found = found.unwrap_or_else(|error| panic!("contents at rest: {error}"));
+            data.extend(contents::Gathering::pair(found));
+        }
         if self.plan.kin || self.plan.logged {
             let all = scan(&engine, "").await;
             data.extend(check_all(
@@ -534,6 +547,12 @@ impl World {
                 "opened again, it has something else"
             );
             check_all(&all);
+        }
+        if self.plan.contents {
+            let engine = self.open_alone(&self.database).await;
+            let checked = contents::check_end(&engine, &self.env).await;
+            checked.unwrap_or_else(|error| panic!("contents at rest: {error}"));
+            engine.close().await;
         }
     }
 }

@@ -34,6 +34,9 @@ fn check_logged(all: &Records) {
     let places: BTreeMap<&[u8], &[u8]> = of(key::ID).map(|(id, at)| (&id[..], &at[..])).collect();
     for (at, state) in of(key::STATE) {
         let record = Name::of_state_key(at).unwrap().record();
+        if record[0] != key::ID {
+            continue;
+        }
         let is_there = places.contains_key(&record[..]);
         let state = State::decode(state).unwrap();
         assert_eq!(state.is_removed, !is_there, "the state of {record:?}");
@@ -42,7 +45,9 @@ fn check_logged(all: &Records) {
     let mut last = BTreeMap::new();
     for (_, entry) in of(key::LOGGED) {
         let entry = Entry::decode(entry).unwrap();
-        last.insert(entry.record, entry.value);
+        if entry.record[0] == key::ID {
+            last.insert(entry.record, entry.value);
+        }
     }
     for (record, value) in last {
         // (By its place, among documents of its scope and collection.)
