@@ -26,6 +26,7 @@ mod catalog;
 mod commits;
 mod constraints;
 mod following;
+mod contents;
 mod memory;
 mod misreported;
 mod pages;
