@@ -18,6 +18,7 @@ use std::rc::Rc;
 
 mod calls;
 mod clearing;
+mod contents;
 mod following;
 mod indexed;
 mod lacking;

@@ -29,15 +29,11 @@ const LONGEST_MS: f64 = 3_600_000.0;
 /// # Errors
 /// `Closed`, `ConnectionLost`, and what else a commit fails with. What is damaged is left as it is.
 pub async fn collect_all<S: Session>(session: &S, env: &Rc<dyn Env>) -> Result<u64> {
-    let mut gone = 0;
-    for kind in [kinds::CONTENT, kinds::CITATION] {
-        let mut from = keys::all_of(kind).from;
-        while let Some(key) = next(session, kind, from).await? {
-            let hash = hash_of(&key)?;
-            from = tuple::after_prefix(&[&[kind][..], &hash].concat());
-            gone += u64::from(passing_by(one(session, env, hash).await)?);
-            env.yield_now().await;
-        }
+    let (mut gone, mut last) = (0, None);
+    while let Some(hash) = next_hash(session, last).await? {
+        last = Some(hash);
+        gone += u64::from(passing_by(one(session, env, hash).await)?);
+        env.yield_now().await;
     }
     let mut from = keys::all_of(kinds::UPLOAD).from;
     while let Some(key) = next(session, kinds::UPLOAD, from).await? {
@@ -78,6 +74,29 @@ async fn next<S: Session>(session: &S, kind: u8, from: Bytes) -> Result<Option<B
             until: until.clone(),
         };
         r.next_key(&mut Cursor::new(range, false))
+    };
+    answered(session.read(Box::new(work))).await
+}
+
+/// The least hash above `last` that is here: of a content, or of citations that are left over of one.
+async fn next_hash<S: Session>(
+    session: &S,
+    last: Option<ContentHash>,
+) -> Result<Option<ContentHash>> {
+    let work = move |r: &mut dyn crate::engine::access::Reads| {
+        let mut found = Vec::new();
+        for kind in [kinds::CONTENT, kinds::CITATION] {
+            let all = keys::all_of(kind);
+            let above = |hash: ContentHash| tuple::after_prefix(&[&[kind][..], &hash].concat());
+            let range = KeyRange {
+                from: last.map_or(all.from, above),
+                until: all.until,
+            };
+            if let Some(key) = r.next_key(&mut Cursor::new(range, false))? {
+                found.push(hash_of(&key)?);
+            }
+        }
+        Ok(found.into_iter().min())
     };
     answered(session.read(Box::new(work))).await
 }
