@@ -1,6 +1,7 @@
 //! Valid inputs, what is done to them, the decoders that get them, and the memory and time these take.
 
 pub mod archives;
+pub mod contents;
 pub mod corpus;
 pub mod definitions;
 pub mod documents;

@@ -1,6 +1,8 @@
 //! The list of the decoders.
 
-use super::{archives, definitions, documents, queries, records, sealed, segments, texts, values};
+use super::{
+    archives, contents, definitions, documents, queries, records, sealed, segments, texts, values,
+};
 
 /// A decoder.
 pub struct Target {
@@ -98,6 +100,8 @@ pub fn all() -> Vec<Target> {
         Target::new("end of an archive", archives::an_end, archives::end),
         // A run of equal bytes, again.
         Target::new("content of a chunk", archives::a_content, archives::content).taking(pages),
+        Target::new("content", contents::a_content, contents::content),
+        Target::new("time of a content", contents::a_time, contents::time),
         Target::new("tuple", texts::a_tuple, texts::tuple),
         Target::new("key of a model", texts::a_key, texts::key),
         Target::new("order", texts::an_order, texts::order),

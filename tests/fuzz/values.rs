@@ -4,6 +4,7 @@ use super::{corpus, texts};
 use fastrand::Rng;
 use patchstore::codec::js_string::{JsString, json as quoting};
 use patchstore::codec::sort_key::{MAX_BYTES, SortKey, decode, split};
+use patchstore::codec::value::cited;
 use patchstore::codec::value::exact::skip_node;
 use patchstore::codec::value::fields::{FieldName, Fields, Items, field};
 use patchstore::codec::value::json::skip_value;
@@ -196,6 +197,7 @@ pub fn exact(input: &[u8]) -> Option<Vec<u8>> {
         .ok()
         .filter(|form| matches!(form, Form::Exact(_)))?;
     slices(form);
+    drop(references(input));
     let value = Value::of_form(form).ok()?;
     let Form::Exact(node) = form else { return None };
     let mut rest = node;
@@ -204,7 +206,56 @@ pub fn exact(input: &[u8]) -> Option<Vec<u8>> {
         "two ends of one node"
     );
     same_slices(form, &value);
-    Some(value.encode().unwrap().to_vec())
+    let again = value.encode().unwrap();
+    same_references(input, &value, &again);
+    Some(again.to_vec())
+}
+
+/// The references to contents that are found in something that may be broken, and those of something whole.
+fn references(input: &[u8]) -> Option<Vec<([u8; 32], u64)>> {
+    let found = cited::contents(input).ok()?;
+    for (hash, _) in &found {
+        assert!(
+            cited::names(input, hash),
+            "it does not name what it refers to"
+        );
+        assert!(cited::path(input, hash).starts_with('$'));
+    }
+    Some(found)
+}
+
+fn same_references(input: &[u8], value: &Value, again: &[u8]) {
+    let mut expected = Vec::new();
+    gather(value, &mut expected);
+    expected.sort_unstable();
+    expected.dedup();
+    assert_eq!(
+        references(again),
+        Some(expected.clone()),
+        "other references"
+    );
+    assert_eq!(cited::is_citing(again), !expected.is_empty());
+    // (A forgery may say that it has none.)
+    if cited::is_citing(input) {
+        assert_eq!(references(input), Some(expected), "other references");
+    }
+}
+
+fn gather(value: &Value, found: &mut Vec<([u8; 32], u64)>) {
+    match value {
+        Value::BlobRef { hash, size, .. } => found.push((*hash, *size)),
+        Value::Array(items) | Value::Set(items) => {
+            items.iter().for_each(|item| gather(item, found));
+        }
+        Value::Object(properties) => {
+            properties.iter().for_each(|(_, item)| gather(item, found));
+        }
+        Value::Map(entries) => entries.iter().for_each(|(key, item)| {
+            gather(key, found);
+            gather(item, found);
+        }),
+        _ => {}
+    }
 }
 
 pub fn json(input: &[u8]) -> Option<Vec<u8>> {

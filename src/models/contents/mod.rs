@@ -34,7 +34,7 @@ pub use cite::{Citing, Missing, cite, look};
 pub use holders::{Held, Holders};
 pub use list::{List, Listed, any_of_size};
 pub use read::{Pieces, content};
-pub use records::{Content, HOUR_MS, PIECE_BYTES};
+pub use records::{Content, HOUR_MS, PIECE_BYTES, ms_bytes, ms_of};
 pub use upload::{Finish, Touch, abandon, put_piece};
 
 #[cfg(test)]

@@ -29,7 +29,9 @@ pub struct Content {
 }
 
 impl Content {
-    pub(super) fn encode(&self) -> Bytes {
+    /// As it is stored.
+    #[must_use]
+    pub fn encode(&self) -> Bytes {
         let mut out = Vec::with_capacity(32);
         out.push(FORM);
         put_varint(&mut out, self.size);
@@ -38,7 +40,11 @@ impl Content {
         out.into()
     }
 
-    pub(super) fn decode(stored: Bytes) -> Result<Self> {
+    /// What [`encode`](Self::encode) made.
+    ///
+    /// # Errors
+    /// `Corrupt`; `UnsupportedFormat` where a later library has written it.
+    pub fn decode(stored: Bytes) -> Result<Self> {
         let mut input = begun(stored, "content")?;
         let content = Self {
             size: input.varint()?,
@@ -112,7 +118,9 @@ pub(super) fn hash_at_end(key: &[u8]) -> Result<ContentHash> {
     hash.ok_or_else(|| Error::corrupt("the key of a content is damaged"))
 }
 
-pub(super) fn ms_bytes(ms: u64) -> Bytes {
+/// A time, ms since the epoch, as it is stored of an upload or of a mark.
+#[must_use]
+pub fn ms_bytes(ms: u64) -> Bytes {
     let mut out = vec![FORM];
     put_varint(&mut out, ms);
     out.into()
@@ -127,11 +135,20 @@ pub(super) fn begun(stored: Bytes, what: &'static str) -> Result<Input> {
     }
 }
 
+/// What [`ms_bytes`] made.
+///
+/// # Errors
+/// `Corrupt`; `UnsupportedFormat` where a later library has written it.
+pub fn ms_of(stored: Bytes) -> Result<u64> {
+    let mut input = begun(stored, "time of a content")?;
+    let ms = input.varint()?;
+    input.end()?;
+    Ok(ms)
+}
+
 /// The time under `key`, ms since the epoch.
 pub(super) fn time_at(r: &mut dyn Reads, key: &[u8]) -> Attempt<Option<u64>> {
-    let stored = r.get(key)?;
-    let time = stored.map(|stored| begun(stored, "time of a content")?.varint());
-    Ok(time.transpose()?)
+    Ok(r.get(key)?.map(ms_of).transpose()?)
 }
 
 /// Whether something of that time is kept still. What is of the future is: this clock may be behind.
