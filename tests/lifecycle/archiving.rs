@@ -348,6 +348,9 @@ async fn made(env: &dyn Env, chunks: &[(Kind, Vec<u8>)]) -> Vec<u8> {
 
 type CellAt = (&'static [u8], Stored);
 
+/// What an archive consists of.
+type Chunks = Vec<(Kind, Vec<u8>)>;
+
 fn page(cells: &[CellAt]) -> (Kind, Vec<u8>) {
     let mut page = PageBuilder::default();
     for (key, cell) in cells {
@@ -405,10 +408,10 @@ fn who_makes_an_archive_by_hand_cannot_have_what_cannot_be() {
         let mut dated = a.clone();
         dated.1.marks = Marks::expiring(5);
         let long = vec![b' '; 70_000].leak();
-        let wrong: Vec<(&str, Vec<(Kind, Vec<u8>)>)> = vec![
+        let wrong: Vec<(&str, Chunks)> = vec![
             (
                 "no cells before the beginning",
-                vec![page(&[a.clone()]), end(1, 0, 8)],
+                vec![page(std::slice::from_ref(&a)), end(1, 0, 8)],
             ),
             (
                 "descending",

@@ -24,7 +24,7 @@ pub struct Doing {
 enum UnderWay {
     Defining(Vec<Define>),
     Inserting(Insert),
-    Many(WriteMany),
+    Many(Box<WriteMany>),
     One(Cascade),
 }
 
@@ -84,11 +84,11 @@ impl UnderWay {
             Kin::MoveAll { role, parent } => {
                 let changes = Changes::new(changes(*parent), NOW_MS);
                 let all = WriteMany::update(&role.collection(), Query::all(), changes, None);
-                Self::Many(all)
+                Self::Many(Box::new(all))
             }
             Kin::RemoveAll { role } => {
                 let all = WriteMany::delete(&role.collection(), Query::all(), NOW_MS);
-                Self::Many(all)
+                Self::Many(Box::new(all))
             }
             Kin::Make { .. } | Kin::Move { .. } | Kin::Remove { .. } => {
                 Self::One(Cascade::new(NOW_MS))

@@ -27,8 +27,8 @@ impl Shared {
             .read(Box::new(move |r| asked.settled(&collection, r)))
             .await?;
         if let Some(settled) = settled {
-            // planted: watch-unsettled
             let known = Behind::Known(Some(Rc::new(settled)));
+            // planted: watch-unsettled
             watcher.behind.replace(known);
             return Ok(true);
         }
