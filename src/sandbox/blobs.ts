@@ -11,7 +11,7 @@ const PIECE_BYTES = 1_044_480;
 export function blobsOf(link: Link): Pick<Blobs, "put" | "get" | "stream"> {
   const ask = (method: string, ...args: unknown[]) => link.call(`blobs.${method}`, null, args);
   const stream = async (blob: any, { start = 0, end = Infinity }: { start?: number; end?: number } = {}) => {
-    if (!(end >= start)) throw invalid("range.end must not be below range.start");
+    if (!(end >= start)) throw invalid("range.end is below range.start");
     let at = start;
     const first = await ask("read", blob, at);
     const last = Math.min(end, Object(blob).size);

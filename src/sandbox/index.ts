@@ -1,3 +1,4 @@
+import { refuseBy } from "../facade/base/blob-ref.js";
 import { blobsOf } from "./blobs.js";
 import { invalid } from "./failure.js";
 import { Link } from "./link.js";
@@ -13,3 +14,5 @@ export function connect(port: MessagePort): Connection {
   const link = new Link(port);
   return { kv: kvOf(link, null), db: dbOf(link, null), blobs: blobsOf(link), close: () => link.close() };
 }
+
+refuseBy(invalid);

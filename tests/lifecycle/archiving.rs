@@ -417,8 +417,8 @@ fn who_makes_an_archive_by_hand_cannot_have_what_cannot_be() {
                 "descending",
                 vec![
                     begin(&head),
-                    page(&[b.clone()]),
-                    page(&[a.clone()]),
+                    page(std::slice::from_ref(&b)),
+                    page(std::slice::from_ref(&a)),
                     end(2, 0, 16),
                 ],
             ),
@@ -426,8 +426,8 @@ fn who_makes_an_archive_by_hand_cannot_have_what_cannot_be() {
                 "twice",
                 vec![
                     begin(&head),
-                    page(&[a.clone()]),
-                    page(&[a.clone()]),
+                    page(std::slice::from_ref(&a)),
+                    page(std::slice::from_ref(&a)),
                     end(2, 0, 16),
                 ],
             ),
@@ -441,7 +441,7 @@ fn who_makes_an_archive_by_hand_cannot_have_what_cannot_be() {
             ),
             (
                 "totals",
-                vec![begin(&head), page(&[a.clone()]), end(2, 0, 8)],
+                vec![begin(&head), page(std::slice::from_ref(&a)), end(2, 0, 8)],
             ),
             (
                 "too large inline",

@@ -7,10 +7,9 @@ const MAX_TYPE_UNITS = 1_000;
 
 const HASH = /^[0-9a-f]{64}$/;
 
-let invalid = (message: string): Error =>
-  Object.assign(new Error(message), { name: "PatchStoreError", code: "InvalidArgument", remedy: "fix-call" });
+let invalid = (message: string): Error => new Error(message);
 
-/** Has the package's own errors thrown. */
+/** Has a bundle's own errors thrown: what is here may import nothing. */
 export function refuseBy(error: (message: string) => Error): void {
   invalid = error;
 }
@@ -46,11 +45,8 @@ export class BlobRef {
   /** Restores one that was cloned or came as JSON. Throws InvalidArgument for anything else. */
   static from(like: { hash: string; size: number; type: string }): BlobRef {
     const { hash, size, type } = Object(like) as { hash: unknown; size: unknown; type: unknown };
-    if (typeof hash !== "string" || !HASH.test(hash)) throw invalid("a BlobRef's hash has 64 lower-case hex digits");
-    if (!Number.isSafeInteger(size) || (size as number) < 0) throw invalid("a BlobRef's size is a whole number of bytes");
-    if (typeof type !== "string" || type.length > MAX_TYPE_UNITS) {
-      throw invalid(`a BlobRef's type is a string of at most ${MAX_TYPE_UNITS} units`);
-    }
+    const isOne = isHash(hash) && Number.isSafeInteger(size) && (size as number) >= 0 && typeof type === "string" && type.length <= MAX_TYPE_UNITS;
+    if (!isOne) throw invalid(`a BlobRef has a hash of 64 lower-case hex digits, a size in bytes and a type of at most ${MAX_TYPE_UNITS} units`);
     return make(hash, size as number, type);
   }
 }

@@ -287,6 +287,7 @@ mod constraints_tests;
 #[cfg(test)]
 mod define_tests;
 #[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod engine_planned_tests;
 #[cfg(test)]
 mod indexing_tests;
