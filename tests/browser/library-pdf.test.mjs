@@ -10,7 +10,8 @@ const OPENING = "Trace-based Just-in-Time Type Specialization for Dynamic";
 /** Runs in the page: what its tests have in common. */
 async function begin(name) {
   while (globalThis.kit === undefined) await new Promise((resolve) => setTimeout(resolve, 5));
-  const { openLibrary, mountViewer, until } = globalThis.kit;
+  const { openLibrary, mountViewer } = globalThis.kit;
+  const until = (condition, what) => globalThis.kit.until(condition, what, 60_000);
   const all = await openLibrary(name);
   const host = document.querySelector("#viewer");
   Object.assign(host.style, { width: "1000px", margin: "90px 0 0 120px" });
