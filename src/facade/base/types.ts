@@ -224,7 +224,7 @@ export interface PatchStats {
   logBytes: number;
   /** Bytes of dead data in pages. */
   garbageBytes: number;
-  /** Bytes of large values, kept out of line. */
+  /** Bytes of contents, those that are being put too. */
   blobBytes: number;
   /** The origin's usage and quota as the browser reports them; 0 where it does not. */
   originUsage: number;

@@ -302,6 +302,7 @@ mod reads_planned_tests;
 #[cfg(test)]
 mod reads_tests;
 #[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod set_testing;
 #[cfg(test)]
 mod tests;
