@@ -141,7 +141,7 @@ pub fn work(op: Op, id: u64) -> WriteWork<Told> {
 /// Of operations that go on where they stopped.
 enum Progress {
     None,
-    Defining(Defining),
+    Defining(Box<Defining>),
     Kin(Doing),
     Contents(contents::Doing),
 }
@@ -149,7 +149,7 @@ enum Progress {
 impl Progress {
     fn of(op: &Op) -> Self {
         let kin = Doing::of(op).map(Self::Kin);
-        let defining = || Defining::of(op).map(Self::Defining);
+        let defining = || Defining::of(op).map(Box::new).map(Self::Defining);
         let contents = || contents::Doing::of(op).map(Self::Contents);
         let found = kin.or_else(defining).or_else(contents);
         found.unwrap_or(Self::None)
