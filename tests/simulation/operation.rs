@@ -143,14 +143,14 @@ enum Progress {
     None,
     Defining(Box<Defining>),
     Kin(Doing),
-    Contents(contents::Doing),
+    Contents(Box<contents::Doing>),
 }
 
 impl Progress {
     fn of(op: &Op) -> Self {
         let kin = Doing::of(op).map(Self::Kin);
         let defining = || Defining::of(op).map(Box::new).map(Self::Defining);
-        let contents = || contents::Doing::of(op).map(Self::Contents);
+        let contents = || contents::Doing::of(op).map(Box::new).map(Self::Contents);
         let found = kin.or_else(defining).or_else(contents);
         found.unwrap_or(Self::None)
     }
