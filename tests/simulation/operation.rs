@@ -142,13 +142,13 @@ pub fn work(op: Op, id: u64) -> WriteWork<Told> {
 enum Progress {
     None,
     Defining(Box<Defining>),
-    Kin(Doing),
+    Kin(Box<Doing>),
     Contents(Box<contents::Doing>),
 }
 
 impl Progress {
     fn of(op: &Op) -> Self {
-        let kin = Doing::of(op).map(Self::Kin);
+        let kin = Doing::of(op).map(Box::new).map(Self::Kin);
         let defining = || Defining::of(op).map(Box::new).map(Self::Defining);
         let contents = || contents::Doing::of(op).map(Box::new).map(Self::Contents);
         let found = kin.or_else(defining).or_else(contents);
