@@ -43,7 +43,7 @@ impl PatchPort {
             credential: credential(access),
             bulk: bulk(),
             data: keys::data_ranges(),
-            counted: [keys::record_ranges(), keys::blob_ranges()],
+            counted: [keys::record_ranges(), keys::content_ranges()],
             carried: Carried {
                 key: &carried::KEY,
                 value: carried::extended,

@@ -216,8 +216,6 @@ pub mod key {
     pub const SUMS: u8 = 0x46;
     /// What else is known of the op-log.
     pub const MERGING: u8 = 0x47;
-    /// The content of a blob.
-    pub const BLOB: u8 = 0x60;
     /// A scope that is a node.
     pub const OF_NODE: u8 = 0x01;
     /// A scope that is a named store.

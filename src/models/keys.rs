@@ -28,7 +28,7 @@ use crate::engine::access::KeyRange;
 use crate::error::{Error, Result};
 
 pub use crate::codec::kinds::key::{
-    ADAPTER_ENTRY, ADAPTER_LAST, ADAPTER_META, ADAPTER_RECORD, BLOB, COLLECTION, DEFINITION,
+    ADAPTER_ENTRY, ADAPTER_LAST, ADAPTER_META, ADAPTER_RECORD, COLLECTION, CONTENT, DEFINITION,
     DOCUMENT, ID, META, OWNED, PAIR as KV, SEQUENCE,
 };
 
@@ -40,14 +40,21 @@ pub fn record_ranges() -> Vec<KeyRange> {
 
 /// Where the contents of blobs lie, each once.
 #[must_use]
-pub fn blob_ranges() -> Vec<KeyRange> {
-    vec![all_of(BLOB)]
+pub fn content_ranges() -> Vec<KeyRange> {
+    vec![all_of(CONTENT)]
 }
 
 /// Where everything lies that a copy must not take the place of.
 #[must_use]
 pub fn data_ranges() -> Vec<KeyRange> {
-    let beside = [DEFINITION, META, ADAPTER_META, ADAPTER_ENTRY, ADAPTER_LAST];
+    let beside = [
+        DEFINITION,
+        META,
+        ADAPTER_META,
+        ADAPTER_ENTRY,
+        ADAPTER_LAST,
+        CONTENT,
+    ];
     let beside = beside.into_iter().map(all_of);
     record_ranges().into_iter().chain(beside).collect()
 }

@@ -50,7 +50,7 @@ pub fn import_options(seal: Option<Access>) -> ImportOptions {
         credential: seal.map(|access| access.credential),
         bulk: Rc::new(NoBulk),
         data: keys::data_ranges(),
-        counted: [keys::record_ranges(), keys::blob_ranges()],
+        counted: [keys::record_ranges(), keys::content_ranges()],
         carried: Carried {
             key: &carried::KEY,
             value: carried::extended,
