@@ -46,6 +46,8 @@ pub struct Attempts {
     emptied: bool,
     stepped: Option<Action>,
     made: u32,
+    /// How many were made when it gave up the reserve.
+    given_up: Option<u32>,
 }
 
 impl Attempts {
@@ -58,6 +60,7 @@ impl Attempts {
             emptied: false,
             stepped: None,
             made: 0,
+            given_up: None,
         }
     }
 
@@ -120,16 +123,21 @@ impl Attempts {
             made: self.made,
             is_futile: core.env().monotonic_ms() < core.futile_until_ms.get(),
             reserve: core.reserve.get(),
+            given_up: self.given_up,
         });
         match source {
             Source::Reclaim => {
                 garbage::purge_held(core).await;
                 let position = core.state.borrow().head.position;
-                core.backend().reclaim(position, self.made).await;
+                let attempt = self.made - self.given_up.unwrap_or(0);
+                core.backend().reclaim(position, attempt).await;
                 self.made += 1;
                 return true;
             }
-            Source::Reserve if give_up(core).await => return true,
+            Source::Reserve if give_up(core).await => {
+                self.given_up = Some(self.made);
+                return true;
+            }
             Source::Reserve | Source::Futile => {
                 let now_ms = core.env().monotonic_ms();
                 core.futile_until_ms.set(now_ms + FUTILE_MS);

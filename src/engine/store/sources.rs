@@ -4,6 +4,9 @@ use crate::engine::core::instance::Reserve;
 
 /// How often one caller has the storage asked for what it keeps of deleted records.
 const MOST_ATTEMPTS: u32 = 4;
+/// How often once it has given up the reserve, which may come back late, or where others have asked in vain just now and
+/// there is no reserve.
+const FEW_ATTEMPTS: u32 = 2;
 
 /// What is known where there is no room, and nothing dead is left to be deleted.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +24,8 @@ pub struct Situation {
     pub is_futile: bool,
     /// What is known of the reserve.
     pub reserve: Reserve,
+    /// How often the storage had been asked when this caller gave the reserve up; none: it has not.
+    pub given_up: Option<u32>,
 }
 
 /// What comes next.
@@ -43,14 +48,17 @@ pub fn next(now: &Situation) -> Source {
     if !now.frees && !now.is_mostly_waste && !now.is_relieved {
         return Source::Refuse;
     }
-    let most = if now.frees || now.is_relieved {
-        MOST_ATTEMPTS
-    } else {
-        1
+    let has_none = now.reserve == Reserve::Gone;
+    let most = match now.given_up {
+        Some(made) => made + FEW_ATTEMPTS,
+        None if now.is_futile && now.frees && has_none => FEW_ATTEMPTS,
+        None if now.is_futile => 0,
+        None if now.frees || now.is_relieved => MOST_ATTEMPTS,
+        None => 1,
     };
-    if now.made < most && !now.is_futile {
+    if now.made < most {
         Source::Reclaim
-    } else if now.frees && now.reserve != Reserve::Gone {
+    } else if now.frees && !has_none {
         Source::Reserve
     } else {
         Source::Futile
@@ -69,6 +77,7 @@ mod tests {
             made,
             is_futile: false,
             reserve: Reserve::Unknown,
+            given_up: None,
         }
     }
 
@@ -89,20 +98,40 @@ mod tests {
             ..asked
         };
         assert_eq!(next(&gone), Source::Futile);
+        // What the reserve took may come late.
+        for (made, then) in [
+            (4, Source::Reclaim),
+            (5, Source::Reclaim),
+            (6, Source::Futile),
+        ] {
+            let given_up = Situation {
+                made,
+                given_up: Some(4),
+                ..gone
+            };
+            assert_eq!(next(&given_up), then);
+        }
     }
 
     #[test]
-    fn who_comes_after_a_futile_attempt_is_spared_the_waiting() {
+    fn who_comes_after_a_futile_attempt_is_spared_most_of_the_waiting() {
         let futile = Situation {
             is_futile: true,
             ..situation(true, 0)
         };
         assert_eq!(next(&futile), Source::Reserve);
-        let gone = Situation {
-            reserve: Reserve::Gone,
-            ..futile
-        };
-        assert_eq!(next(&gone), Source::Futile);
+        for (made, then) in [
+            (0, Source::Reclaim),
+            (1, Source::Reclaim),
+            (2, Source::Futile),
+        ] {
+            let gone = Situation {
+                made,
+                reserve: Reserve::Gone,
+                ..futile
+            };
+            assert_eq!(next(&gone), then);
+        }
         let storing = Situation {
             is_futile: true,
             ..situation(false, 0)
