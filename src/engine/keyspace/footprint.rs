@@ -24,8 +24,16 @@ pub fn resolve_order(order: Order, calls: &Resolved) -> Option<Order> {
 /// What may be a place in the order of insertion, at the end of a key.
 #[must_use]
 pub fn order_at_end(key: &[u8]) -> Option<Order> {
-    // The keys of contents end in hashes.
-    if matches!(key.first(), Some(0x60..=0x6F)) {
+    // The keys of contents end in random bytes, or in the key of a record that has no place.
+    if matches!(
+        (key.first(), key.len()),
+        (Some(0x60), 33)
+            | (Some(0x61), 21)
+            | (Some(0x62), 17)
+            | (Some(0x63), 49)
+            | (Some(0x64), 34..)
+            | (Some(0x65), 41)
+    ) {
         return None;
     }
     let at = key.len().checked_sub(ORDER_BYTES)?;
