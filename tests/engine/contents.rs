@@ -238,6 +238,7 @@ fn a_put_that_is_stopped_at_any_of_its_transactions_is_whole_or_gone() {
                     drop(put(&tab.engine, 1, now_ms).await);
                 })
                 .await;
+                tab.engine.refresh().await.unwrap();
                 let opened = Tab::open(&world).await;
                 let is_here = tab.has(1).await;
                 assert_eq!(opened.has(1).await, is_here, "{at} {death:?}");
@@ -290,6 +291,8 @@ fn a_pass_that_is_stopped_at_any_of_its_transactions_takes_what_nothing_holds() 
                     drop(collect_all(&tab.engine, &tab.env()).await);
                 })
                 .await;
+                // (What the other one has committed is heard of later.)
+                tab.engine.refresh().await.unwrap();
                 let is_here = tab.has(2).await;
                 assert!(tab.has(1).await, "{at} {death:?}");
                 assert_eq!(tab.collect().await, u64::from(is_here));

@@ -69,7 +69,11 @@ impl Finish {
         // planted: put-twice
         let is_here = w.contains(&content)?;
         if is_here {
-            w.delete_range(pieces_of(self.upload));
+            let stored = w.get(&content)?.map(Content::decode).transpose()?;
+            // (Of one that was finished already, they are the content's.)
+            if stored.is_none_or(|stored| stored.upload != self.upload) {
+                w.delete_range(pieces_of(self.upload));
+            }
         } else {
             let stored = Content {
                 size: self.size,

@@ -42,21 +42,27 @@ fn check_logged(all: &Records) {
         assert_eq!(state.is_removed, !is_there, "the state of {record:?}");
         assert!(state.stamp.is_some());
     }
+    let under = |at: &[u8]| {
+        let found = all.binary_search_by(|(key, _)| key[..].cmp(at));
+        all[found.unwrap()].1.clone()
+    };
     let mut last = BTreeMap::new();
-    for (_, entry) in of(key::LOGGED) {
+    for (at, entry) in of(key::LOGGED) {
         let entry = Entry::decode(entry).unwrap();
         if entry.record[0] == key::ID {
-            last.insert(entry.record, entry.value);
+            let value = entry.value.map(|value| match value {
+                Held::Here(value) => value,
+                Held::Apart => under(&[&[key::LOGGED_VALUE], &at[1..]].concat()),
+            });
+            last.insert(entry.record, value);
         }
     }
     for (record, value) in last {
         // (By its place, among documents of its scope and collection.)
         let doc = places.get(&record[..]).map(|place| {
             let place_of = Name::of(&record).unwrap().place;
-            let at = [&[key::DOCUMENT], &place_of[1..], place].concat();
-            let found = all.binary_search_by(|(key, _)| key[..].cmp(&at));
-            all[found.unwrap()].1.clone()
+            under(&[&[key::DOCUMENT], &place_of[1..], place].concat())
         });
-        assert_eq!(value, doc.map(Held::Here), "the last entry of {record:?}");
+        assert!(value == doc, "the last entry of {record:?}");
     }
 }
