@@ -203,11 +203,11 @@ fn references_and_sequences_hold_whatever_happens() {
     );
 }
 
-/// Every other of the worlds, with tabs that put contents, refer to them and collect them.
+/// A quarter of the worlds, with tabs that put contents, refer to them and collect them.
 #[test]
 fn contents_live_as_long_as_a_record_holds_them() {
     let (range, without) = (seeds(), left_out());
-    let all: Vec<u64> = range.filter(|seed| seed / 4 % 2 == 0).collect();
+    let all: Vec<u64> = range.filter(|seed| seed / 4 % 4 == 0).collect();
     let count = std::env::var("COUNT").is_ok();
     let (failures, counts) = outcomes(&all, Plan::contents_of_seed, &without, count);
     println!("contents: {counts:?}");
@@ -219,7 +219,7 @@ fn contents_live_as_long_as_a_record_holds_them() {
     );
     assert_none(&failures, Plan::contents_of_seed, &without);
     assert!(
-        all.len() < 1_000 || counts.refused.min(counts.collected) > all.len() / 2,
+        all.len() < 500 || counts.refused.min(counts.collected) > all.len() / 2,
         "few are refused, or collected"
     );
 }
