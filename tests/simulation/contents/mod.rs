@@ -138,9 +138,13 @@ pub fn content_of(hash_of_it: &ContentHash) -> u8 {
 /// The bytes of a content.
 pub fn bytes(content: u8) -> Vec<u8> {
     let size = SIZES[usize::from(content)];
-    (0..size)
-        .map(|at| (at / 100) as u8 ^ content.wrapping_mul(31))
-        .collect()
+    let mut bytes = Vec::with_capacity(size + 1_000);
+    while bytes.len() < size {
+        let part = bytes.len() / 1_000;
+        bytes.resize(bytes.len() + 1_000, part as u8 ^ content.wrapping_mul(31));
+    }
+    bytes.truncate(size);
+    bytes
 }
 
 /// A record that tells that a content was put.
