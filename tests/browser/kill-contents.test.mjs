@@ -1,7 +1,7 @@
 /**
  * The browser killed at random moments while one tab puts contents, has records hold them and lets go of them, and another one collects:
  * by SIGKILL to all its processes. What a record holds is here, whole, and so is all that is listed. KILLS says how often. (WebKit
- * keeps nothing on disk where it is driven.)
+ * keeps nothing on disk where it is driven; in Firefox nothing tells of each value as it is stored.)
  */
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -10,7 +10,6 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { run } from "./support/chromium-process.mjs";
-import { openPages } from "./support/pages.mjs";
 import { serve } from "./support/server.mjs";
 
 const KILLS = Number(process.env.KILLS ?? 6);
@@ -22,10 +21,6 @@ const START = {
   async Chromium(profile) {
     const { context, kill } = await run(profile);
     return { newPage: () => context.newPage(), kill };
-  },
-  async Firefox(profile) {
-    const browser = await openPages("firefox", { profile });
-    return { newPage: async () => (await browser.newContext()).newPage(), kill: browser.kill };
   },
 };
 
@@ -88,7 +83,6 @@ for (const [name, launch] of Object.entries(START)) {
         assert.ok(found.n >= promised, `after ${round} kills: ${promised} is lost, ${found.n} is there`);
         listed += found.listed;
         if (round === KILLS) break;
-        // (In the same context: of it, Firefox shares what it stores.)
         const other = await page.context().newPage();
         await other.goto(`${server.origin}/tests/browser/engine/page.html`);
         const begun = new Promise((begun) => {
