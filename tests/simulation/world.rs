@@ -522,23 +522,25 @@ impl World {
             .await
             .unwrap_or_else(|error| panic!("no scan: {error}"));
         engine.close().await;
-        assert_eq!(
-            stats.records,
-            all.len() as u64,
-            "statistics differ from a count"
-        );
-        let bytes: usize = all.iter().map(|(key, value)| key.len() + value.len()).sum();
-        assert_eq!(
-            stats.live_bytes, bytes as u64,
-            "statistics differ from a sum"
-        );
+        // (Of pairs that expire, some may be gone by the time that all are scanned.)
+        if !self.plan.contents {
+            assert_eq!(
+                stats.records,
+                all.len() as u64,
+                "statistics differ from a count"
+            );
+            let bytes: usize = all.iter().map(|(key, value)| key.len() + value.len()).sum();
+            assert_eq!(
+                stats.live_bytes, bytes as u64,
+                "statistics differ from a sum"
+            );
+        }
         let records = keys::plain(&self.plan, self.database.records());
         let mut defined = all.clone();
         defined.retain(|(key, _)| catalog::has(key));
         defined::check_root(&records, &defined);
         indexes::check(&all);
         directory::check(&records);
-        // (Of pairs that expire, some may be gone by then.)
         if !self.plan.contents && (self.plan.kin || self.plan.logged) {
             let engine = self.open_alone(&self.database).await;
             let again = scan(&engine, "").await;
