@@ -113,7 +113,10 @@ export class World {
     const facade = await this.stage.makeFacade(this.glue, last.port, { strict: false, logFrames: 400, world: this.sim });
     last.port.after(0, async () => {
       try {
-        const patch = await facade.openPatch("world");
+        // (A connection may be lost still, as often as faults are left.)
+        const opening = () => facade.openPatch("world");
+        const again = (error) => (error.code === "ConnectionLost" ? opening() : Promise.reject(error));
+        const patch = await opening().catch(again).catch(again);
         found = [(await patch.kv("counter").get("n")) ?? 0];
         await patch.close();
       } catch (error) {
