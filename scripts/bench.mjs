@@ -15,7 +15,7 @@ import { fileURLToPath } from "node:url";
 import { measure } from "../www/bench/plan.js";
 import { asText, summarize } from "../www/bench/report.js";
 import { systems as known } from "../www/bench/systems/index.js";
-import { work } from "../www/bench/work/index.js";
+import { AFRESH, BESIDE, undriven, work } from "../www/bench/work/index.js";
 import { openChromium } from "./bench/chromium.mjs";
 import { commitAtHand } from "./bench/commit.mjs";
 import { openFirefox } from "./bench/firefox.mjs";
@@ -37,27 +37,45 @@ function chosen(variable, all) {
 
 async function run() {
   const names = chosen("SYSTEMS", Object.keys(known));
-  const usual = work.filter(({ id }) => !firefox || !id.startsWith("large"));
+  const usual = firefox ? undriven().filter(({ id }) => !id.startsWith("large")) : work;
   const items = process.env.WORK ? chosen("WORK", work.map(({ id }) => id)) : usual.map(({ id }) => id);
   const rounds = Number(process.env.ROUNDS ?? 3);
   const measured = commitAtHand();
   const manifest = await buildSite();
   const profile = await mkdtemp(`${target}/profile-`);
   const server = await serveSite();
-  const browser = await (firefox ? openFirefox : openChromium)(profile);
+  const open = firefox ? openFirefox : openChromium;
+  let browser = await open(profile);
+  const systems = {};
   /** Each system and round has an origin that nothing else has used. */
+  const urlOf = (host) => `http://${host}.localhost:${server.port}/run.html`;
   async function call(host, name, argument) {
-    const url = `http://${host}.localhost:${server.port}/run.html`;
+    const url = urlOf(host);
     const { result, error } = await browser.call(url, name, argument, PHASE_MS);
     if (error) throw new Error(error);
     return result;
   }
+  const besideOf = ({ system, phase }) => (systems[system].skips?.[phase] ? 0 : (BESIDE[phase] ?? 0));
+  /** Runs a phase: where it says so, in a browser just started, or beside other tabs. */
+  async function runJob(job) {
+    const host = `${job.system}-${job.round}`;
+    if (AFRESH.has(job.phase)) {
+      await browser.close();
+      browser = await open(profile);
+    }
+    const beside = [];
+    try {
+      for (let tab = 0; tab < besideOf(job); tab++) beside.push(await browser.hold(urlOf(host), "hold", job, PHASE_MS));
+      return await call(host, "runPhase", job);
+    } finally {
+      for (const tab of beside) await tab.close();
+    }
+  }
   try {
-    const systems = {};
     for (const name of names) systems[name] = await call("describe", "describe", name);
     const samples = await measure({
       systems, items, rounds,
-      run: (job) => call(`${job.system}-${job.round}`, "runPhase", job),
+      run: runJob,
       heard: ({ system, round, ms }) => console.log(`round ${round + 1}: ${system}, ${(ms / 1000).toFixed(1)} s`),
     });
     for (const name of names) systems[name].wire = bytesOverTheWire(manifest, server.fetched(`${name}-0`));

@@ -18,10 +18,15 @@ pub fn put_varint(out: &mut Vec<u8>, mut value: u64) {
 /// 64 bits. The value is not a `usize`, which has 32 bits in wasm: the sizes of Blobs beside a value may need more.
 #[must_use]
 pub fn varint_in(bytes: &[u8]) -> Option<(u64, usize)> {
-    // Most varints have one byte.
-    if let [byte @ ..0x80, ..] = bytes {
-        return Some((u64::from(*byte), 1));
+    // Nearly all varints have a byte or two.
+    match bytes {
+        [byte @ ..0x80, ..] => Some((u64::from(*byte), 1)),
+        [low, high @ ..0x80, ..] => Some((u64::from(low & 0x7f) | u64::from(*high) << 7, 2)),
+        _ => long_varint_in(bytes),
     }
+}
+
+fn long_varint_in(bytes: &[u8]) -> Option<(u64, usize)> {
     let mut value = 0u64;
     for (at, &byte) in bytes.iter().take(10).enumerate() {
         if at == 9 && byte > 1 {

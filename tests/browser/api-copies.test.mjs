@@ -30,6 +30,27 @@ inPage({
     same(JSON.stringify(await reads()), expected);
   },
 
+  "copies: all of a collection is kept when it is read twice between two changes": async ({ open, same, ok }) => {
+    const patch = await open();
+    const docs = patch.db("d").collection("c");
+    await docs.insertMany([1, 2, 3].map((n) => ({ n })));
+    const { parse } = JSON;
+    let parsed = 0;
+    const textsParsed = async () => {
+      parsed = 0;
+      JSON.parse = (...all) => (parsed++, parse(...all));
+      const found = await docs.find();
+      JSON.parse = parse;
+      same(found.map(({ n }) => n).toString().slice(0, 5), "1,2,3");
+      return parsed;
+    };
+    for (let change = 0; change < 2; change++) {
+      const counts = [await textsParsed(), await textsParsed(), await textsParsed()];
+      ok(counts[0] > 0 && counts[1] > 0, `${counts}: what is read once is not kept`);
+      same(counts[2], 0, "texts parsed for what is kept");
+      await docs.insert({ n: 4 });
+    }
+  },
   "copies: a document reads as it was stored, from its insertion on": async ({ open, same }) => {
     const patch = await open();
     const db = patch.db("d");

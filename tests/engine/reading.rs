@@ -100,8 +100,9 @@ fn many_cold_keys_are_read_together() {
             }));
             assert_eq!(done(read).await, 200);
             let transactions = connector.issued() - before;
+            // (Each time two: what is waited for, and what comes behind.)
             assert!(
-                transactions <= 4,
+                transactions <= 6,
                 "{transactions} transactions, compacted: {compact}"
             );
         });

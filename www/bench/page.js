@@ -5,7 +5,7 @@ import { summarize } from "./report.js";
 import recorded from "./results.json";
 import { systems as known } from "./systems/index.js";
 import { resultTable, targetTable } from "./tables.js";
-import { work } from "./work/index.js";
+import { undriven } from "./work/index.js";
 
 const find = (id) => document.getElementById(id);
 
@@ -50,7 +50,7 @@ function show(results) {
 }
 
 async function run(systems, rounds) {
-  const items = work.map(({ id }) => id).filter((id) => id !== "disk" && id !== "memory");
+  const items = undriven().map(({ id }) => id).filter((id) => id !== "disk" && id !== "memory");
   const prefix = Date.now().toString(36);
   const samples = await measure({
     systems, items, rounds,

@@ -8,7 +8,7 @@ const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers
 
 /** Which database a phase works on. */
 const databaseOf = (phase) =>
-  ["movies", "real", "op-log", "live", "contents", "indexed-large"].includes(phase)
+  ["movies", "real", "op-log", "live", "contents", "indexed-large"].includes(phase) || phase.startsWith("fresh")
     ? phase
     : ["large", "indexed"].find((name) => phase.startsWith(name)) ?? "main";
 
@@ -24,7 +24,7 @@ export async function describe(systemName) {
 export async function cleanUp({ system: systemName, prefix }) {
   const system = (await systems[systemName]()).default;
   await system.load?.();
-  for (const name of ["main", "main-empty", "real", "movies", "op-log-off", "op-log-on", "live", "contents", "indexed", "indexed-large", "large"]) {
+  for (const name of ["main", "main-empty", "real", "movies", "op-log-off", "op-log-on", "live", "contents", "indexed", "indexed-large", "large", ...Object.keys(phases).filter((phase) => phase.startsWith("fresh"))]) {
     await Promise.race([
       system.remove(prefix + name),
       new Promise((resolve) => setTimeout(resolve, 2000)),
@@ -59,6 +59,7 @@ async function warmUp(system, rounds) {
  *   (milliseconds per operation, or bytes), of how many operations, or why it could not be
  */
 export async function runPhase({ system: systemName, phase, prefix, state, wanted }) {
+  const begun = performance.now();
   const system = (await systems[systemName]()).default;
   const samples = [];
   const items = phases[phase].filter(({ id, asks }) => {
@@ -74,10 +75,18 @@ export async function runPhase({ system: systemName, phase, prefix, state, wante
   const store = OPENS_ITSELF.has(phase) ? null : await system.open(name);
   for (const item of items) {
     const times = system.fewer?.[item.id] ?? item.times;
-    samples.push(await sampleOf(item, times, { store, system, name, state, times }, systemName));
+    samples.push(await sampleOf(item, times, { store, system, name, state, times, begun }, systemName));
   }
   await store?.close();
   return { samples, state };
+}
+
+/** Opens a phase's database in this page and leaves it open. */
+export async function hold({ system: systemName, phase, prefix, state }) {
+  const system = (await systems[systemName]()).default;
+  await system.load?.();
+  const store = await system.open(prefix + databaseOf(phase));
+  await store.get(state.ids[0]);
 }
 
 async function sampleOf(item, times, context, systemName) {

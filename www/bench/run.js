@@ -3,9 +3,9 @@
  * a call as JSON into the document's element and fires "call"; the answer comes back in the same way.
  * Attributes are the one thing that all drivers can read and write.
  */
-import { cleanUp, describe, runPhase } from "./phase.js";
+import { cleanUp, describe, hold, runPhase } from "./phase.js";
 
-const calls = { cleanUp, describe, runPhase };
+const calls = { cleanUp, describe, hold, runPhase };
 const { dataset } = document.documentElement;
 
 document.addEventListener("call", async () => {

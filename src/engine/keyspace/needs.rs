@@ -126,8 +126,13 @@ impl Needs {
 
     /// All of them, the first one first.
     pub fn iter(&self) -> impl Iterator<Item = Need> {
-        let next = self.next.iter().map(|next| next.need);
-        std::iter::once(self.first).chain(next)
+        self.sized().map(|(need, _)| need)
+    }
+
+    /// The same, each with its stored bytes as far as they are known.
+    pub fn sized(&self) -> impl Iterator<Item = (Need, u64)> {
+        let next = self.next.iter().map(|next| (next.need, next.stored));
+        std::iter::once((self.first, self.first_bytes)).chain(next)
     }
 }
 

@@ -16,7 +16,11 @@ use crate::engine::core::loading::LoadError;
 use crate::engine::keyspace::access::{Attempt, Need, Needs, Stop};
 use crate::error::{Error, Result};
 
-/// Loads what an attempt lacks into the cache, in one transaction. Callers that want the same thing share one request.
+/// Stored bytes that an attempt waits for together. Those behind them come in a transaction of their own, while it goes on.
+const AT_ONCE_BYTES: u64 = 256 << 10;
+
+/// Loads what an attempt lacks into the cache, and what it will want next behind that. Callers that want the same thing share
+/// one request.
 ///
 /// # Errors
 /// [`LoadError`], of what the attempt has stopped at; whatever is wrong with the others is told when they are needed.
@@ -26,14 +30,20 @@ pub fn load(core: &Rc<Core>, needs: Needs) -> LocalBoxFuture<'static, Result<(),
 
 async fn load_together(core: Rc<Core>, needs: Needs) -> Result<(), LoadError> {
     let core = &core;
-    let (mut mine, mut waiter) = (Vec::new(), None);
+    let (mut mine, mut later, mut waiter) = (Vec::new(), Vec::new(), None);
     {
         let mut loads = core.loads.borrow_mut();
-        for need in needs.iter() {
+        let mut bytes = 0;
+        for (need, stored) in needs.sized() {
             match loads.get_mut(&need.id()) {
                 None => {
                     loads.insert(need.id(), Vec::new());
-                    mine.push(need);
+                    bytes += stored;
+                    if mine.is_empty() || bytes <= AT_ONCE_BYTES {
+                        mine.push(need);
+                    } else {
+                        later.push(need);
+                    }
                 }
                 // Under way already. (Each is there once.)
                 Some(waiting) if need == needs.first() => {
@@ -45,7 +55,13 @@ async fn load_together(core: Rc<Core>, needs: Needs) -> Result<(), LoadError> {
             }
         }
     }
-    let first = load_records(core, &mine, needs.first()).await;
+    let first = load_records(core.clone(), mine, needs.first()).boxed_local();
+    if !later.is_empty() {
+        // (Whatever is wrong with them is told to those who need them.)
+        let others = load_records(core.clone(), later, needs.first());
+        core.env().spawn(others.map(drop).boxed_local());
+    }
+    let first = first.await;
     match waiter {
         None => first,
         Some(waiter) => waiter.await.unwrap_or_else(|_| Err(Error::closed().into())),
@@ -53,7 +69,8 @@ async fn load_together(core: Rc<Core>, needs: Needs) -> Result<(), LoadError> {
 }
 
 /// Loads records; what became of `first`, if it is one of them.
-async fn load_records(core: &Rc<Core>, needs: &[Need], first: Need) -> Result<(), LoadError> {
+async fn load_records(core: Rc<Core>, needs: Vec<Need>, first: Need) -> Result<(), LoadError> {
+    let core = &core;
     let mut of_first = Ok(());
     if needs.is_empty() {
         return of_first;

@@ -133,6 +133,8 @@ export class Copies {
   /** Their places, for the marks of results. */
   #places = "";
   #bytes = 0;
+  /** The stamp at which all documents were read last. */
+  #readAt = NaN;
 
   constructor(port: ChangesPort, room: CopyRoom) {
     this.#port = port;
@@ -158,6 +160,7 @@ export class Copies {
   /**
    * Fresh copies of all documents that meet `conditions`, and behind them, if there are any, the mark of the last one; from here
    * or from `read`, which with `places` reads all of the collection, and gives the places of all in place of the mark.
+   * All is kept when it is read twice between two changes: keeping takes time and memory, and most lists are read once.
    */
   all(conditions: readonly Condition[], read: (places: boolean) => unknown): unknown {
     if (!this.#isCurrent()) return read(false);
@@ -168,6 +171,10 @@ export class Copies {
     }
     if (conditions.length > 0) return read(false);
     const stamp = this.#stamp;
+    if (this.#readAt !== stamp) {
+      this.#readAt = stamp;
+      return read(false);
+    }
     const found = read(true);
     if (!(found instanceof Promise)) return this.#keepAll(found as unknown[]);
     return found.then((found: unknown[]) => this.#keepAll(found, this.#stampNow() === stamp));

@@ -70,6 +70,7 @@ export default {
   acknowledges: "complete (relaxed)",
   /** It stores JSON: no Dates. */
   json: true,
+  skips: { tabs: "it knows of no other tab" },
   open: openPacked,
   remove: removeDatabase,
 };

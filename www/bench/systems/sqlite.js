@@ -23,6 +23,7 @@ export default {
   acknowledges: "flushed to disk",
   /** It stores JSON: no Dates. */
   json: true,
+  skips: { tabs: "this pool is one tab's alone" },
   fewer: { put: 50, puts: 100, sets: 100, update: 50, "set-100": 50, "set-10k": 50 },
   async load() {
     worker = new Worker(new URL("./sqlite-worker.js", import.meta.url), { type: "module" });

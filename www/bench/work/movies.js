@@ -3,6 +3,8 @@ import { movies } from "../documents.js";
 import { check, same } from "../check.js";
 
 const GENRE = "Western";
+/** Readings before those that count, as in all.js. */
+const BEFORE = 2;
 
 function compare(found, expected) {
   check(found.length === expected.length, `${found.length} movies, not ${expected.length}`);
@@ -31,10 +33,11 @@ export const moviesBulk = {
 
 export const moviesAll = {
   id: "movies-all",
-  title: "movies: read all",
+  title: "movies: read all again",
   needs: "movies-bulk",
   times: 1,
   async run({ store, timed }) {
+    for (let again = 0; again < BEFORE; again++) await store.all();
     for (let sample = 0; sample < 3; sample++) compare(await timed(() => store.all()), await movies());
   },
 };
