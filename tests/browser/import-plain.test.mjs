@@ -225,7 +225,7 @@ inPage({
         return error.code;
       });
       await new Promise((resolve) => setTimeout(resolve, (round / 15) * took_ms));
-      await remove(name);
+      await remove(name, 5000);
       outcomes.add(await importing);
       ok(!(await exists(name)), `${name} came back`);
     }

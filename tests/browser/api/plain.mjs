@@ -64,13 +64,14 @@ export async function exists(name) {
   return (await indexedDB.databases()).some((each) => each.name === name);
 }
 
-/** Deletes a database; rejects while somebody holds it. */
-export function remove(name) {
+/** Deletes a database; rejects while somebody holds it, or after `patience_ms`: a transaction may have to end before a
+ *  connection that gives way is closed. */
+export function remove(name, patience_ms = 0) {
   return new Promise((resolve, reject) => {
     const request = indexedDB.deleteDatabase(name);
     request.onsuccess = resolve;
     request.onerror = () => reject(request.error);
-    request.onblocked = () => reject(new Error(`${name} is held`));
+    request.onblocked = () => setTimeout(() => reject(new Error(`${name} is held`)), patience_ms);
   });
 }
 
