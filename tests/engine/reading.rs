@@ -110,6 +110,45 @@ fn many_cold_keys_are_read_together() {
 }
 
 #[test]
+fn what_a_page_has_just_written_is_read_from_memory() {
+    World::run(1, async |world| {
+        let options = Options {
+            poll_ms: 0,
+            cache_bytes: 8 << 20,
+            ..Options::default()
+        };
+        let realm = world.env.new_realm();
+        let connector = SimConnector::new(&realm, &world.database);
+        let engine = Engine::open(Rc::new(connector.clone()), Rc::new(realm), options);
+        let engine = engine.await.unwrap();
+        let kv = Kv::new(&Scope::Name("main".into())).unwrap();
+        let key = |n: usize| kv.key(format!("{n:05}").as_str().into()).unwrap();
+        let entries = (0..10_000).map(|n| {
+            let value = from_json(format!("{:?}", text(n)).as_bytes());
+            (key(n), value, NEVER)
+        });
+        let mut set = SetMany::new(entries.collect());
+        engine.write(Box::new(move |w| set.step(w))).await.unwrap();
+
+        let before = connector.issued();
+        for n in (0..10_000).step_by(7) {
+            let mut get = GetMany::new(Rc::new(vec![key(n)]));
+            let read = engine.read(Box::new(move |r| {
+                let mut is_there = false;
+                get.step(r, &mut |value| {
+                    is_there = value.is_some();
+                    Ok(())
+                })?;
+                Ok(is_there)
+            }));
+            assert!(done(read).await, "{n}");
+        }
+        let transactions = connector.issued() - before;
+        assert_eq!(transactions, 0);
+    });
+}
+
+#[test]
 fn what_a_range_holds_is_estimated_without_reading() {
     for compact in [false, true] {
         World::run(1, async |world| {

@@ -10,7 +10,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 
-use super::cached::{Item, SegmentSlot};
+use super::cached::{Item, PageSlot, SegmentSlot};
 use crate::backend::Id;
 use crate::codec::entry::Entry;
 use crate::codec::segment::Segment;
@@ -186,7 +186,7 @@ impl Cache {
 
     /// Keeps a segment.
     pub fn put_segment(&self, id: Id, segment: Segment) {
-        let pages = RefCell::new(vec![None; segment.pages()]);
+        let pages = RefCell::new(vec![PageSlot::Stored; segment.pages()]);
         let slot = SegmentSlot {
             segment,
             pages,

@@ -14,11 +14,23 @@ use crate::codec::segment::Segment;
 /// each run, begins anew with each that it lacks, and must find those that were loaded for it. They are small.
 const PINNED_ITEMS: u64 = 24;
 
+/// A page of a segment in memory.
+#[derive(Debug, Clone, Default)]
+pub(super) enum PageSlot {
+    /// As it is stored.
+    #[default]
+    Stored,
+    /// The same, and a scan has passed it.
+    Passed,
+    /// Decoded.
+    Decoded(Rc<Page>),
+}
+
 /// A segment in memory.
 pub struct SegmentSlot {
     /// The segment as it is stored, its pages compressed.
     pub segment: Segment,
-    pub(super) pages: RefCell<Vec<Option<Rc<Page>>>>,
+    pub(super) pages: RefCell<Vec<PageSlot>>,
     pub(super) decoded_bytes: Cell<usize>,
     pub(super) total: Rc<Cell<usize>>,
     pub(super) used: Cell<bool>,
@@ -26,22 +38,38 @@ pub struct SegmentSlot {
 }
 
 impl SegmentSlot {
-    /// A page, decoded if it was not yet.
+    /// A page, decoded if it was not yet, and kept.
     ///
     /// # Errors
     /// `Corrupt`.
     pub fn page(&self, at: usize) -> Attempt<Rc<Page>> {
-        if let Some(Some(page)) = self.pages.borrow().get(at) {
+        self.decoded(at, true)
+    }
+
+    /// The same for a scan of much: what it passes for the first time is mostly not read again, and is not kept decoded.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub fn page_passed(&self, at: usize) -> Attempt<Rc<Page>> {
+        self.decoded(at, false)
+    }
+
+    fn decoded(&self, at: usize, keep: bool) -> Attempt<Rc<Page>> {
+        let mut pages = self.pages.borrow_mut();
+        let place = pages.get_mut(at);
+        if let Some(PageSlot::Decoded(page)) = place {
             return Ok(page.clone());
         }
         let page = Rc::new(self.segment.page(at)?);
-        if self.attached.get()
-            && let Some(place) = self.pages.borrow_mut().get_mut(at)
-        {
-            *place = Some(page.clone());
-            self.decoded_bytes
-                .set(self.decoded_bytes.get() + page.memory_bytes());
-            self.total.set(self.total.get() + page.memory_bytes());
+        if let Some(place) = place.filter(|_| self.attached.get()) {
+            if keep || matches!(place, PageSlot::Passed) {
+                *place = PageSlot::Decoded(page.clone());
+                self.decoded_bytes
+                    .set(self.decoded_bytes.get() + page.memory_bytes());
+                self.total.set(self.total.get() + page.memory_bytes());
+            } else {
+                *place = PageSlot::Passed;
+            }
         }
         Ok(page)
     }
@@ -50,10 +78,7 @@ impl SegmentSlot {
     pub(super) fn drop_pages(&self) -> bool {
         let freed = self.decoded_bytes.replace(0);
         self.total.set(self.total.get().saturating_sub(freed));
-        self.pages
-            .borrow_mut()
-            .iter_mut()
-            .for_each(|page| *page = None);
+        self.pages.borrow_mut().fill(PageSlot::Stored);
         freed > 0
     }
 }

@@ -214,7 +214,7 @@ impl SegmentSource {
                 self.skip_entry();
                 continue;
             }
-            open.page = open.slot.page(page_at)?;
+            open.page = page_of(&open.slot, page_at, self.reads_ahead)?;
             open.page_at = page_at;
             open.cell_at = if self.entries.is_reverse() {
                 open.page.len().wrapping_sub(1)
@@ -263,7 +263,7 @@ impl SegmentSource {
             let inclusive = entry.last < range.until;
             let target = if inclusive { &entry.last } else { &range.until };
             let page_at = slot.segment.page_of(target);
-            let page = slot.page(page_at)?;
+            let page = page_of(&slot, page_at, self.reads_ahead)?;
             let at = page.lower_bound(target);
             let hit = inclusive && page.key(at) == target.as_ref();
             let cell_at = if hit { at } else { at.wrapping_sub(1) };
@@ -276,7 +276,7 @@ impl SegmentSource {
         } else {
             let target = (&entry.first).max(&range.from);
             let page_at = slot.segment.page_of(target);
-            let page = slot.page(page_at)?;
+            let page = page_of(&slot, page_at, self.reads_ahead)?;
             let cell_at = page.lower_bound(target);
             Ok(OpenSegment {
                 slot,
@@ -285,6 +285,15 @@ impl SegmentSource {
                 cell_at,
             })
         }
+    }
+}
+
+/// A page, which is not kept the first time if much is gone through.
+fn page_of(slot: &SegmentSlot, at: usize, in_passing: bool) -> Attempt<Rc<Page>> {
+    if in_passing {
+        slot.page_passed(at)
+    } else {
+        slot.page(at)
     }
 }
 

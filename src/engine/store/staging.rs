@@ -21,8 +21,10 @@ use crate::error::Result;
 /// Bytes handed to the backend in one transaction.
 const BATCH_BYTES: usize = 1 << 20;
 
-/// This part of the cache's bytes may be held of records that are not live yet, on top of it.
+/// This part of the cache's bytes may be held of the records of a flush or a merge that are not live yet, on top of it.
 pub const KEPT_PART: usize = 8;
+/// And this one of the run of a commit: what a page has just written it reads next.
+pub const FRESH_PART: usize = 2;
 
 /// Records on their way into `runs` and `blobs`, not live yet.
 pub struct Staging {

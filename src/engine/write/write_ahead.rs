@@ -15,7 +15,7 @@ use crate::engine::core::instance::Core;
 use crate::engine::core::invariant::{broken, checked};
 use crate::engine::core::slice::Slice;
 use crate::engine::store::pieces::{is_piece, seal_piece};
-use crate::engine::store::staging::{KEPT_PART, SegmentSink, Staging};
+use crate::engine::store::staging::{FRESH_PART, SegmentSink, Staging};
 use crate::engine::upkeep::relief::HELP;
 use crate::error::Result;
 
@@ -60,7 +60,7 @@ async fn write_first(core: &Rc<Core>, generation: u64) -> Result<Ahead> {
     };
     let frees_room = core.state.borrow().queue.first_frees_room();
     let mut staging = Staging::new(core, frees_room, Some(&HELP));
-    let mut sink = SegmentSink::new(core, true, core.options.cache_bytes / KEPT_PART);
+    let mut sink = SegmentSink::new(core, true, core.options.cache_bytes / FRESH_PART);
     let mut slice = Slice::new(core);
     let mut ops: Vec<Op> = table.ranges().iter().map(Op::DeleteRange).collect();
     for (key, cell) in table.cells() {
