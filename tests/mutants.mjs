@@ -5,8 +5,9 @@
  * `to`, or `before` goes before it.
  * `test` is what must catch it, if not the simulation: the worlds of devices, the tests of patches as a whole ("lifecycle"),
  * those of the engine in worlds of a few tabs ("engine"), or the library's own tests of the op-log ("lib"), of sealing ("keys") or of reading
- * documents ("reads"), of indexes ("indexing"), of references and sequences ("constraints") or of contents ("contents").
- * @type {{name: string, test?: "devices" | "lifecycle" | "engine" | "lib" | "keys" | "reads" | "indexing" | "constraints" | "contents", edits: Edit[]}[]}
+ * documents ("reads"), of indexes ("indexing"), of references and sequences ("constraints") or of contents ("contents"), or the counting of
+ * what one task does ("scaling").
+ * @type {{name: string, test?: "devices" | "lifecycle" | "engine" | "scaling" | "lib" | "keys" | "reads" | "indexing" | "constraints" | "contents", edits: Edit[]}[]}
  * @typedef {{at: string, from: string, to: string} | {at: string, from: string, before: string}} Edit
  */
 export const MUTANTS = [
@@ -702,6 +703,21 @@ export const MUTANTS = [
     name: "delete what an export still needs (export-unheld)",
     test: "lifecycle",
     edits: [{ at: "export-unheld", from: "garbage.epoch <= epoch", to: "garbage.epoch <= epoch || garbage.epoch > epoch" }],
+  },
+  {
+    name: "flip again and again at rest for what an export holds (tidied-held)",
+    test: "lifecycle",
+    edits: [{ at: "tidied-held", from: "all == bytes_of(&garbage::listed(core))", to: "all == 0" }],
+  },
+  {
+    name: "drop a large batch in one task (draft-dropped-at-once)",
+    test: "scaling",
+    edits: [{ at: "draft-dropped-at-once", from: "let_go(self.base.env(), held);", to: "drop(held);" }],
+  },
+  {
+    name: "drop what was flushed in one task (table-dropped-at-once)",
+    test: "scaling",
+    edits: [{ at: "table-dropped-at-once", from: "bury::table(core, Some(table));", to: "drop(table);" }],
   },
   {
     name: "take an archive that was cut for a whole one (import-cut)",

@@ -6,9 +6,10 @@ use futures_util::future::LocalBoxFuture;
 use patchstore::backend::memory::MemoryConnector;
 use patchstore::codec::marks::NEVER;
 use patchstore::codec::value::from_json;
-use patchstore::engine::access::{Answer, Cursor, Session, afresh};
+use patchstore::engine::access::{Answer, Cursor, Session, WriteWork, afresh};
 use patchstore::engine::{Engine, Options};
 use patchstore::env::Env;
+use patchstore::error::Error;
 use patchstore::models::Scope;
 use patchstore::models::documents::definition::{Definition, Index, OnDelete, Reference, flag};
 use patchstore::models::documents::{
@@ -340,5 +341,46 @@ fn transactions_of_many_writes_that_meet_others() {
         );
         write(world, engine, insert(1)).await;
         assert!(!world.watch(transaction.commit()).await.unwrap());
+    });
+}
+
+/// Writes as many keys, and fails then.
+fn in_vain(records: usize) -> WriteWork<()> {
+    let mut left = keys(records);
+    Box::new(move |w| {
+        while let Some(key) = left.pop() {
+            w.put(key, Bytes::new());
+            if left.len().is_multiple_of(32) {
+                w.breathe()?;
+            }
+        }
+        Err(Error::invalid("in vain").into())
+    })
+}
+
+#[test]
+fn many_writes_that_come_to_nothing() {
+    stays_short(async |world, engine| {
+        let failed = world.watch(engine.write(in_vain(RECORDS)));
+        assert!(failed.await.is_err());
+        let transaction = engine.begin().await.unwrap();
+        write(world, &transaction, insert(RECORDS)).await;
+        world.watch(async { transaction.abandon() }).await;
+    });
+}
+
+#[test]
+fn flushing_many_small_commits() {
+    stays_short(async |world, engine| {
+        let all = keys(RECORDS);
+        for some in all.chunks(500) {
+            let some = some.to_vec();
+            let put = engine.write(Box::new(move |w| {
+                some.iter().for_each(|key| w.put(key.clone(), Bytes::new()));
+                Ok(())
+            }));
+            put.await.unwrap();
+        }
+        world.watch(engine.flush()).await.unwrap();
     });
 }

@@ -6,13 +6,14 @@ use std::rc::Rc;
 
 use super::done::{Done, Verdict};
 use crate::backend::{Id, RecordKey};
-use crate::codec::batch::{Batch, Op, orders_of, resolve_op, restamp};
+use crate::codec::batch::{Batch, Op, resolve_op, restamp};
 use crate::codec::feature::Features;
 use crate::codec::order::{Order, PROVISIONAL};
 use crate::codec::stamp::HOLE;
 use crate::engine::keyspace::access::Attempt;
+use crate::engine::keyspace::cited::Cited;
 use crate::engine::keyspace::draft::Draft;
-use crate::engine::keyspace::footprint::{Resolved, order_at_end, resolve_order};
+use crate::engine::keyspace::footprint::{Resolved, resolve_order};
 use crate::engine::keyspace::memtable::Memtable;
 use crate::engine::keyspace::read_set::ReadSet;
 use crate::error::Error;
@@ -37,6 +38,8 @@ pub struct Call {
     pub reads: ReadSet,
     /// What it does.
     pub ops: Vec<Op>,
+    /// To whose places in the order of insertion it refers.
+    pub cited: Cited,
     /// What that weighs, in bytes.
     pub bytes: usize,
     /// How to run it again; `None` for a transaction, which its driver begins anew.
@@ -58,7 +61,7 @@ pub struct Call {
 impl Call {
     /// The call that a finished draft comes to.
     #[must_use]
-    pub fn of_draft(id: u64, draft: Draft, work: Option<Work>, done: Done) -> Self {
+    pub fn of_draft(id: u64, mut draft: Draft, work: Option<Work>, done: Done) -> Self {
         Self {
             id,
             slots: draft.slots,
@@ -66,8 +69,9 @@ impl Call {
             needs: draft.needs(),
             catalog: draft.made_under(),
             changes_catalog: draft.changes_catalog,
-            reads: draft.reads,
-            ops: draft.ops,
+            cited: draft.cited,
+            reads: std::mem::take(&mut draft.reads),
+            ops: std::mem::take(&mut draft.ops),
             bytes: draft.bytes,
             work,
             stale: false,
@@ -77,16 +81,26 @@ impl Call {
     }
 
     /// Takes over what its work, done again, has come to.
-    pub fn take(&mut self, draft: Draft) {
+    pub fn take(&mut self, mut draft: Draft) {
         self.slots = draft.slots;
         self.wall_ms = draft.wall_ms;
         self.needs = draft.needs();
         self.catalog = draft.made_under();
         self.changes_catalog = draft.changes_catalog;
         self.bytes = draft.bytes;
-        self.reads = draft.reads;
-        self.ops = draft.ops;
+        self.cited = draft.cited;
+        self.reads = std::mem::take(&mut draft.reads);
+        self.ops = std::mem::take(&mut draft.ops);
         self.stale = false;
+    }
+
+    /// Forgets the places to which it does not refer any more.
+    fn cite_anew(&mut self) {
+        self.cited = Cited::default();
+        let ops = self.ops.iter();
+        ops.for_each(|op| self.cited.note_op(op, self.id));
+        let keys = self.reads.keys();
+        keys.for_each(|key| self.cited.note_key(key, self.id));
     }
 
     /// Tells whoever waits. Once.
@@ -104,8 +118,8 @@ pub struct Group {
     pub bytes: usize,
     /// All that they read, and perhaps more.
     pub reads: ReadSet,
-    /// The first and the last call to whose places in the order of insertion they may refer.
-    cited: Option<(u64, u64)>,
+    /// To whose places in the order of insertion they may refer.
+    cited: Cited,
     /// No call has a lower number.
     pub lowest: Option<u64>,
     /// Under what all of its calls were made: see [`Call::catalog`].
@@ -217,30 +231,14 @@ impl Group {
         self.changes_catalog |= call.changes_catalog;
         self.lowest = Some(self.lowest.map_or(call.id, |lowest| lowest.min(call.id)));
         self.reads.add_all(&call.reads);
-        self.cite(&call);
+        self.cited.add(call.cited);
         self.calls.push(call);
-    }
-
-    fn cite(&mut self, call: &Call) {
-        let in_ops = call.ops.iter().flat_map(orders_of);
-        let in_reads = call.reads.keys().filter_map(|key| order_at_end(key));
-        for order in in_ops.chain(in_reads) {
-            let cited = order.frame.checked_sub(PROVISIONAL);
-            if let Some(id) = cited.filter(|id| *id != call.id) {
-                let (first, last) = self.cited.unwrap_or((id, id));
-                self.cited = Some((first.min(id), last.max(id)));
-            }
-        }
     }
 
     /// Whether they may refer to places that some of `calls` took.
     #[must_use]
     pub fn cites_any(&self, calls: &Resolved) -> bool {
-        let bounds = (calls.keys().next(), calls.keys().next_back());
-        let (Some((first, last)), (Some(from), Some(to))) = (self.cited, bounds) else {
-            return false;
-        };
-        first <= *to && *from <= last
+        self.cited.meets(calls)
     }
 
     /// Where each call's slots begin in the frame: (call, offset).
@@ -302,6 +300,7 @@ impl Group {
     pub fn resolve(&mut self, calls: &Resolved) -> bool {
         let mut changed = false;
         self.reads.resolve(calls);
+        self.cited = Cited::default();
         for call in &mut self.calls {
             call.reads.resolve(calls);
             for op in &mut call.ops {
@@ -312,11 +311,9 @@ impl Group {
                     }
                 });
             }
+            call.cite_anew();
+            self.cited.add(call.cited);
         }
-        self.cited = None;
-        let calls = std::mem::take(&mut self.calls);
-        calls.iter().for_each(|call| self.cite(call));
-        self.calls = calls;
         changed
     }
 

@@ -6,8 +6,10 @@ use std::rc::Rc;
 use super::access::{
     Attempt, Catalog, Cursor, KeyRange, Landed, Measure, Reads, Stop, Take, Writes,
 };
+use super::cited::Cited;
 use super::context::Context;
 use super::footprint::order_at_end;
+use super::letting_go::{Held, let_go};
 use super::memtable::Memtable;
 use super::read_set::ReadSet;
 use super::snapshot::Snapshot;
@@ -43,6 +45,8 @@ pub struct Draft {
     pub reads: ReadSet,
     /// The operations so far, in the order of the calls.
     pub ops: Vec<Op>,
+    /// To whose places these refer.
+    pub cited: Cited,
     /// What they weigh, in bytes of keys and values. A value that becomes a piece counts a part
     /// of its bytes: it goes beside the frame, in one copy.
     pub bytes: usize,
@@ -81,6 +85,7 @@ impl Draft {
             under: view,
             reads: ReadSet::default(),
             ops: Vec::new(),
+            cited: Cited::default(),
             bytes: 0,
             held_bytes: 0,
             slots: 0,
@@ -111,7 +116,7 @@ impl Draft {
     }
 
     /// Takes out the table that shows its operations, if any were shown: it may be a large one.
-    pub fn take_shown(&mut self) -> Option<Rc<Memtable>> {
+    fn take_shown(&mut self) -> Option<Rc<Memtable>> {
         if self.shown == 0 {
             return None;
         }
@@ -199,7 +204,14 @@ impl Draft {
             // planted: catalog-forgotten-in-draft
             Rc::make_mut(&mut self.catalog).apply(&op);
         }
+        self.cited.note_op(&op, self.call);
         self.ops.push(op);
+    }
+
+    /// Notes that a key was read.
+    fn note_read(&mut self, key: &[u8]) {
+        self.reads.add_key(key);
+        self.cited.note_key(key, self.call);
     }
 
     /// What must be on when it is committed.
@@ -212,6 +224,20 @@ impl Draft {
     #[must_use]
     pub fn made_under(&self) -> u64 {
         self.under.catalog.change
+    }
+}
+
+impl Drop for Draft {
+    /// Whatever comes of it, what it holds is let go of in slices.
+    fn drop(&mut self) {
+        let held = Held {
+            table: self.take_shown(),
+            ops: std::mem::take(&mut self.ops),
+            reads: std::mem::take(&mut self.reads),
+            keys: self.aside.take().unwrap_or_default(),
+        };
+        // planted: draft-dropped-at-once
+        let_go(self.base.env(), held);
     }
 }
 
@@ -312,13 +338,13 @@ impl Reads for Draft {
 
     fn get(&mut self, key: &[u8]) -> Attempt<Option<Bytes>> {
         self.show()?;
-        self.reads.add_key(key);
+        self.note_read(key);
         self.base.get(key)
     }
 
     fn get_stored(&mut self, key: &[u8]) -> Attempt<Option<Bytes>> {
         self.show()?;
-        self.reads.add_key(key);
+        self.note_read(key);
         self.base.get_stored(key)
     }
 
@@ -329,7 +355,7 @@ impl Reads for Draft {
 
     fn until(&mut self, key: &[u8]) -> Attempt<Option<u64>> {
         self.show()?;
-        self.reads.add_key(key);
+        self.note_read(key);
         self.base.until(key)
     }
 

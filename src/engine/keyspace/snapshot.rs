@@ -19,6 +19,7 @@ use crate::codec::marks::expiry_of;
 use crate::codec::order::Order;
 use crate::codec::range::after;
 use crate::codec::stamp::Stamp;
+use crate::env::Env;
 
 /// How many calls of `breathe` pass between two looks at the clock.
 const BREATHS: u32 = 4;
@@ -64,6 +65,12 @@ impl Snapshot {
         self.view = view;
         // planted: half-way
         self.fresh = true;
+    }
+
+    /// The engine's time, randomness and scheduling.
+    #[must_use]
+    pub const fn env(&self) -> &Rc<dyn Env> {
+        &self.context.env
     }
 
     /// What it shows.

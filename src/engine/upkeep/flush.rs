@@ -10,6 +10,7 @@ use super::flip::Flip;
 use crate::backend::Id;
 use crate::codec::cell::Cell;
 use crate::codec::root::Root;
+use crate::engine::core::bury;
 use crate::engine::core::gate::Pass;
 use crate::engine::core::instance::Core;
 use crate::engine::core::loading::LoadError;
@@ -60,7 +61,14 @@ async fn flush_now(core: &Rc<Core>, _maintenance: &Pass) -> Result<bool> {
             return Err(error);
         }
     }
-    flip.run(core).await
+    let ended = flip.run(core).await;
+    for layer in view.layers {
+        if let Layer::Memory(table) = layer {
+            // planted: table-dropped-at-once
+            bury::table(core, Some(table));
+        }
+    }
+    ended
 }
 
 /// The writers of the tail, the most recent first, each with its last sequence.

@@ -86,6 +86,7 @@ async fn clean(core: &Rc<Core>, _maintenance: &Pass) -> Result<bool> {
     garbage::purge(core, keep_bytes).await;
     let all = bytes_of(&core.view().root.garbage);
     // (What an export holds is listed rightly.)
+    // planted: tidied-held
     if all <= keep_bytes || all == bytes_of(&garbage::listed(core)) {
         return Ok(true);
     }

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use crate::engine::core::bury::Made;
 use crate::engine::core::group::{LARGE_BYTES, Work};
 use crate::engine::core::instance::Core;
 use crate::engine::core::loading::LoadError;
@@ -10,7 +11,6 @@ use crate::engine::core::recent::Since;
 use crate::engine::core::state::State;
 use crate::engine::keyspace::access::{Attempt, Stop};
 use crate::engine::keyspace::draft::Draft;
-use crate::engine::keyspace::memtable::Memtable;
 use crate::engine::keyspace::read_set::ReadSet;
 use crate::engine::keyspace::view::View;
 use crate::engine::log::reading::renewed_view;
@@ -79,16 +79,16 @@ pub fn is_plain(core: &Core, draft: &Draft) -> bool {
 }
 
 /// The memtable of a large draft, built in slices.
-pub async fn large_table(core: &Rc<Core>, draft: &Draft) -> Option<Memtable> {
+pub async fn large_table(core: &Rc<Core>, draft: &Draft) -> Option<Made> {
     if !is_large(draft) {
         return None;
     }
-    let mut table = Memtable::default();
+    let mut made = Made::new(core);
     for slice in draft.ops.chunks(SLICE_OPS) {
-        slice.iter().for_each(|op| table.apply(op));
+        slice.iter().for_each(|op| made.table().apply(op));
         core.env().yield_now().await;
     }
-    Some(table)
+    Some(made)
 }
 
 /// Runs a submission's work until it has a batch that nothing has overtaken.

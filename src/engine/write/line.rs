@@ -8,12 +8,11 @@ use super::drafting::{Drafted, large_table, run_draft};
 use super::enqueue::enqueue;
 use super::prepared;
 use super::switch_on::switch_on;
-use crate::engine::core::bury;
+use crate::engine::core::bury::Made;
 use crate::engine::core::done::Verdict;
 use crate::engine::core::group::Call;
 use crate::engine::core::instance::Core;
 use crate::engine::core::queue::{Submission, Waiting};
-use crate::engine::keyspace::memtable::Memtable;
 use crate::engine::upkeep::poll;
 
 /// Serves the line, unless it is being served.
@@ -110,15 +109,12 @@ async fn finish_one(core: &Rc<Core>, mut submission: Submission, mut seed: Optio
 }
 
 /// Puts a finished draft into the queue.
-pub fn accept(core: &Rc<Core>, submission: Submission, drafted: Drafted, table: Option<Memtable>) {
+pub fn accept(core: &Rc<Core>, submission: Submission, drafted: Drafted, table: Option<Made>) {
     let Submission { id, work, done } = submission;
-    let Drafted {
-        mut draft, view, ..
-    } = drafted;
-    bury::table(core, draft.take_shown());
+    let Drafted { draft, view, .. } = drafted;
     let call = Call::of_draft(id, draft, Some(work), done);
     // Nobody holds what was seen when the gathering memtable is changed: it would be copied.
     drop(view);
-    enqueue(core, call, table);
+    enqueue(core, call, table.map(Made::take));
     serve(core);
 }

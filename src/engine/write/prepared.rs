@@ -9,14 +9,13 @@ use super::enqueue::{enqueue, enqueue_first};
 use super::switch_on::switch_on;
 use super::turn;
 use crate::backend::Id;
-use crate::engine::core::bury;
+use crate::engine::core::bury::Made;
 use crate::engine::core::done::{Done, Verdict};
 use crate::engine::core::group::Call;
 use crate::engine::core::instance::Core;
 use crate::engine::core::queue::{Prepared, Waiting};
 use crate::engine::core::recent::Since;
 use crate::engine::keyspace::draft::{Draft, renumber};
-use crate::engine::keyspace::memtable::Memtable;
 use crate::engine::keyspace::read_set::ReadSet;
 use crate::engine::log::flight;
 
@@ -88,7 +87,7 @@ pub async fn finish(core: &Rc<Core>, mut prepared: Box<Prepared>) {
             admit(core, *prepared, table);
             return settled_alone(core, is_alone).await;
         }
-        bury::table(core, table.map(Rc::new));
+        drop(table);
         note_number(core, &prepared);
         for slice in prepared.draft.ops.chunks_mut(SLICE_OPS) {
             renumber(slice, from, to);
@@ -117,42 +116,34 @@ fn goes_first(core: &Rc<Core>, prepared: &Prepared) -> bool {
     may && prepared.drafted_as != prepared.id && flight::in_flight(core).is_none()
 }
 
-fn admit_first(core: &Rc<Core>, mut prepared: Prepared, table: Option<Memtable>) {
+fn admit_first(core: &Rc<Core>, mut prepared: Prepared, table: Option<Made>) {
     // planted: turn-blind
     let touched = touched_since(&core.state.borrow(), &prepared.since, &prepared.draft.reads);
     prepared.id = prepared.drafted_as;
-    if let Some((call, table)) = call_of(core, prepared, table, touched) {
-        enqueue_first(core, call, table);
+    if let Some((call, table)) = call_of(prepared, table, touched) {
+        enqueue_first(core, call, table.map(Made::take));
     }
 }
 
-fn admit(core: &Rc<Core>, prepared: Prepared, table: Option<Memtable>) {
+fn admit(core: &Rc<Core>, prepared: Prepared, table: Option<Made>) {
     let touched = touched(core, &prepared.since, &prepared.draft.reads);
-    if let Some((call, table)) = call_of(core, prepared, table, touched) {
-        enqueue(core, call, table);
+    if let Some((call, table)) = call_of(prepared, table, touched) {
+        enqueue(core, call, table.map(Made::take));
     }
 }
 
 /// The call that it comes to, unless what it read has been touched.
-fn call_of(
-    core: &Rc<Core>,
-    prepared: Prepared,
-    table: Option<Memtable>,
-    touched: bool,
-) -> Option<(Call, Option<Memtable>)> {
+fn call_of(prepared: Prepared, table: Option<Made>, touched: bool) -> Option<(Call, Option<Made>)> {
     let Prepared {
         id,
-        mut draft,
+        draft,
         mut done,
         ..
     } = prepared;
     if touched {
-        bury::draft(core, draft);
-        bury::table(core, table.map(Rc::new));
         done.tell(Verdict::Conflict);
         return None;
     }
-    bury::table(core, draft.take_shown());
     Some((Call::of_draft(id, draft, None, done), table))
 }
 
