@@ -4,18 +4,18 @@
  *
  *   COUNT=1000000       records (default 300 000)
  *   ONLY=find,copyNode  only the calls whose names hold one of these
- *   PROFILE=1           also which functions took most of the time (of a wasm built with NAMED=1)
+ *   PROFILE=1           also what ran in the longest tasks, by a trace: the processor's time, garbage collection, and the functions
+ *                       that took most, with what they call and by themselves (of a wasm built with NAMED=1)
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openBrowser } from "../tests/browser/support/browser.mjs";
 import { serve } from "../tests/browser/support/server.mjs";
+import { traced } from "./bench/trace.mjs";
 
 const count = Number(process.env.COUNT ?? 300_000);
 const only = process.env.ONLY?.split(",");
-/** Functions of a profile that are told. */
-const FUNCTIONS = 12;
 
 /** What is measured, in this order: each gets what is open, and finds what the ones before have left. */
 const CALLS = {
@@ -58,6 +58,28 @@ const CALLS = {
       await tx.kv("tx").setMany(keys.map((key) => [key, 1]));
       await tx.kv("tx").entries();
       await tx.kv("tx").deleteMany(keys);
+    }),
+  "updateMany": ({ db }) => db.updateMany({}, { changed: true }),
+  "define: an index": ({ define }) => define({ indexes: [{ fields: ["group", "n"] }] }),
+  "define: a unique index": ({ define }) => define({ indexes: [{ fields: ["group", "n"] }, { fields: ["n"], unique: true }] }),
+  "define: no index": ({ define }) => define({}),
+  "define: a reference": async ({ patch, define }) => {
+    await patch.db("docs").insertMany("parents", [{ _id: "parent" }]);
+    await define({ references: { parent: { collection: "parents", onDelete: "cascade" }, other: { collection: "parents", onDelete: "set-null" } } });
+  },
+  "define: a sequence": ({ define }) => define({ sequences: { no: {} } }),
+  "children of one parent": async ({ patch, define, docs }) => {
+    await define({});
+    await patch.db("docs").define("children", { references: { of: { collection: "parents", onDelete: "cascade" } } });
+    await patch.db("docs").define("letGo", { references: { of: { collection: "parents", onDelete: "set-null" } } });
+    await patch.db("docs").insertMany("children", docs.map(({ n }) => ({ n, of: "parent" })));
+    await patch.db("docs").insertMany("letGo", docs.map(({ n }) => ({ n, of: "parent" })));
+  },
+  "delete of one parent": ({ patch }) => patch.db("docs").delete("parents", "parent"),
+  "migrate: updateMany": ({ migrate }) => migrate((db) => db.updateMany("docs", {}, { half: true })),
+  "migrate: iterate": ({ migrate }) =>
+    migrate(async (db) => {
+      for await (const { _id, n } of db.iterate("docs")) await db.update("docs", _id, { half: n / 2 });
     }),
   "nodes": ({ patch }) => patch.nodes(),
   "node: setMany": ({ patch, pairs }) => patch.node("a").kv.setMany(pairs),
@@ -106,6 +128,13 @@ async function setUp({ n }) {
       patch.serve(port1, { node: "n", stores: ["docs"], access: "readwrite", maxValueBytes: 1 << 30 });
       all.client = connect(port2);
     },
+    define: (definition) => all.patch.db("docs").define("docs", definition),
+    async migrate(change) {
+      await all.patch.close();
+      all.version += 1;
+      all.reopen(await lib.openPatch("tasks", { version: all.version, migrate: (tx) => change(tx.db("docs")) }));
+    },
+    version: 0,
   };
   all.reopen(await lib.openPatch("tasks"));
   const rest = () => new Promise((resolve) => setTimeout(resolve, 300));
@@ -113,6 +142,7 @@ async function setUp({ n }) {
     await rest();
     tasks.push(...observer.takeRecords());
     tasks.length = 0;
+    performance.mark("begun");
     const start = performance.now();
     let failed;
     try {
@@ -127,22 +157,6 @@ async function setUp({ n }) {
   };
 }
 
-/** Runs `work` under the profiler; lines that tell the functions which took most by themselves. */
-async function profiled(page, work) {
-  const session = await page.context().newCDPSession(page);
-  await session.send("Profiler.enable");
-  await session.send("Profiler.start");
-  const result = await work();
-  const { profile } = await session.send("Profiler.stop");
-  await session.detach();
-  const self = new Map(profile.nodes.map(({ id, callFrame }) => [id, { name: callFrame.functionName || "(anonymous)", us: 0 }]));
-  profile.samples.forEach((id, at) => (self.get(id).us += profile.timeDeltas[at]));
-  const byName = Map.groupBy ? Map.groupBy(self.values(), ({ name }) => name) : new Map([...self.values()].map((it) => [it.name, [it]]));
-  const sums = [...byName].map(([name, all]) => [name, all.reduce((sum, { us }) => sum + us, 0)]);
-  const most = sums.filter(([name]) => name !== "(idle)").sort((a, b) => b[1] - a[1]).slice(0, FUNCTIONS);
-  return { result, lines: most.map(([name, us]) => `    ${(us / 1000).toFixed(0).padStart(8)} ms  ${name.slice(0, 150)}`) };
-}
-
 const profile = await mkdtemp(join(tmpdir(), "patchstore-tasks-"));
 const server = await serve();
 const browser = await openBrowser({ profile, args: ["--enable-precise-memory-info", "--js-flags=--max-old-space-size=8192"] });
@@ -154,12 +168,15 @@ try {
   console.log(`${"tasks above 50 ms".padEnd(32)}${"ms in all".padStart(12)}${"how many".padStart(10)}${"longest, ms".padStart(13)}`);
   for (const [name, call] of wanted) {
     const run = () => page.evaluate(`measure(${call})`);
-    const { result, lines } = process.env.PROFILE ? await profiled(page, run) : { result: await run(), lines: [] };
+    const { result, tasks } = process.env.PROFILE ? await traced(page, run) : { result: await run(), tasks: [] };
     const { ms, failed, long } = result;
     const longest = Math.max(0, ...long);
     const row = [ms.toFixed(0).padStart(12), String(long.length).padStart(10), longest.toFixed(0).padStart(13)];
     console.log(`${name.padEnd(32)}${row.join("")}${failed ? `  ${failed}` : ""}`);
-    if (lines.length > 0) console.log(lines.join("\n"));
+    for (const { ms, cpuMs, collectingMs, functions } of tasks) {
+      console.log(`    a task of ${ms.toFixed(0)} ms: ${cpuMs.toFixed(0)} ms of the processor, ${collectingMs.toFixed(0)} ms of them garbage collection`);
+      console.log(functions.map((line) => `        ${line}`).join("\n"));
+    }
   }
 } finally {
   await browser.close();
