@@ -5,6 +5,9 @@ import { breath } from "./pacer.js";
 import { guarded, settled, told, type Done } from "./trap.js";
 import type { Snapshot } from "../values/snapshot.js";
 
+/** How much a write or a query counts towards {@link breath}: it may take some tenths of a millisecond. */
+export const WORK_WEIGHT = 16;
+
 /**
  * The entrance to wasm for one open patch or one transaction. Refuses calls once it is closed,
  * keeps program order, and tracks calls in progress.
@@ -46,10 +49,10 @@ export class Handle {
     return guarded(call);
   }
 
-  /** Calls into wasm, now or behind a held gate. */
-  call<T>(call: () => T | Promise<T>): T | Promise<T> {
+  /** Calls into wasm, now or behind a held gate. `weighs`: what it counts towards {@link breath}. */
+  call<T>(call: () => T | Promise<T>, weighs = 1): T | Promise<T> {
     this.check();
-    return this.#track(this.#order.run(() => this.#enter(call)));
+    return this.#track(this.#order.run(() => this.#enter(call)), weighs);
   }
 
   /** Calls into wasm once `ready` resolves; later calls wait until then. */
@@ -60,7 +63,7 @@ export class Handle {
 
   /** Calls into wasm with a value, after reading its Blobs. */
   send<T>(value: Snapshot, call: () => T | Promise<T>): T | Promise<T> {
-    return value.gaps === undefined ? this.call(call) : this.hold(this.#filled(value), call);
+    return value.gaps === undefined ? this.call(call, WORK_WEIGHT) : this.hold(this.#filled(value), call);
   }
 
   /** Like {@link send}, but wasm reports the end through `done` instead of a promise. */
@@ -69,6 +72,7 @@ export class Handle {
     const issue = () => (this.#host === undefined ? told(call) : this.#host.call(() => told(call)));
     return this.#track(
       value.gaps === undefined ? this.#order.run(issue) : this.#order.hold(this.#filled(value), issue),
+      WORK_WEIGHT,
     ) as Promise<T>;
   }
 
@@ -129,8 +133,8 @@ export class Handle {
     return this.#host === undefined ? entered(call) : this.#host.call(call);
   }
 
-  #track<T>(result: T | Promise<T>): T | Promise<T> {
-    const rest = breath();
+  #track<T>(result: T | Promise<T>, weighs = 1): T | Promise<T> {
+    const rest = breath(weighs);
     if (!(result instanceof Promise)) return rest === undefined ? result : rest.then(() => result);
     this.#underWay += 1;
     result.then(this.#ended, this.#ended);

@@ -2,7 +2,7 @@ import { DocCollection } from "./collection.js";
 import type { ScopeCopies } from "../bridge/copies.js";
 import { invalid } from "../base/errors.js";
 import type { DbPort } from "../bridge/glue.js";
-import type { Handle } from "../bridge/handle.js";
+import { type Handle, WORK_WEIGHT } from "../bridge/handle.js";
 import { key, name } from "../base/names.js";
 import { func, known } from "../base/options.js";
 import { validatorOf } from "../base/schema.js";
@@ -109,7 +109,7 @@ export class DocStore implements PatchDB {
   async delete(collection: string, id: string): Promise<boolean> {
     const c = name(collection, "collection name");
     const k = key(id, "id");
-    return this.#handle.call(() => this.#port.delete(c, k)) as Promise<boolean>;
+    return this.#handle.call(() => this.#port.delete(c, k), WORK_WEIGHT) as Promise<boolean>;
   }
 
   async count(collection: string, query?: Query): Promise<number> {

@@ -1,7 +1,7 @@
 import { abortable, throwIfAborted } from "../base/abort.js";
 import type { ScopeCopies } from "../bridge/copies.js";
 import type { KvPort } from "../bridge/glue.js";
-import type { Handle } from "../bridge/handle.js";
+import { type Handle, WORK_WEIGHT } from "../bridge/handle.js";
 import { iterate, page } from "./iterate.js";
 import { invalid } from "../base/errors.js";
 import { sendKeys } from "../bridge/keys.js";
@@ -52,7 +52,7 @@ export class KvStore implements PatchKV, DatedKV {
 
   async delete(at: string): Promise<boolean> {
     const k = key(at);
-    return this.#handle.call(() => this.#port.delete(k)) as Promise<boolean>;
+    return this.#handle.call(() => this.#port.delete(k), WORK_WEIGHT) as Promise<boolean>;
   }
 
   async has(at: string): Promise<boolean> {
