@@ -7,7 +7,7 @@ use wasm_bindgen::prelude::*;
 
 use super::collect::Collector;
 use super::db::{DbPort, thrown};
-use super::reads::spec_of;
+use super::reads::Asked;
 use super::values::decode;
 use super::{errors, host};
 use crate::env::Env;
@@ -37,32 +37,23 @@ impl LivePort {
 
 #[wasm_bindgen]
 impl DbPort {
-    /// Watches what a query finds; arguments as for `find`. Calls `listener(docs, added, changed, removed)`: documents, the indexes
+    /// Watches what a query finds; arguments as for [`find`](Self::find). Calls `listener(docs, added, changed, removed)`: documents, the indexes
     /// of new ones and of changed ones, and those that are gone; or, at the end, `listener(error)`.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "an object would cost a crossing a field"
-    )]
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "wasm-bindgen hands vectors over"
-    )]
     pub fn watch(
         &self,
         collection: &str,
         asked: &JsValue,
         wide: bool,
         patterns: Option<Array>,
-        sort: Vec<String>,
-        descending: Vec<u8>,
-        skip: f64,
-        limit: f64,
-        fields: Option<Vec<String>>,
+        parts: &JsValue,
         listener: Function,
     ) -> Result<LivePort, JsValue> {
         let collection = self.collection(collection)?;
-        let spec = spec_of(&sort, &descending, skip, limit, fields)?;
-        let (query, spec, include) = self.asked(asked, wide, patterns, spec)?;
+        let Asked {
+            query,
+            spec,
+            include,
+        } = self.asked(asked, wide, patterns, parts)?;
         let no_live = || Error::invalid("watch is not available in a transaction");
         let live = self.live.as_ref().ok_or_else(no_live).map_err(thrown)?;
         live.watch_with(&collection, query, spec, include, Box::new(Ear(listener)))

@@ -8,7 +8,7 @@ use super::collect::Collector;
 use super::db::{DbPort, patterns_of, query_of, thrown};
 use super::outcome::{self, Returned};
 use super::range::bound;
-use super::strings::{all_received, received};
+use super::strings::received;
 use super::values::{self, decode};
 use crate::codec::js_string::{JsStr, JsString};
 use crate::codec::value::fields::{FieldName, Fields, Items, field};
@@ -24,31 +24,23 @@ use crate::models::query::{Patterns, Query};
 #[wasm_bindgen]
 impl DbPort {
     /// The documents that match, and behind them, where there are any, the mark of the last one (of `places`: the places
-    /// of all). `descending` is non-zero for each field of `sort` that descends. If `wide`, `asked` is an object of
-    /// the query and what else is asked for: `after`, `include`, `page`, `places`; else it is the query.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "an object would cost a crossing a field"
-    )]
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "wasm-bindgen hands vectors over"
-    )]
+    /// of all). If `wide`, `asked` is an object of the query and what else is asked for: `after`, `include`, `page`, `places`;
+    /// else it is the query. `parts`: an object of `sort` (paths, each followed by whether it descends), `skip`, `limit` and
+    /// `fields`, as far as they are asked for; or undefined.
     pub fn find(
         &self,
         collection: &str,
         asked: &JsValue,
         wide: bool,
         patterns: Option<Array>,
-        sort: Vec<String>,
-        descending: Vec<u8>,
-        skip: f64,
-        limit: f64,
-        fields: Option<Vec<String>>,
+        parts: &JsValue,
     ) -> Returned {
         let collection = self.collection(collection)?;
-        let spec = spec_of(&sort, &descending, skip, limit, fields)?;
-        let (query, spec, include) = self.asked(asked, wide, patterns, spec)?;
+        let Asked {
+            query,
+            spec,
+            include,
+        } = self.asked(asked, wide, patterns, parts)?;
         let begin = move || {
             let joined = Joined::new(&collection, query.clone(), spec.clone(), &include);
             Ok((joined, Collector::default()))
@@ -88,32 +80,28 @@ impl DbPort {
         outcome::read(found, Ok)
     }
 
-    /// How a query would run: the JSON text of it. `descending` is non-zero for each field of `sort` that descends.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "an object would cost a crossing a field"
-    )]
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "wasm-bindgen hands vectors over"
-    )]
+    /// How a query would run: the JSON text of it; `parts` as of [`find`](Self::find).
     pub fn explain(
         &self,
         collection: &str,
         query: &JsValue,
         patterns: Option<Array>,
-        sort: Vec<String>,
-        descending: Vec<u8>,
-        skip: f64,
-        limit: f64,
+        parts: &JsValue,
     ) -> Returned {
         let (collection, query) = (self.collection(collection)?, query_of(query, patterns)?);
-        let spec = spec_of(&sort, &descending, skip, limit, None)?;
+        let spec = spec_of(parts).map_err(thrown)?;
         let work = self.session.read(Box::new(move |r| {
             Ok(explain(&collection, &query, &spec, r)?)
         }));
         outcome::read(work, |text| decode::parse(text.as_bytes()))
     }
+}
+
+/// What a find asks for.
+pub(super) struct Asked {
+    pub query: Query,
+    pub spec: FindSpec,
+    pub include: Vec<Include>,
 }
 
 impl DbPort {
@@ -123,65 +111,54 @@ impl DbPort {
         asked: &JsValue,
         wide: bool,
         patterns: Option<Array>,
-        spec: FindSpec,
-    ) -> Result<(Query, FindSpec, Vec<Include>), JsValue> {
-        let mut asking = Asking {
-            patterns: patterns_of(patterns),
-            scope: &self.scope,
-            query: Query::all(),
-            spec,
-            include: Vec::new(),
+        parts: &JsValue,
+    ) -> Result<Asked, JsValue> {
+        let read = || {
+            let mut asking = Asking {
+                patterns: patterns_of(patterns),
+                scope: &self.scope,
+                asked: Asked {
+                    query: Query::all(),
+                    spec: spec_of(parts)?,
+                    include: Vec::new(),
+                },
+            };
+            let stored = values::stored(asked)?;
+            asking.read(Form::of(&stored)?, wide)?;
+            Ok(asking.asked)
         };
-        let stored = values::stored(asked);
-        let read = stored.and_then(|stored| asking.read(Form::of(&stored)?, wide));
-        read.map_err(thrown)?;
-        Ok((asking.query, asking.spec, asking.include))
+        read().map_err(thrown)
     }
 }
 
-/// The options of a find. `descending` is non-zero for each field of `sort` that descends.
-pub(super) fn spec_of(
-    sort: &[String],
-    descending: &[u8],
-    skip: f64,
-    limit: f64,
-    fields: Option<Vec<String>>,
-) -> Result<FindSpec, JsValue> {
-    let sort = all_received(sort).map_err(thrown)?;
-    let descends = descending.iter().map(|down| *down != 0);
-    let fields = fields.map(|fields| all_received(&fields)).transpose();
-    Ok(FindSpec {
-        sort: sort.into_iter().zip(descends).collect(),
-        skip: bound(skip).unwrap_or(u64::MAX),
-        limit: bound(limit),
-        fields: fields.map_err(thrown)?,
-        ..FindSpec::default()
-    })
+fn spec_of(parts: &JsValue) -> Result<FindSpec> {
+    if parts.is_undefined() {
+        return Ok(FindSpec::default());
+    }
+    spec(Form::of(&values::stored(parts)?)?)
 }
 
 /// A find whose parts are read one after the other.
 struct Asking<'a> {
     patterns: Rc<dyn Patterns>,
     scope: &'a Scope,
-    query: Query,
-    spec: FindSpec,
-    include: Vec<Include>,
+    asked: Asked,
 }
 
 impl Asking<'_> {
     fn read(&mut self, asked: Form<'_>, wide: bool) -> Result<()> {
         if !wide {
-            self.query = self.query_of(asked)?;
+            self.asked.query = self.query_of(asked)?;
             return Ok(());
         }
         let mut fields = Fields::of(asked)?.ok_or_else(unknown)?;
         while let Some((name, value)) = fields.next()? {
             match name.as_bytes() {
-                b"query" => self.query = self.query_of(value)?,
-                b"after" => self.spec.after = Some(Rc::new(self.after(value)?)),
-                b"include" => self.include = self.includes(value)?,
-                b"page" => self.spec.page = true,
-                b"places" => self.spec.places = true,
+                b"query" => self.asked.query = self.query_of(value)?,
+                b"after" => self.asked.spec.after = Some(Rc::new(self.after(value)?)),
+                b"include" => self.asked.include = self.includes(value)?,
+                b"page" => self.asked.spec.page = true,
+                b"places" => self.asked.spec.places = true,
                 _ => return Err(unknown()),
             }
         }
@@ -199,7 +176,7 @@ impl Asking<'_> {
             _ => Vec::new(),
         };
         let mark = part(form, "mark")?.map(text_of).transpose()?;
-        let read = |mark: JsString| Mark::from_text(mark.as_bytes(), self.spec.sort.len());
+        let read = |mark: JsString| Mark::from_text(mark.as_bytes(), self.asked.spec.sort.len());
         Ok(After {
             id: text_of(part(form, "id")?.ok_or_else(unknown)?)?,
             mark: mark.map(read).transpose()?,
@@ -235,7 +212,7 @@ fn is_true(form: Option<Form<'_>>) -> Result<bool> {
     Ok(form.map(Value::of_form).transpose()? == Some(Value::Bool(true)))
 }
 
-/// The sort (names, each followed by whether it descends), the limit and the fields of an include.
+/// The sort (names, each followed by whether it descends), the bounds and the fields of a find or an include.
 fn spec(form: Form<'_>) -> Result<FindSpec> {
     let mut sort = Vec::new();
     if let Some(mut items) = list(form, "sort")? {
@@ -251,13 +228,18 @@ fn spec(form: Form<'_>) -> Result<FindSpec> {
             fields.push(text_of(name)?);
         }
     }
-    let limit = part(form, "limit")?.map(Form::number).transpose()?;
     Ok(FindSpec {
         sort,
         fields,
-        limit: limit.flatten().and_then(bound),
+        skip: count(form, "skip")?.unwrap_or_default(),
+        limit: count(form, "limit")?,
         ..FindSpec::default()
     })
+}
+
+fn count(form: Form<'_>, name: &str) -> Result<Option<u64>> {
+    let number = part(form, name)?.map(Form::number).transpose()?;
+    Ok(number.flatten().and_then(bound))
 }
 
 fn part<'a>(form: Form<'a>, name: &str) -> Result<Option<Form<'a>>> {

@@ -6,6 +6,7 @@ import { includesOf } from "../values/include.js";
 import type { Pattern } from "../values/patterns.js";
 import { refused, takenQuery, type Asked } from "../values/query.js";
 import { restore, snapshot } from "../values/values.js";
+import type { Encoded } from "../values/snapshot.js";
 import type { After } from "./ends.js";
 
 /** What one read of a find is to give. */
@@ -63,6 +64,19 @@ export class Asking {
     // The sort values of a document have their own limits.
     if (!after) within("a find", asked.encoded.length, MAX_QUERY_BYTES);
     return { asked, wide: true };
+  }
+
+  /** The sort, the bounds and the fields of a part, for wasm; undefined where nothing is asked of these. */
+  parts({ skip, limit, ids }: Part): Encoded | undefined {
+    const { sort, descending } = this.options;
+    const fields = ids ? [] : this.options.fields;
+    const parts = {
+      ...(sort.length > 0 && { sort: sort.flatMap((path, at) => [path, descending[at] === 1]) }),
+      ...(skip > 0 && { skip }),
+      ...(limit !== Infinity && { limit }),
+      ...(fields && { fields }),
+    };
+    return Object.keys(parts).length > 0 ? snapshot(parts).encoded : undefined;
   }
 
   /** Later parts are of what is asked now, whatever becomes of the objects that it was given in. */

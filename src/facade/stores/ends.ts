@@ -32,15 +32,14 @@ export function withoutMark(found: unknown[], place: Place): unknown[] {
   return found;
 }
 
-/** Where to go on behind `after`. Throws InvalidArgument.
- *  @param by the paths that are sorted by */
-export function endAt(after: object, place: Place, by: readonly string[]): After {
+/** Where to go on behind `after`. Throws InvalidArgument. */
+export function endAt(after: object, place: Place): After {
   const end = ends.get(after);
   if (end !== undefined && isSame(end.place, place)) return { id: end.id, mark: end.mark };
   return refused("options.after", () => {
     const id = valueAt(after, "_id");
     if (typeof id !== "string") throw invalid(`options.after must be a document: its _id is a string, not ${describe(id)}`);
-    return { id, values: by.map((path) => valueAt(after, path)) };
+    return { id, values: place.sort.map((path) => valueAt(after, path)) };
   });
 }
 

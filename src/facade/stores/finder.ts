@@ -72,11 +72,9 @@ export class Finder {
     const asking = new Asking(collection, query, options);
     this.after(asking);
     const q = queryOf(query);
-    const { sort, descending, skip, limit } = asking.options;
-    return this.#handle.send(
-      q,
-      () => this.#port.explain(asking.collection, q.encoded, q.patterns, sort, descending, skip, limit) as Later<Plan>,
-    );
+    const { skip, limit } = asking.options;
+    const parts = asking.parts({ skip, limit });
+    return this.#handle.send(q, () => this.#port.explain(asking.collection, q.encoded, q.patterns, parts) as Later<Plan>);
   }
 
   /** A find, findOne or page for whoever keeps marks itself. */
@@ -93,8 +91,8 @@ export class Finder {
       if (!isMark(mark)) throw invalid("a mark must be a list of a text and an id");
       return { id: mark[1], mark: mark[0] };
     }
-    const { after, by } = asking.options;
-    return after && endAt(after, this.#place(asking), by);
+    const { after } = asking.options;
+    return after && endAt(after, this.#place(asking));
   }
 
   #get(collection: string, id: string, signal: AbortSignal | undefined): Later<unknown> {
@@ -117,21 +115,12 @@ export class Finder {
   }
 
   #read(asking: Asking, part: Part, conditions?: readonly Condition[]): Later<Marked> {
-    const { collection, options, patterns } = asking;
+    const { collection, patterns } = asking;
     const { asked, wide } = asking.asked(part);
+    const parts = asking.parts(part);
     return this.#handle.send(asked, () => {
       const find = (encoded: unknown, isWide: boolean) =>
-        this.#port.find(
-          collection,
-          encoded,
-          isWide,
-          patterns,
-          options.sort,
-          options.descending,
-          part.skip,
-          part.limit,
-          part.ids ? [] : options.fields,
-        ) as Later<Marked>;
+        this.#port.find(collection, encoded, isWide, patterns, parts) as Later<Marked>;
       const copies = conditions && this.#copiesOf(collection);
       if (copies === undefined) return find(asked.encoded, wide);
       return copies.all(conditions as Condition[], (places) =>

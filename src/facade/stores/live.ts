@@ -80,9 +80,11 @@ export function watchQuery(
 ): LiveQuery {
   handle.check();
   if (handle.isTransaction) throw invalid("watch is not available in a transaction");
-  const { collection, patterns, options: { sort, descending, skip, limit, fields, signal } } = asking;
+  const { collection, patterns, options: { skip, limit, signal } } = asking;
   throwIfAborted(signal);
-  const { asked, wide } = asking.asked({ after, skip, limit });
+  const part = { after, skip, limit };
+  const { asked, wide } = asking.asked(part);
+  const parts = asking.parts(part);
   let wanted = true;
   let live: LivePort | undefined;
   const stop = (): void => {
@@ -106,7 +108,7 @@ export function watchQuery(
     });
   const begin = (): void => {
     if (!wanted) return;
-    live = port.watch(collection, asked.encoded, wide, patterns, sort, descending, skip, limit, fields, hear);
+    live = port.watch(collection, asked.encoded, wide, patterns, parts, hear);
   };
   const forget = handle.atEnd(() => end(undefined));
   try {

@@ -1,13 +1,13 @@
 import { equalTo } from "./copy.js";
 import { invalid } from "../base/errors.js";
 import { MAX_FIELDS, MAX_QUERY_BYTES, MAX_SORT_FIELDS, MAX_STEPS, within } from "../base/limits.js";
-import { crossing, describe } from "../base/names.js";
+import { describe } from "../base/names.js";
 import { known, signalOf, whole } from "../base/options.js";
 import type { FindOptions } from "../base/types.js";
 import { restore } from "./values.js";
 import type { Encoded } from "./snapshot.js";
 
-/** The checked options of a find, encoded for wasm. */
+/** The checked options of a find. */
 export interface Find {
   /** The paths to sort by; `descending` holds a 1 for each that descends. */
   readonly sort: string[];
@@ -16,8 +16,6 @@ export interface Find {
   readonly limit: number;
   readonly fields: string[] | undefined;
   readonly signal: AbortSignal | undefined;
-  /** The paths to sort by, as they were given. */
-  readonly by: string[];
   readonly after: object | undefined;
   /** Not checked yet. */
   readonly include: unknown;
@@ -29,12 +27,11 @@ export function findOptionsOf(options: FindOptions | undefined): Find {
   const given = known("options", options, NAMES);
   const sort = sortOf(given.sort, "options.sort");
   return {
-    by: sort.map(([field]) => field),
-    sort: sort.map(([field]) => crossing(field)),
+    sort: sort.map(([field]) => field),
     descending: Uint8Array.from(sort, ([, direction]) => (direction === -1 ? 1 : 0)),
     skip: finite(whole("options.skip", given.skip, 0)),
     limit: whole("options.limit", given.limit, Infinity),
-    fields: fieldsOf(given.fields, "options.fields")?.map(crossing),
+    fields: fieldsOf(given.fields, "options.fields"),
     signal: signalOf("options.signal", given.signal),
     after: afterOf(given.after),
     include: given.include,
