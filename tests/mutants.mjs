@@ -768,7 +768,7 @@ export const MUTANTS = [
   {
     name: "store again what is here already (put-twice)",
     test: "contents",
-    edits: [{ at: "put-twice", from: "w.contains(&content)?", to: "false" }],
+    edits: [{ at: "put-twice", from: "w.get(&content)?", to: "w.get(&content)?.filter(|_| false)" }],
   },
   {
     name: "give no time to take up what was put (put-unmarked)",

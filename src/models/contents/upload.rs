@@ -67,11 +67,9 @@ impl Finish {
         }
         let content = content_key(&self.hash);
         // planted: put-twice
-        let is_here = w.contains(&content)?;
-        if is_here {
-            let stored = w.get(&content)?.map(Content::decode).transpose()?;
+        if let Some(stored) = w.get(&content)? {
             // (Of one that was finished already, they are the content's.)
-            if stored.is_none_or(|stored| stored.upload != self.upload) {
+            if Content::decode(stored)?.upload != self.upload {
                 w.delete_range(pieces_of(self.upload));
             }
         } else {
