@@ -766,6 +766,11 @@ export const MUTANTS = [
     edits: [{ at: "trimmed-unread", from: "!holds(w, record_of(citation)?, &self.hash)?", to: "!citation.is_empty()" }],
   },
   {
+    name: "end a pass over the contents at a damaged key (damage-ends-pass)",
+    test: "engine",
+    edits: [{ at: "damage-ends-pass", from: "damage = damage.or(Some(error))", to: "return Err(damage.unwrap_or(error))" }],
+  },
+  {
     name: "store again what is here already (put-twice)",
     test: "contents",
     edits: [{ at: "put-twice", from: "w.get(&content)?", to: "w.get(&content)?.filter(|_| false)" }],

@@ -195,8 +195,12 @@ export class OpenedPatch implements Patch {
 
   async compact(): Promise<void> {
     await this.#handle.steps(async (own) => {
-      await own.call(() => this.#port.collectContents());
-      await own.call(() => this.#port.compact());
+      try {
+        await own.call(() => this.#port.collectContents());
+      } finally {
+        // Whatever is damaged among the contents.
+        await own.call(() => this.#port.compact());
+      }
     });
   }
 

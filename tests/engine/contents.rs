@@ -309,6 +309,39 @@ fn a_pass_that_is_stopped_at_any_of_its_transactions_takes_what_nothing_holds() 
 }
 
 #[test]
+fn a_pass_goes_on_past_keys_that_are_damaged_and_tells_of_them() {
+    World::run(SEED, async |world| {
+        let tab = Tab::open(&world).await;
+        let long_ago_ms = tab.realm.now_ms() as u64 - 2 * HOUR_MS;
+        let mut damaged = Vec::new();
+        for kind in [kinds::CONTENT, kinds::CITATION] {
+            // Before all that is here, and behind.
+            damaged.extend([&[0, 1][..], &[0, 1, 2], &[0xFE; 31]].map(|end| {
+                let key = [&[kind][..], end].concat();
+                Bytes::from(key)
+            }));
+        }
+        let written = damaged.clone();
+        let put = tab.engine.write(Box::new(move |w| {
+            let all = written.iter();
+            all.for_each(|key| w.put(key.clone(), Bytes::from_static(b"damaged")));
+            Ok(())
+        }));
+        put.await.unwrap();
+        tab.put(1, long_ago_ms).await.unwrap();
+        tab.hold(1).await;
+        for name in [2, 3] {
+            tab.put(name, long_ago_ms).await.unwrap();
+        }
+        let collected = collect_all(&tab.engine, &tab.env()).await;
+        assert_eq!(collected.unwrap_err().code(), Code::Corrupt);
+        assert!(tab.has(1).await && !tab.has(2).await && !tab.has(3).await);
+        let left = tab.left().await;
+        assert!(damaged.iter().all(|key| left.contains(key)));
+    });
+}
+
+#[test]
 fn a_put_for_which_there_is_no_room_leaves_nothing() {
     let mut ended = BTreeMap::new();
     for room in (0..12).map(|n| n * 400_000) {

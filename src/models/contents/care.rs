@@ -16,6 +16,8 @@ use crate::error::{Code, Error, Result};
 use crate::models::keys;
 use crate::record::{ContentHash, Id};
 
+/// Of the keys that begin with the hash of a content: it is here, or was.
+const KINDS: [u8; 2] = [kinds::CONTENT, kinds::CITATION];
 /// Between two passes in the background, at least, ms.
 const PASS_MS: f64 = 30_000.0;
 /// A pass in the background waits so many times as long as the last one took, ms.
@@ -27,12 +29,17 @@ const LONGEST_MS: f64 = 3_600_000.0;
 /// How many contents and uploads.
 ///
 /// # Errors
-/// `Closed`, `ConnectionLost`, and what else a commit fails with. What is damaged is left as it is.
+/// `Closed`, `ConnectionLost`, and what else a commit fails with. What is damaged is left as it is; where a key tells of no content,
+/// `Corrupt` at the end of the pass.
 pub async fn collect_all<S: Session>(session: &S, env: &Rc<dyn Env>) -> Result<u64> {
-    let (mut gone, mut last) = (0, None);
-    while let Some(hash) = next_hash(session, last).await? {
-        last = Some(hash);
-        gone += u64::from(passing_by(one(session, env, hash).await)?);
+    let (mut gone, mut damage) = (0, None);
+    let mut from = KINDS.map(|kind| keys::all_of(kind).from);
+    while let Some(met) = next_hash(session, &mut from).await? {
+        match met {
+            Ok(hash) => gone += u64::from(passing_by(one(session, env, hash).await)?),
+            // planted: damage-ends-pass
+            Err(error) => damage = damage.or(Some(error)),
+        }
         env.yield_now().await;
     }
     let mut from = keys::all_of(kinds::UPLOAD).from;
@@ -40,7 +47,7 @@ pub async fn collect_all<S: Session>(session: &S, env: &Rc<dyn Env>) -> Result<u
         from = after(&key);
         gone += u64::from(passing_by(dead_upload(session, env, &key).await)?);
     }
-    Ok(gone)
+    damage.map_or(Ok(gone), Err)
 }
 
 /// What is damaged, or written all the time, is passed by.
@@ -78,27 +85,29 @@ async fn next<S: Session>(session: &S, kind: u8, from: Bytes) -> Result<Option<B
     answered(session.read(Box::new(work))).await
 }
 
-/// The least hash above `last` that is here: of a content, or of citations that are left over of one.
+/// The least hash that is here, of a content or of citations that are left over of one, at or above the keys in `from`, which go
+/// beyond it; or what is wrong with a key there, which they go beyond too.
 async fn next_hash<S: Session>(
     session: &S,
-    last: Option<ContentHash>,
-) -> Result<Option<ContentHash>> {
-    let work = move |r: &mut dyn crate::engine::access::Reads| {
-        let mut found = Vec::new();
-        for kind in [kinds::CONTENT, kinds::CITATION] {
-            let all = keys::all_of(kind);
-            let above = |hash: ContentHash| tuple::after_prefix(&[&[kind][..], &hash].concat());
-            let range = KeyRange {
-                from: last.map_or(all.from, above),
-                until: all.until,
-            };
-            if let Some(key) = r.next_key(&mut Cursor::new(range, false))? {
-                found.push(hash_of(&key)?);
+    from: &mut [Bytes; 2],
+) -> Result<Option<Result<ContentHash>>> {
+    let mut least: Option<ContentHash> = None;
+    for (from, kind) in from.iter_mut().zip(KINDS) {
+        let Some(key) = next(session, kind, from.clone()).await? else {
+            continue;
+        };
+        match hash_of(&key) {
+            Ok(hash) => least = Some(least.map_or(hash, |least| least.min(hash))),
+            Err(error) => {
+                *from = after(&key);
+                return Ok(Some(Err(error)));
             }
         }
-        Ok(found.into_iter().min())
-    };
-    answered(session.read(Box::new(work))).await
+    }
+    if let Some(hash) = least {
+        *from = KINDS.map(|kind| tuple::after_prefix(&[&[kind][..], &hash].concat()));
+    }
+    Ok(least.map(Ok))
 }
 
 fn hash_of(key: &[u8]) -> Result<ContentHash> {
