@@ -1,7 +1,7 @@
 /**
  * Plants each bug of tests/mutants.mjs in a copy of the sources and runs the simulation on it: every
  * one must be caught. SEEDS=from..until chooses the worlds (default 0..2000; a bug that survives
- * them meets MORE_SEEDS, 0..20000); arguments choose mutants by parts of their names, or by the
+ * them meets MORE_SEEDS, 0..20000), TIMEOUT_MS how long building and running one may take (900 000); arguments choose mutants by parts of their names, or by the
  * words of their comments in the sources.
  */
 import { spawnSync } from "node:child_process";
@@ -14,7 +14,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const copy = `${root}target/mutants/source`;
 const SEEDS = process.env.SEEDS ?? "0..2000";
 const MORE_SEEDS = process.env.MORE_SEEDS ?? "0..20000";
-const TIMEOUT_MS = 900_000;
+const TIMEOUT_MS = Number(process.env.TIMEOUT_MS ?? 900_000);
 const wanted = process.argv.slice(2);
 
 rmSync(copy, { recursive: true, force: true });
