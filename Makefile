@@ -7,7 +7,7 @@ export PATH := $(HOME)/.cargo/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
 SOURCES := $(shell find src -name '*.rs' -o -name '*.ts' -o -name 'tsconfig.json') \
   Cargo.toml Cargo.lock src/import/Cargo.toml rust-toolchain.toml package-lock.json scripts/build scripts/package.mjs scripts/messages-schema.mjs \
-  scripts/shorten-imports.mjs \
+  scripts/shorten-imports.mjs scripts/bundle.mjs $(wildcard scripts/wasm/*.mjs) \
   pkg/package.json pkg/README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE
 WASM_TARGET := wasm32-unknown-unknown
 

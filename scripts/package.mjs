@@ -108,6 +108,12 @@ for (const name of ["name", "version", "description", "keywords", "license"]) {
 // Bundlers of apps find the parts by exactly these expressions.
 for (const [file, part] of [
   ["index.js", /new URL\("patchstore_bg\.wasm",\s*import\.meta\.url\)/],
+  ["index.js", /import\("\.\/lines\.js"\)/],
+  ["index.js", /import\("\.\/serve\.js"\)/],
+  ["index.js", /import\("\.\/whole\.js"\)/],
+  ["lines.js", /^import\{shared as \w+\}from"\.\/index\.js";/],
+  ["serve.js", /^import\{shared as \w+\}from"\.\/index\.js";/],
+  ["whole.js", /^import\{shared as \w+\}from"\.\/index\.js";/],
   ["index.js", /import\("\.\/plain\.js"\)/],
   ["index.js", /import\("\.\/kdf\.js"\)/],
   ["kdf.js", /new Worker\(new URL\("kdf-worker\.js",\s*import\.meta\.url\)/],

@@ -1,19 +1,10 @@
 import { Key } from "./access.js";
 import { throwIfAborted } from "./base/abort.js";
-import { invalid, PatchStoreError } from "./base/errors.js";
+import { invalid } from "./base/errors.js";
 import { known, signalOf } from "./base/options.js";
 import type { Encryption } from "./base/types.js";
 import { databaseOf } from "./bridge/database.js";
-import { present } from "./bridge/engines.js";
-import { convertPort } from "./bridge/glue.js";
-import { init } from "./bridge/load.js";
-import { alone } from "./bridge/sweep.js";
-import { untraced } from "./bridge/trace.js";
-import { guarded, settled } from "./bridge/trap.js";
-
-/** What an engine that is not open for long may keep in memory, bytes. */
-const CACHE_BYTES = 4 << 20;
-const OPEN_TIMEOUT_MS = 10_000;
+import { wholePart } from "./whole-part.js";
 
 type Options = { prefix?: string; signal?: AbortSignal };
 
@@ -46,28 +37,9 @@ async function convert(id: string, key: Key, encrypts: boolean, options: Options
   if (access === undefined) throw invalid("a passphrase or a key is required");
   const signal = signalOf("options.signal", given.signal);
   throwIfAborted(signal);
-  await init();
-  const stopped = () => signal?.aborted === true;
-  const port = () => convertPort(database, CACHE_BYTES, OPEN_TIMEOUT_MS, encrypts ? undefined : access(), encrypts ? access() : undefined, stopped);
-  let lost: unknown;
-  const work = async () => {
-    try {
-      await settled(guarded(port));
-    } catch (error) {
-      if ((error as PatchStoreError).code !== "ConnectionLost") throw error;
-      // Nobody can tell which of the two is there: neither is the life that somebody has dropped.
-      lost = error;
-    }
-    return true;
-  };
   try {
-    const isOpen = present(database) !== undefined || !(await alone(database, () => untraced(database, work)));
-    if (isOpen) throw new PatchStoreError("Blocked", `"${id}" is open, here or in another tab; it is converted only when it is closed`);
-    if (lost !== undefined) throw lost;
-  } catch (error) {
-    throwIfAborted(signal);
-    if ((error as PatchStoreError).code !== "Closed") throw error;
-    throw new PatchStoreError("Conflict", `"${id}" was deleted while it was being converted`, { cause: error });
+    const { converted } = await wholePart();
+    await converted({ id, database, access, encrypts, signal });
   } finally {
     key.forget();
   }

@@ -1,10 +1,10 @@
 import { Key } from "./access.js";
 import { throwIfAborted } from "./base/abort.js";
-import { briefly, DRAFT, ignore, LISTED, LOOK, OPEN_TIMEOUT_MS, ownWrites, REFUSE, refresh, wasm } from "./brief.js";
+import { briefly, ignore, LISTED, LOOK, OPEN_TIMEOUT_MS, ownWrites, refresh, wasm } from "./brief.js";
 import { databaseOf, prefixOf } from "./bridge/database.js";
 import { present, within } from "./bridge/engines.js";
 import { PatchStoreError } from "./base/errors.js";
-import { deletePort, holdsRecords, type PatchPort } from "./bridge/glue.js";
+import { deletePort, holdsRecords } from "./bridge/glue.js";
 import { init } from "./bridge/load.js";
 import { isWellFormed } from "./base/names.js";
 import { known, signalOf } from "./base/options.js";
@@ -12,6 +12,7 @@ import { sweep } from "./bridge/sweep.js";
 import { DELETED, untraced } from "./bridge/trace.js";
 import { guarded } from "./bridge/trap.js";
 import type { Encryption, PatchInfo } from "./base/types.js";
+import { wholePart } from "./whole-part.js";
 
 /** Patches that are looked at at a time. */
 const WIDTH = 8;
@@ -119,25 +120,13 @@ export async function copyPatch(
   const to = databaseOf(newId, given.prefix, "the new id");
   const signal = signalOf("options.signal", given.signal);
   throwIfAborted(signal);
-  await init();
-  await ownWrites(from);
-  await ownWrites(to);
-  const stopped = () => signal?.aborted === true;
-  const copyTo = (opened: PatchPort) =>
-    briefly(to, DRAFT, (port) => wasm(() => opened.copyTo(port, stopped)), target);
   try {
-    await briefly(from, REFUSE, copyTo, source);
-  } catch (error) {
-    // A draft is not left behind.
-    await sweep(to).catch(ignore);
-    throwIfAborted(signal);
-    if ((error as PatchStoreError).code !== "Closed") throw error;
-    throw new PatchStoreError("Conflict", `"${id}" or "${newId}" was deleted while it was being copied`, { cause: error });
+    const { copied } = await wholePart();
+    await copied({ id, newId, from, to, source, target, signal });
   } finally {
     source.forget();
     target.forget();
   }
-  await refresh(to);
 }
 
 /** Undefined in place of the error which says that the patch has gone meanwhile. */

@@ -276,7 +276,7 @@ inPage({
     const { port1, port2 } = new MessageChannel();
     const said = new Promise((resolve) => (port1.onmessage = ({ data }) => resolve(data)));
     registration.active.postMessage("for a service worker", [port2]);
-    same(await said, ["Unavailable", { imported: 1, kept: 0 }, new Map([[1, 2]])]);
+    same(await said, ["Unavailable", { imported: 1, kept: 0 }, new Map([[1, 2]]), 2, true]);
     await registration.unregister();
   },
 });

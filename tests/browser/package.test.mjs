@@ -187,7 +187,7 @@ test("importing it in Node touches no global of a browser", async () => {
 test("the tarball holds what it says, and nothing of the workshop", async () => {
   const manifest = JSON.parse(await readFile(join(installed, "package.json"), "utf8"));
   equal(manifest.type, "module");
-  equal(manifest.sideEffects, false);
+  deepEqual(manifest.sideEffects, ["./lines.js", "./serve.js", "./whole.js"]);
   equal(manifest.dependencies, undefined);
   const expected = [...manifest.files, "README.md", "package.json"].sort();
   deepEqual((await readdir(installed)).sort(), expected);

@@ -1,12 +1,10 @@
 import { abortable, throwIfAborted } from "../base/abort.js";
 import { isPatchStoreError, PatchStoreError, type Evidence } from "../base/errors.js";
 import type { ImportedLines, ImportLinesOptions, LinesSource } from "../base/lines.js";
-import { func, known, oneOf, signalOf } from "../base/options.js";
 import { BATCH_BYTES, BATCH_LINES } from "./bounds.js";
 import { objectOf } from "./decode.js";
+import type { ImportSettings, OnConflict } from "./options.js";
 import { chunksOf, Lines, type Chunks } from "./split.js";
-
-export type OnConflict = NonNullable<ImportLinesOptions["onConflict"]>;
 
 /** What a line holds, ready to be stored. */
 export type Row<T> = T & { readonly line: number };
@@ -31,15 +29,12 @@ export interface Sink<T> {
 }
 
 /** Reads a source and stores its lines in batches. */
-export async function importLines<T>(source: LinesSource, options: ImportLinesOptions | undefined, sink: Sink<T>): Promise<ImportedLines> {
-  const given = known("options", options, ["onConflict", "onProgress", "signal"]);
-  const onConflict = oneOf("options.onConflict", given.onConflict, ["error", "skip", "replace"], "error");
-  if (given.onProgress !== undefined) func("options.onProgress", given.onProgress);
-  const signal = signalOf("options.signal", given.signal);
-  throwIfAborted(signal);
+export async function importLines<T>(source: LinesSource, { onConflict, onProgress, signal }: ImportSettings, sink: Sink<T>): Promise<ImportedLines> {
   const chunks = chunksOf(source);
-  const run = new Import(chunks, sink, onConflict, signal, given.onProgress);
+  const run = new Import(chunks, sink, onConflict, signal, onProgress);
   try {
+    // (Perhaps while this was being loaded.)
+    throwIfAborted(signal);
     return await run.all();
   } catch (error) {
     chunks.cancel(error);

@@ -12,11 +12,11 @@ import type {
   Query, UpdateOptions, UpsertOptions, WatchListener, WatchOptions,
 } from "../base/types.js";
 import { queryOf } from "../values/query.js";
-import { importLines } from "../lines/import.js";
+import { exportSignal, importSettings } from "../lines/options.js";
 import { Asking } from "./asking.js";
 import { atomicOf, type Atomic } from "./atomic.js";
 import { Definitions } from "./definitions.js";
-import { DocSink, exportDocs } from "./doc-lines.js";
+import { lazyLines, linesPart } from "./json-lines.js";
 import { Finder } from "./finder.js";
 import { earOf, watchOptionsOf, watchQuery, type Ear, type LiveQuery } from "./live.js";
 import { ValidatedCollection } from "./validated.js";
@@ -176,12 +176,17 @@ export class DocStore implements PatchDB {
   }
 
   exportJsonLines(collection: string, options?: ExportLinesOptions): ReadableStream<Uint8Array> {
-    return exportDocs(this, collection, options);
+    const signal = exportSignal(options);
+    const docs = this.iterate<Record<string, unknown>>(collection, {}, signal && { signal });
+    return lazyLines(({ documents }) => documents(docs), signal, () => docs.return?.());
   }
 
   async importJsonLines(collection: string, source: LinesSource, options?: ImportLinesOptions): Promise<ImportedLines> {
     this.#handle.check();
-    return importLines(source, options, new DocSink(this, atomicOf(this.#atomic), collection));
+    name(collection, "collection name");
+    const [atomic, settings] = [atomicOf(this.#atomic), importSettings(options)];
+    const { importLines, DocSink } = await linesPart();
+    return importLines(source, settings, new DocSink(this, atomic, collection));
   }
 
   store(storeName: string): PatchDB {

@@ -1,8 +1,9 @@
 import { invalid, isPatchStoreError, type PatchStoreError } from "../base/errors.js";
-import { describe, key, name } from "../base/names.js";
-import type { DB, ExportLinesOptions, ImportedLines } from "../base/types.js";
-import { exportSignal, streamOf, type Exported } from "../lines/export.js";
-import { LineError, type OnConflict, type Row, type Sink } from "../lines/import.js";
+import { describe, key } from "../base/names.js";
+import type { DB, ImportedLines } from "../base/types.js";
+import type { Exported } from "../lines/export.js";
+import { LineError, type Row, type Sink } from "../lines/import.js";
+import type { OnConflict } from "../lines/options.js";
 import type { Atomic } from "./atomic.js";
 
 /** Ids that one query asks for: their longest names are within the size of a query. */
@@ -12,13 +13,8 @@ type Object = Record<string, unknown>;
 type DocRow = Row<{ readonly doc: Object; readonly id: string | undefined }>;
 type Counts = Omit<ImportedLines, "lines">;
 
-/** The documents of a collection as a stream of lines. */
-export function exportDocs(db: DB, collection: string, options: ExportLinesOptions | undefined): ReadableStream<Uint8Array> {
-  const signal = exportSignal(options);
-  return streamOf(documents(db.iterate<Object>(collection, {}, signal && { signal })), signal);
-}
-
-async function* documents(docs: AsyncIterableIterator<Object>): AsyncGenerator<Exported, void, undefined> {
+/** The documents of a collection, for lines. */
+export async function* documents(docs: AsyncIterableIterator<Object>): AsyncGenerator<Exported, void, undefined> {
   for await (const doc of docs) yield [doc, `the document ${JSON.stringify(doc._id)}`];
 }
 
@@ -31,7 +27,6 @@ export class DocSink implements Sink<{ doc: Object; id: string | undefined }> {
 
   /** @param atomic that of the store */
   constructor(db: DB, atomic: Atomic, collection: string) {
-    name(collection, "collection name");
     this.#db = db;
     this.#atomic = atomic;
     this.#collection = collection;

@@ -1,9 +1,10 @@
 import { nowMs } from "../base/clock.js";
 import { invalid, isPatchStoreError, PatchStoreError } from "../base/errors.js";
 import { crossing, describe, key } from "../base/names.js";
-import type { ExportLinesOptions, Expiry, ImportedLines, KV } from "../base/types.js";
-import { exportSignal, streamOf, type Exported } from "../lines/export.js";
-import { LineError, type OnConflict, type Row, type Sink } from "../lines/import.js";
+import type { Expiry, ImportedLines, KV } from "../base/types.js";
+import type { Exported } from "../lines/export.js";
+import { LineError, type Row, type Sink } from "../lines/import.js";
+import type { OnConflict } from "../lines/options.js";
 import { rangeOf } from "../values/ranges.js";
 import type { Atomic } from "./atomic.js";
 import { counts, tried } from "./doc-lines.js";
@@ -11,13 +12,8 @@ import { counts, tried } from "./doc-lines.js";
 type Pair = { readonly key: string; readonly value: unknown; readonly expires: number | undefined };
 type PairRow = Row<Pair>;
 
-/** The pairs of a store as a stream of lines. */
-export function exportPairs(atomic: Atomic, options: ExportLinesOptions | undefined): ReadableStream<Uint8Array> {
-  const signal = exportSignal(options);
-  return streamOf(pairs(atomic), signal);
-}
-
-async function* pairs(atomic: Atomic): AsyncGenerator<Exported, void, undefined> {
+/** The pairs of a store, for lines. */
+export async function* pairs(atomic: Atomic): AsyncGenerator<Exported, void, undefined> {
   const all = rangeOf(undefined);
   for (let range = all; ; ) {
     const { entries, expires } = await atomic.kv((kv) => kv.dated(range));

@@ -9,8 +9,8 @@ import { crossing, describe, key, name } from "../base/names.js";
 import { func } from "../base/options.js";
 import { atomicOf, type Atomic, type DatedKV, type DatedPage } from "./atomic.js";
 import { untilOf } from "./expiry.js";
-import { exportPairs, PairSink } from "./kv-lines.js";
-import { importLines } from "../lines/import.js";
+import { lazyLines, linesPart } from "./json-lines.js";
+import { exportSignal, importSettings } from "../lines/options.js";
 import { rangeOf, type Range } from "../values/ranges.js";
 import { sendRows, type Row } from "../bridge/slices.js";
 import type { Expiry, ExportLinesOptions, ImportedLines, ImportLinesOptions, KeyRange, LinesSource, PatchKV } from "../base/types.js";
@@ -145,12 +145,15 @@ export class KvStore implements PatchKV, DatedKV {
 
   exportJsonLines(options?: ExportLinesOptions): ReadableStream<Uint8Array> {
     this.#handle.check();
-    return exportPairs(atomicOf(this.#atomic), options);
+    const atomic = atomicOf(this.#atomic);
+    return lazyLines(({ pairs }) => pairs(atomic), exportSignal(options));
   }
 
   async importJsonLines(source: LinesSource, options?: ImportLinesOptions): Promise<ImportedLines> {
     this.#handle.check();
-    return importLines(source, options, new PairSink(atomicOf(this.#atomic)));
+    const [atomic, settings] = [atomicOf(this.#atomic), importSettings(options)];
+    const { importLines, PairSink } = await linesPart();
+    return importLines(source, settings, new PairSink(atomic));
   }
 
   store(storeName: string): PatchKV {
