@@ -20,7 +20,7 @@ function callsOf(module) {
 }
 
 /** The numbers of bodies in the order that compresses best. */
-function bestOrder(module, calls) {
+export function orderOf(module, calls = callsOf(module)) {
   const keys = module.bodies.map((body, at) => {
     const bytes = Buffer.from(module.bytes.subarray(body.content, body.end));
     for (const { from, to } of calls[at]) bytes.fill(0, from - body.content, to - body.content);
@@ -30,13 +30,13 @@ function bestOrder(module, calls) {
 }
 
 /**
- * The module with its functions in the order of `bestOrder`, and without custom sections.
+ * The module with its functions in the order of `orderOf`, and without custom sections.
  * @param bytes Buffer
  */
 export function reordered(bytes) {
   const module = readModule(bytes);
   const calls = callsOf(module);
-  const order = bestOrder(module, calls);
+  const order = orderOf(module, calls);
   const first = module.importedFunctions.length;
   const places = Array.from({ length: first + order.length }, (_, at) => at);
   order.forEach((from, to) => (places[first + from] = first + to));
