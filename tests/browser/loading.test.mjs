@@ -106,3 +106,51 @@ test("init: every kind of source, of other realms too; anything else is a wrong 
     await page.close();
   }
 });
+
+test("parts: none is loaded at first, each by what needs it, and one that cannot be had says so", async () => {
+  const page = await browser.newPage();
+  await page.goto(`${server.origin}/tests/browser/engine/page.html`);
+  const asked = [];
+  page.on("request", (request) => asked.push(request.url().split("/").at(-1)));
+  const parts = () => asked.filter((file) => file.endsWith(".js")).splice(0);
+  await page.evaluate(async () => {
+    const lib = (globalThis.lib = await import("/pkg/index.js"));
+    const patch = (globalThis.patch = await lib.openPatch("parts", { opLog: true, encryption: { key: new Uint8Array(32) } }));
+    await patch.kv("s").set("k", 1);
+    await patch.db("d").insert("c", { n: 1 });
+    await patch.blobs.put(new Uint8Array(9));
+  });
+  assert.deepEqual(parts(), ["index.js"]);
+  await page.route("**/lines.js", (route) => route.abort());
+  const refused = await page.evaluate(async () => {
+    const reader = patch.kv("s").exportJsonLines().getReader();
+    const errors = [await reader.read().catch((error) => error), await patch.kv("s").importJsonLines("{}").catch((error) => error)];
+    return errors.map(({ code, message }) => [code, message]);
+  });
+  for (const [code, message] of refused) {
+    assert.equal(code, "Unavailable");
+    assert.match(message, /^lines\.js could not be loaded: /);
+  }
+  await page.unroute("**/lines.js");
+  assert.match(await page.evaluate(() => new Response(patch.kv("s").exportJsonLines()).text()), /"k"/, "the next call tries again");
+  asked.length = 0;
+  const served = await page.evaluate(async () => {
+    // What is ended while its code is loaded hears of it.
+    const ended = new MessageChannel();
+    const said = new Promise((resolve) => (ended.port2.onmessage = ({ data }) => resolve(data)));
+    patch.serve(ended.port1, { node: "n" }).close();
+    const [kind, , failure] = await said;
+    const { port1, port2 } = new MessageChannel();
+    const { connect } = await import("/pkg/sandbox.js");
+    patch.serve(port1, { node: "n" });
+    const { kv } = await connect(port2);
+    await kv.set("k", 2);
+    return [kind, failure.code, await patch.node("n").kv.get("k")];
+  });
+  assert.deepEqual(served, [7, "Closed", 2]);
+  assert.deepEqual(parts(), ["serve.js", "sandbox.js"]);
+  asked.length = 0;
+  await page.evaluate(() => lib.copyPatch("parts", "parts too", { from: { key: new Uint8Array(32) } }));
+  assert.deepEqual(parts(), ["whole.js"]);
+  await page.close();
+});
