@@ -9,7 +9,7 @@ addEventListener("message", async ({ data: name, ports: [port] }) => {
   const without = await patch.importPlain(name).catch((error) => error.code);
   const done = await patch.importPlain(name, { reader });
   const found = await patch.kv("s").get("k");
-  const { inserted } = await patch.db("d").collection("lines").importJsonLines('{"n":1}\n{"n":2}\n');
+  const { inserted } = await patch.db("d").importJsonLines("lines", '{"n":1}\n{"n":2}\n');
   await patch.close();
   const kept = await openPatch("in a service worker");
   await kept.kv("s").set("k", 1);
