@@ -17,6 +17,13 @@ const EXPORT_SECTION = 7;
 const wasm = readFileSync(wasmFile);
 let at = 8;
 
+/** What loads the main wasm, in place of what wasm-bindgen has for every kind of source. */
+const LOADING = `export default async function ({ module_or_path }) {
+    const made = await WebAssembly.instantiate(module_or_path, __wbg_get_imports());
+    __wbg_finalize_init(made.instance ?? made, undefined);
+}
+`;
+
 function varint() {
   let value = 0;
   for (let shift = 0; ; shift += 7) {
@@ -122,6 +129,11 @@ if (basename(jsFile) === "patchstore.js") {
   replaceOnce("wasm = instance.exports;", "wasm = watched(instance.exports);");
   // Nor does the engine ask for the time of day but where a test can turn it.
   replaceOnce("const ret = Date.now();", "const ret = nowMs();");
+  // The facade has fetched or compiled it (`bridge/wasm.ts`), and loads it once. It frees what it has made, and disposes of nothing.
+  const loading = js.indexOf("async function __wbg_load(");
+  if (loading < 0 || !js.includes("export { initSync, __wbg_init as default };", loading)) throw new Error(`${jsFile} does not load the wasm as it did`);
+  js = js.slice(0, loading) + LOADING;
+  js = js.replace(/^if \(Symbol\.dispose\) .*\n/gm, "");
   js = `import { nowMs } from "../../src/facade/base/clock.ts";\nimport { watched } from "../../src/facade/bridge/trap.ts";\n${js}`;
 }
 
