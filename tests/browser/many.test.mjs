@@ -36,9 +36,14 @@ test("many patches that nobody uses ask nothing, and are current when they are a
     await new Promise((resolve) => setTimeout(resolve, ms));
     return (await page.evaluate(() => meter.take())).transactions;
   };
+  // They fall asleep in turn, on a busy machine late.
   const rounds = Math.ceil((PATCHES * 3) / 32);
-  await settled(rounds * 700);
-  assert.ok((await settled(5000)) < 10);
+  let asked = Infinity;
+  for (let wait = 0; asked >= 10 && wait < 8; wait++) {
+    await settled(wait === 0 ? rounds * 700 : 5000);
+    asked = await settled(5000);
+  }
+  assert.ok(asked < 10, `${asked} transactions in five seconds`);
   await other.evaluate(async (count) => {
     for (let n = 0; n < count; n += 20) {
       const patch = await lib.openPatch(`many-${n}`);
