@@ -10,7 +10,7 @@ use super::records::{is_recent, time_at};
 use crate::codec::kinds::key as kinds;
 use crate::codec::range::after;
 use crate::codec::tuple;
-use crate::engine::access::{Answer, Cursor, KeyRange, Session, afresh};
+use crate::engine::access::{Answer, Attempt, Cursor, KeyRange, Reads, Session, afresh};
 use crate::env::Env;
 use crate::error::{Code, Error, Result};
 use crate::models::keys;
@@ -43,7 +43,11 @@ pub async fn collect_all<S: Session>(session: &S, env: &Rc<dyn Env>) -> Result<u
         env.yield_now().await;
     }
     let mut from = keys::all_of(kinds::UPLOAD).from;
-    while let Some(key) = next(session, kinds::UPLOAD, from).await? {
+    let next = |from: Bytes| {
+        let work = move |r: &mut dyn Reads| first(r, kinds::UPLOAD, &from);
+        answered(session.read(Box::new(work)))
+    };
+    while let Some(key) = next(from).await? {
         from = after(&key);
         gone += u64::from(passing_by(dead_upload(session, env, &key).await)?);
     }
@@ -73,16 +77,12 @@ async fn answered<T>(answer: Answer<T>) -> Result<T> {
 }
 
 /// The first key of a kind at or above `from`.
-async fn next<S: Session>(session: &S, kind: u8, from: Bytes) -> Result<Option<Bytes>> {
-    let until = keys::all_of(kind).until;
-    let work = move |r: &mut dyn crate::engine::access::Reads| {
-        let range = KeyRange {
-            from: from.clone(),
-            until: until.clone(),
-        };
-        r.next_key(&mut Cursor::new(range, false))
+fn first(r: &mut dyn Reads, kind: u8, from: &Bytes) -> Attempt<Option<Bytes>> {
+    let range = KeyRange {
+        from: from.clone(),
+        until: keys::all_of(kind).until,
     };
-    answered(session.read(Box::new(work))).await
+    r.next_key(&mut Cursor::new(range, false))
 }
 
 /// The least hash that is here, of a content or of citations that are left over of one, at or above the keys in `from`, which go
@@ -91,11 +91,18 @@ async fn next_hash<S: Session>(
     session: &S,
     from: &mut [Bytes; 2],
 ) -> Result<Option<Result<ContentHash>>> {
+    let begin = from.clone();
+    let work = move |r: &mut dyn Reads| {
+        let mut found = [None, None];
+        for (found, (kind, from)) in found.iter_mut().zip(KINDS.iter().zip(&begin)) {
+            *found = first(r, *kind, from)?;
+        }
+        Ok(found)
+    };
+    let found = answered(session.read(Box::new(work))).await?;
     let mut least: Option<ContentHash> = None;
-    for (from, kind) in from.iter_mut().zip(KINDS) {
-        let Some(key) = next(session, kind, from.clone()).await? else {
-            continue;
-        };
+    for (from, key) in from.iter_mut().zip(found) {
+        let Some(key) = key else { continue };
         match hash_of(&key) {
             Ok(hash) => least = Some(least.map_or(hash, |least| least.min(hash))),
             Err(error) => {
