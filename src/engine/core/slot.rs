@@ -3,23 +3,23 @@
 
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::engine::keyspace::access::{ReadWork, WriteWork};
 use crate::error::{Error, Result};
 
 /// A place for the result of some work.
-pub struct Slot<T>(Rc<RefCell<Option<T>>>);
+pub struct Slot<T>(Rc<Cell<Option<T>>>);
 
 impl<T: 'static> Slot<T> {
     /// Reading work without a result, and where its result will be.
     #[must_use]
     pub fn around_read(mut work: ReadWork<T>) -> (ReadWork<()>, Self) {
-        let slot = Rc::new(RefCell::new(None));
+        let slot = Rc::new(Cell::new(None));
         let fill = slot.clone();
         let work: ReadWork<()> = Box::new(move |reads| {
-            *fill.borrow_mut() = Some(work(reads)?);
+            fill.set(Some(work(reads)?));
             Ok(())
         });
         (work, Self(slot))
@@ -28,10 +28,10 @@ impl<T: 'static> Slot<T> {
     /// The same for writing work.
     #[must_use]
     pub fn around_write(mut work: WriteWork<T>) -> (WriteWork<()>, Self) {
-        let slot = Rc::new(RefCell::new(None));
+        let slot = Rc::new(Cell::new(None));
         let fill = slot.clone();
         let work: WriteWork<()> = Box::new(move |writes| {
-            *fill.borrow_mut() = Some(work(writes)?);
+            fill.set(Some(work(writes)?));
             Ok(())
         });
         (work, Self(slot))
@@ -42,7 +42,7 @@ impl<T: 'static> Slot<T> {
     /// # Errors
     /// `Internal` when there is none.
     pub fn take(self) -> Result<T> {
-        let value = self.0.borrow_mut().take();
+        let value = self.0.take();
         value.ok_or_else(|| Error::internal("finished work left no result"))
     }
 

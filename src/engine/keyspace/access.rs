@@ -29,8 +29,8 @@ pub use crate::codec::range::KeyRange;
 /// Why an attempt did not come to its end.
 #[derive(Debug, Clone)]
 pub enum Stop {
-    /// Load this and try again.
-    Need(Needs),
+    /// Load this and try again. (In a box: every attempt hands on whatever is as large as this.)
+    Need(Box<Needs>),
     /// The slice of time is used up: let the host do other work, then go on.
     Yield,
     /// The work has failed; it is not run again.
@@ -39,7 +39,7 @@ pub enum Stop {
 
 impl From<Need> for Stop {
     fn from(need: Need) -> Self {
-        Self::Need(need.into())
+        Self::Need(Box::new(need.into()))
     }
 }
 

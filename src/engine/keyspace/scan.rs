@@ -136,7 +136,7 @@ impl Scan {
             }
         }
         match lacks {
-            Some(lacks) => Err(Stop::Need(lacks)),
+            Some(lacks) => Err(Stop::Need(Box::new(lacks))),
             None => Ok(best.map(|(at, _)| at)),
         }
     }

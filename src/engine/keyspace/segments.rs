@@ -255,7 +255,7 @@ impl SegmentSource {
 
     fn open_segment(&self, cache: &Cache, entry: &Entry) -> Attempt<OpenSegment> {
         let Some(slot) = cache.segment(entry.id) else {
-            return Err(Stop::Need(self.needs(cache, entry)));
+            return Err(Stop::Need(Box::new(self.needs(cache, entry))));
         };
         let range = self.entries.range();
         if self.entries.is_reverse() {

@@ -219,7 +219,7 @@ impl Reads for Snapshot {
 
     fn want(&mut self, keys: &[Bytes]) -> Attempt<()> {
         let cache = &self.context.cache;
-        let mut lacks: Option<Needs> = None;
+        let mut lacks: Option<Box<Needs>> = None;
         for key in keys {
             match (self.view.get(cache, key), &mut lacks) {
                 (Err(Stop::Need(needs)), None) => lacks = Some(needs),

@@ -109,7 +109,9 @@ impl View {
             found => found,
         };
         match found {
-            Err(Stop::Need(needs)) => Err(Stop::Need(self.all_of(needs.first(), cache, key))),
+            Err(Stop::Need(needs)) => {
+                Err(Stop::Need(Box::new(self.all_of(needs.first(), cache, key))))
+            }
             found => found,
         }
     }

@@ -41,7 +41,7 @@ async fn read_to_end(
             Ok(()) => return Ok(()),
             Err(Stop::Fail(error)) => return Err(error),
             Err(Stop::Yield) => core.env().yield_now().await,
-            Err(Stop::Need(need)) => match load(&core, need).await {
+            Err(Stop::Need(need)) => match load(&core, *need).await {
                 Ok(()) => {}
                 Err(LoadError::Fail(error)) => return Err(error),
                 Err(LoadError::Missing) => {

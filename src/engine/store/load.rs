@@ -142,6 +142,6 @@ pub fn overcome(core: &Rc<Core>, stop: Stop) -> LocalBoxFuture<'_, Result<(), Lo
     match stop {
         Stop::Fail(error) => ready(Err(error.into())).boxed_local(),
         Stop::Yield => core.env().yield_now().map(Ok).boxed_local(),
-        Stop::Need(needs) => load(core, needs),
+        Stop::Need(needs) => load(core, *needs),
     }
 }

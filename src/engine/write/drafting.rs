@@ -101,7 +101,7 @@ pub async fn run_draft(core: &Rc<Core>, submission: &Submission) -> Result<Draft
                 Ok(()) => break,
                 Err(Stop::Fail(error)) => return Err(error),
                 Err(Stop::Yield) => core.env().yield_now().await,
-                Err(Stop::Need(need)) => match load(core, need).await {
+                Err(Stop::Need(need)) => match load(core, *need).await {
                     Ok(()) => {}
                     Err(LoadError::Fail(error)) => return Err(error),
                     Err(LoadError::Missing) => {

@@ -148,7 +148,7 @@ impl Transaction {
         loop {
             let again = stop.is_some();
             match stop.take() {
-                Some(Stop::Need(need)) => match load(&self.core, need).await {
+                Some(Stop::Need(need)) => match load(&self.core, *need).await {
                     Ok(()) => {}
                     Err(LoadError::Fail(error)) => {
                         self.undo(mark);
