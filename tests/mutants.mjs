@@ -788,6 +788,6 @@ export const MUTANTS = [
   {
     name: "hand out a piece of another size (piece-unchecked)",
     test: "contents",
-    edits: [{ at: "piece-unchecked", from: "if bytes.len() as u64 == expected", to: "if expected < u64::MAX" }],
+    edits: [{ at: "piece-unchecked", from: "size != self.content.bytes_of(self.next)", to: "size == u64::MAX" }],
   },
 ];

@@ -12,6 +12,7 @@ use super::outcome::{self, Returned};
 use super::refused::refused;
 use super::session::AnySession;
 use super::{errors, host};
+use crate::blobs;
 use crate::crossing;
 use crate::engine::access::{Session, afresh};
 use crate::engine::{Engine, Notice, Subscription};
@@ -19,12 +20,15 @@ use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::models::contents::{
-    self, Finish, Held, Holders, List, Listed, PIECE_BYTES, Pieces, Touch, any_of_size, collect_all,
+    self, BESIDE_BYTES, Beside, Finish, Held, Holders, List, Listed, PIECE_BYTES, Piece, Pieces,
+    Sum, Touch, Whole, any_of_size, collect_all,
 };
 use crate::record::{ContentHash, Id};
 
 /// Contents listed at once.
 const PAGE: usize = 256;
+/// Bytes that are hashed at once. (They are on the stack.)
+const BIT_BYTES: usize = 32 << 10;
 
 fn thrown(error: Error) -> JsValue {
     errors::to_js(&error)
@@ -51,6 +55,32 @@ fn hex_of(hash: &[u8]) -> String {
     digits.map(digit).collect()
 }
 
+/// A piece as it is handed out.
+fn in_js(piece: Piece<'_>) -> Result<JsValue> {
+    Ok(match piece {
+        Piece::Bytes(bytes) => crossing::bytes(bytes).map_err(refused)?.into(),
+        Piece::Beside(beside) => {
+            let blob = blobs::get(beside.name)?;
+            let blob = blob.downcast_ref().cloned().unwrap_or_default();
+            Array::of3(&blob, &beside.seed().into(), &beside.sum.into()).into()
+        }
+    })
+}
+
+/// Hands out bytes of JavaScript some at a time, so that they take little memory here, however many there are.
+fn for_each_bit(bytes: &Uint8Array, each: &mut dyn FnMut(&[u8])) {
+    let mut held = [0; BIT_BYTES];
+    let (mut at, end) = (0, bytes.length());
+    while at < end {
+        let until = end.min(at + BIT_BYTES as u32);
+        if let Some(bit) = held.get_mut(..(until - at) as usize) {
+            bytes.subarray(at, until).copy_to(bit);
+            each(bit);
+        }
+        at = until;
+    }
+}
+
 /// Reads of contents, in a patch or in a transaction.
 #[wasm_bindgen]
 pub struct ContentsPort {
@@ -67,14 +97,17 @@ impl ContentsPort {
 
 #[wasm_bindgen]
 impl ContentsPort {
-    /// The size of a content, in bytes; undefined if it is not here.
-    pub fn size(&self, hash: &str) -> Returned {
+    /// The size of a content and that of its pieces, except the last, in bytes; undefined if it is not here.
+    pub fn shape(&self, hash: &str) -> Returned {
         let hash = hash_of(hash)?;
         let found = self
             .session
             .read(Box::new(move |r| contents::content(r, &hash)));
         outcome::read(found, |content| match content {
-            Some(content) => outcome::count(content.size),
+            Some(content) => {
+                let piece_bytes = outcome::count(content.piece_bytes)?;
+                Ok(Array::of2(&outcome::count(content.size)?, &piece_bytes).into())
+            }
             None => Ok(JsValue::UNDEFINED),
         })
     }
@@ -94,9 +127,11 @@ impl ContentsPort {
         outcome::read(held, outcome::plain)
     }
 
-    /// Some pieces of a content, from `from` (inclusive) to `until` (exclusive), as a list of bytes; undefined if it is not here. Each
-    /// piece has `pieceBytes`, the last one what is left.
-    #[wasm_bindgen(unchecked_return_type = "Promise<Uint8Array[] | undefined>")]
+    /// Some pieces of a content, from `from` (inclusive) to `until` (exclusive), as a list; undefined if it is not here. Each is its
+    /// bytes, or a Blob that has them, the seed of its checksum and that: they are to be checked.
+    #[wasm_bindgen(
+        unchecked_return_type = "Promise<(Uint8Array | [Blob, bigint, bigint])[] | undefined>"
+    )]
     pub fn pieces(&self, hash: &str, from: u32, until: u32) -> Returned {
         let hash = hash_of(hash)?;
         let begin = || Ok((None, Array::new()));
@@ -110,9 +145,8 @@ impl ContentsPort {
                     *pieces = Some(Pieces::new(content, from.into(), until.into()));
                 }
                 if let Some(pieces) = pieces {
-                    pieces.step(r, &mut |bytes| {
-                        let bytes = crossing::bytes(bytes).map_err(refused)?;
-                        out.push(&bytes.into());
+                    pieces.step(r, &mut |piece| {
+                        out.push(&in_js(piece)?);
                         Ok(())
                     })?;
                 }
@@ -122,11 +156,12 @@ impl ContentsPort {
         outcome::read(read, Ok)
     }
 
-    /// The size of all pieces but the last, in bytes.
-    #[wasm_bindgen(js_name = pieceBytes)]
+    /// Whether these are the bytes of which that is the checksum. They are copied bit by bit.
     #[must_use]
-    pub fn piece_bytes(&self) -> u32 {
-        PIECE_BYTES as u32
+    pub fn matches(&self, bytes: &Uint8Array, seed: u64, sum: u64) -> bool {
+        let mut found = Sum::seeded(seed);
+        for_each_bit(bytes, &mut |bit| found.update(bit));
+        found.finish() == sum
     }
 
     /// The first contents above a hash, as a flat list: hash, size, whether a record holds it.
@@ -172,47 +207,94 @@ pub struct UploadPort {
     hasher: Option<Sha256>,
     pieces: u32,
     size: u64,
+    piece_bytes: usize,
 }
 
 fn now_ms() -> u64 {
     host::env().now_ms() as u64
 }
 
+fn new_id() -> Id {
+    let mut id = Id([0; 16]);
+    host::env().fill_random(&mut id.0);
+    id
+}
+
 impl UploadPort {
     /// The beginning of one.
     #[must_use]
-    pub fn new(engine: &Engine, hashes: bool) -> Self {
-        let mut id = Id([0; 16]);
-        host::env().fill_random(&mut id.0);
+    pub fn new(engine: &Engine, hashes: bool, beside: bool) -> Self {
         Self {
             engine: engine.clone(),
-            id,
+            id: new_id(),
             hasher: hashes.then(Sha256::new),
             pieces: 0,
             size: 0,
+            piece_bytes: if beside { BESIDE_BYTES } else { PIECE_BYTES },
         }
+    }
+
+    /// A piece as it is stored, of which `blob` has the bytes, if there is one.
+    fn stored(&mut self, bytes: &Uint8Array, blob: JsValue) -> Result<Bytes> {
+        let length = bytes.length() as usize;
+        limits::within("a piece of a content", length, self.piece_bytes)?;
+        self.pieces += 1;
+        self.size += length as u64;
+        if blob.is_undefined() {
+            limits::room_for(length + 1)?;
+            // (So that it does not begin as stored values do.)
+            let mut piece = vec![0; length + 1];
+            if let Some(content) = piece.get_mut(1..) {
+                bytes.copy_to(content);
+                if let Some(hasher) = &mut self.hasher {
+                    hasher.update(&*content);
+                }
+            }
+            return Ok(piece.into());
+        }
+        let name = new_id();
+        let mut sum = Sum::of(name);
+        for_each_bit(bytes, &mut |bit| {
+            sum.update(bit);
+            if let Some(hasher) = &mut self.hasher {
+                hasher.update(bit);
+            }
+        });
+        let (size, sum) = (length as u64, sum.finish());
+        let value = Beside { name, size, sum }.encode()?;
+        blobs::offered(value, vec![Rc::new(blob)])
+    }
+
+    fn finished(&self, hash: &str) -> Result<Finish, JsValue> {
+        Ok(Finish {
+            upload: self.id,
+            hash: hash_of(hash)?,
+            size: self.size,
+            piece_bytes: self.piece_bytes as u64,
+            now_ms: now_ms(),
+        })
     }
 }
 
 #[wasm_bindgen]
 impl UploadPort {
-    /// Stores the next piece, of `pieceBytes`, the last one of what is left.
+    /// The size of all pieces but the last, in bytes.
+    #[wasm_bindgen(js_name = pieceBytes)]
+    #[must_use]
+    pub fn piece_bytes(&self) -> u32 {
+        self.piece_bytes as u32
+    }
+
+    /// Stores the next piece, of `pieceBytes`, the last one of what is left; `blob`, if there is one, has its bytes, too, and is stored
+    /// in their place.
     #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
-    pub fn piece(&mut self, bytes: &Uint8Array) -> Result<Promise, JsValue> {
-        let length = bytes.length() as usize;
-        limits::within("a piece of a content", length, PIECE_BYTES).map_err(thrown)?;
-        limits::room_for(length + 1).map_err(thrown)?;
-        // (So that it does not begin as stored values do.)
-        let mut piece = vec![0; length + 1];
-        if let Some(content) = piece.get_mut(1..) {
-            bytes.copy_to(content);
-            if let Some(hasher) = &mut self.hasher {
-                hasher.update(&*content);
-            }
-        }
-        let (upload, n, piece) = (self.id, self.pieces, Bytes::from(piece));
-        self.pieces += 1;
-        self.size += length as u64;
+    pub fn piece(
+        &mut self,
+        bytes: &Uint8Array,
+        #[wasm_bindgen(unchecked_param_type = "Blob | undefined")] blob: JsValue,
+    ) -> Result<Promise, JsValue> {
+        let (upload, n) = (self.id, self.pieces);
+        let piece = self.stored(bytes, blob).map_err(thrown)?;
         let now_ms = now_ms();
         let written = self.engine.write(Box::new(move |w| {
             contents::put_piece(w, upload, n, &piece, now_ms)
@@ -229,14 +311,24 @@ impl UploadPort {
     /// Makes the pieces the content of this hash, or lets them go if that is here already.
     #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
     pub fn finish(&self, hash: &str) -> Result<Promise, JsValue> {
-        let finish = Finish {
-            upload: self.id,
-            hash: hash_of(hash)?,
-            size: self.size,
-            now_ms: now_ms(),
-        };
+        let finish = self.finished(hash)?;
         let finished = self.engine.write(Box::new(move |w| finish.step(w)));
         Ok(outcome::promise(finished, outcome::nothing))
+    }
+
+    /// The only piece, and [`UploadPort::finish`], in one commit.
+    #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
+    pub fn whole(
+        &mut self,
+        hash: &str,
+        bytes: &Uint8Array,
+        #[wasm_bindgen(unchecked_param_type = "Blob | undefined")] blob: JsValue,
+    ) -> Result<Promise, JsValue> {
+        let piece = self.stored(bytes, blob).map_err(thrown)?;
+        let finish = self.finished(hash)?;
+        let whole = Whole { finish, piece };
+        let stored = self.engine.write(Box::new(move |w| whole.step(w)));
+        Ok(outcome::promise(stored, outcome::nothing))
     }
 
     /// Lets the pieces go.

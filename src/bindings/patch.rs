@@ -136,10 +136,10 @@ impl PatchPort {
         ContentsPort::new(AnySession::Engine(self.engine.clone()))
     }
 
-    /// Begins to put a content; `hashes`: it is hashed along.
+    /// Begins to put a content; `hashes`: it is hashed along; `beside`: Blobs have its pieces' bytes.
     #[must_use]
-    pub fn upload(&self, hashes: bool) -> UploadPort {
-        UploadPort::new(&self.engine, hashes)
+    pub fn upload(&self, hashes: bool, beside: bool) -> UploadPort {
+        UploadPort::new(&self.engine, hashes, beside)
     }
 
     /// Collects what nothing holds now and then, until the port is closed or freed.

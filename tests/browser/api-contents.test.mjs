@@ -6,7 +6,7 @@ inEveryBrowser({
     const patch = await open({ backend: "indexeddb" });
     const next = random(1);
     const make = (count) => Uint8Array.from({ length: count }, () => next() * 256);
-    const sizes = [0, 1, 11, 12, 13, 65_536, 1_044_479, 1_044_480, 1_044_481, 3_000_000];
+    const sizes = [0, 1, 11, 12, 13, 65_536, 262_143, 262_144, 1_044_481, 3_000_000, 4_194_304, 4_194_305, 9_000_000];
     for (const size of sizes) {
       const bytes = make(size);
       if (size > 2) bytes.set(size % 2 ? [0xc5] : [2, 4]);
@@ -134,23 +134,84 @@ inEveryBrowser({
     await patch.close();
   },
 
-  "a part is streamed, and no more is read than it lies in": async ({ open, same, shaOf, bytesOf, rejects }) => {
+  "a part is streamed, and no more is read than it lies in": async ({ open, same, ok, shaOf, bytesOf, rejects }) => {
     const patch = await open({ backend: "indexeddb" });
     const bytes = Uint8Array.from({ length: 5_000_000 }, (_, n) => (n * 7 + (n >> 8)) & 255);
     const ref = await patch.blobs.put(bytes);
     same(ref.hash, await shaOf(bytes));
-    for (const [start, end] of [[0, undefined], [undefined, 10], [1_044_470, 1_044_490], [1_044_480, 1_044_481], [4_999_999, undefined], [5_000_000, undefined], [3, 3], [10, 9_000_000], [6_000_000, 7_000_000]]) {
+    for (const [start, end] of [[0, undefined], [undefined, 10], [1_044_470, 1_044_490], [4_194_300, 4_194_310], [4_194_304, 4_194_305], [4_999_999, undefined], [5_000_000, undefined], [3, 3], [10, 9_000_000], [6_000_000, 7_000_000]]) {
       const stream = await patch.blobs.stream(ref, { start, end });
       const found = await bytesOf(new Response(stream).blob());
       same([found.length, await shaOf(found)], [bytes.slice(start, end).length, await shaOf(bytes.slice(start, end))], `${start} ${end}`);
     }
     same(await patch.blobs.stream("0".repeat(64)), undefined);
     const reader = (await patch.blobs.stream(ref)).getReader();
-    same((await reader.read()).value.length, 1_044_480);
+    // (The latter where the storage takes no Blobs.)
+    ok([4_194_304, 1_044_480].includes((await reader.read()).value.length), "a piece");
     await reader.cancel();
     await rejects(patch.blobs.stream(ref, { start: 5, end: 4 }), "InvalidArgument");
     await rejects(patch.blobs.stream(ref, { start: -1 }), "InvalidArgument");
     await patch.close();
+  },
+
+  "large ones lie in Blobs, which are checked": async ({ open, same, lib, ok, rejects, bytesOf, shaOf }) => {
+    const id = `beside-${Math.random()}`;
+    const patch = await open({ backend: "indexeddb" }, id);
+    const bytes = Uint8Array.from({ length: 9_000_000 }, (_, n) => (n * 7 + (n >> 8) + (n >> 22)) & 255);
+    const ref = await patch.blobs.put(bytes);
+    await patch.kv("s").set("k", ref);
+    // (Open, it knows the Blobs that it has read.)
+    await patch.close();
+    const sizes = [4_194_304, 4_194_304, 9_000_000 - 2 * 4_194_304];
+    const asked = (request) => new Promise((resolve, reject) => {
+      request.onsuccess = () => resolve(request.result);
+      request.onerror = () => reject(request.error);
+    });
+    const database = await asked(indexedDB.open(`patchstore_${id}`));
+    const store = (mode) => database.transaction("blobs", mode).objectStore("blobs");
+    const keys = await asked(store("readonly").getAllKeys());
+    const records = await asked(store("readonly").getAll());
+    const isBeside = records.every((record) => Array.isArray(record) && record[1] instanceof Blob);
+    // (Where the storage takes no Blobs, they are bytes.)
+    if (isBeside) {
+      same(records.map(([, blob]) => blob.size).toSorted((a, b) => b - a), sizes);
+      ok(records.every(([about]) => about.length < 100), "nothing else is in the record");
+      const [first, second] = keys.filter((_, n) => records[n][1].size === sizes[0]);
+      const [one, other] = [first, second].map((key) => records[keys.indexOf(key)]);
+      const changed = new Uint8Array(await one[1].arrayBuffer());
+      changed[4_000_000] ^= 1;
+      for (const [what, blob] of [["one byte", new Blob([changed])], ["the other one", other[1]], ["a shorter one", one[1].slice(1)]]) {
+        await asked(store("readwrite").put([one[0], blob], first));
+        const fresh = await open({ backend: "indexeddb" }, id);
+        await rejects(fresh.blobs.get(ref), "Corrupt", {}, what);
+        const read = (await fresh.blobs.stream(ref)).getReader();
+        const all = (async () => {
+          while (!(await read.read()).done);
+        })();
+        await rejects(all, "Corrupt", {}, what);
+        await fresh.close();
+      }
+      await asked(store("readwrite").put(one, first));
+    }
+    database.close();
+    const whole = await open({ backend: "indexeddb" }, id);
+    same(await shaOf(await bytesOf(whole.blobs.get(ref))), ref.hash);
+    await whole.close();
+    // A copy has them, too; what is encrypted has none beside, and an archive neither.
+    const key = { key: new Uint8Array(32).fill(3) };
+    await lib.copyPatch(id, `${id} copy`);
+    await lib.copyPatch(id, `${id} sealed`, { to: key });
+    await lib.importPatch(`${id} again`, await lib.exportPatch(id));
+    for (const [name, encryption] of [[`${id} copy`], [`${id} sealed`, key], [`${id} again`]]) {
+      const copy = await open({ backend: "indexeddb", encryption }, name);
+      same(await shaOf(await bytesOf(copy.blobs.get(await copy.kv("s").get("k")))), ref.hash, name);
+      same(await copy.blobs.stat(ref), { size: 9_000_000, held: true });
+      same(await shaOf(await bytesOf(new Response(await copy.blobs.stream(ref, { start: 4_000_000, end: 5_000_000 })).blob())), await shaOf(bytes.slice(4_000_000, 5_000_000)));
+      await copy.kv("s").delete("k");
+      await copy.compact();
+      same((await copy.stats()).blobBytes, 0);
+      await copy.close();
+    }
   },
 
   "URLs are one for each content, until they are revoked": async ({ open, same, ok }) => {

@@ -11,7 +11,7 @@ use patchstore::engine::access::{Answer, Cursor, KeyRange, Session, afresh};
 use patchstore::engine::{Engine, Options};
 use patchstore::env::Env;
 use patchstore::models::contents::{
-    Finish, HOUR_MS, PIECE_BYTES, Pieces, abandon, collect_all, content, put_piece,
+    Finish, HOUR_MS, PIECE_BYTES, Piece, Pieces, abandon, collect_all, content, put_piece,
 };
 use patchstore::models::kv::{self, Kv};
 use patchstore::models::{Scope, keys};
@@ -96,6 +96,9 @@ impl Tab {
             }
             if let Some(pieces) = pieces {
                 pieces.step(r, &mut |piece| {
+                    let Piece::Bytes(piece) = piece else {
+                        panic!("it is no Blob")
+                    };
                     read.extend_from_slice(piece);
                     Ok(())
                 })?;
@@ -173,6 +176,7 @@ async fn put(engine: &Engine, name: u8, now_ms: u64) -> Result<()> {
         upload: id(name),
         hash: hash(name),
         size: BYTES as u64,
+        piece_bytes: PIECE_BYTES as u64,
         now_ms,
     };
     engine.write(Box::new(move |w| finish.step(w))).await

@@ -10,7 +10,9 @@ use patchstore::engine::Engine;
 use patchstore::engine::access::{Answer, ReadWork, Session, WriteWork, afresh};
 use patchstore::env::Env;
 use patchstore::models::Scope;
-use patchstore::models::contents::{Finish, PIECE_BYTES, Pieces, collect_all, content, put_piece};
+use patchstore::models::contents::{
+    Finish, PIECE_BYTES, Piece, Pieces, collect_all, content, put_piece,
+};
 use patchstore::models::kv::{self, Kv};
 use patchstore::record::{ContentHash, Id};
 use std::cell::Cell;
@@ -43,6 +45,7 @@ async fn put(to: &Engine, n: usize, bytes: &[u8]) {
         upload,
         hash: hash(n),
         size: bytes.len() as u64,
+        piece_bytes: PIECE_BYTES as u64,
         now_ms,
     };
     to.write(Box::new(move |w| finish.step(w))).await.unwrap();
@@ -166,6 +169,9 @@ fn reading_a_part_takes_the_pieces_that_it_lies_in() {
                     }
                     if let Some(pieces) = pieces {
                         pieces.step(r, &mut |piece| {
+                            let Piece::Bytes(piece) = piece else {
+                                panic!("it is no Blob")
+                            };
                             *got += piece.len();
                             Ok(())
                         })?;

@@ -136,6 +136,16 @@ pub trait Reads {
     /// # Errors
     /// [`Stop`].
     fn want(&mut self, keys: &[Bytes]) -> Attempt<()>;
+    /// The same with the large values under them, however much that is. `is_asked` is set when these are all that is lacking: they
+    /// are to be read at once then, since not all may be kept.
+    ///
+    /// # Errors
+    /// [`Stop`].
+    fn want_values(&mut self, keys: &[Bytes], is_asked: &mut bool) -> Attempt<()> {
+        self.want(keys)?;
+        *is_asked = true;
+        Ok(())
+    }
     /// Whether there is a value under `key`; does not load large values.
     ///
     /// # Errors

@@ -27,8 +27,10 @@ const SLACK_PART: usize = 8;
 const LARGE_PART: usize = 4;
 /// The caches of a page used last, from which is taken last, and never what a lookup may need.
 const BUSY_CACHES: usize = 8;
-/// As many of these wait for those they were loaded for, who take them within a few tasks. Who comes too late loads it again.
+/// As many of these wait for those they were loaded for, who take them within a few tasks, or more of them where they have no more than
+/// so many bytes together. Who comes too late loads it again.
 const LENT_PIECES: usize = 2;
+const LENT_BYTES: usize = 8 << 20;
 
 /// The caches of a page. Together they keep to the largest budget that any of them has.
 #[derive(Default)]
@@ -155,6 +157,13 @@ impl Cache {
         }
     }
 
+    /// Whether a piece is here, which does not use it.
+    #[must_use]
+    pub fn has_piece(&self, id: Id) -> bool {
+        matches!(self.items.borrow().get(&id), Some(Item::Piece(..)))
+            || self.lent.borrow().iter().any(|(lent, ..)| *lent == id)
+    }
+
     fn take_lent(&self, id: Id) -> Option<Bytes> {
         let mut lent = self.lent.borrow_mut();
         let at = lent.iter().position(|(lent, ..)| *lent == id)?;
@@ -209,7 +218,8 @@ impl Cache {
     pub fn lend_piece(&self, id: Id, bytes: Bytes, takers: usize) {
         if self.is_too_large(bytes.len()) {
             let mut lent = self.lent.borrow_mut();
-            if lent.len() >= LENT_PIECES {
+            let held: usize = lent.iter().map(|(_, bytes, _)| bytes.len()).sum();
+            if lent.len() >= LENT_PIECES && held + bytes.len() > LENT_BYTES {
                 lent.remove(0);
             }
             lent.push((id, bytes, takers));

@@ -353,6 +353,11 @@ impl Reads for Draft {
         self.base.want(keys)
     }
 
+    fn want_values(&mut self, keys: &[Bytes], is_asked: &mut bool) -> Attempt<()> {
+        self.show()?;
+        self.base.want_values(keys, is_asked)
+    }
+
     fn until(&mut self, key: &[u8]) -> Attempt<Option<u64>> {
         self.show()?;
         self.note_read(key);

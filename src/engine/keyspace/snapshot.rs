@@ -135,6 +135,11 @@ impl Snapshot {
         Ok(bytes)
     }
 
+    fn has_piece(&self, id: Id) -> bool {
+        let is_kept = self.kept.borrow().iter().any(|(kept, _)| *kept == id);
+        is_kept || self.context.cache.has_piece(id)
+    }
+
     /// The piece is behind the cursor.
     fn let_go(&self, id: Id) {
         self.kept.borrow_mut().retain(|(kept, _)| *kept != id);
@@ -232,6 +237,27 @@ impl Reads for Snapshot {
                 (Ok(_), _) => {}
             }
         }
+        lacks.map_or(Ok(()), |lacks| Err(Stop::Need(lacks)))
+    }
+
+    fn want_values(&mut self, keys: &[Bytes], is_asked: &mut bool) -> Attempt<()> {
+        self.want(keys)?;
+        let mut lacks: Option<Needs> = None;
+        for key in keys {
+            let cell = self.live(key)?;
+            let Some(piece) = cell.as_ref().and_then(Cell::cited_piece) else {
+                continue;
+            };
+            let need = Need::Piece(piece.id);
+            if self.has_piece(piece.id) {
+                continue;
+            }
+            match &mut lacks {
+                Some(lacks) => drop(lacks.add(need, piece.len)),
+                None => lacks = Some(Needs::new(need, u64::MAX)),
+            }
+        }
+        *is_asked = true;
         lacks.map_or(Ok(()), |lacks| Err(Stop::Need(lacks)))
     }
 

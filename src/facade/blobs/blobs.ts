@@ -7,7 +7,7 @@ import type { Blobs } from "../base/types.js";
 import type { ContentsPort, PatchPort } from "../bridge/glue.js";
 import type { Handle } from "../bridge/handle.js";
 import { putContent } from "./put.js";
-import { contentStream, partsOf } from "./read.js";
+import { contentStream, Pieces } from "./read.js";
 import { sourceOf } from "./source.js";
 
 const MAX_TYPE_UNITS = 1_000;
@@ -42,7 +42,12 @@ export class Contents {
   }
 
   protected async size(hash: string): Promise<number | undefined> {
-    return (await this.handle.call(() => this.port.size(hash))) as number | undefined;
+    return (await this.shape(hash))?.[0];
+  }
+
+  /** The size of a content and that of its pieces, in bytes. */
+  protected async shape(hash: string): Promise<[number, number] | undefined> {
+    return (await this.handle.call(() => this.port.shape(hash))) as [number, number] | undefined;
   }
 }
 
@@ -92,9 +97,9 @@ export class PatchBlobs extends Contents implements Blobs {
 
   async get(blob: BlobRef | string): Promise<Blob | undefined> {
     const [hash, type] = [hashOf(blob), typeOf(blob)];
-    const size = await this.size(hash);
-    if (size === undefined) return undefined;
-    const parts = await this.handle.steps((own) => partsOf(own, this.port, hash, size));
+    const shape = await this.shape(hash);
+    if (shape === undefined) return undefined;
+    const parts = await this.handle.steps((own) => new Pieces(own, this.port, hash, shape).all());
     return parts && new Blob(parts, { type });
   }
 
@@ -107,9 +112,10 @@ export class PatchBlobs extends Contents implements Blobs {
     const start = whole("range.start", given.start, 0);
     const end = whole("range.end", given.end, Infinity);
     if (end < start) throw invalid("range.end must not be below range.start");
-    const size = await this.size(hash);
-    if (size === undefined) return undefined;
-    return contentStream(this.handle, this.port, hash, Math.min(start, size), Math.min(end, size));
+    const shape = await this.shape(hash);
+    if (shape === undefined) return undefined;
+    const [size] = shape;
+    return contentStream(new Pieces(this.handle, this.port, hash, shape), Math.min(start, size), Math.min(end, size));
   }
 
   url(blob: BlobRef | string): Promise<string | undefined> {

@@ -1,12 +1,13 @@
 import { abortable, throwIfAborted } from "../base/abort.js";
 import { hashText } from "../base/blob-ref.js";
 import { invalid } from "../base/errors.js";
+import { WASM_WEIGHT } from "../bridge/blobs.js";
 import type { PatchPort, UploadPort } from "../bridge/glue.js";
 import type { Handle } from "../bridge/handle.js";
 import { piecesOf, type Chunks, type Source } from "./source.js";
 
-/** Pieces that are being stored at once. */
-const IN_FLIGHT = 4;
+/** From so many bytes on, a Blob has those of a piece, where the storage takes Blobs. */
+const BESIDE_BYTES = 256 * 1024;
 
 /** How a content is put. */
 export interface Putting {
@@ -15,30 +16,46 @@ export interface Putting {
   readonly onProgress: ((bytes: number) => void) | undefined;
 }
 
+/** A content that is being put. */
+interface Storing {
+  readonly own: Handle;
+  readonly upload: UploadPort;
+  readonly isBeside: boolean;
+  readonly putting: Putting;
+  /** Bytes that are stored. */
+  done: number;
+}
+
+interface Put {
+  readonly hash: string;
+  readonly size: number;
+}
+
 /** Puts a content; resolves to its hash and its size. */
-export async function putContent(
-  own: Handle,
-  port: PatchPort,
-  source: Source,
-  putting: Putting,
-): Promise<{ hash: string; size: number }> {
-  const isHere = async (size: number) => Boolean(await own.call(() => port.contents().sized(size)));
+export async function putContent(own: Handle, port: PatchPort, source: Source, putting: Putting): Promise<Put> {
+  const { bytes } = source;
   const digest = globalThis.crypto?.subtle?.digest.bind(crypto.subtle, "SHA-256");
-  const hashed = source.bytes && digest ? async () => hashText(new Uint8Array(await digest(source.bytes))) : undefined;
-  const size = source.bytes === undefined ? source.chunks.size : source.bytes.length;
-  const upload = own.now(() => port.upload(hashed === undefined));
+  const hashing = bytes && digest && digest(bytes).then((hash) => hashText(new Uint8Array(hash)));
+  // (It is awaited later.)
+  hashing?.catch(() => {});
+  // Most of what is put again is found by its size before anything is stored.
+  if (hashing && (await own.call(() => port.contents().sized(bytes.length)))) {
+    const hash = await abortable(hashing, putting.signal);
+    if (await isHere(own, port, hash, putting)) return { hash, size: bytes.length };
+  }
+  const chunks = source.chunks ?? wholeOf(source.bytes);
+  const isBeside = (chunks.size ?? BESIDE_BYTES) >= BESIDE_BYTES && (await own.place.takes());
+  const upload = own.now(() => port.upload(hashing === undefined, isBeside));
+  const storing = { own, upload, isBeside, putting, done: 0 };
   try {
-    // Most of what is put again is found by its size before anything is stored.
-    if (size !== undefined && hashed && (await isHere(size))) {
-      const hash = await abortable(hashed(), putting.signal);
-      check(hash, putting);
-      if ((await own.call(() => upload.touch(hash))) !== undefined) {
-        putting.onProgress?.(size);
-        return { hash, size };
-      }
-      return await stored(own, port, upload, source, putting, Promise.resolve(hash));
-    }
-    return await stored(own, port, upload, source, putting, hashed?.());
+    return hashing && bytes.length > 0 && bytes.length <= upload.pieceBytes()
+      ? await storedAtOnce(storing, bytes, hashing)
+      : await stored(storing, chunks, hashing);
+  } catch (error) {
+    chunks.cancel(error);
+    // What is left over is found without its progress, later.
+    await Promise.resolve(own.call(() => upload.abandon())).catch(() => {});
+    throw error;
   } finally {
     upload.free();
   }
@@ -48,34 +65,41 @@ function check(hash: string, { expect }: Putting): void {
   if (expect !== undefined && hash !== expect) throw invalid(`the content has the hash ${hash}, not the expected ${expect}`);
 }
 
-/** Stores all pieces, and finishes. What fails leaves nothing. */
-async function stored(
-  own: Handle,
-  port: PatchPort,
-  upload: UploadPort,
-  source: Source,
-  putting: Putting,
-  hashed: Promise<string> | undefined,
-): Promise<{ hash: string; size: number }> {
-  const { chunks } = source;
-  // (It is awaited only at the end.)
-  hashed?.catch(() => {});
+/** Whether a content is here; it is kept for an hour then. */
+async function isHere(own: Handle, port: PatchPort, hash: string, putting: Putting): Promise<boolean> {
+  check(hash, putting);
+  const upload = own.now(() => port.upload(false, false));
   try {
-    const size = await pieces(own, upload, chunks ?? whole(source.bytes), own.now(() => port.contents().pieceBytes()), putting);
-    const hash = hashed === undefined ? (own.now(() => upload.hash()) as string) : await hashed;
-    check(hash, putting);
-    throwIfAborted(putting.signal);
-    await own.call(() => upload.finish(hash));
-    return { hash, size };
-  } catch (error) {
-    chunks?.cancel(error);
-    // What is left over is found without its progress, later.
-    await Promise.resolve(own.call(() => upload.abandon())).catch(() => {});
-    throw error;
+    const size = await own.call(() => upload.touch(hash));
+    if (size !== undefined) putting.onProgress?.(size);
+    return size !== undefined;
+  } finally {
+    upload.free();
   }
 }
 
-function whole(bytes: Uint8Array): Chunks {
+/** Stores what has one piece and finishes, in one commit. */
+async function storedAtOnce(storing: Storing, bytes: Uint8Array, hashing: Promise<string>): Promise<Put> {
+  const { upload, putting } = storing;
+  const hash = await abortable(hashing, putting.signal);
+  check(hash, putting);
+  const giveBack = await roomFor(storing, bytes);
+  await inRoom(storing, bytes, giveBack, (blob) => upload.whole(hash, bytes, blob));
+  return { hash, size: bytes.length };
+}
+
+/** Stores all pieces, and finishes. */
+async function stored(storing: Storing, chunks: Chunks, hashing: Promise<string> | undefined): Promise<Put> {
+  const { own, upload, putting } = storing;
+  const size = await pieces(storing, chunks);
+  const hash = hashing === undefined ? (own.now(() => upload.hash()) as string) : await hashing;
+  check(hash, putting);
+  throwIfAborted(putting.signal);
+  await own.call(() => upload.finish(hash));
+  return { hash, size };
+}
+
+function wholeOf(bytes: Uint8Array): Chunks {
   let isDone = false;
   return {
     size: bytes.length,
@@ -84,25 +108,53 @@ function whole(bytes: Uint8Array): Chunks {
   };
 }
 
-async function pieces(own: Handle, upload: UploadPort, chunks: Chunks, pieceBytes: number, putting: Putting): Promise<number> {
-  const { signal, onProgress } = putting;
+async function pieces(storing: Storing, chunks: Chunks): Promise<number> {
+  const { upload, putting } = storing;
   const inFlight = new Set<Promise<void>>();
   let [size, failed]: [number, { error: unknown } | undefined] = [0, undefined];
-  let done = 0;
-  const each = piecesOf(chunks, pieceBytes);
-  for (let next = await abortable(each.next(), signal); !next.done; next = await abortable(each.next(), signal)) {
-    const bytes = next.value.length;
-    size += bytes;
-    const storing = Promise.resolve(own.call(() => upload.piece(next.value as Uint8Array)) as Promise<void>).then(
-      () => onProgress?.((done += bytes)),
-      (error: unknown) => void (failed ??= { error }),
-    );
-    inFlight.add(storing);
-    void storing.then(() => inFlight.delete(storing), (error: unknown) => void (failed ??= { error }));
-    if (inFlight.size >= IN_FLIGHT) await Promise.race(inFlight);
-    if (failed !== undefined) break;
+  const each = piecesOf(chunks, upload.pieceBytes());
+  for (;;) {
+    const { done, value: bytes } = await abortable(each.next(), putting.signal);
+    if (done || failed !== undefined) break;
+    size += bytes.length;
+    const giveBack = await roomFor(storing, bytes);
+    // (From here on to the call into wasm nothing waits: the next piece may lie where this one did.)
+    const underWay = inRoom(storing, bytes, giveBack, (blob) => upload.piece(bytes, blob))
+      .catch((error: unknown) => void (failed ??= { error }))
+      .finally(() => inFlight.delete(underWay));
+    inFlight.add(underWay);
   }
-  await Promise.allSettled(inFlight);
+  await Promise.all(inFlight);
   if (failed !== undefined) throw (failed as { error: unknown }).error;
   return size;
+}
+
+const hasBlob = ({ isBeside }: Storing, bytes: Uint8Array): boolean => isBeside && bytes.length >= BESIDE_BYTES;
+
+/** Waits until there is room to store a piece; resolves to what gives it back. */
+async function roomFor(storing: Storing, bytes: Uint8Array): Promise<() => void> {
+  const weight = hasBlob(storing, bytes) ? 1 : WASM_WEIGHT;
+  const taking = storing.own.place.room.take(weight * bytes.length);
+  try {
+    return await abortable(taking, storing.putting.signal);
+  } catch (error) {
+    void taking.then((giveBack) => giveBack());
+    throw error;
+  }
+}
+
+/** Stores a piece, for which room was taken, and tells of the progress. */
+async function inRoom(
+  storing: Storing,
+  bytes: Uint8Array,
+  giveBack: () => void,
+  store: (blob: Blob | undefined) => Promise<void>,
+): Promise<void> {
+  try {
+    const blob = hasBlob(storing, bytes) ? new Blob([bytes as Uint8Array<ArrayBuffer>]) : undefined;
+    await storing.own.call(() => store(blob));
+  } finally {
+    giveBack();
+  }
+  storing.putting.onProgress?.((storing.done += bytes.length));
 }

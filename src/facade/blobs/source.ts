@@ -75,27 +75,45 @@ function read(stream: ReadableStream<unknown>): Chunks {
   };
 }
 
+/** What is kept of a piece at first, bytes: many may be begun at once. */
+const FIRST_BYTES = 64 * 1024;
+
 /** Cuts chunks of any size into pieces of one size, of which the last may be shorter. */
 export class Cutter {
-  readonly #piece: Uint8Array<ArrayBuffer>;
+  readonly #pieceBytes: number;
+  #piece = new Uint8Array(0);
   #filled = 0;
 
   constructor(pieceBytes: number) {
-    this.#piece = new Uint8Array(pieceBytes);
+    this.#pieceBytes = pieceBytes;
   }
 
   /** The pieces that a chunk fills. Each is to be copied before the next one is asked for. */
   *cut(chunk: Uint8Array): Generator<Uint8Array, void> {
-    const piece = this.#piece;
     for (let at = 0; at < chunk.length; ) {
-      const part = chunk.subarray(at, at + piece.length - this.#filled);
-      piece.set(part, this.#filled);
+      const part = chunk.subarray(at, at + this.#pieceBytes - this.#filled);
       at += part.length;
-      this.#filled += part.length;
-      if (this.#filled < piece.length) return;
+      if (part.length === this.#pieceBytes) {
+        yield part;
+        continue;
+      }
+      this.#add(part);
+      if (this.#filled < this.#pieceBytes) return;
       this.#filled = 0;
-      yield piece;
+      yield this.#piece;
     }
+  }
+
+  #add(part: Uint8Array): void {
+    const filled = this.#filled + part.length;
+    if (filled > this.#piece.length) {
+      const before = this.#piece.subarray(0, this.#filled);
+      const size = Math.min(this.#pieceBytes, Math.max(2 * filled, FIRST_BYTES));
+      this.#piece = allocating(size, () => new Uint8Array(size));
+      this.#piece.set(before);
+    }
+    this.#piece.set(part, this.#filled);
+    this.#filled = filled;
   }
 
   /** What is left for the last piece; undefined if nothing is. */

@@ -1,6 +1,7 @@
 import { PatchStoreError } from "../base/errors.js";
 import { encodeExact } from "../values/exact/encode.js";
 import { inlineBlobs, type PatchPort } from "./glue.js";
+import { Room } from "./room.js";
 import { guarded, settled } from "./trap.js";
 import { BESIDE_BYTES, type Encoded, type Gap, type Snapshot, type WithBlobs } from "../values/snapshot.js";
 
@@ -10,11 +11,18 @@ const PATIENCE_MS = 10_000;
 const BYTES_PER_S = 4 * 1024 * 1024;
 /** The most bytes of a value's Blobs together if they must go through memory. */
 const MAX_COPIED_BYTES = 256 * 1024 * 1024;
+/** Bytes of contents on their way to or from the storage at once. */
+const ROOM_BYTES = 32 * 1024 * 1024;
+/** So many times their number weigh those that go through wasm, several times over. */
+export const WASM_WEIGHT = 4;
+
 /** How an engine's storage handles Blobs beside values. */
 export class BlobPlace {
   readonly #port: PatchPort;
   /** Whether to store copies: the memory backend would lose the content of a file that changes on disk. */
   readonly copies: boolean;
+  /** For the bytes of contents that are stored or read; those that go through wasm weigh more. */
+  readonly room = new Room(ROOM_BYTES);
   #takes: Promise<boolean> | undefined;
 
   constructor(port: PatchPort, inMemory: boolean) {

@@ -2,6 +2,7 @@ import { isBlobRef, isHash, makeRef } from "../base/blob-ref.js";
 import { invalid } from "../base/errors.js";
 import { whole } from "../base/options.js";
 import { Shape, shapeOf, viewBytes } from "../base/shape.js";
+import { Pieces } from "../blobs/read.js";
 import { Cutter } from "../blobs/source.js";
 import type { PatchPort, UploadPort } from "../bridge/glue.js";
 import type { Handle } from "../bridge/handle.js";
@@ -10,6 +11,8 @@ import { denied, exceeded, type Permit } from "./grant.js";
 /** What a sandbox puts at once. */
 const MAX_UPLOADS = 4;
 const MAX_TYPE_UNITS = 1_000;
+/** Bytes of a content in one message. */
+const MESSAGE_BYTES = 1024 * 1024;
 
 interface Upload {
   readonly port: UploadPort;
@@ -24,6 +27,8 @@ export class SandboxContents {
   readonly #permit: Permit;
   readonly #uploads = new Map<unknown, Upload>();
   #last = 0;
+  /** The piece that is being read, in several messages. */
+  #kept: { hash: string; n: number; bytes: Uint8Array | undefined } | undefined;
 
   constructor(handle: Handle, port: PatchPort, permit: Permit) {
     this.#handle = handle;
@@ -52,22 +57,32 @@ export class SandboxContents {
     for (const id of [...this.#uploads.keys()]) void this.#abandon(id).catch(() => {});
   }
 
-  /** The bytes of a content from `at` to the end of a piece; undefined if it is not here. */
+  /** Some bytes of a content from `at` on, within a piece; none at its end, undefined if it is not here. */
   async #read(blob: unknown, at: unknown): Promise<Uint8Array | undefined> {
     if (typeof blob !== "object" || blob === null || !isBlobRef(blob)) throw denied("a content without a reference");
     const from = whole("the place in a content", at, 0);
+    const { hash } = blob;
     const contents = this.#handle.now(() => this.#port.contents());
-    const pieceBytes = contents.pieceBytes();
+    const shape = (await this.#handle.call(() => contents.shape(hash))) as [number, number] | undefined;
+    if (shape === undefined || from >= shape[0]) return shape && new Uint8Array();
+    const [, pieceBytes] = shape;
     const n = Math.floor(from / pieceBytes);
-    const pieces = (await this.#handle.call(() => contents.pieces(blob.hash, n, n + 1))) as Uint8Array[] | undefined;
-    return pieces && (pieces[0]?.slice(from - n * pieceBytes) ?? new Uint8Array());
+    let read = this.#kept;
+    if (read?.hash !== hash || read.n !== n) {
+      read = { hash, n, bytes: await new Pieces(this.#handle, contents, hash, shape).bytes(n) };
+    }
+    const start = from - n * pieceBytes;
+    const some = read.bytes?.slice(start, start + MESSAGE_BYTES);
+    // Most are read on to their end; then nothing is kept.
+    this.#kept = start + MESSAGE_BYTES < (read.bytes?.length ?? 0) ? read : undefined;
+    return some;
   }
 
   #begin(): number {
     if (this.#uploads.size >= MAX_UPLOADS) throw exceeded(`${MAX_UPLOADS + 1} contents put at once; the limit is ${MAX_UPLOADS}`);
     // (Whether it is here already is not told by how long it takes.)
-    const [port, pieceBytes] = this.#handle.now(() => [this.#port.upload(true), this.#port.contents().pieceBytes()] as const);
-    this.#uploads.set(++this.#last, { port, cutter: new Cutter(pieceBytes), bytes: 0 });
+    const port = this.#handle.now(() => this.#port.upload(true, false));
+    this.#uploads.set(++this.#last, { port, cutter: new Cutter(port.pieceBytes()), bytes: 0 });
     return this.#last;
   }
 
@@ -84,7 +99,7 @@ export class SandboxContents {
     upload.bytes += piece.length;
     const { maxValueBytes } = this.#permit;
     if (upload.bytes > maxValueBytes) throw exceeded(`a content of at least ${upload.bytes} bytes; the limit is ${maxValueBytes}`);
-    for (const full of upload.cutter.cut(piece)) await this.#handle.call(() => upload.port.piece(full));
+    for (const full of upload.cutter.cut(piece)) await this.#handle.call(() => upload.port.piece(full, undefined));
   }
 
   async #finish(id: unknown, type: unknown, expect: unknown): Promise<unknown> {
@@ -92,7 +107,7 @@ export class SandboxContents {
     if (typeof type !== "string" || type.length > MAX_TYPE_UNITS) throw invalid(`a type is a string of at most ${MAX_TYPE_UNITS} units`);
     if (expect !== undefined && !isHash(expect)) throw invalid("options.expect must be 64 lower-case hex digits");
     const rest = cutter.rest();
-    if (rest) await this.#handle.call(() => port.piece(rest));
+    if (rest) await this.#handle.call(() => port.piece(rest, undefined));
     const hash = this.#handle.now(() => port.hash());
     if (hash === undefined) throw invalid("it has been put");
     if (expect !== undefined && expect !== hash) {

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::piece::{Piece, damaged, decode};
 use super::records::{Content, content_key, piece_key};
 use crate::engine::access::{Attempt, Reads};
 use crate::error::{Error, Result};
@@ -17,11 +18,13 @@ pub fn content(r: &mut dyn Reads, hash: &ContentHash) -> Attempt<Option<Content>
         .transpose()?)
 }
 
-/// Reads some pieces of a content, one after the other; each was checked when it was loaded.
+/// Reads some pieces of a content, one after the other; those that are bytes were checked when they were loaded.
 pub struct Pieces {
     content: Content,
     next: u64,
     until: u64,
+    /// Whether they were asked for together.
+    is_asked: bool,
 }
 
 impl Pieces {
@@ -33,6 +36,7 @@ impl Pieces {
             content,
             next: from,
             until,
+            is_asked: false,
         }
     }
 
@@ -43,19 +47,28 @@ impl Pieces {
     pub fn step(
         &mut self,
         r: &mut dyn Reads,
-        out: &mut dyn FnMut(&[u8]) -> Result<()>,
+        out: &mut dyn FnMut(Piece<'_>) -> Result<()>,
     ) -> Attempt<()> {
         let keys = (self.next..self.until).map(|n| self.key(n));
-        r.want(&keys.collect::<Result<Vec<_>>>()?)?;
+        let keys = keys.collect::<Result<Vec<_>>>()?;
+        if self.is_asked {
+            r.want(&keys)?;
+        } else {
+            // (Once: where there is no room to keep them all, the others are loaded one by one.)
+            r.want_values(&keys, &mut self.is_asked)?;
+        }
         while self.next < self.until {
-            let piece = r.get(&self.key(self.next)?)?;
-            let bytes = piece.as_deref().and_then(<[u8]>::split_first);
-            let expected = self.content.bytes_of(self.next);
-            match bytes {
-                // planted: piece-unchecked
-                Some((0, bytes)) if bytes.len() as u64 == expected => out(bytes)?,
-                _ => return Err(Error::corrupt("a piece of a content is damaged").into()),
+            let piece = r.get(&self.key(self.next)?)?.ok_or_else(damaged)?;
+            let found = decode(&piece)?;
+            let size = match found {
+                Piece::Bytes(bytes) => bytes.len() as u64,
+                Piece::Beside(beside) => beside.size,
+            };
+            // planted: piece-unchecked
+            if size != self.content.bytes_of(self.next) {
+                return Err(damaged().into());
             }
+            out(found)?;
             self.next += 1;
         }
         Ok(())

@@ -13,6 +13,8 @@ use crate::record::{ContentHash, Id};
 pub const HOUR_MS: u64 = 3_600_000;
 /// The bytes of a piece, except the last one of a content: with what comes around it, below 1 MiB.
 pub const PIECE_BYTES: usize = (1 << 20) - 4096;
+/// The same where a Blob has them. (In archives and encrypted patches it is inside of the value, which is in memory then.)
+pub const BESIDE_BYTES: usize = 4 << 20;
 
 /// The first byte of values.
 pub(super) const FORM: u8 = 0x01;

@@ -17,6 +17,7 @@ use crate::models::{Scope, keys, nodes};
 use crate::record::{ContentHash, Id};
 
 mod between;
+mod pieces;
 
 const NOW_MS: u64 = 1_800_000_000_000;
 
@@ -57,6 +58,7 @@ fn put(fake: &mut Fake, n: u8, upload: u8, now_ms: u64) {
         upload: id,
         hash: hash(n),
         size: 10,
+        piece_bytes: PIECE_BYTES as u64,
         now_ms,
     };
     fake.write(|w| finish.step(w)).unwrap();
@@ -268,6 +270,7 @@ fn an_upload_without_progress_is_given_up_and_no_other() {
         upload: id,
         hash: hash(1),
         size: 9,
+        piece_bytes: PIECE_BYTES as u64,
         now_ms: later,
     };
     let refused = fake.write(|w| finish.step(w));

@@ -3,8 +3,7 @@
 use bytes::Bytes;
 
 use super::records::{
-    Content, PIECE_BYTES, content_key, fresh_key, ms_bytes, piece_key, pieces_of, sized_key,
-    time_at, upload_key,
+    Content, content_key, fresh_key, ms_bytes, piece_key, pieces_of, sized_key, time_at, upload_key,
 };
 use crate::codec::feature::Feature;
 use crate::engine::access::{Attempt, Writes};
@@ -14,7 +13,8 @@ use crate::record::{ContentHash, Id};
 /// An upload's time is written anew no more often than this, ms.
 const PROGRESS_MS: u64 = 60_000;
 
-/// Stores the n-th piece of an upload; `piece` begins with a zero byte. The first begins the upload.
+/// Stores the n-th piece of an upload, as pieces are stored: a zero byte and its bytes, or a value with a Blob beside it. The first
+/// begins the upload.
 ///
 /// # Errors
 /// A stop; `Conflict` where the upload was given up since it had made no progress for an hour.
@@ -51,6 +51,8 @@ pub struct Finish {
     pub hash: ContentHash,
     /// Their bytes.
     pub size: u64,
+    /// Those of each piece, except the last.
+    pub piece_bytes: u64,
     /// Now, ms since the epoch.
     pub now_ms: u64,
 }
@@ -73,18 +75,49 @@ impl Finish {
                 w.delete_range(pieces_of(self.upload));
             }
         } else {
-            let stored = Content {
-                size: self.size,
-                upload: self.upload,
-                piece_bytes: PIECE_BYTES as u64,
-            };
-            w.put(content, stored.encode());
-            w.put(sized_key(self.size, &self.hash), Bytes::new());
+            self.make(w);
         }
+        self.mark(w);
+        w.delete(upload_key(self.upload));
+        Ok(())
+    }
+
+    fn make(&self, w: &mut dyn Writes) {
+        let stored = Content {
+            size: self.size,
+            upload: self.upload,
+            piece_bytes: self.piece_bytes,
+        };
+        w.put(content_key(&self.hash), stored.encode());
+        w.put(sized_key(self.size, &self.hash), Bytes::new());
+    }
+
+    fn mark(&self, w: &mut dyn Writes) {
         w.need(Feature::Contents);
         // planted: put-unmarked
         w.put(fresh_key(&self.hash, self.upload), ms_bytes(self.now_ms));
-        w.delete(upload_key(self.upload));
+    }
+}
+
+/// Puts a content of one piece, whose hash is known, in one batch.
+pub struct Whole {
+    /// What becomes of it.
+    pub finish: Finish,
+    /// The piece, as pieces are stored.
+    pub piece: Bytes,
+}
+
+impl Whole {
+    /// Runs until it does not stop.
+    ///
+    /// # Errors
+    /// A stop.
+    pub fn step(&self, w: &mut dyn Writes) -> Attempt<()> {
+        if !w.contains(&content_key(&self.finish.hash))? {
+            w.put(piece_key(self.finish.upload, 0), self.piece.clone());
+            self.finish.make(w);
+        }
+        self.finish.mark(w);
         Ok(())
     }
 }

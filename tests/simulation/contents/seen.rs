@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use patchstore::codec::value::cited;
 use patchstore::engine::access::{Attempt, Cursor, Reads};
-use patchstore::models::contents::{Pieces, content};
+use patchstore::models::contents::{Piece, Pieces, content};
 use patchstore::models::documents::Collection;
 use std::collections::BTreeSet;
 
@@ -89,6 +89,9 @@ impl Gathering {
         };
         let read = &mut self.read;
         reading.step(r, &mut |piece| {
+            let Piece::Bytes(piece) = piece else {
+                panic!("it is no Blob")
+            };
             read.extend_from_slice(piece);
             Ok(())
         })?;

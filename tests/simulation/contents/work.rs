@@ -5,7 +5,7 @@ use patchstore::codec::js_string::JsString;
 use patchstore::codec::marks::NEVER;
 use patchstore::codec::value::Value;
 use patchstore::engine::access::{Attempt, Writes};
-use patchstore::models::contents::{Finish, Touch};
+use patchstore::models::contents::{Finish, PIECE_BYTES, Touch};
 use patchstore::models::documents::{Cascade, Drop};
 use patchstore::models::kv::{self, Clear};
 use patchstore::models::many::Many;
@@ -119,6 +119,7 @@ fn once(op: &Contents, w: &mut dyn Writes) -> Attempt<()> {
                 upload: *upload,
                 hash: hash(*content),
                 size: SIZES[usize::from(*content)] as u64,
+                piece_bytes: PIECE_BYTES as u64,
                 now_ms: *now_ms,
             };
             finish.step(w)?;

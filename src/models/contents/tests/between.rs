@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::super::collect::{Bury, Fate, Judge, Trim};
 use super::super::records::{content_key, piece_key};
-use super::super::{HOUR_MS, Pieces, content};
+use super::super::{HOUR_MS, Piece, Pieces, content};
 use super::{NOW_MS, hash, is_here, put, scope, value};
 use crate::codec::marks::NEVER;
 use crate::error::{Code, Result};
@@ -75,6 +75,9 @@ fn read(fake: &mut Fake, from: u64, until: u64) -> Result<Vec<u8>> {
     let mut all = Vec::new();
     fake.read(|r| {
         pieces.step(r, &mut |piece| {
+            let Piece::Bytes(piece) = piece else {
+                panic!("it is no Blob")
+            };
             all.extend_from_slice(piece);
             Ok(())
         })
