@@ -30,8 +30,12 @@ pub const MAX_TREE_BYTES: usize = 8 << 20;
 const LARGE_BYTES: usize = 1 << 20;
 /// While the wasm's memory is smaller than this, what is not large is there.
 const AMPLE_BYTES: usize = 2 << 30;
-/// Kept free for the engine's own work: flushes, merges, loads of segments.
+/// Kept free for the engine's own work: flushes, merges, loads of segments. Less beside a small value while there is ample memory:
+/// asking takes it, and a wasm's memory never shrinks.
 const RESERVE_BYTES: usize = 64 << 20;
+const LEAST_RESERVE_BYTES: usize = 16 << 20;
+/// That many times a value is kept free beside it then.
+const RESERVE_FACTOR: usize = 4;
 /// A value is copied once more on its way: into its record, or into a longer buffer.
 const COPIES: usize = 2;
 
@@ -77,7 +81,14 @@ pub fn room_for(bytes: usize) -> Result<()> {
     if bytes < LARGE_BYTES && memory_bytes() < AMPLE_BYTES {
         return Ok(());
     }
-    let wanted = bytes.saturating_mul(COPIES).saturating_add(RESERVE_BYTES);
+    let reserve = if memory_bytes() < AMPLE_BYTES {
+        bytes
+            .saturating_mul(RESERVE_FACTOR)
+            .clamp(LEAST_RESERVE_BYTES, RESERVE_BYTES)
+    } else {
+        RESERVE_BYTES
+    };
+    let wanted = bytes.saturating_mul(COPIES).saturating_add(reserve);
     let mut probe = Vec::<u8>::new();
     let there = probe.try_reserve_exact(wanted).is_ok();
     // Else the optimizer leaves out an allocation that is never used.

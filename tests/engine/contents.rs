@@ -97,7 +97,7 @@ impl Tab {
             if let Some(pieces) = pieces {
                 pieces.step(r, &mut |piece| {
                     let Piece::Bytes(piece) = piece else {
-                        panic!("it is no Blob")
+                        unreachable!("it is no Blob")
                     };
                     read.extend_from_slice(piece);
                     Ok(())

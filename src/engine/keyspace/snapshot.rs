@@ -258,7 +258,7 @@ impl Reads for Snapshot {
             }
         }
         *is_asked = true;
-        lacks.map_or(Ok(()), |lacks| Err(Stop::Need(lacks)))
+        lacks.map_or(Ok(()), |lacks| Err(Stop::Need(Box::new(lacks))))
     }
 
     fn until(&mut self, key: &[u8]) -> Attempt<Option<u64>> {
