@@ -7,7 +7,7 @@ use patchstore::engine::access::Session;
 use patchstore::{Code, Result};
 
 /// Less than an allocation of some MiB asks for, with what is kept free beside it.
-const MOST_BYTES: usize = 32 << 20;
+const MOST_BYTES: usize = 16 << 20;
 
 fn put_large(to: &impl Session, n: usize, reads: bool) -> LocalBoxFuture<'static, Result<()>> {
     to.write(Box::new(move |w| {
