@@ -381,6 +381,8 @@ impl Caretaker {
         let changed = Rc::new(Cell::new(true));
         let noted = changed.clone();
         let listening = engine.subscribe(Rc::new(move |_: &Notice| noted.set(true)));
+        // (It need not hear of them soon: a patch that nobody uses is to ask nothing.)
+        listening.attend(false);
         let has_changed = move || changed.replace(false);
         let env = Rc::new(host::env());
         let care = contents::look_after(engine.clone(), env, has_changed, is_open);
