@@ -19,10 +19,10 @@ const ALLOWED = {
     // A view of wasm's own memory that has just been made for it.
     "Uint8Array.prototype.set.call(bytes, x)",
     // Of a buffer that WebCrypto or a Blob gave; of our own arrays.
-    "new Uint8Array(x)", "x.fill(x, x >>> 0, x >>> 0)",
+    "new Uint8Array(x)", "x.fill(x, x >>> 0, x >>> 0)", "x.subarray(x >>> 0, x >>> 0)",
   ],
   "Arrays and objects of our own: browsers end the page where there is no memory for these.": [
-    "new Array()", "new Object()", "Array.of(x)", "Array.of(x, x)", "Array.of(x, x, x, x)", "Array.of(x, x, x, x, x)", "x.push(x)", "x.flat(x)",
+    "new Array()", "new Object()", "Array.of(x)", "Array.of(x, x)", "Array.of(x, x, x)", "Array.of(x, x, x, x)", "Array.of(x, x, x, x, x)", "x.push(x)", "x.flat(x)",
   ],
   "A few numbers, an error's text, a name that the source spells; a nonce, a key, what a record is bound to.": ["new Float64Array(numbers)", "new Uint8Array(bytes)", "new Error(text)", "new RangeError(text)", "text"],
   "IndexedDB's and the channels' own objects, in states in which these do not throw by their specifications.": [
