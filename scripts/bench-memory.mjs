@@ -16,21 +16,14 @@ const target = fileURLToPath(new URL("../target/bench", import.meta.url));
 
 /** Runs in the page, which tells of each step. */
 async function work({ mib, isKeyed }) {
-  const memories = [];
-  for (const name of ["instantiate", "instantiateStreaming"]) {
-    const original = WebAssembly[name];
-    WebAssembly[name] = async (...given) => {
-      const made = await original.apply(WebAssembly, given);
-      memories.push((made.instance ?? made).exports.memory);
-      return made;
-    };
-  }
+  const { watchWasmMemory } = await import("/tests/browser/support/wasm-memory.mjs");
+  const wasmBytes = watchWasmMemory();
   const lib = await import("/pkg/index.js");
   const step = async (name, bytes, run) => {
     const began = performance.now();
     const result = await run();
     const seconds = (performance.now() - began) / 1000;
-    const wasm = Math.max(...memories.map(({ buffer }) => buffer.byteLength)) / 2 ** 20;
+    const wasm = wasmBytes() / 2 ** 20;
     await globalThis.told({ name, seconds, mbPerSecond: bytes / 1e6 / seconds, wasm });
     return result;
   };

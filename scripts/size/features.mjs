@@ -7,7 +7,7 @@ const PATHS = [
   ["encryption", ["sealed", "codec::seal", "engine::keyring", "engine::whole::keyring", "engine::whole::unlock", "bindings::access", "bindings::keyring", "bindings::subtle", "bindings::strings"]],
   ["op-log", ["models::op_log", "bindings::op_log", "codec::stamp", "codec::tags"]],
   ["adapters", ["models::adapter_log", "bindings::adapter"]],
-  ["contents, blobs", ["models::contents", "bindings::contents", "blobs", "engine::store::pieces"]],
+  ["contents, blobs", ["models::contents", "bindings::contents", "bindings::upload", "blobs", "engine::store::pieces"]],
   ["migrations", ["models::migration", "bindings::migration", "engine::version", "codec::data_version"]],
   ["live queries", ["models::documents::live", "models::documents::feed", "models::documents::window", "models::watch", "bindings::db_watch", "bindings::watch", "bindings::changes"]],
   ["constraints", ["cascade", "parents", "referrers", "sequences", "numbering", "unique", "violations", "checks"].map((each) => `models::documents::${each}`)],

@@ -35,6 +35,7 @@ pub mod subscription;
 pub mod subtle;
 pub mod transaction;
 pub mod update;
+pub mod upload;
 pub mod values;
 pub mod watch;
 #[cfg(feature = "simulation")]

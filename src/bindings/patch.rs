@@ -9,7 +9,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
 use super::adapter::AdapterPort;
-use super::contents::{self, Caretaker, ContentsPort, UploadPort};
+use super::contents::{self, Caretaker, ContentsPort};
 use super::db::DbPort;
 use super::errors;
 use super::host;
@@ -21,6 +21,7 @@ use super::session::AnySession;
 use super::strings;
 use super::subscription::SubscriptionPort;
 use super::transaction::TransactionPort;
+use super::upload::UploadPort;
 use super::values;
 use crate::codec::feature::Feature;
 use crate::codec::kinds::key::CONTENT_PIECE;

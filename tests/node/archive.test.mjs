@@ -8,20 +8,13 @@ import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import "fake-indexeddb/auto";
 import { installPacked } from "../browser/support/packed.mjs";
+import { watchWasmMemory } from "../browser/support/wasm-memory.mjs";
 
 const MIB = Number(process.env.MIB ?? 96);
 const MOST_MIB = 64;
 
-const memories = [];
-for (const name of ["instantiate", "instantiateStreaming"]) {
-  const original = WebAssembly[name];
-  WebAssembly[name] = async (...given) => {
-    const made = await original.apply(WebAssembly, given);
-    memories.push((made.instance ?? made).exports.memory);
-    return made;
-  };
-}
-const wasmMib = () => Math.max(...memories.map(({ buffer }) => buffer.byteLength)) / 2 ** 20;
+const wasmBytes = watchWasmMemory();
+const wasmMib = () => wasmBytes() / 2 ** 20;
 
 let remove, lib;
 before(async () => {

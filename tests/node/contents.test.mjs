@@ -8,22 +8,15 @@ import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import "fake-indexeddb/auto";
 import { installPacked } from "../browser/support/packed.mjs";
+import { watchWasmMemory } from "../browser/support/wasm-memory.mjs";
 
 const MIB = 2 ** 20;
 const COUNT = 100;
 /** What the wasm's memory may be: a quarter of what is put. */
 const MOST_MIB = 48;
 
-const memories = [];
-for (const name of ["instantiate", "instantiateStreaming"]) {
-  const original = WebAssembly[name];
-  WebAssembly[name] = async (...given) => {
-    const made = await original.apply(WebAssembly, given);
-    memories.push((made.instance ?? made).exports.memory);
-    return made;
-  };
-}
-const wasmMib = () => Math.max(...memories.map(({ buffer }) => buffer.byteLength)) / MIB;
+const wasmBytes = watchWasmMemory();
+const wasmMib = () => wasmBytes() / MIB;
 
 let remove, lib;
 before(async () => {

@@ -39,7 +39,8 @@ async fn load_together(core: Rc<Core>, needs: Needs) -> Result<(), LoadError> {
                 None => {
                     loads.insert(need.id(), Vec::new());
                     bytes += stored;
-                    if mine.is_empty() || bytes <= AT_ONCE_BYTES {
+                    // Who waits for what is under way waits for nothing else.
+                    if waiter.is_none() && (mine.is_empty() || bytes <= AT_ONCE_BYTES) {
                         mine.push(need);
                     } else {
                         later.push(need);
