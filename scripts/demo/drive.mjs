@@ -125,9 +125,17 @@ async function visit(profile, url, work) {
 async function checkWidths(page, pictures) {
   for (const [name, width] of Object.entries(WIDTHS)) {
     await page.setViewportSize({ width, height: 900 });
-    strictEqual(await page.evaluate(() => document.documentElement.scrollWidth), width, `how wide it is at ${width} px`);
+    const { wide, out } = await page.evaluate(sticksOut);
+    strictEqual(wide, width, `how wide it is at ${width} px: ${out.join(", ")}`);
     if (pictures) await photograph(page, pictures, name, width);
   }
+}
+
+/** Runs in the page: how wide it is, and what reaches beyond its edge. */
+function sticksOut() {
+  const { scrollWidth: wide, clientWidth } = document.documentElement;
+  const beyond = [...document.querySelectorAll("body *")].filter((each) => wide > clientWidth && each.getBoundingClientRect().right > clientWidth);
+  return { wide, out: beyond.slice(0, 8).map((each) => `${each.localName}#${each.id}.${each.className}, to ${Math.round(each.getBoundingClientRect().right)}`) };
 }
 
 async function photograph(page, pictures, name, width) {
