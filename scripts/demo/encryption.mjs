@@ -4,11 +4,14 @@ import { click, eventually, linesOf, press, textOf } from "./page.mjs";
 
 const PATCH = "demo-diary";
 const [FIRST, SECOND] = ["correct horse battery staple", "na\u00efve zebra crossing"];
-const PLAIN = "Written while it was plain";
+const PLAIN = "[Written while it was plain]";
 /** The same, with its accent apart. */
 const SECOND_TYPED = SECOND.normalize("NFD");
-/** (No two pieces of four letters are alike: such would be compressed where they lie in the clear.) */
-const ENTRIES = ["Buy flowers for Ada", "My bike lock opens by 4711", "\u00dcnic\u00f6d\u00e9 secrets"];
+/**
+ * (No two pieces of four letters are alike: such would be compressed where they lie in the clear. Nor does one begin as
+ * an _id can: that has been `":"B` in both.)
+ */
+const ENTRIES = ["\u00a1Buy flowers for Ada!", "(My bike lock opens by 4711)", "\u00dcnic\u00f6d\u00e9 secrets"];
 
 const state = (page, expected, what) => eventually(() => textOf(page, "#diary-state"), expected, what);
 const told = (page) => textOf(page, "#diary-told");
