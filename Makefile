@@ -12,7 +12,7 @@ SOURCES := $(shell find src -name '*.rs' -o -name '*.ts' -o -name 'tsconfig.json
 WASM_TARGET := wasm32-unknown-unknown
 
 .PHONY: help setup setup-build build check check-rust check-types check-layers check-package check-mutants check-bench test \
-  test-native test-sealed test-node test-chromium test-firefox test-webkit test-page soak mutants demo bench bench-firefox \
+  test-native test-sealed test-node test-chromium test-firefox test-webkit test-page test-sqlite soak mutants demo bench bench-firefox \
   bench-engine bench-tabs clean
 
 help: ## Prints this
@@ -62,7 +62,7 @@ check-mutants: ## Only whether each planted bug still finds its place
 check-bench: ## Only says whether the recorded benchmark is of this code
 	@node scripts/bench/commit.mjs
 
-test: test-native test-sealed test-node test-chromium test-firefox test-webkit test-page ## All tests
+test: test-native test-sealed test-node test-chromium test-firefox test-webkit test-page test-sqlite ## All tests
 
 test-native: | setup ## Only those that run on this machine
 	cargo test
@@ -86,6 +86,11 @@ test-webkit: | setup ## Only those of the wasm, in WebKitGTK
 	scripts/wasm-test webkit
 test-page: build | setup ## Only those of the npm package, in Chromium and in Node
 	node --test --test-concurrency=1 $$(find tests/browser -name '*.test.mjs' | sort)
+
+STORAGE_TESTS := kill* quota* lost tabs* *-tabs lifecycle-* cost many reclaim blobs* stopped versionchange
+test-sqlite: build | setup ## Only those of the npm package that touch the storage, in Chromium with IndexedDB on SQLite
+	IDB=sqlite node --test --test-concurrency=1 --test-name-pattern='/^(?!.*(firefox|webkit))/i' \
+	  $(sort $(wildcard $(STORAGE_TESTS:%=tests/browser/%.test.mjs)))
 
 SECONDS ?= 600
 soak: build target/stamp/worlds ## Simulates new seeds for SECONDS (600), fuzzes, then kills the browser 30 times

@@ -725,6 +725,16 @@ export const MUTANTS = [
     edits: [{ at: "import-cut", from: "self.splitter.end()?", to: "let _ = self.splitter.end()" }],
   },
   {
+    name: "look through all contents for each write that has no room (collects-at-once)",
+    test: "engine",
+    edits: [{ at: "collects-at-once", from: "action == Action::Compact && is_early()", to: "action == Action::Full && is_early()" }],
+  },
+  {
+    name: "put upkeep off where room is short (never-short)",
+    test: "engine",
+    edits: [{ at: "never-short", from: "!quota::is_above(level_of(core, origin), PLENTY)", to: "level_of(core, origin).0 >= 0.0" }],
+  },
+  {
     name: "hand out a document for each of its elements (multi-twice)",
     test: "reads",
     edits: [{ at: "multi-twice", from: "self.last.replace(place) != Some(place)", to: "self.last.replace(place) != Some(place) || true" }],

@@ -17,6 +17,7 @@ use crate::codec::feature::Feature;
 use crate::engine::{Absent, Action, Conversion, Engine, Options, Realm};
 use crate::env::Env;
 use crate::error::{Code, Result};
+use crate::models::contents::collect_all;
 use crate::models::documents;
 use crate::models::op_log::service::Service;
 use crate::sorted::SortedMap;
@@ -133,12 +134,15 @@ pub(super) fn opened(opening: LocalBoxFuture<'static, Result<Engine>>, looks: bo
 
 /// Has models make room where it is short.
 fn relieved_by_models(engine: &Engine) {
-    engine.relieve_by(Action::PruneOplog, Feature::OpLog.into(), |engine| {
-        let service = Service::new(&engine, Rc::new(host::env()));
+    engine.relieve_by(Action::PruneOplog, Feature::OpLog.into(), |engine, env| {
+        let service = Service::new(&engine, env);
         Box::pin(async move { Ok(service.prune_synced().await? > 0) })
     });
-    engine.relieve_by(Action::EvictExpired, Feature::Expiry.into(), |engine| {
+    engine.relieve_by(Action::EvictExpired, Feature::Expiry.into(), |engine, _| {
         engine.evict_expired()
+    });
+    engine.relieve_by(Action::Compact, Feature::Contents.into(), |engine, env| {
+        Box::pin(async move { Ok(collect_all(&engine, &env).await? > 0) })
     });
 }
 

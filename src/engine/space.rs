@@ -14,6 +14,7 @@ use super::upkeep::{compact, evict, poll, relief};
 use super::whole::open;
 use super::whole::stats::{self, Stats};
 use crate::codec::feature::Features;
+use crate::env::Env;
 use crate::error::Result;
 
 /// What an engine that takes a step may keep in memory, bytes.
@@ -62,13 +63,13 @@ impl Engine {
 
     /// Has `relieve` take a step where room is short: it removes what is not needed any more, and says whether there was any
     /// (if it says so, it is tried again whether there is room, and once there is none, it may be asked again).
-    /// It is given an engine of its own, as another tab would have, since a write of this one may be waiting for it. Asked only
+    /// It is given an engine of its own and the realm's environment: an engine as another tab would have, since a write of this one may be waiting for it. Asked only
     /// where `needs` is on: what it removes is not there otherwise.
     pub fn relieve_by(
         &self,
         action: Action,
         needs: Features,
-        relieve: fn(Self) -> LocalBoxFuture<'static, Result<bool>>,
+        relieve: fn(Self, Rc<dyn Env>) -> LocalBoxFuture<'static, Result<bool>>,
     ) {
         let core = Rc::downgrade(&self.0);
         let reliever = move || {
@@ -82,7 +83,7 @@ impl Engine {
             .boxed_local()
         };
         let mut relievers = self.0.quota.relievers.borrow_mut();
-        if let Some(place) = relievers.get_mut(usize::from(action == Action::EvictExpired)) {
+        if let Some(place) = relievers.get_mut(action.place()) {
             *place = Some(Rc::new(reliever));
         }
     }
@@ -125,7 +126,7 @@ impl Engine {
 /// A step, taken by an engine of its own.
 async fn relieved(
     core: Rc<Core>,
-    relieve: fn(Engine) -> LocalBoxFuture<'static, Result<bool>>,
+    relieve: fn(Engine, Rc<dyn Env>) -> LocalBoxFuture<'static, Result<bool>>,
 ) -> Result<bool> {
     let options = Options {
         cache_bytes: RELIEF_CACHE_BYTES,
@@ -144,7 +145,7 @@ async fn relieved(
         )
         .await?,
     );
-    let relieved = relieve(other.clone()).await;
+    let relieved = relieve(other.clone(), core.context.env.clone()).await;
     other.close().await;
     intake::take_in(&core).await?;
     relieved

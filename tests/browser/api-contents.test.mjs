@@ -134,6 +134,44 @@ inEveryBrowser({
     await patch.close();
   },
 
+  "what nothing holds makes room for a write": async ({ open, same, clock, rejects }) => {
+    const patch = await open({ backend: "indexeddb", quota: { maxBytes: 3_000_000 } });
+    const kv = patch.kv("s");
+    const bytes = (n) => crypto.getRandomValues(new Uint8Array(65_536)).fill(n, 0, 1);
+    const large = (n) => Array.from({ length: 20 }, () => bytes(n));
+    const [held, loose] = [await patch.blobs.put(new Blob(large(1))), await patch.blobs.put(new Blob(large(2)))];
+    await kv.set("held", held);
+    await rejects(kv.set("new", large(3)), "StorageQuotaExceeded", {}, "put within the hour");
+    clock.move(2 * 3_600_000);
+    await kv.set("new", large(3));
+    same([await patch.blobs.has(held), await patch.blobs.has(loose)], [true, false]);
+    clock.move(-2 * 3_600_000);
+    await patch.close();
+  },
+
+  "many Blobs at once are read within one room": async ({ open, ok, same }) => {
+    const patch = await open({ backend: "indexeddb" });
+    const blobs = Array.from({ length: 24 }, (_, n) => new Blob([new Uint8Array(6 << 20).fill(n)]));
+    const { arrayBuffer } = Blob.prototype;
+    let [underWay, most] = [0, 0];
+    Blob.prototype.arrayBuffer = function () {
+      if (blobs.includes(this)) most = Math.max(most, (underWay += this.size));
+      return arrayBuffer.call(this);
+    };
+    try {
+      const refs = await Promise.all(blobs.map(async (blob) => {
+        const ref = await patch.blobs.put(blob);
+        underWay -= blob.size;
+        return ref;
+      }));
+      same(new Set(refs.map(({ hash }) => hash)).size, blobs.length);
+    } finally {
+      Blob.prototype.arrayBuffer = arrayBuffer;
+    }
+    ok(most >= 6 << 20 && most <= 38 << 20, `${most} bytes were under way`);
+    await patch.close();
+  },
+
   "a part is streamed, and no more is read than it lies in": async ({ open, same, ok, shaOf, bytesOf, rejects }) => {
     const patch = await open({ backend: "indexeddb" });
     const bytes = Uint8Array.from({ length: 5_000_000 }, (_, n) => (n * 7 + (n >> 8)) & 255);

@@ -51,6 +51,48 @@ inPage({
       await docs.insert({ n: 4 });
     }
   },
+
+  "copies: an answer is kept when it is asked for twice between two changes, and belongs to nobody": async ({ open, same, ok }) => {
+    const patch = await open();
+    const docs = patch.db("d").collection("c");
+    await docs.createIndex(["n"]);
+    await docs.insertMany(Array.from({ length: 100 }, (_, n) => ({ n: n % 10, deep: { at: n } })));
+    const { parse } = JSON;
+    const asked = [
+      [{ n: 3 }],
+      [{ n: { $gte: 8 } }, { sort: [["n", -1], ["deep.at", 1]], limit: 5 }],
+      [{ "deep.at": { $lt: 3 } }, { fields: ["deep"] }],
+    ];
+    for (const [query, options] of asked) {
+      const expected = await patch.transaction((tx) => tx.db("d").find("c", query, options));
+      ok(expected.length > 2);
+      let parsed = 0;
+      const counts = [];
+      for (const time of [1, 2, 3]) {
+        JSON.parse = (...all) => (parsed++, parse(...all));
+        const found = await docs.find(query, options);
+        JSON.parse = parse;
+        same(found, expected, `time ${time}:`);
+        counts.push(parsed);
+        found[0].deep.at = "spoilt";
+        found.push("spoilt");
+        parsed = 0;
+      }
+      ok(counts[0] > 0 && counts[1] > 0, `${counts}: what is asked once is not kept`);
+      same(counts[2], 0, "texts parsed for what is kept");
+      // An end of it can be gone on from.
+      const [first] = await docs.find(query, { ...options, limit: 1 });
+      for (const time of [1, 2, 3]) {
+        const page = await docs.find(query, { ...options, limit: 2 });
+        same(page, expected.slice(0, 2));
+        const next = await docs.find(query, { ...options, after: page[1], limit: 1 });
+        same([first, next], [expected[0], expected.slice(2, 3)], `page ${time}:`);
+      }
+    }
+    await docs.insert({ n: 3, deep: { at: 100 } });
+    same((await docs.find({ n: 3 })).length, 11, "after a change");
+  },
+
   "copies: a document reads as it was stored, from its insertion on": async ({ open, same }) => {
     const patch = await open();
     const db = patch.db("d");

@@ -1,6 +1,6 @@
-/** The files in which Chromium keeps large values, removed behind its back: who reads such a value is told. */
+/** Files that are removed behind the browser's back, those in which Chromium keeps large values and those that a user has chosen: who reads them is told. */
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -63,4 +63,34 @@ test("a large value whose file is gone is an error, and the others are there", a
     assert.equal(error.code, "Unavailable", error.message);
   }
   assert.equal(found.small, 2);
+});
+
+test("a chosen file that is gone is not put, and leaves nothing", async () => {
+  const files = ["small", "large"].map((name) => join(profile, `${name}.bin`));
+  for (const [at, mib] of [1, 40].entries()) {
+    await writeFile(files[at], "");
+    await truncate(files[at], mib << 20);
+  }
+  const browser = await openBrowser();
+  try {
+    const page = await pageWithPackage(browser, server.origin);
+    await page.evaluate(() => document.body.append(Object.assign(document.createElement("input"), { type: "file", multiple: true })));
+    await page.locator("input").setInputFiles(files);
+    await Promise.all(files.map((file) => rm(file)));
+    const { errors, blobBytes } = await page.evaluate(async () => {
+      const patch = await lib.openPatch("a");
+      const chosen = [...document.querySelector("input").files];
+      const errors = [];
+      for (const file of chosen) errors.push(await failure(() => patch.blobs.put(file)));
+      return { errors, blobBytes: (await patch.stats()).blobBytes };
+    });
+    assert.equal(errors.length, 2);
+    for (const error of errors) {
+      assert.equal(error?.code, "NotStorable", JSON.stringify(error));
+      assert.equal(error.message, "the Blob could not be read");
+    }
+    assert.equal(blobBytes, 0);
+  } finally {
+    await browser.close();
+  }
 });

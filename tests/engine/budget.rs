@@ -8,7 +8,7 @@ use patchstore::engine::access::{KeyRange, Session};
 use patchstore::engine::{Action, Engine, Notice, Options, Policy, Subscription};
 use patchstore::env::Env;
 use patchstore::{Code, Result};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::{World, get};
@@ -279,14 +279,47 @@ async fn holds(engine: &Engine, range: &KeyRange) -> Result<bool> {
     }
 }
 
+thread_local! {
+    static COLLECTED: Cell<u32> = const { Cell::new(0) };
+}
+
+#[test]
+fn who_looks_at_all_that_there_is_does_so_now_and_then_only() {
+    World::run(1, async |world| {
+        let engine = world.open(Options::default()).await;
+        COLLECTED.set(0);
+        engine.relieve_by(Action::Compact, Features::NONE, |_, env| {
+            async move {
+                env.sleep(50).await;
+                COLLECTED.set(COLLECTED.get() + 1);
+                Ok(false)
+            }
+            .boxed_local()
+        });
+        put(&engine, "a", 100_000).await.unwrap();
+        engine.obey(Policy {
+            threshold: 1.0,
+            ..budget(MIB / 2)
+        });
+        for expected in 1..4 {
+            for _ in 0..10 {
+                let refused = put(&engine, "b", MIB).await.unwrap_err();
+                assert_eq!(refused.code(), Code::StorageQuotaExceeded);
+            }
+            assert_eq!(COLLECTED.get(), expected);
+            world.env.sleep(6_000).await;
+        }
+    });
+}
+
 #[test]
 fn models_make_room_before_anything_is_compacted_or_refused() {
     World::run(1, async |world| {
         let engine = world.open(Options::default()).await;
-        engine.relieve_by(Action::PruneOplog, Features::NONE, |engine| {
+        engine.relieve_by(Action::PruneOplog, Features::NONE, |engine, _| {
             remove(engine, "log")
         });
-        engine.relieve_by(Action::EvictExpired, Features::NONE, |engine| {
+        engine.relieve_by(Action::EvictExpired, Features::NONE, |engine, _| {
             remove(engine, "old")
         });
         for n in 0..10 {

@@ -4,11 +4,12 @@
 use bytes::Bytes;
 use futures_util::future::join;
 use patchstore::backend::simulated::{Fault, SimConnector};
+use patchstore::codec::feature::Features;
 use patchstore::codec::kinds::key as kinds;
 use patchstore::codec::marks::NEVER;
 use patchstore::codec::value::Value;
 use patchstore::engine::access::{Answer, Cursor, KeyRange, Session, afresh};
-use patchstore::engine::{Engine, Options};
+use patchstore::engine::{Action, Engine, Options, Policy};
 use patchstore::env::Env;
 use patchstore::models::contents::{
     Finish, HOUR_MS, PIECE_BYTES, Piece, Pieces, abandon, collect_all, content, put_piece,
@@ -310,6 +311,43 @@ fn a_pass_that_is_stopped_at_any_of_its_transactions_takes_what_nothing_holds() 
     }
     println!("{all} transactions, still there or gone: {ended:?}");
     assert_eq!(ended.len(), 2, "{all}: {ended:?}");
+}
+
+#[test]
+fn contents_that_nothing_holds_make_room_for_a_write() {
+    World::run(SEED, async |world| {
+        let tab = Tab::open(&world).await;
+        tab.engine
+            .relieve_by(Action::Compact, Features::NONE, |engine, env| {
+                Box::pin(async move { Ok(collect_all(&engine, &env).await? > 0) })
+            });
+        let now_ms = tab.realm.now_ms() as u64;
+        for name in [1, 2, 3] {
+            tab.put(name, now_ms - 2 * HOUR_MS).await.unwrap();
+        }
+        tab.hold(1).await;
+        tab.put(4, now_ms).await.unwrap();
+        tab.engine.obey(Policy {
+            threshold: 1.0,
+            max_bytes: tab.engine.stored_bytes() as f64 + 1_000.0,
+        });
+        // As much as two of them take; but not as much as three.
+        let write = |bytes: usize| {
+            let mut value = vec![0; bytes];
+            fastrand::Rng::with_seed(bytes as u64).fill(&mut value);
+            value.insert(0, 1);
+            let value = Bytes::from(value);
+            tab.engine.write(Box::new(move |w| {
+                w.put(Bytes::from_static(b"z/new"), value.clone());
+                Ok(())
+            }))
+        };
+        let refused = write(5 * BYTES / 2).await.unwrap_err();
+        assert_eq!(refused.code(), Code::StorageQuotaExceeded);
+        write(3 * BYTES / 2).await.unwrap();
+        assert!(tab.has(1).await && tab.has(4).await);
+        assert!(!tab.has(2).await && !tab.has(3).await);
+    });
 }
 
 #[test]

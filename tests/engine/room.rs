@@ -9,6 +9,7 @@ use patchstore::codec::feature::Features;
 use patchstore::engine::access::{KeyRange, Session};
 use patchstore::engine::{Action, Engine, Options, Policy};
 use patchstore::env::Env;
+use std::rc::Rc;
 
 use super::storage::Storage;
 use super::{World, get, put};
@@ -112,7 +113,7 @@ fn what_frees_room_gets_it_for_its_flip_too() {
 }
 
 /// Removes what is in the log, as pruning does; whether there was any.
-fn prune(engine: Engine) -> LocalBoxFuture<'static, patchstore::Result<bool>> {
+fn prune(engine: Engine, _: Rc<dyn Env>) -> LocalBoxFuture<'static, patchstore::Result<bool>> {
     async move {
         if get(&engine, "log-0").await?.is_none() {
             return Ok(false);
@@ -163,6 +164,36 @@ fn what_only_stores_waits_until_the_storage_frees_what_a_step_has_removed_for_it
             assert_eq!(storage.counts.asked.borrow().len(), asked);
             put(&engine, "newer", bytes).await.unwrap_err();
             assert_eq!(storage.counts.asked.borrow().len(), asked);
+        });
+    }
+}
+
+#[test]
+fn upkeep_waits_for_a_pause_where_there_is_plenty_of_room_and_only_there() {
+    for (usage, max_bytes, flips) in [
+        (1_000, f64::INFINITY, 0),
+        (300_000_000, f64::INFINITY, 2),
+        (1_000, 200_000.0, 2),
+    ] {
+        World::run(1, async |world| {
+            let (engine, storage) = Storage::open(&world, Options::default()).await;
+            storage.counts.usage.set(usage);
+            engine.obey(Policy {
+                threshold: 0.9,
+                max_bytes,
+            });
+            world.env.sleep(100).await;
+            storage.counts.flips.set(0);
+            for n in 0..1_100 {
+                put(&engine, &format!("{n}"), 100).await.unwrap();
+            }
+            assert_eq!(storage.counts.flips.get(), flips, "{usage} {max_bytes}");
+            for n in 0..200 {
+                put(&engine, &format!("more {n}"), 100).await.unwrap();
+            }
+            // Not for ever. (Flushing takes its time, too.)
+            world.env.sleep(5_000).await;
+            assert_eq!(storage.counts.flips.get(), flips + 1);
         });
     }
 }

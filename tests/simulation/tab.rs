@@ -120,7 +120,7 @@ fn obey(engine: &Engine, plan: &Plan) {
         );
         Ok(())
     })));
-    engine.relieve_by(Action::EvictExpired, Features::NONE, |engine| {
+    engine.relieve_by(Action::EvictExpired, Features::NONE, |engine, _| {
         engine.write(Box::new(|w| {
             let is_there = w.contains(b"z/expired")?;
             if is_there {

@@ -38,6 +38,17 @@ impl Action {
             Self::Full => "full",
         }
     }
+
+    /// The place of how a model takes part in it, among [`Quota::relievers`]; none where no step is taken.
+    #[must_use]
+    pub const fn place(self) -> usize {
+        match self {
+            Self::PruneOplog => 0,
+            Self::EvictExpired => 1,
+            Self::Compact => 2,
+            Self::Full => usize::MAX,
+        }
+    }
 }
 
 /// The step after this one; none after the last.
@@ -135,8 +146,10 @@ pub struct Quota {
     pub stock: Cell<Stock>,
     /// Bytes that had been written when it was last looked how full it is.
     pub looked: Cell<u64>,
-    /// How models make room: by pruning the op-log, and by evicting what has expired.
-    pub relievers: RefCell<[Option<Reliever>; 2]>,
+    /// How models make room: by pruning the op-log, by evicting what has expired, and by collecting before anything is compacted.
+    pub relievers: RefCell<[Option<Reliever>; 3]>,
+    /// When a model may be asked to collect again, by the monotonic clock: it looks at all that there is.
+    pub collects_after_ms: Cell<f64>,
     /// Held by whoever takes a step.
     pub stepping: Gate,
     /// Steps that have done anything.

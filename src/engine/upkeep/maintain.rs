@@ -8,11 +8,17 @@ use super::expire;
 use super::flush;
 use super::merge;
 use super::policy::{self, Pick, Step, Tail};
+use super::relief;
 use crate::engine::core::gate::Pass;
 use crate::engine::core::instance::Core;
+use crate::engine::core::options::Limits;
 use crate::engine::log::intake;
 use crate::engine::store::room;
 use crate::error::{Code, Result};
+
+/// Where there is plenty of room, the log may have so many times as many frames as long as writes come: upkeep waits for a pause in them,
+/// and each of them for less. (Whoever opens the patch in their midst has more to replay.)
+const PLENTY: usize = 3;
 
 /// What of the log is not in the directory.
 pub(super) fn tail(core: &Core) -> Tail {
@@ -24,9 +30,18 @@ pub(super) fn tail(core: &Core) -> Tail {
     }
 }
 
+/// From where on to tidy up while there are writes.
+fn limits(core: &Core) -> Limits {
+    let mut limits = core.options.limits;
+    if relief::has_plenty(core) {
+        limits.log_frames = limits.log_frames.saturating_mul(PLENTY);
+    }
+    limits
+}
+
 /// Starts maintenance in the background if a commit of this realm has made it due.
 pub fn consider(core: &Rc<Core>) {
-    let is_full = tail(core).fullness(&core.options.limits) >= 1.0;
+    let is_full = tail(core).fullness(&limits(core)) >= 1.0;
     let due = is_full || room::is_reserve_wanted(core);
     if !due || core.maintenance_wanted.replace(true) {
         return;
@@ -69,7 +84,7 @@ pub(super) async fn run(core: &Rc<Core>) -> Result<()> {
 fn next(core: &Core) -> Step {
     let mut dice = [0; 8];
     core.env().fill_random(&mut dice);
-    let (limits, pressed) = (&core.options.limits, core.pressed.get());
+    let (limits, pressed) = (&limits(core), core.pressed.get());
     let dice = u64::from_le_bytes(dice);
     let view = core.view();
     let stored_ms = core.state.borrow().head.clock.unwrap_or(0);
@@ -126,7 +141,7 @@ pub(super) async fn in_time(
 /// room.
 pub async fn relieve(core: &Rc<Core>) {
     let is_crowded = || policy::is_crowded(&core.view().root);
-    let is_overfull = || policy::is_overfull(tail(core), &core.options.limits);
+    let is_overfull = || policy::is_overfull(tail(core), &limits(core));
     if !is_crowded() && !is_overfull() {
         return;
     }

@@ -10,13 +10,17 @@ use std::rc::Rc;
 use super::{compact, tidy};
 use crate::engine::core::instance::Core;
 use crate::engine::core::notice::Notice;
-use crate::engine::core::quota::{self, Action, Levels, Policy};
+use crate::engine::core::quota::{self, Action, Levels, Policy, Reliever};
 use crate::engine::store::garbage;
 use crate::engine::store::room::{self, Help};
 use crate::error::{Code, Error};
 
 /// Bytes written by a realm after which it is looked again how full it is.
 const LOOK_BYTES: u64 = 4 << 20;
+/// Below this part of the nearest limit, there is plenty of room.
+const PLENTY: f64 = 0.25;
+/// What looks at all that there is rests so many times as long as it took.
+const REST: f64 = 100.0;
 /// Whoever opens a patch goes first, and its listeners are there when the first step is told of, ms.
 const AFTER_OPENING_MS: u32 = 20;
 
@@ -91,36 +95,48 @@ async fn step(core: &Rc<Core>, action: Action, needed: Option<u64>) -> bool {
 }
 
 async fn take(core: &Rc<Core>, action: Action, needed: Option<u64>) -> bool {
-    let reliever = match action {
-        Action::PruneOplog | Action::EvictExpired => {
-            let relievers = core.quota.relievers.borrow();
-            let found = relievers.get(usize::from(action == Action::EvictExpired));
-            match found.cloned().flatten() {
-                Some(reliever) => Some(reliever),
-                None => return false,
-            }
-        }
-        Action::Compact if is_worth_compacting(core, needed) => None,
-        Action::Compact | Action::Full => return false,
-    };
+    let reliever = reliever(core, action);
+    if reliever.is_none() && !is_worth_taking(core, action, needed) {
+        return false;
+    }
     let level = level(core).await;
-    let is_done = match reliever {
-        Some(relieve) => {
-            let is_done = relieve().await.unwrap_or(false);
-            if is_done {
-                compact::flush_for_room(core).await;
-            }
-            is_done
+    let mut is_done = false;
+    if let Some(relieve) = reliever {
+        let begun_ms = core.env().monotonic_ms();
+        is_done = relieve().await.unwrap_or(false);
+        let ended_ms = core.env().monotonic_ms();
+        if action == Action::Compact {
+            let rest_ms = REST * (ended_ms - begun_ms);
+            core.quota.collects_after_ms.set(ended_ms + rest_ms);
         }
-        None => {
-            core.state.borrow_mut().gained = 0;
-            compact::compact_for_room(core).await
+        if is_done {
+            compact::flush_for_room(core).await;
         }
-    };
+    }
+    if is_worth_taking(core, action, needed) {
+        core.state.borrow_mut().gained = 0;
+        is_done |= compact::compact_for_room(core).await;
+    }
     if is_done {
         core.tell(&Notice::Quota { level, action });
     }
     is_done
+}
+
+/// The model that takes part in a step, if it may be asked now.
+fn reliever(core: &Core, action: Action) -> Option<Reliever> {
+    let is_early = || core.env().monotonic_ms() < core.quota.collects_after_ms.get();
+    // planted: collects-at-once
+    if action == Action::Compact && is_early() {
+        return None;
+    }
+    let relievers = core.quota.relievers.borrow();
+    relievers.get(action.place()).cloned().flatten()
+}
+
+/// Whether the step is to compact, and that may make room.
+fn is_worth_taking(core: &Rc<Core>, action: Action, needed: Option<u64>) -> bool {
+    action == Action::Compact && is_worth_compacting(core, needed)
 }
 
 fn is_worth_compacting(core: &Rc<Core>, needed: Option<u64>) -> bool {
@@ -136,6 +152,18 @@ fn is_worth_compacting(core: &Rc<Core>, needed: Option<u64>) -> bool {
 /// Usage and the limit that it is nearest to.
 async fn level(core: &Rc<Core>) -> (f64, f64) {
     let origin = room::estimate(core).await;
+    level_of(core, origin)
+}
+
+/// Whether so little of all limits is used, as far as was told last, that room need not be thought of.
+#[must_use]
+pub fn has_plenty(core: &Core) -> bool {
+    let origin = core.realm.estimated.get().told;
+    // planted: never-short
+    origin.is_some() && !core.pressed.get() && !quota::is_above(level_of(core, origin), PLENTY)
+}
+
+fn level_of(core: &Core, origin: Option<(f64, f64)>) -> (f64, f64) {
     let failed_at = core.realm.failed_at.get();
     quota::nearest(&Levels {
         own: core.stored_bytes() as f64,

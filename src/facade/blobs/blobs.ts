@@ -82,7 +82,7 @@ export class PatchBlobs extends Contents implements Blobs {
     const either = signal === undefined ? ended.signal : AbortSignal.any([signal, ended.signal]);
     try {
       const { hash, size } = await this.handle.steps(async (own) =>
-        putContent(own, this.#patch, await source, { expect, signal: either, onProgress }),
+        putContent(own, this.#patch, source, { expect, signal: either, onProgress }),
       );
       return makeRef(hash, size, named);
     } finally {

@@ -4,7 +4,7 @@ import { invalid } from "../base/errors.js";
 import { WASM_WEIGHT } from "../bridge/blobs.js";
 import type { PatchPort, UploadPort } from "../bridge/glue.js";
 import type { Handle } from "../bridge/handle.js";
-import { piecesOf, type Chunks, type Source } from "./source.js";
+import { bytesOf, piecesOf, type Chunks, type Source } from "./source.js";
 
 /** From so many bytes on, a Blob has those of a piece, where the storage takes Blobs. */
 const BESIDE_BYTES = 256 * 1024;
@@ -21,6 +21,8 @@ interface Storing {
   readonly own: Handle;
   readonly upload: UploadPort;
   readonly isBeside: boolean;
+  /** Whether room was taken for all of it. */
+  readonly isInRoom: boolean;
   readonly putting: Putting;
   /** Bytes that are stored. */
   done: number;
@@ -33,7 +35,20 @@ interface Put {
 
 /** Puts a content; resolves to its hash and its size. */
 export async function putContent(own: Handle, port: PatchPort, source: Source, putting: Putting): Promise<Put> {
-  const { bytes } = source;
+  if (!("blob" in source)) return put(own, port, source, putting, false);
+  const { blob } = source;
+  const isBeside = blob.size >= BESIDE_BYTES && (await own.place.takes());
+  const giveBack = await roomFor(own, blob.size, isBeside, putting);
+  try {
+    const bytes = await abortable(bytesOf(blob), putting.signal);
+    return await put(own, port, { bytes }, putting, true);
+  } finally {
+    giveBack();
+  }
+}
+
+async function put(own: Handle, port: PatchPort, source: Exclude<Source, { blob: Blob }>, putting: Putting, isInRoom: boolean): Promise<Put> {
+  const bytes = "bytes" in source ? source.bytes : undefined;
   const digest = globalThis.crypto?.subtle?.digest.bind(crypto.subtle, "SHA-256");
   const hashing = bytes && digest && digest(bytes).then((hash) => hashText(new Uint8Array(hash)));
   // (It is awaited later.)
@@ -43,10 +58,10 @@ export async function putContent(own: Handle, port: PatchPort, source: Source, p
     const hash = await abortable(hashing, putting.signal);
     if (await isHere(own, port, hash, putting)) return { hash, size: bytes.length };
   }
-  const chunks = source.chunks ?? wholeOf(source.bytes);
+  const chunks = "chunks" in source ? source.chunks : wholeOf(source.bytes);
   const isBeside = (chunks.size ?? BESIDE_BYTES) >= BESIDE_BYTES && (await own.place.takes());
   const upload = own.now(() => port.upload(hashing === undefined, isBeside));
-  const storing = { own, upload, isBeside, putting, done: 0 };
+  const storing = { own, upload, isBeside, isInRoom, putting, done: 0 };
   try {
     return hashing && bytes.length > 0 && bytes.length <= upload.pieceBytes()
       ? await storedAtOnce(storing, bytes, hashing)
@@ -83,7 +98,7 @@ async function storedAtOnce(storing: Storing, bytes: Uint8Array, hashing: Promis
   const { upload, putting } = storing;
   const hash = await abortable(hashing, putting.signal);
   check(hash, putting);
-  const giveBack = await roomFor(storing, bytes);
+  const giveBack = await roomOf(storing, bytes);
   await inRoom(storing, bytes, giveBack, (blob) => upload.whole(hash, bytes, blob));
   return { hash, size: bytes.length };
 }
@@ -117,7 +132,7 @@ async function pieces(storing: Storing, chunks: Chunks): Promise<number> {
     const { done, value: bytes } = await abortable(each.next(), putting.signal);
     if (done || failed !== undefined) break;
     size += bytes.length;
-    const giveBack = await roomFor(storing, bytes);
+    const giveBack = await roomOf(storing, bytes);
     // (From here on to the call into wasm nothing waits: the next piece may lie where this one did.)
     const underWay = inRoom(storing, bytes, giveBack, (blob) => upload.piece(bytes, blob))
       .catch((error: unknown) => void (failed ??= { error }))
@@ -131,16 +146,21 @@ async function pieces(storing: Storing, chunks: Chunks): Promise<number> {
 
 const hasBlob = ({ isBeside }: Storing, bytes: Uint8Array): boolean => isBeside && bytes.length >= BESIDE_BYTES;
 
-/** Waits until there is room to store a piece; resolves to what gives it back. */
-async function roomFor(storing: Storing, bytes: Uint8Array): Promise<() => void> {
-  const weight = hasBlob(storing, bytes) ? 1 : WASM_WEIGHT;
-  const taking = storing.own.place.room.take(weight * bytes.length);
+/** Waits until there is room for so many bytes, beside the wasm or in it; resolves to what gives it back. */
+async function roomFor(own: Handle, bytes: number, isBeside: boolean, { signal }: Putting): Promise<() => void> {
+  const taking = own.place.room.take((isBeside ? 1 : WASM_WEIGHT) * bytes);
   try {
-    return await abortable(taking, storing.putting.signal);
+    return await abortable(taking, signal);
   } catch (error) {
     void taking.then((giveBack) => giveBack());
     throw error;
   }
+}
+
+/** The same, for a piece. */
+async function roomOf(storing: Storing, bytes: Uint8Array): Promise<() => void> {
+  const { own, putting, isInRoom } = storing;
+  return isInRoom ? () => {} : roomFor(own, bytes.length, hasBlob(storing, bytes), putting);
 }
 
 /** Stores a piece, for which room was taken, and tells of the progress. */

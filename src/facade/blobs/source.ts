@@ -1,4 +1,4 @@
-import { invalid } from "../base/errors.js";
+import { invalid, PatchStoreError } from "../base/errors.js";
 import { allocating } from "../base/limits.js";
 import { describe } from "../base/names.js";
 import { Shape, viewBytes } from "../base/shape.js";
@@ -7,8 +7,10 @@ import { readableShapeOf } from "../values/query.js";
 /** A Blob up to this size is read as a whole: then the platform can hash it. */
 const WHOLE_BYTES = 32 * 1024 * 1024;
 
-/** What is to be put: bytes in memory that nobody else can change, or bytes that come piece by piece. */
-export type Source = { readonly bytes: Uint8Array<ArrayBuffer>; readonly chunks?: undefined } | { readonly chunks: Chunks; readonly bytes?: undefined };
+/** What is to be put: bytes in memory that nobody else can change, a Blob that is to be read as a whole, or bytes that come piece by
+ *  piece. */
+export type Source = Bytes | { readonly blob: Blob } | { readonly chunks: Chunks };
+type Bytes = { readonly bytes: Uint8Array<ArrayBuffer> };
 
 /** Bytes in the order of their arrival. */
 export interface Chunks {
@@ -21,14 +23,13 @@ export interface Chunks {
 }
 
 /** Takes what is to be put as it is now. Throws InvalidArgument. */
-export function sourceOf(data: unknown): (Source | Promise<Source>) & { type?: string } {
+export function sourceOf(data: unknown): Source {
   const shape = readableShapeOf(data);
   if (shape === Shape.ArrayBuffer) return { bytes: copied(new Uint8Array(data as ArrayBuffer)) };
   if (shape === Shape.View) return { bytes: copied(viewBytes(data as ArrayBufferView)) };
   if (shape === Shape.Blob || shape === Shape.File) {
     const blob = data as Blob;
-    if (blob.size > WHOLE_BYTES) return { chunks: slices(blob) };
-    return blob.arrayBuffer().then((buffer) => ({ bytes: new Uint8Array(buffer) }));
+    return blob.size > WHOLE_BYTES ? { chunks: slices(blob) } : { blob };
   }
   if (isStream(data)) return { chunks: read(data) };
   throw invalid(`a blob is made of a Blob, of bytes or of a ReadableStream, not of ${describe(data)}`);
@@ -42,14 +43,22 @@ function isStream(data: unknown): data is ReadableStream<unknown> {
   return typeof data === "object" && data !== null && typeof (data as ReadableStream).getReader === "function";
 }
 
+/** The bytes of a Blob. Throws NotStorable. */
+export async function bytesOf(blob: Blob): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    return new Uint8Array(await blob.arrayBuffer());
+  } catch (cause) {
+    throw new PatchStoreError("NotStorable", "the Blob could not be read", { cause });
+  }
+}
+
 function slices(blob: Blob): Chunks {
   let at = 0;
   return {
     size: blob.size,
     next: async () => {
       if (at >= blob.size) return undefined;
-      const slice = blob.slice(at, (at += 4 * 1024 * 1024));
-      return new Uint8Array(await slice.arrayBuffer());
+      return bytesOf(blob.slice(at, (at += 4 * 1024 * 1024)));
     },
     cancel: () => {},
   };

@@ -1,3 +1,4 @@
+import { Answers } from "./answers.js";
 import { copyOf, weightOf } from "../values/copy.js";
 import type { Condition } from "../values/find.js";
 import type { ChangesPort } from "./glue.js";
@@ -135,6 +136,7 @@ export class Copies {
   #bytes = 0;
   /** The stamp at which all documents were read last. */
   #readAt = NaN;
+  readonly #answers = new Answers((bytes) => this.#take(bytes));
 
   constructor(port: ChangesPort, room: CopyRoom) {
     this.#port = port;
@@ -180,6 +182,21 @@ export class Copies {
     return found.then((found: unknown[]) => this.#keepAll(found, this.#stampNow() === stamp));
   }
 
+  /** Fresh copies of what a find gave, from here or from `read`. It is kept when it is asked twice between two changes. */
+  answer(question: string, read: () => unknown): unknown {
+    if (!this.#isCurrent()) return read();
+    const kept = this.#answers.get(question);
+    if (kept !== undefined) return kept;
+    const stamp = this.#stamp;
+    const isKept = this.#answers.isAskedAgain(question);
+    const found = read();
+    const keep = (found: unknown[]): unknown[] => {
+      if (isKept && this.#stampNow() === stamp) this.#answers.keep(question, found, this.#room.limit / LARGE_PART);
+      return found;
+    };
+    return found instanceof Promise ? found.then(keep) : keep(found as unknown[]);
+  }
+
   /** Calls `insert`, which returns the new document's id, and keeps the document if reads see it. */
   inserted(encoded: Encoded, nowMs: number, insert: () => string): string {
     const before = this.#isCurrent() ? this.#stamp : NaN;
@@ -194,6 +211,7 @@ export class Copies {
 
   clear(): void {
     this.#values.clear();
+    this.#answers.clear();
     this.#all = undefined;
     this.#places = "";
     this.#room.give(this.#bytes);
@@ -220,7 +238,7 @@ export class Copies {
     if (changed === undefined) this.clear();
     else for (const key of changed) this.#drop(key);
     this.#all = undefined;
-    this.#free(this.#places.length);
+    this.#free(this.#places.length + this.#answers.clear());
     this.#places = "";
     return true;
   }
@@ -232,9 +250,13 @@ export class Copies {
   #add(key: string, weight: number, copy: () => unknown): void {
     const bytes = weightOf(key) + weight;
     if (bytes === Infinity || bytes > this.#room.limit / LARGE_PART) return;
+    this.#take(bytes);
+    this.#values.set(key, copy());
+  }
+
+  #take(bytes: number): void {
     this.#room.take(bytes);
     this.#bytes += bytes;
-    this.#values.set(key, copy());
   }
 
   #parse(id: string, inserted: Inserted): object {
@@ -270,8 +292,7 @@ export class Copies {
     }
     if (isCurrent) {
       this.clear();
-      this.#room.take(bytes);
-      this.#bytes = bytes;
+      this.#take(bytes);
       this.#all = docs.map(copyOf) as object[];
       this.#places = places;
       for (const copy of this.#all as { _id: string }[]) this.#values.set(copy._id, copy);

@@ -111,21 +111,25 @@ export class Finder {
    *  @param after where to go on, in place of the document in the options */
   #first(asking: Asking, after: After | undefined, most = Infinity): Later<Marked> {
     const { skip, limit } = asking.options;
-    return this.#read(asking, { after: after ?? this.after(asking), skip, limit: Math.min(limit, most) }, most === 1 ? undefined : asking.conditions);
+    return this.#read(asking, { after: after ?? this.after(asking), skip, limit: Math.min(limit, most) }, true, most === 1 ? undefined : asking.conditions);
   }
 
-  #read(asking: Asking, part: Part, conditions?: readonly Condition[]): Later<Marked> {
+  /** @param isKept whether answers are kept, and those that were */
+  #read(asking: Asking, part: Part, isKept = false, conditions?: readonly Condition[]): Later<Marked> {
     const { collection, patterns } = asking;
     const { asked, wide } = asking.asked(part);
     const parts = asking.parts(part);
     return this.#handle.send(asked, () => {
       const find = (encoded: unknown, isWide: boolean) =>
         this.#port.find(collection, encoded, isWide, patterns, parts) as Later<Marked>;
-      const copies = conditions && this.#copiesOf(collection);
-      if (copies === undefined) return find(asked.encoded, wide);
-      return copies.all(conditions as Condition[], (places) =>
-        places ? find(ALL_WITH_PLACES, true) : find(asked.encoded, wide),
-      ) as Later<Marked>;
+      const read = () => find(asked.encoded, wide);
+      const copies = isKept ? this.#copiesOf(collection) : undefined;
+      if (copies === undefined) return read();
+      // (What is wide goes on somewhere, or reads other collections.)
+      const isAlone = !wide && asked.gaps === undefined && patterns === undefined;
+      const answer = () => (isAlone ? copies.answer(`${parts ?? ""} ${asked.encoded}`, read) : read());
+      if (conditions === undefined) return answer() as Later<Marked>;
+      return copies.all(conditions, (places) => (places ? find(ALL_WITH_PLACES, true) : answer())) as Later<Marked>;
     });
   }
 

@@ -4,6 +4,17 @@ import { chromium } from "playwright-core";
 /** CHROMIUM names another binary of that family. */
 export const BINARY = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
+/**
+ * What lies under IndexedDB. Chromium is moving from LevelDB to SQLite; by stages of this feature, of which the last but one migrates what is
+ * there, some time after the last connection was closed. IDB=sqlite has all tests use SQLite.
+ */
+export const STORAGE = Object.fromEntries(
+  Object.entries({ leveldb: "UseLevelDbOnly", migrating: "MigrateDataToSqliteGentle", sqlite: "UseSqliteOnly" })
+    .map(([name, stage]) => [name, [`--enable-features=IdbSqliteOnDiskRollout:stage/${stage}`]]),
+);
+const { IDB } = process.env;
+if (IDB && !STORAGE[IDB]) throw new Error(`IDB=${IDB}: there are ${Object.keys(STORAGE)}`);
+
 export const ARGS = [
   "--no-sandbox",
   "--disable-gpu",
@@ -12,6 +23,7 @@ export const ARGS = [
   "--disable-background-networking",
   "--disable-component-update",
   "--disable-sync",
+  ...(IDB ? STORAGE[IDB] : []),
 ];
 
 /**

@@ -1,10 +1,10 @@
 /** What the facade hands out, of its copies where it has them, beside what a read past them gives at the same moment. */
 import { TOLERABLE } from "./ends.mjs";
-import { IDS, KEYS, NODES, QUERIES } from "./plan.mjs";
+import { IDS, KEYS, LIMITS, NODES, QUERIES } from "./plan.mjs";
 import { same, shown, spoil } from "./same.mjs";
 
-/** Of a `find` by no more than a query, without regular expressions: all that there is, in the order of insertion. */
-const WHOLE = [false, undefined, undefined];
+/** Of a `find` by no more than a query, without regular expressions. */
+const PLAIN = [false, undefined];
 
 /** The documents: behind them is the mark of the last one, here or later. */
 function withoutMark(found) {
@@ -117,10 +117,12 @@ export class Copies {
 
   #list({ name, db, documents }, collection, query) {
     const { encoded } = this.#library.snapshot(query);
-    const what = `${name}, ${collection}: the list of ${shown(query)}`;
-    // (All of a collection is kept when it is read twice, and comes from there from the third time on.)
+    const limit = this.#dice.of(LIMITS);
+    const parts = limit && this.#library.snapshot(limit).encoded;
+    const what = `${name}, ${collection}: the list of ${shown(query)}${limit ? ", of two" : ""}`;
+    // (All of a collection, and an answer, are kept when they are read twice, and come from there from the third time on.)
     for (let times = this.#dice.below(3); times >= 0; times--) {
-      this.#compare(what, () => db.find(collection, query), () => withoutMark(this.#world.past(documents, "find", collection, encoded, ...WHOLE)));
+      this.#compare(what, () => db.find(collection, query, limit), () => withoutMark(this.#world.past(documents, "find", collection, encoded, ...PLAIN, parts)));
     }
   }
 

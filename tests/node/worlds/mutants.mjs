@@ -24,8 +24,8 @@ export const MUTANTS = [
   {
     name: "keep a list that came late",
     file: "copies.ts",
-    from: "(this.#stampNow() === stamp ? this.#keepAll(docs) : docs)",
-    to: "this.#keepAll(docs)",
+    from: "this.#keepAll(found, this.#stampNow() === stamp)",
+    to: "this.#keepAll(found)",
   },
   {
     name: "hand out copies while calls wait in line",
@@ -54,8 +54,38 @@ export const MUTANTS = [
   {
     name: "hand out the list that is kept",
     file: "copies.ts",
-    from: "return meeting(conditions, this.#all).map(copyOf);",
-    to: "return meeting(conditions, this.#all);",
+    from: "met.map(copyOf), this",
+    to: "met.slice(), this",
+  },
+  {
+    name: "keep answers when something has changed",
+    file: "copies.ts",
+    from: "this.#places.length + this.#answers.clear()",
+    to: "this.#places.length",
+  },
+  {
+    name: "keep an answer that came late",
+    file: "copies.ts",
+    from: "if (isKept && this.#stampNow() === stamp) this",
+    to: "if (isKept) this",
+  },
+  {
+    name: "hand out the answer that is kept",
+    file: "answers.ts",
+    from: "?.map(copyOf);",
+    to: "?.slice();",
+  },
+  {
+    name: "keep the answer that is handed out",
+    file: "answers.ts",
+    from: "this.#set(question, found.map(copyOf), bytes);",
+    to: "this.#set(question, found.slice(), bytes);",
+  },
+  {
+    name: "take an answer for that to another limit",
+    file: "finder.ts",
+    from: '`${parts ?? ""} ${asked.encoded}`',
+    to: "`${asked.encoded}`",
   },
   {
     name: "take the last collection's copies for another's",

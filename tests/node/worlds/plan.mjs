@@ -6,7 +6,7 @@ export const IDS = Array.from({ length: 5 }, (_, at) => `i${at}`);
 export const NODES = ["n1", "n2", "n3"];
 const DAY_MS = 86_400_000;
 
-/** Queries that copies may answer, and some that they must leave to a read. */
+/** Queries that copies may answer, and some whose answers alone are kept. */
 export const QUERIES = [
   {},
   { n: 1 },
@@ -27,7 +27,12 @@ export const QUERIES = [
   { "deep.n": 1 },
   { constructor: 1 },
   { _id: "i1" },
+  { n: { $gte: 1 } },
+  { $or: [{ n: 1 }, { more: 1 }] },
 ];
+
+/** How much of a list is asked for. */
+export const LIMITS = [undefined, { limit: 2 }];
 
 export function planOf(seed) {
   const dice = new Dice(seed);
