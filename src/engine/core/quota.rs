@@ -11,6 +11,12 @@ use crate::error::Result;
 /// This part of what is stored must have been written or removed since room was last made by compacting, before a write
 /// has it done again: else every other write at the limit would.
 const WORTH_OF_WRITE: u64 = 16;
+/// What looks at all that there is rests so many times as long as it took.
+const REST: f64 = 10.0;
+/// A write that has no room waits for the end of that rest so long, ms.
+const MOST_REST_MS: f64 = 1_000.0;
+/// After that time, there may be more to collect though nothing was committed, ms.
+const STALE_MS: f64 = 60_000.0;
 /// The same in the background, where nobody waits for it.
 const WORTH_AT_REST: u64 = 4;
 
@@ -148,14 +154,46 @@ pub struct Quota {
     pub looked: Cell<u64>,
     /// How models make room: by pruning the op-log, by evicting what has expired, and by collecting before anything is compacted.
     pub relievers: RefCell<[Option<Reliever>; 3]>,
-    /// When a model may be asked to collect again, by the monotonic clock: it looks at all that there is.
-    pub collects_after_ms: Cell<f64>,
+    /// When a model was last asked to collect.
+    pub collected: Cell<Collected>,
     /// Held by whoever takes a step.
     pub stepping: Gate,
     /// Steps that have done anything.
     pub steps: Cell<u64>,
     /// What the patch took when the last such step began, bytes; 0 where what that removed is taken up, or does not come.
     pub held: Cell<u64>,
+}
+
+/// When a model was asked to collect, which looks at all that there is.
+#[derive(Debug, Clone, Copy)]
+pub struct Collected {
+    /// The last frame of the log that was known then.
+    pub known: u64,
+    /// When that was done, by the monotonic clock.
+    pub ended_ms: f64,
+    /// How long it took.
+    pub took_ms: f64,
+}
+
+impl Default for Collected {
+    fn default() -> Self {
+        Self {
+            known: 0,
+            ended_ms: f64::NEG_INFINITY,
+            took_ms: 0.0,
+        }
+    }
+}
+
+impl Collected {
+    /// How long it rests before it is asked again, ms; none where that is in vain.
+    #[must_use]
+    pub fn rests_ms(&self, known: u64, now_ms: f64) -> Option<f64> {
+        let since_ms = now_ms - self.ended_ms;
+        let rest_ms = (REST * self.took_ms - since_ms).max(0.0);
+        let has_changed = known != self.known || since_ms >= STALE_MS;
+        (has_changed && rest_ms <= MOST_REST_MS).then_some(rest_ms)
+    }
 }
 
 /// What the directory of an epoch takes.

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use super::{compact, tidy};
 use crate::engine::core::instance::Core;
 use crate::engine::core::notice::Notice;
-use crate::engine::core::quota::{self, Action, Levels, Policy, Reliever};
+use crate::engine::core::quota::{self, Action, Collected, Levels, Policy, Reliever};
 use crate::engine::store::garbage;
 use crate::engine::store::room::{self, Help};
 use crate::error::{Code, Error};
@@ -19,8 +19,6 @@ use crate::error::{Code, Error};
 const LOOK_BYTES: u64 = 4 << 20;
 /// Below this part of the nearest limit, there is plenty of room.
 const PLENTY: f64 = 0.25;
-/// What looks at all that there is rests so many times as long as it took.
-const REST: f64 = 100.0;
 /// Whoever opens a patch goes first, and its listeners are there when the first step is told of, ms.
 const AFTER_OPENING_MS: u32 = 20;
 
@@ -100,18 +98,13 @@ async fn take(core: &Rc<Core>, action: Action, needed: Option<u64>) -> bool {
         return false;
     }
     let level = level(core).await;
-    let mut is_done = false;
-    if let Some(relieve) = reliever {
-        let begun_ms = core.env().monotonic_ms();
-        is_done = relieve().await.unwrap_or(false);
-        let ended_ms = core.env().monotonic_ms();
-        if action == Action::Compact {
-            let rest_ms = REST * (ended_ms - begun_ms);
-            core.quota.collects_after_ms.set(ended_ms + rest_ms);
-        }
-        if is_done {
-            compact::flush_for_room(core).await;
-        }
+    let mut is_done = match reliever {
+        Some(relieve) if action == Action::Compact => collect(core, relieve).await,
+        Some(relieve) => relieve().await.unwrap_or(false),
+        None => false,
+    };
+    if is_done {
+        compact::flush_for_room(core).await;
     }
     if is_worth_taking(core, action, needed) {
         core.state.borrow_mut().gained = 0;
@@ -123,15 +116,33 @@ async fn take(core: &Rc<Core>, action: Action, needed: Option<u64>) -> bool {
     is_done
 }
 
-/// The model that takes part in a step, if it may be asked now.
+/// How a model takes part in a step, if one does.
 fn reliever(core: &Core, action: Action) -> Option<Reliever> {
-    let is_early = || core.env().monotonic_ms() < core.quota.collects_after_ms.get();
-    // planted: collects-at-once
-    if action == Action::Compact && is_early() {
-        return None;
-    }
     let relievers = core.quota.relievers.borrow();
     relievers.get(action.place()).cloned().flatten()
+}
+
+/// Has a model collect, which looks at all that there is; not where that is in vain, or too soon after the last time.
+async fn collect(core: &Rc<Core>, relieve: Reliever) -> bool {
+    let known = || core.state.borrow().known;
+    let now_ms = core.env().monotonic_ms();
+    let collected = core.quota.collected.get();
+    // planted: collects-at-once
+    let Some(rest_ms) = collected.rests_ms(known(), now_ms) else {
+        return false;
+    };
+    if rest_ms > 0.0 {
+        core.env().sleep(rest_ms as u32).await;
+    }
+    let begun_ms = core.env().monotonic_ms();
+    let is_done = relieve().await.unwrap_or(false);
+    let ended_ms = core.env().monotonic_ms();
+    core.quota.collected.set(Collected {
+        known: known(),
+        ended_ms,
+        took_ms: ended_ms - begun_ms,
+    });
+    is_done
 }
 
 /// Whether the step is to compact, and that may make room.

@@ -87,6 +87,14 @@ export class CopyRoom {
   }
 }
 
+/** A find of whole documents in the order of insertion, without a limit. */
+export interface Whole {
+  /** Whether it is for all that there are. */
+  readonly isAll: boolean;
+  /** What they must meet, if that can be decided here. */
+  readonly conditions: readonly Condition[] | undefined;
+}
+
 /** Access to the copies of a scope's key-value pairs or of one of its collections. */
 export class ScopeCopies {
   readonly #room: CopyRoom;
@@ -160,18 +168,20 @@ export class Copies {
   }
 
   /**
-   * Fresh copies of all documents that meet `conditions`, and behind them, if there are any, the mark of the last one; from here
+   * Fresh copies of all documents that `asked` is for, and behind them, if there are any, the mark of the last one; from here
    * or from `read`, which with `places` reads all of the collection, and gives the places of all in place of the mark.
    * All is kept when it is read twice between two changes: keeping takes time and memory, and most lists are read once.
    */
-  all(conditions: readonly Condition[], read: (places: boolean) => unknown): unknown {
+  all(asked: Whole, read: (places: boolean) => unknown): unknown {
     if (!this.#isCurrent()) return read(false);
     if (this.#all !== undefined) {
+      const { conditions } = asked;
+      if (conditions === undefined) return read(false);
       const met = meeting(conditions, this.#all);
       const last = this.#all.lastIndexOf(met.at(-1) as object);
       return withMark(met.map(copyOf), this.#places, last);
     }
-    if (conditions.length > 0) return read(false);
+    if (!asked.isAll) return read(false);
     const stamp = this.#stamp;
     if (this.#readAt !== stamp) {
       this.#readAt = stamp;

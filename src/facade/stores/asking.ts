@@ -48,10 +48,20 @@ export class Asking {
     return this.#patterns.length > 0 ? this.#patterns : undefined;
   }
 
-  /** The conditions, if copies can answer all of it. */
+  /** Whether it is for whole documents in the order of insertion, without a limit. */
+  get isWhole(): boolean {
+    return takesAll(this.options);
+  }
+
+  /** Whether it is for all documents. */
+  get isAll(): boolean {
+    return this.#query.encoded === "{}";
+  }
+
+  /** The conditions, if copies can decide them. */
   get conditions(): readonly Condition[] | undefined {
     const { gaps, patterns, encoded } = this.#query;
-    return takesAll(this.options) && gaps === undefined && patterns === undefined ? conditionsOf(encoded) : undefined;
+    return gaps === undefined && patterns === undefined ? conditionsOf(encoded) : undefined;
   }
 
   /** What wasm is asked for a part, and whether that is more than the query. */

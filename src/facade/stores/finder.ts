@@ -6,7 +6,7 @@ import type { Copies, ScopeCopies } from "../bridge/copies.js";
 import type { DbPort } from "../bridge/glue.js";
 import type { Handle } from "../bridge/handle.js";
 import { breath } from "../bridge/pacer.js";
-import { findOptionsOf, paths, type Condition } from "../values/find.js";
+import { findOptionsOf, paths } from "../values/find.js";
 import { queryOf } from "../values/query.js";
 import { Asking, type Part } from "./asking.js";
 import { endAt, withoutMark, type After, type Place } from "./ends.js";
@@ -111,11 +111,11 @@ export class Finder {
    *  @param after where to go on, in place of the document in the options */
   #first(asking: Asking, after: After | undefined, most = Infinity): Later<Marked> {
     const { skip, limit } = asking.options;
-    return this.#read(asking, { after: after ?? this.after(asking), skip, limit: Math.min(limit, most) }, true, most === 1 ? undefined : asking.conditions);
+    return this.#read(asking, { after: after ?? this.after(asking), skip, limit: Math.min(limit, most) }, true, most > 1 && asking.isWhole);
   }
 
-  /** @param isKept whether answers are kept, and those that were */
-  #read(asking: Asking, part: Part, isKept = false, conditions?: readonly Condition[]): Later<Marked> {
+  /** @param isKept whether it may come from copies  @param isWhole whether from those of all documents, too */
+  #read(asking: Asking, part: Part, isKept = false, isWhole = false): Later<Marked> {
     const { collection, patterns } = asking;
     const { asked, wide } = asking.asked(part);
     const parts = asking.parts(part);
@@ -128,8 +128,8 @@ export class Finder {
       // (What is wide goes on somewhere, or reads other collections.)
       const isAlone = !wide && asked.gaps === undefined && patterns === undefined;
       const answer = () => (isAlone ? copies.answer(`${parts ?? ""} ${asked.encoded}`, read) : read());
-      if (conditions === undefined) return answer() as Later<Marked>;
-      return copies.all(conditions, (places) => (places ? find(ALL_WITH_PLACES, true) : answer())) as Later<Marked>;
+      const found = isWhole ? copies.all(asking, (places) => (places ? find(ALL_WITH_PLACES, true) : answer())) : answer();
+      return found as Later<Marked>;
     });
   }
 
