@@ -205,7 +205,7 @@ impl<K: Ord> Lookup<K> {
     /// Of keys in any order, however often each.
     #[must_use]
     pub fn of(mut keys: Vec<K>) -> Self {
-        keys.sort();
+        keys.sort_unstable();
         keys.dedup();
         keys.shrink_to_fit();
         Self { keys }

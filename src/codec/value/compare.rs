@@ -12,7 +12,7 @@ fn sorted_properties(properties: &[(JsString, Value)]) -> Vec<(&JsString, &Value
         .filter(|(_, value)| *value != Value::Undefined)
         .map(|(name, value)| (name, value))
         .collect();
-    sorted.sort_by_key(|(name, _)| *name);
+    sorted.sort_unstable_by_key(|(name, _)| *name);
     sorted
 }
 
@@ -60,13 +60,13 @@ fn sorted(value: &Value) -> Value {
         }
         Value::Set(items) => {
             let mut items: Vec<_> = items.iter().map(sorted).collect();
-            items.sort_by(compare);
+            items.sort_unstable_by(compare);
             Value::Set(items)
         }
         Value::Map(entries) => {
             let sorted = |(key, value): &(Value, Value)| (sorted(key), sorted(value));
             let mut entries: Vec<_> = entries.iter().map(sorted).collect();
-            entries.sort_by(|a, b| compare(&a.0, &b.0).then_with(|| compare(&a.1, &b.1)));
+            entries.sort_unstable_by(|a, b| compare(&a.0, &b.0).then_with(|| compare(&a.1, &b.1)));
             Value::Map(entries)
         }
         other => other.clone(),

@@ -66,7 +66,7 @@ impl Pool {
         if excess == 0 || all.len() < 2 {
             return;
         }
-        all.sort_by_key(|cache| cache.used.get());
+        all.sort_unstable_by_key(|cache| cache.used.get());
         let idle = all.len().saturating_sub(BUSY_CACHES);
         for (at, cache) in all.iter().enumerate() {
             if excess == 0 {

@@ -170,12 +170,8 @@ impl Cutting<'_> {
             return Ok(());
         };
         let left = self.entries(flip, &all, &hit, below).await?;
-        let replace = |mut entries: Vec<Entry>| {
-            entries.retain(|entry| !hit.contains(&entry.id));
-            entries.extend(left);
-            entries.sort_by(|a, b| a.first.cmp(&b.first));
-            entries
-        };
+        let replace =
+            |entries| directory::replaced(entries, &|entry| hit.contains(&entry.id), left);
         let Flip {
             staging, garbage, ..
         } = flip;

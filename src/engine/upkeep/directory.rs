@@ -115,3 +115,16 @@ async fn edit_now(
     garbage.extend(replaced.map(|page| Garbage::new(RecordKey::Run(page.id), 0)));
     Ok(())
 }
+
+/// Entries without those that are `gone`, with those that were added, in the order of their keys.
+pub fn replaced(
+    mut entries: Vec<Entry>,
+    gone: &dyn Fn(&Entry) -> bool,
+    added: Vec<Entry>,
+) -> Vec<Entry> {
+    entries.retain(|entry| !gone(entry));
+    entries.extend(added);
+    // (Their keys do not overlap.)
+    entries.sort_unstable_by(|a, b| a.first.cmp(&b.first));
+    entries
+}

@@ -312,12 +312,7 @@ async fn replace_now(
         level,
         (&first, &last),
         garbage,
-        Box::new(|mut entries| {
-            entries.retain(|entry| !ids.contains(&entry.id));
-            entries.extend(added);
-            entries.sort_by(|a, b| a.first.cmp(&b.first));
-            entries
-        }),
+        Box::new(|entries| directory::replaced(entries, &|entry| ids.contains(&entry.id), added)),
     )
     .await
 }

@@ -57,7 +57,7 @@ pub fn start(core: &Rc<Core>) {
 fn round(realm: &Realm, every_ms: u32) -> bool {
     let mut cores = realm.open();
     realm.rounds.set(realm.rounds.get() + 1);
-    cores.sort_by_key(|core| {
+    cores.sort_unstable_by_key(|core| {
         let (used, attended) = (core.pace.used.get(), core.subscribers.is_attended());
         (!used, !attended, core.pace.round.get())
     });
