@@ -12,7 +12,7 @@ SOURCES := $(shell find src -name '*.rs' -o -name '*.ts' -o -name 'tsconfig.json
 WASM_TARGET := wasm32-unknown-unknown
 
 .PHONY: help setup setup-build build check check-rust check-types check-layers check-package check-mutants check-bench test \
-  test-native test-sealed test-node test-chromium test-firefox test-webkit test-page test-sqlite soak mutants demo bench bench-firefox \
+  test-native test-sealed test-node test-chromium test-firefox test-webkit test-page test-sqlite soak mutants demo bench bench-firefox bench-sqlite \
   bench-engine bench-tabs clean
 
 help: ## Prints this
@@ -77,7 +77,7 @@ test-sealed: | setup ## Only encrypted patches, and archives: those of an implem
 	diff -r target/tmp/archive-again tests/fixtures/archive
 	$(PYTHON) tests/fixtures/archive.py check target/tmp/archive
 test-node: build target/stamp/worlds ## Only those in Node: the npm package, and its facade in simulated worlds
-	node --test $$(find tests/node -name '*.test.mjs' | sort)
+	node --test --test-concurrency=2 $$(find tests/node -name '*.test.mjs' | sort)
 test-chromium: | setup ## Only those of the wasm, in Chromium
 	scripts/wasm-test chromium
 test-firefox: | setup ## Only those of the wasm, in Firefox
@@ -85,12 +85,12 @@ test-firefox: | setup ## Only those of the wasm, in Firefox
 test-webkit: | setup ## Only those of the wasm, in WebKitGTK
 	scripts/wasm-test webkit
 test-page: build | setup ## Only those of the npm package, in Chromium and in Node
-	node --test --test-concurrency=1 $$(find tests/browser -name '*.test.mjs' | sort)
+	node --test --test-concurrency=2 $$(find tests/browser -name '*.test.mjs' | sort)
 
-STORAGE_TESTS := kill* quota* lost tabs* *-tabs lifecycle-* cost many reclaim blobs* stopped versionchange
+STORAGE_TESTS := kill kill-contents kill-migrate lost tabs api-tabs api-writes-tabs lifecycle-copy lifecycle-delete \
+  lifecycle-frozen lifecycle-gone cost blobs-large
 test-sqlite: build | setup ## Only those of the npm package that touch the storage, in Chromium with IndexedDB on SQLite
-	IDB=sqlite node --test --test-concurrency=1 --test-name-pattern='/^(?!.*(firefox|webkit))/i' \
-	  $(sort $(wildcard $(STORAGE_TESTS:%=tests/browser/%.test.mjs)))
+	IDB=sqlite node --test --test-concurrency=2 $(STORAGE_TESTS:%=tests/browser/%.test.mjs)
 
 SECONDS ?= 600
 soak: build target/stamp/worlds ## Simulates new seeds for SECONDS (600), fuzzes, then kills the browser 30 times
@@ -109,6 +109,9 @@ bench: build ## Measures patchstore and its peers on this machine, in Chromium
 	node scripts/bench.mjs
 bench-firefox: build ## The same for those that run in Firefox
 	BROWSER=firefox ROUNDS=2 SYSTEMS=$(FIREFOX_SYSTEMS) node scripts/bench.mjs
+SQLITE_SYSTEMS := patchstore,indexeddb,indexeddb-commit,dexie,packed
+bench-sqlite: build ## The same in Chromium with IndexedDB on SQLite
+	IDB=sqlite ROUNDS=2 SYSTEMS=$(SQLITE_SYSTEMS) node scripts/bench.mjs
 bench-engine: build ## Measures the engine alone: natively, how opening grows, what keeps the page
 	cargo bench
 	node scripts/bench-engine.mjs

@@ -2,12 +2,13 @@
  * Measures patchstore and its peers in one run of a headless browser, on a profile on disk.
  *
  *   BROWSER=firefox                instead of Chromium
+ *   IDB=sqlite                     Chromium with IndexedDB on SQLite, to which it is moving
  *   SYSTEMS=patchstore,indexeddb   only these (default: all)
  *   WORK=put,update                only these work items (default: all; in Firefox, none with 100 000 documents)
  *   ROUNDS=5                       how often (default 3)
  *   SERVE=8080                     measures nothing: serves the page, for any browser, on that port
  *
- * Prints the table and the targets, and writes target/bench/results.json (or results-firefox.json).
+ * Prints the table and the targets, and writes target/bench/results.json (or results-firefox.json, results-sqlite.json).
  */
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { cpus, release, type } from "node:os";
@@ -26,6 +27,7 @@ const PHASE_MS = 240_000;
 
 const target = fileURLToPath(new URL("../target/bench", import.meta.url));
 const firefox = process.env.BROWSER === "firefox";
+const kind = firefox ? "-firefox" : process.env.IDB ? `-${process.env.IDB}` : "";
 
 /** What a variable of the environment lists, which must be among `all`. */
 function chosen(variable, all) {
@@ -83,7 +85,7 @@ async function run() {
       date: new Date().toISOString(),
       ...measured,
       machine: `${cpus().length} × ${cpus()[0].model}, ${type()} ${release()}`,
-      browser: browser.version,
+      browser: `${browser.version}${process.env.IDB ? `, IndexedDB on ${process.env.IDB}` : ""}`,
       rounds,
       systems,
       cells: summarize(samples),
@@ -103,7 +105,7 @@ if (process.env.SERVE) {
 } else {
   const results = await run();
   console.log(asText(results));
-  const file = `${target}/results${firefox ? "-firefox" : ""}.json`;
+  const file = `${target}/results${kind}.json`;
   await writeFile(file, `${JSON.stringify(results, null, 1)}\n`);
   console.log(`bench: ${file}`);
   const failed = Object.values(results.cells).some((row) => Object.values(row).some((cell) => cell.failed));

@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { ONLY_CHROMIUM } from "./support/browser.mjs";
 import * as chromium from "./support/chromium-process.mjs";
 import * as firefox from "./support/firefox-process.mjs";
 import { serve } from "./support/server.mjs";
@@ -30,13 +31,14 @@ function random(seed) {
 }
 
 const FEWER = Math.ceil(KILLS / 3);
-for (const [name, { launch }, writers, kills, encrypted] of [
+const CASES = [
   ["Chromium", chromium, ["one", "two"], KILLS, false],
   // WebDriver talks to one window at a time.
   ["Firefox", firefox, ["one"], KILLS, false],
   ["Chromium", chromium, ["one", "two"], FEWER, true],
   ["Firefox", firefox, ["one"], FEWER, true],
-]) {
+].filter(([name]) => name === "Chromium" || !ONLY_CHROMIUM);
+for (const [name, { launch }, writers, kills, encrypted] of CASES) {
   const title = `${name} killed ${kills} times${encrypted ? ", with an encrypted patch" : ""}`;
   test(title, { timeout: 60_000 + kills * 30_000 }, async () => {
     console.log(`kill: ${title}, SEED=${SEED}`);

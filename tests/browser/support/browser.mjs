@@ -13,6 +13,8 @@ export const STORAGE = Object.fromEntries(
     .map(([name, stage]) => [name, [`--enable-features=IdbSqliteOnDiskRollout:stage/${stage}`]]),
 );
 const { IDB } = process.env;
+/** Whether tests have nothing to look for in other browsers: they have not got several storages. */
+export const ONLY_CHROMIUM = Boolean(IDB);
 if (IDB && !STORAGE[IDB]) throw new Error(`IDB=${IDB}: there are ${Object.keys(STORAGE)}`);
 
 export const ARGS = [

@@ -1,7 +1,7 @@
 /** Firefox and WebKit with as much of Playwright's pages as tests of several tabs need, so that these run in every browser. */
 import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { openBrowser } from "./browser.mjs";
+import { ONLY_CHROMIUM, openBrowser } from "./browser.mjs";
 import { drive } from "./webdriver.mjs";
 
 /** How often is asked whether a page has answered. */
@@ -10,8 +10,7 @@ const POLL_MS = 10;
 /** Starts a browser by its name; what it has of Playwright's: `newContext()`, `close()`. */
 const START = {
   chromium: () => openBrowser(),
-  firefox: () => openPages("firefox"),
-  webkit: () => openPages("webkit"),
+  ...(!ONLY_CHROMIUM && { firefox: () => openPages("firefox"), webkit: () => openPages("webkit") }),
 };
 
 const browsers = {};
