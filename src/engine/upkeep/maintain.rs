@@ -5,10 +5,10 @@ use futures_util::future::{LocalBoxFuture, ready};
 use std::rc::Rc;
 
 use super::expire;
+use super::fill;
 use super::flush;
 use super::merge;
 use super::policy::{self, Pick, Step, Tail};
-use super::relief;
 use crate::engine::core::gate::Pass;
 use crate::engine::core::instance::Core;
 use crate::engine::core::options::Limits;
@@ -33,7 +33,7 @@ pub(super) fn tail(core: &Core) -> Tail {
 /// From where on to tidy up while there are writes.
 fn limits(core: &Core) -> Limits {
     let mut limits = core.options.limits;
-    if relief::has_plenty(core) {
+    if fill::has_plenty(core) {
         limits.log_frames = limits.log_frames.saturating_mul(PLENTY);
     }
     limits

@@ -5,7 +5,7 @@
 //! [`dead`] finds pieces that newer cells hide, [`collect`] records that nothing refers to.
 //!
 //! [`maintain`] decides what is due, [`evict`] when to collect what has expired, [`poll`] when to look; [`tidy`] is for when
-//! nothing else is to be done. [`relief`] takes the steps of the quota policy, [`compact`] all of them to the end.
+//! nothing else is to be done. [`fill`] says how full it is; [`relief`] takes the steps of the quota policy, [`compact`] all of them to the end.
 //!
 //! All of it holds the maintenance gate. Called by writing (a full log) and by whole-patch operations.
 
@@ -16,6 +16,7 @@ pub mod dead;
 pub mod directory;
 pub mod evict;
 pub mod expire;
+pub mod fill;
 pub mod flip;
 pub mod flush;
 pub mod maintain;

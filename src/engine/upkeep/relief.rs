@@ -7,18 +7,16 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use std::rc::Rc;
 
-use super::{compact, tidy};
+use super::{compact, fill, tidy};
 use crate::engine::core::instance::Core;
 use crate::engine::core::notice::Notice;
-use crate::engine::core::quota::{self, Action, Collected, Levels, Policy, Reliever};
+use crate::engine::core::quota::{self, Action, Collected, Policy, Reliever};
 use crate::engine::store::garbage;
-use crate::engine::store::room::{self, Help};
+use crate::engine::store::room::Help;
 use crate::error::{Code, Error};
 
 /// Bytes written by a realm after which it is looked again how full it is.
 const LOOK_BYTES: u64 = 4 << 20;
-/// Below this part of the nearest limit, there is plenty of room.
-const PLENTY: f64 = 0.25;
 /// Whoever opens a patch goes first, and its listeners are there when the first step is told of, ms.
 const AFTER_OPENING_MS: u32 = 20;
 
@@ -60,7 +58,7 @@ fn look(core: &Rc<Core>, after_ms: u32) {
 async fn relieve(core: &Rc<Core>) {
     let mut last = None;
     while core.check_open().is_ok() {
-        let level = level(core).await;
+        let level = fill::level(core).await;
         let is_above = quota::is_above(level, core.quota.policy.get().threshold);
         let Some(action) = quota::next(last).filter(|_| is_above) else {
             return;
@@ -97,7 +95,7 @@ async fn take(core: &Rc<Core>, action: Action, needed: Option<u64>) -> bool {
     if reliever.is_none() && !is_worth_taking(core, action, needed) {
         return false;
     }
-    let level = level(core).await;
+    let level = fill::level(core).await;
     let mut is_done = match reliever {
         Some(relieve) if action == Action::Compact => collect(core, relieve).await,
         Some(relieve) => relieve().await.unwrap_or(false),
@@ -158,34 +156,6 @@ fn is_worth_compacting(core: &Rc<Core>, needed: Option<u64>) -> bool {
     drop(state);
     quota::is_worth_compacting(gained, stored, needed)
         && !(is_compact && garbage::listed(core).is_empty())
-}
-
-/// Usage and the limit that it is nearest to.
-async fn level(core: &Rc<Core>) -> (f64, f64) {
-    let origin = room::estimate(core).await;
-    level_of(core, origin)
-}
-
-/// Whether so little of all limits is used, as far as was told last, that room need not be thought of.
-#[must_use]
-pub fn has_plenty(core: &Core) -> bool {
-    let origin = core.realm.estimated.get().told;
-    // planted: never-short
-    origin.is_some() && !core.pressed.get() && !quota::is_above(level_of(core, origin), PLENTY)
-}
-
-fn level_of(core: &Core, origin: Option<(f64, f64)>) -> (f64, f64) {
-    let failed_at = core.realm.failed_at.get();
-    quota::nearest(&Levels {
-        own: core.stored_bytes() as f64,
-        max_bytes: core.quota.policy.get().max_bytes,
-        origin,
-        failed_at: if failed_at > 0.0 {
-            failed_at
-        } else {
-            f64::INFINITY
-        },
-    })
 }
 
 /// The error of a write that does not fit into the patch's budget.
