@@ -1,4 +1,4 @@
-/** Reads by id, of documents that were written in this page. */
+/** Reads by id, of documents that were written in this page, and read there once: first readings are in `fresh.js`. */
 import { documentOf, random } from "../documents.js";
 import { same } from "../check.js";
 
@@ -14,11 +14,12 @@ function compare(found, numbers) {
 
 export const get = {
   id: "get",
-  title: "get one document, awaited",
+  title: "get one document, awaited, read before",
   needs: "puts",
   times: 2000,
   async run({ store, state, times, timed }) {
     const numbers = chosen(state, times);
+    for (const n of numbers) await store.get(state.ids[n]);
     const found = [];
     await timed(async () => {
       for (const n of numbers) found.push(await store.get(state.ids[n]));
@@ -29,11 +30,12 @@ export const get = {
 
 export const gets = {
   id: "gets",
-  title: "10 000 gets at once, each",
+  title: "10 000 gets at once, each, read before",
   needs: "puts",
   times: 10_000,
   async run({ store, state, times, timed }) {
     const numbers = chosen(state, times);
+    await Promise.all(numbers.map((n) => store.get(state.ids[n])));
     const found = await timed(() => Promise.all(numbers.map((n) => store.get(state.ids[n]))));
     compare(found, numbers);
   },
