@@ -141,7 +141,7 @@ fn relieved_by_models(engine: &Engine) {
     engine.relieve_by(Action::EvictExpired, Feature::Expiry.into(), |engine, _| {
         engine.evict_expired()
     });
-    engine.relieve_by(Action::Compact, Feature::Contents.into(), |engine, env| {
+    engine.relieve_by(Action::Collect, Feature::Contents.into(), |engine, env| {
         Box::pin(async move { Ok(collect_all(&engine, &env).await? > 0) })
     });
 }

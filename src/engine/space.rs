@@ -63,8 +63,8 @@ impl Engine {
 
     /// Has `relieve` take a step where room is short: it removes what is not needed any more, and says whether there was any
     /// (if it says so, it is tried again whether there is room, and once there is none, it may be asked again).
-    /// It is given an engine of its own and the realm's environment: an engine as another tab would have, since a write of this one may be waiting for it. Asked only
-    /// where `needs` is on: what it removes is not there otherwise.
+    /// It is given an engine of its own, as another tab would have, since a write of this one may be waiting for it, and the
+    /// realm's environment. Asked only where `needs` is on: what it removes is not there otherwise.
     pub fn relieve_by(
         &self,
         action: Action,
@@ -83,7 +83,7 @@ impl Engine {
             .boxed_local()
         };
         let mut relievers = self.0.quota.relievers.borrow_mut();
-        if let Some(place) = relievers.get_mut(action.place()) {
+        if let Some(place) = relievers.get_mut(action as usize) {
             *place = Some(Rc::new(reliever));
         }
     }

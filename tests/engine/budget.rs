@@ -288,7 +288,7 @@ fn who_looks_at_all_that_there_is_does_so_now_and_then_only() {
     World::run(1, async |world| {
         let engine = world.open(Options::default()).await;
         COLLECTED.set(0);
-        engine.relieve_by(Action::Compact, Features::NONE, |_, env| {
+        engine.relieve_by(Action::Collect, Features::NONE, |_, env| {
             async move {
                 env.sleep(50).await;
                 COLLECTED.set(COLLECTED.get() + 1);

@@ -318,7 +318,7 @@ fn contents_that_nothing_holds_make_room_for_a_write() {
     World::run(SEED, async |world| {
         let tab = Tab::open(&world).await;
         tab.engine
-            .relieve_by(Action::Compact, Features::NONE, |engine, env| {
+            .relieve_by(Action::Collect, Features::NONE, |engine, env| {
                 Box::pin(async move { Ok(collect_all(&engine, &env).await? > 0) })
             });
         let now_ms = tab.realm.now_ms() as u64;

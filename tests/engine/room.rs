@@ -132,9 +132,9 @@ fn prune(engine: Engine, _: Rc<dyn Env>) -> LocalBoxFuture<'static, patchstore::
 }
 
 /// A tab whose storage has room for 30 KB more; a step removes 2 MB.
-async fn prunable(world: &World) -> (Engine, Storage) {
+async fn prunable(world: &World, action: Action) -> (Engine, Storage) {
     let (engine, storage) = Storage::open(world, Options::default()).await;
-    engine.relieve_by(Action::PruneOplog, Features::NONE, prune);
+    engine.relieve_by(action, Features::NONE, prune);
     for n in 0..10 {
         put(&engine, &format!("log-{n}"), 200_000).await.unwrap();
     }
@@ -147,17 +147,19 @@ async fn prunable(world: &World) -> (Engine, Storage) {
 
 #[test]
 fn what_only_stores_waits_until_the_storage_frees_what_a_step_has_removed_for_it() {
-    World::run(1, async |world| {
-        let (engine, storage) = prunable(&world).await;
-        storage.counts.keeps_all_but.set(Some(30_000));
-        storage.counts.gives_back.set(true);
-        put(&engine, "new", 100_000).await.unwrap();
-        assert_eq!(*storage.counts.asked.borrow(), [0]);
-    });
+    for action in [Action::PruneOplog, Action::EvictExpired, Action::Collect] {
+        World::run(1, async |world| {
+            let (engine, storage) = prunable(&world, action).await;
+            storage.counts.keeps_all_but.set(Some(30_000));
+            storage.counts.gives_back.set(true);
+            put(&engine, "new", 100_000).await.unwrap();
+            assert_eq!(*storage.counts.asked.borrow(), [0]);
+        });
+    }
     // More than was removed is not waited for, nor what does not come for long.
     for (bytes, asked) in [(3_000_000, 0), (100_000, 4)] {
         World::run(1, async |world| {
-            let (engine, storage) = prunable(&world).await;
+            let (engine, storage) = prunable(&world, Action::PruneOplog).await;
             storage.counts.keeps_all_but.set(Some(30_000));
             let refused = put(&engine, "new", bytes).await.unwrap_err();
             assert_eq!(refused.code(), Code::StorageQuotaExceeded);
@@ -202,7 +204,7 @@ fn upkeep_waits_for_a_pause_where_there_is_plenty_of_room_and_only_there() {
 fn a_write_waits_for_a_step_that_is_being_taken() {
     for seed in 0..40 {
         World::run(seed, async |world| {
-            let (engine, _storage) = prunable(&world).await;
+            let (engine, _storage) = prunable(&world, Action::PruneOplog).await;
             engine.obey(Policy {
                 threshold: 1e-9,
                 ..Policy::default()

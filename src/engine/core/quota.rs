@@ -11,14 +11,14 @@ use crate::error::Result;
 /// This part of what is stored must have been written or removed since room was last made by compacting, before a write
 /// has it done again: else every other write at the limit would.
 const WORTH_OF_WRITE: u64 = 16;
+/// The same in the background, where nobody waits for it.
+const WORTH_AT_REST: u64 = 4;
 /// What looks at all that there is rests so many times as long as it took.
 const REST: f64 = 10.0;
 /// A write that has no room waits for the end of that rest so long, ms.
 const MOST_REST_MS: f64 = 1_000.0;
 /// After that time, there may be more to collect though nothing was committed, ms.
 const STALE_MS: f64 = 60_000.0;
-/// The same in the background, where nobody waits for it.
-const WORTH_AT_REST: u64 = 4;
 
 /// What makes room, in the order of the steps; the last is what is said where none is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub enum Action {
     PruneOplog,
     /// Records go that have expired.
     EvictExpired,
+    /// What nothing refers to goes.
+    Collect,
     /// What is dead goes.
     Compact,
     /// A write was refused.
@@ -40,19 +42,8 @@ impl Action {
         match self {
             Self::PruneOplog => "prune-oplog",
             Self::EvictExpired => "evict-expired",
-            Self::Compact => "compact",
+            Self::Collect | Self::Compact => "compact",
             Self::Full => "full",
-        }
-    }
-
-    /// The place of how a model takes part in it, among [`Quota::relievers`]; none where no step is taken.
-    #[must_use]
-    pub const fn place(self) -> usize {
-        match self {
-            Self::PruneOplog => 0,
-            Self::EvictExpired => 1,
-            Self::Compact => 2,
-            Self::Full => usize::MAX,
         }
     }
 }
@@ -63,7 +54,8 @@ pub const fn next(after: Option<Action>) -> Option<Action> {
     match after {
         None => Some(Action::PruneOplog),
         Some(Action::PruneOplog) => Some(Action::EvictExpired),
-        Some(Action::EvictExpired) => Some(Action::Compact),
+        Some(Action::EvictExpired) => Some(Action::Collect),
+        Some(Action::Collect) => Some(Action::Compact),
         Some(Action::Compact | Action::Full) => None,
     }
 }
@@ -152,7 +144,7 @@ pub struct Quota {
     pub stock: Cell<Stock>,
     /// Bytes that had been written when it was last looked how full it is.
     pub looked: Cell<u64>,
-    /// How models make room: by pruning the op-log, by evicting what has expired, and by collecting before anything is compacted.
+    /// How models take the first three steps, each at its place.
     pub relievers: RefCell<[Option<Reliever>; 3]>,
     /// When a model was last asked to collect.
     pub collected: Cell<Collected>,

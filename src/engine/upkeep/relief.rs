@@ -91,33 +91,33 @@ async fn step(core: &Rc<Core>, action: Action, needed: Option<u64>) -> bool {
 }
 
 async fn take(core: &Rc<Core>, action: Action, needed: Option<u64>) -> bool {
-    let reliever = reliever(core, action);
-    if reliever.is_none() && !is_worth_taking(core, action, needed) {
-        return false;
-    }
-    let level = fill::level(core).await;
-    let mut is_done = match reliever {
-        Some(relieve) if action == Action::Compact => collect(core, relieve).await,
-        Some(relieve) => relieve().await.unwrap_or(false),
-        None => false,
+    let reliever = core.quota.relievers.borrow().get(action as usize).cloned();
+    let reliever = match (reliever.flatten(), action) {
+        (None, Action::Compact) if is_worth_compacting(core, needed) => None,
+        (None, _) => return false,
+        reliever => reliever.0,
     };
-    if is_done {
-        compact::flush_for_room(core).await;
-    }
-    if is_worth_taking(core, action, needed) {
-        core.state.borrow_mut().gained = 0;
-        is_done |= compact::compact_for_room(core).await;
-    }
+    let level = fill::level(core).await;
+    let is_done = match reliever {
+        Some(relieve) => {
+            let is_done = match action {
+                Action::Collect => collect(core, relieve).await,
+                _ => relieve().await.unwrap_or(false),
+            };
+            if is_done {
+                compact::flush_for_room(core).await;
+            }
+            is_done
+        }
+        None => {
+            core.state.borrow_mut().gained = 0;
+            compact::compact_for_room(core).await
+        }
+    };
     if is_done {
         core.tell(&Notice::Quota { level, action });
     }
     is_done
-}
-
-/// How a model takes part in a step, if one does.
-fn reliever(core: &Core, action: Action) -> Option<Reliever> {
-    let relievers = core.quota.relievers.borrow();
-    relievers.get(action.place()).cloned().flatten()
 }
 
 /// Has a model collect, which looks at all that there is; not where that is in vain, or too soon after the last time.
@@ -141,11 +141,6 @@ async fn collect(core: &Rc<Core>, relieve: Reliever) -> bool {
         took_ms: ended_ms - begun_ms,
     });
     is_done
-}
-
-/// Whether the step is to compact, and that may make room.
-fn is_worth_taking(core: &Rc<Core>, action: Action, needed: Option<u64>) -> bool {
-    action == Action::Compact && is_worth_compacting(core, needed)
 }
 
 fn is_worth_compacting(core: &Rc<Core>, needed: Option<u64>) -> bool {

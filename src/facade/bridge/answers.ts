@@ -1,8 +1,7 @@
 import { copyOf, weightOf } from "../values/copy.js";
 
-/** The most questions of a collection that are remembered, and the longest one, in units. */
+/** The most questions of a collection that are remembered. */
 const MOST_QUESTIONS = 256;
-const MOST_UNITS = 4096;
 
 /** Documents, and behind them, if there are any, the mark of the last one. */
 type Answer = readonly unknown[];
@@ -27,7 +26,7 @@ export class Answers {
   /** Whether this was asked before; it has been now. */
   isAskedAgain(question: string): boolean {
     if (this.#known.has(question)) return true;
-    if (question.length <= MOST_UNITS && this.#known.size < MOST_QUESTIONS) this.#set(question, undefined, weightOf(question));
+    if (this.#known.size < MOST_QUESTIONS) this.#set(question, undefined, weightOf(question));
     return false;
   }
 

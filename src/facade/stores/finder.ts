@@ -13,6 +13,8 @@ import { endAt, withoutMark, type After, type Place } from "./ends.js";
 
 /** Asks for the places of all documents of a collection. */
 const ALL_WITH_PLACES = '{"query":{},"places":true}';
+/** The longest question whose answer is kept, in units or bytes: it is looked up by a text of it. */
+const MOST_QUESTION = 4096;
 /** How much one page counts towards {@link breath}; a call counts 1. */
 const PAGE_WEIGHT = 128;
 
@@ -126,7 +128,7 @@ export class Finder {
       const copies = isKept ? this.#copiesOf(collection) : undefined;
       if (copies === undefined) return read();
       // (What is wide goes on somewhere, or reads other collections.)
-      const isAlone = !wide && asked.gaps === undefined && patterns === undefined;
+      const isAlone = !wide && asked.gaps === undefined && patterns === undefined && asked.encoded.length + (parts?.length ?? 0) <= MOST_QUESTION;
       const answer = () => (isAlone ? copies.answer(`${parts ?? ""} ${asked.encoded}`, read) : read());
       const found = isWhole ? copies.all(asking, (places) => (places ? find(ALL_WITH_PLACES, true) : answer())) : answer();
       return found as Later<Marked>;

