@@ -727,7 +727,7 @@ export const MUTANTS = [
   {
     name: "look through all contents for each write that has no room (collects-at-once)",
     test: "engine",
-    edits: [{ at: "collects-at-once", from: "collected.rests_ms(known(), now_ms)", to: "collected.rests_ms(u64::MAX, now_ms).or(Some(0.0))" }],
+    edits: [{ at: "collects-at-once", from: "collected.rests_ms(known(), now_ms, for_write)", to: "collected.rests_ms(u64::MAX, now_ms, for_write).or(Some(0.0))" }],
   },
   {
     name: "put upkeep off where room is short (never-short)",

@@ -159,7 +159,7 @@ pub struct Quota {
 /// When a model was asked to collect, which looks at all that there is.
 #[derive(Debug, Clone, Copy)]
 pub struct Collected {
-    /// The last frame of the log that was known then.
+    /// The last frame of the log that was known before.
     pub known: u64,
     /// When that was done, by the monotonic clock.
     pub ended_ms: f64,
@@ -178,13 +178,15 @@ impl Default for Collected {
 }
 
 impl Collected {
-    /// How long it rests before it is asked again, ms; none where that is in vain.
+    /// How long it rests before it is asked again, ms; none where that is in vain, or not due in the background, where
+    /// nobody waits. A write is not refused for it: it would be while there is something to collect.
     #[must_use]
-    pub fn rests_ms(&self, known: u64, now_ms: f64) -> Option<f64> {
+    pub fn rests_ms(&self, known: u64, now_ms: f64, for_write: bool) -> Option<f64> {
         let since_ms = now_ms - self.ended_ms;
         let rest_ms = (REST * self.took_ms - since_ms).max(0.0);
         let has_changed = known != self.known || since_ms >= STALE_MS;
-        (has_changed && rest_ms <= MOST_REST_MS).then_some(rest_ms)
+        let is_due = for_write || rest_ms <= MOST_REST_MS;
+        (has_changed && is_due).then_some(rest_ms.min(MOST_REST_MS))
     }
 }
 

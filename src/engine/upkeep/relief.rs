@@ -101,7 +101,7 @@ async fn take(core: &Rc<Core>, action: Action, needed: Option<u64>) -> bool {
     let is_done = match reliever {
         Some(relieve) => {
             let is_done = match action {
-                Action::Collect => collect(core, relieve).await,
+                Action::Collect => collect(core, relieve, needed.is_some()).await,
                 _ => relieve().await.unwrap_or(false),
             };
             if is_done {
@@ -121,22 +121,24 @@ async fn take(core: &Rc<Core>, action: Action, needed: Option<u64>) -> bool {
 }
 
 /// Has a model collect, which looks at all that there is; not where that is in vain, or too soon after the last time.
-async fn collect(core: &Rc<Core>, relieve: Reliever) -> bool {
+async fn collect(core: &Rc<Core>, relieve: Reliever, for_write: bool) -> bool {
     let known = || core.state.borrow().known;
     let now_ms = core.env().monotonic_ms();
     let collected = core.quota.collected.get();
     // planted: collects-at-once
-    let Some(rest_ms) = collected.rests_ms(known(), now_ms) else {
+    let Some(rest_ms) = collected.rests_ms(known(), now_ms, for_write) else {
         return false;
     };
     if rest_ms > 0.0 {
         core.env().sleep(rest_ms as u32).await;
     }
+    // Before: what is committed beside it may have let go of more than it saw.
+    let known = known();
     let begun_ms = core.env().monotonic_ms();
     let is_done = relieve().await.unwrap_or(false);
     let ended_ms = core.env().monotonic_ms();
     core.quota.collected.set(Collected {
-        known: known(),
+        known,
         ended_ms,
         took_ms: ended_ms - begun_ms,
     });

@@ -88,6 +88,35 @@ fn compacting_is_worth_while_once_enough_has_changed() {
     assert!(is_worth_compacting(400, 1_600, None));
 }
 
+#[test]
+fn collecting_rests_but_refuses_no_write_for_it() {
+    let after = |took_ms| Collected {
+        known: 7,
+        ended_ms: 1_000.0,
+        took_ms,
+    };
+    let table = [
+        // Nothing has changed, or a minute has passed.
+        (after(10.0), 7, 1_001.0, None, None),
+        (after(10.0), 7, 61_000.0, Some(0.0), Some(0.0)),
+        // Ten times as long as it took.
+        (after(10.0), 8, 1_040.0, Some(60.0), Some(60.0)),
+        (after(10.0), 8, 1_100.0, Some(0.0), Some(0.0)),
+        // Longer in the background alone.
+        (after(200.0), 8, 1_500.0, Some(1_000.0), None),
+        (after(200.0), 8, 2_000.0, Some(1_000.0), Some(1_000.0)),
+        (Collected::default(), 0, 0.0, Some(0.0), Some(0.0)),
+    ];
+    for (collected, known, now_ms, for_write, at_rest) in table {
+        let rests_ms = |is_write| collected.rests_ms(known, now_ms, is_write);
+        assert_eq!(
+            (rests_ms(true), rests_ms(false)),
+            (for_write, at_rest),
+            "{collected:?} {known} {now_ms}"
+        );
+    }
+}
+
 proptest! {
     #[test]
     fn no_limit_is_overlooked(
