@@ -1,10 +1,13 @@
 /** Runs tests of the API inside a page: each case is a function that gets the kit. */
 import { after, before, beforeEach, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { openBrowser } from "../support/browser.mjs";
 import { serve } from "../support/server.mjs";
 import { drive } from "../support/webdriver.mjs";
 
 const PAGE = "/tests/browser/api/page.html";
+/** How often is asked whether a page has answered. */
+const POLL_MS = 20;
 
 /**
  * Declares one test per case. A case runs in the page, so it can refer to nothing of the
@@ -59,7 +62,11 @@ export function inEveryBrowser(cases) {
               }
             `);
             let answer;
-            while (!answer) answer = await browser.run("return document.documentElement.dataset.answer");
+            while (!answer) {
+              // (Asked all the time, it would have little left to work with.)
+              await sleep(POLL_MS);
+              answer = await browser.run("return document.documentElement.dataset.answer");
+            }
             if (answer !== "passed") throw new Error(answer);
           });
         }

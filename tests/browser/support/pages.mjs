@@ -5,7 +5,7 @@ import { ONLY_CHROMIUM, openBrowser } from "./browser.mjs";
 import { drive } from "./webdriver.mjs";
 
 /** How often is asked whether a page has answered. */
-const POLL_MS = 10;
+const POLL_MS = 25;
 
 /** Starts a browser by its name; what it has of Playwright's: `newContext()`, `close()`. */
 const START = {
