@@ -12,7 +12,7 @@ SOURCES := $(shell find src -name '*.rs' -o -name '*.ts' -o -name 'tsconfig.json
 WASM_TARGET := wasm32-unknown-unknown
 
 .PHONY: help setup setup-build build check check-rust check-types check-layers check-package check-mutants check-bench test \
-  test-native test-sealed test-node test-chromium test-firefox test-webkit test-page test-sqlite soak mutants demo bench bench-firefox bench-sqlite \
+  test-native test-sealed test-node test-chromium test-firefox test-webkit test-page test-sqlite soak mutants demo bench bench-firefox bench-webkit bench-sqlite \
   bench-engine bench-tabs clean
 
 help: ## Prints this
@@ -109,6 +109,9 @@ bench: build ## Measures patchstore and its peers on this machine, in Chromium
 	node scripts/bench.mjs
 bench-firefox: build ## The same for those that run in Firefox
 	BROWSER=firefox ROUNDS=2 SYSTEMS=$(FIREFOX_SYSTEMS) node scripts/bench.mjs
+WEBKIT_SYSTEMS := patchstore,indexeddb,indexeddb-commit,idb,dexie,packed
+bench-webkit: build | setup ## The same in WebKitGTK, which stores in memory under WebDriver
+	BROWSER=webkit ROUNDS=2 SYSTEMS=$(WEBKIT_SYSTEMS) node scripts/bench.mjs
 SQLITE_SYSTEMS := patchstore,indexeddb,indexeddb-commit,dexie,packed
 bench-sqlite: build ## The same in Chromium with IndexedDB on SQLite
 	IDB=sqlite ROUNDS=2 SYSTEMS=$(SQLITE_SYSTEMS) node scripts/bench.mjs

@@ -1,14 +1,14 @@
 /**
  * Measures patchstore and its peers in one run of a headless browser, on a profile on disk.
  *
- *   BROWSER=firefox                instead of Chromium
+ *   BROWSER=firefox                instead of Chromium; or webkit, where all that is stored is in memory
  *   IDB=sqlite                     Chromium with IndexedDB on SQLite, to which it is moving
  *   SYSTEMS=patchstore,indexeddb   only these (default: all)
- *   WORK=put,update                only these work items (default: all; in Firefox, none with 100 000 documents)
+ *   WORK=put,update                only these work items (default: all; in other browsers, none with 100 000 documents)
  *   ROUNDS=5                       how often (default 3)
  *   SERVE=8080                     measures nothing: serves the page, for any browser, on that port
  *
- * Prints the table and the targets, and writes target/bench/results.json (or results-firefox.json, results-sqlite.json).
+ * Prints the table and the targets, and writes target/bench/results.json (or results-firefox.json, results-webkit.json, results-sqlite.json).
  */
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { cpus, release, type } from "node:os";
@@ -19,19 +19,21 @@ import { systems as known } from "../www/bench/systems/index.js";
 import { AFRESH, BESIDE, undriven, work } from "../www/bench/work/index.js";
 import { openChromium } from "./bench/chromium.mjs";
 import { commitAtHand } from "./bench/commit.mjs";
-import { openFirefox } from "./bench/firefox.mjs";
 import { buildSite, bytesOverTheWire, serveSite } from "./bench/site.mjs";
+import { openDriven } from "./bench/webdriver.mjs";
 
 /** How long one phase may take. */
 const PHASE_MS = 240_000;
 
 const target = fileURLToPath(new URL("../target/bench", import.meta.url));
-const firefox = process.env.BROWSER === "firefox";
-const kind = firefox ? "-firefox" : process.env.IDB ? `-${process.env.IDB}` : "";
+const OPEN = { chromium: openChromium, firefox: openDriven("firefox"), webkit: openDriven("webkit") };
+const [browserName] = chosen("BROWSER", ["chromium"], Object.keys(OPEN));
+const isDriven = browserName !== "chromium";
+const kind = isDriven ? `-${browserName}` : process.env.IDB ? `-${process.env.IDB}` : "";
 
 /** What a variable of the environment lists, which must be among `all`. */
-function chosen(variable, all) {
-  const names = process.env[variable]?.split(",") ?? all;
+function chosen(variable, usual, all = usual) {
+  const names = process.env[variable]?.split(",") ?? usual;
   const wrong = names.find((name) => !all.includes(name));
   if (wrong) throw new Error(`${variable}: ${wrong} is none of ${all.join(", ")}`);
   return names;
@@ -39,14 +41,14 @@ function chosen(variable, all) {
 
 async function run() {
   const names = chosen("SYSTEMS", Object.keys(known));
-  const usual = firefox ? undriven().filter(({ id }) => !id.startsWith("large")) : work;
+  const usual = isDriven ? undriven().filter(({ id }) => !id.startsWith("large")) : work;
   const items = process.env.WORK ? chosen("WORK", work.map(({ id }) => id)) : usual.map(({ id }) => id);
   const rounds = Number(process.env.ROUNDS ?? 3);
   const measured = commitAtHand();
   const manifest = await buildSite();
   const profile = await mkdtemp(`${target}/profile-`);
   const server = await serveSite();
-  const open = firefox ? openFirefox : openChromium;
+  const open = OPEN[browserName];
   let browser = await open(profile);
   const systems = {};
   /** Each system and round has an origin that nothing else has used. */

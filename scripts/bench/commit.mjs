@@ -42,7 +42,7 @@ export function staleness(commit, root = project) {
 }
 
 if (argv[1] === fileURLToPath(import.meta.url)) {
-  for (const name of ["results", "results-firefox", "results-sqlite"]) {
+  for (const name of ["results", "results-firefox", "results-webkit", "results-sqlite"]) {
     const file = `${project}www/bench/${name}.json`;
     if (!existsSync(file)) continue;
     const stale = staleness(JSON.parse(readFileSync(file, "utf8")).commit);

@@ -85,7 +85,7 @@ function fill(path, name, text) {
   writeFileSync(root + path, `${old.slice(0, from + start.length)}\n${text}\n${old.slice(until)}`);
 }
 
-for (const name of ["results", "results-firefox", "results-sqlite"]) {
+for (const name of ["results", "results-firefox", "results-webkit", "results-sqlite"]) {
   const measured = `${root}target/bench/${name}.json`;
   const kept = `${root}www/bench/${name}.json`;
   const from = existsSync(measured) ? measured : kept;

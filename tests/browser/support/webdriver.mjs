@@ -45,12 +45,15 @@ export async function drive(name, { profile, scriptMs = 60_000 } = {}) {
       await sleep(50);
     }
     const alwaysMatch = { ...options, timeouts: { script: scriptMs } };
-    const { sessionId } = await ask(`${driver}/session`, "POST", { capabilities: { alwaysMatch } });
+    const { sessionId, capabilities } = await ask(`${driver}/session`, "POST", { capabilities: { alwaysMatch } });
     const session = `${driver}/session/${sessionId}`;
     return {
+      version: capabilities.browserVersion,
       open: (url) => ask(`${session}/url`, "POST", { url }),
       /** Runs the body of a function, in a realm of WebDriver's own, where IndexedDB's bytes are foreign. */
       run: (script, ...args) => ask(`${session}/execute/sync`, "POST", { script, args }),
+      /** Likewise, until the script calls its last argument. */
+      later: (script, ...args) => ask(`${session}/execute/async`, "POST", { script, args }),
       /** Runs the text of a module in the page itself. */
       module: (text) => ask(`${session}/execute/sync`, "POST", { script: MODULE, args: [text] }),
       /** Its windows, by their handles: scripts run in the one that was turned to last. */
