@@ -13,7 +13,7 @@ import { run } from "./support/chromium-process.mjs";
 import { openPages } from "./support/pages.mjs";
 import { serve } from "./support/server.mjs";
 
-const KILLS = Number(process.env.KILLS ?? 8);
+const KILLS = Number(process.env.KILLS ?? 5);
 /** A kill comes this late at most, ms after a conversion was begun. */
 const LATEST_MS = 900;
 
