@@ -50,19 +50,26 @@ export async function exported({ id, database, withLog, isSealing, key, sealing,
   }
 }
 
+interface Held {
+  controller?: ReadableStreamDefaultController<Uint8Array>;
+}
+
 function streamOf(id: string, port: ExportPort, opened: PatchPort, report: Report, signal: AbortSignal | undefined): ReadableStream<Uint8Array> {
   // (The signal, which may outlive all of this, must not keep the stream.)
-  let stream: WeakRef<ReadableStreamDefaultController<Uint8Array>> | undefined;
+  let held: WeakRef<Held> | undefined;
   const abort = () => {
     end();
-    stream?.deref()?.error(signal?.reason);
+    held?.deref()?.controller?.error(signal?.reason);
   };
   const end = () => {
     signal?.removeEventListener("abort", abort);
     letGo(port, opened);
   };
-  const source: UnderlyingDefaultSource<Uint8Array> = {
-    start: (controller) => void (stream = new WeakRef(controller)),
+  const source: Held & UnderlyingDefaultSource<Uint8Array> = {
+    // (By `this`: what `end` shares a scope with, the registry would keep.)
+    start(this: Held, controller) {
+      this.controller = controller;
+    },
     async pull(controller) {
       try {
         const bytes = await wasm(() => port.next());
@@ -80,8 +87,11 @@ function streamOf(id: string, port: ExportPort, opened: PatchPort, report: Repor
   };
   // What nobody asks for is not made.
   const made = new ReadableStream(source, { highWaterMark: 0 });
+  held = new WeakRef(source);
   signal?.addEventListener("abort", abort, { once: true });
-  abandoned.register(made, end);
+  // What the stream holds, and nobody else. Not the stream: of what only a reader or a Response reads any more, Chromium collects the
+  // JavaScript object, and makes another when it is asked for.
+  abandoned.register(source, end);
   return made;
 }
 
