@@ -27,13 +27,14 @@ const PHASE_MS = 240_000;
 
 const target = fileURLToPath(new URL("../target/bench", import.meta.url));
 const OPEN = { chromium: openChromium, firefox: openDriven("firefox"), webkit: openDriven("webkit") };
-const [browserName] = chosen("BROWSER", ["chromium"], Object.keys(OPEN));
+const browserName = process.env.BROWSER ?? "chromium";
+if (!OPEN[browserName]) throw new Error(`BROWSER: ${browserName} is none of ${Object.keys(OPEN).join(", ")}`);
 const isDriven = browserName !== "chromium";
 const kind = isDriven ? `-${browserName}` : process.env.IDB ? `-${process.env.IDB}` : "";
 
 /** What a variable of the environment lists, which must be among `all`. */
-function chosen(variable, usual, all = usual) {
-  const names = process.env[variable]?.split(",") ?? usual;
+function chosen(variable, all) {
+  const names = process.env[variable]?.split(",") ?? all;
   const wrong = names.find((name) => !all.includes(name));
   if (wrong) throw new Error(`${variable}: ${wrong} is none of ${all.join(", ")}`);
   return names;
