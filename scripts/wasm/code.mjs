@@ -4,12 +4,17 @@ import { Cursor } from "./read.mjs";
 /** What an instruction refers to by a number. */
 export const REFERS = { function: 0, type: 1, global: 2, table: 3 };
 
+/** What loads and stores promise of their addresses, as powers of two: the most that they may, by their codes from 0x28 on. */
+const ALIGNMENTS = [2, 3, 2, 3, 0, 0, 1, 1, 0, 0, 1, 1, 2, 2, 2, 3, 2, 3, 0, 1, 0, 1, 2];
+const FIRST_ACCESS = 0x28;
+
 /**
  * Calls `visit(kind, index, from, to)` for each number in a body by which an instruction refers to a function, type, global or table;
- * `from` and `to` are where the number is in the bytes. `constant(value)` is called for each i32.const.
+ * `from` and `to` are where the number is in the bytes. `constant(value)` is called for each i32.const, `alignment(at, most)` for each
+ * load and store: where the byte is that tells how its address is aligned, and the most it may tell.
  * @param module what `readModule` gives
  */
-export function walk(module, body, visit, constant = () => {}) {
+export function walk(module, body, visit, constant = () => {}, alignment = () => {}) {
   const cursor = new Cursor(module.bytes, body.content);
   for (let groups = cursor.unsigned(); groups > 0; groups--) cursor.skip(), cursor.byte();
   const refer = (kind) => {
@@ -17,7 +22,7 @@ export function walk(module, body, visit, constant = () => {}) {
     const index = cursor.unsigned();
     visit(kind, index, from, cursor.at);
   };
-  while (cursor.at < body.end) instruction(cursor, refer, constant);
+  while (cursor.at < body.end) instruction(cursor, refer, constant, alignment);
   if (cursor.at !== body.end) throw new Error(`a body ends at ${cursor.at} instead of ${body.end}`);
 }
 
@@ -28,7 +33,7 @@ function blockType(cursor, refer) {
   else refer(REFERS.type);
 }
 
-function instruction(cursor, refer, constant) {
+function instruction(cursor, refer, constant, alignment) {
   const code = cursor.byte();
   if (code === 0x02 || code === 0x03 || code === 0x04) return blockType(cursor, refer);
   if (code === 0x0c || code === 0x0d) return cursor.skip();
@@ -42,7 +47,7 @@ function instruction(cursor, refer, constant) {
   if (code === 0x20 || code === 0x21 || code === 0x22) return cursor.skip();
   if (code === 0x23 || code === 0x24) return refer(REFERS.global);
   if (code === 0x25 || code === 0x26) return refer(REFERS.table);
-  if (code >= 0x28 && code <= 0x3e) return cursor.skip(), cursor.skip();
+  if (code >= FIRST_ACCESS && code <= 0x3e) return alignment(cursor.at, ALIGNMENTS[code - FIRST_ACCESS]), cursor.skip(), cursor.skip();
   if (code === 0x3f || code === 0x40 || code === 0xd0) return void (cursor.at += 1);
   if (code === 0x41) return constant(cursor.signed());
   if (code === 0x42) return cursor.skip();

@@ -1,6 +1,7 @@
 /**
  * Puts a wasm's functions into the order in which they compress best: by their types, then by their bytes with what they call left
- * out, so that those that begin alike lie next to each other. Takes out the names of functions and what tools say of themselves.
+ * out, so that those that begin alike lie next to each other. Lets all accesses of a kind tell the same of their alignment, which no
+ * browser uses. Takes out the names of functions and what tools say of themselves.
  *
  * usage: reorder.mjs <wasm> <outfile>
  */
@@ -29,11 +30,20 @@ export function orderOf(module, calls = callsOf(module)) {
   return [...keys.keys()].sort((a, b) => Buffer.compare(keys[a], keys[b]) || a - b);
 }
 
+/** The same bytes with each load and store telling that its address is aligned, which changes nothing but speed: "a hint". */
+function aligned(bytes) {
+  const out = Buffer.from(bytes);
+  const module = readModule(bytes);
+  for (const body of module.bodies) walk(module, body, () => {}, undefined, (at, most) => (out[at] = most));
+  return out;
+}
+
 /**
  * The module with its functions in the order of `orderOf`, and without custom sections.
- * @param bytes Buffer
+ * @param given Buffer
  */
-export function reordered(bytes) {
+export function reordered(given) {
+  const bytes = aligned(given);
   const module = readModule(bytes);
   const calls = callsOf(module);
   const order = orderOf(module, calls);

@@ -137,12 +137,17 @@ impl DbPort {
         Ok(id)
     }
 
-    /// An empty batch for documents. `keep_times`: which keep the `_created` and `_updated` that they give.
-    pub fn batch(&self, collection: &str, keep_times: bool) -> Result<DbBatchPort, JsValue> {
+    /// An empty batch for documents created at `now_ms`. `keep_times`: which keep the `_created` and `_updated` that they give.
+    pub fn batch(
+        &self,
+        collection: &str,
+        now_ms: f64,
+        keep_times: bool,
+    ) -> Result<DbBatchPort, JsValue> {
         Ok(DbBatchPort {
             session: self.session.clone(),
             collection: self.collection(collection)?,
-            now_ms: host::env().now_ms(),
+            now_ms,
             keep_times,
             docs: RefCell::default(),
             ids: RefCell::default(),

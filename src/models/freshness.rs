@@ -15,6 +15,8 @@ use crate::engine::access::{Catalog, KeyRange};
 
 /// So many keys are told one by one.
 const MAX_CHANGED: usize = 1000;
+/// How far the stamp goes on when anything may have changed: further than by a call and its frame.
+const FAR: u64 = 1000;
 
 /// What changes of one store or collection.
 pub struct Freshness {
@@ -47,10 +49,14 @@ impl Freshness {
         Self::new(Store::Pairs(kv), ranges)
     }
 
-    /// Of a collection; its keys are the ids.
+    /// Of a collection; its keys are the ids. What is defined of it says what becomes of documents that are given.
     #[must_use]
     pub fn of_documents(collection: Collection) -> Self {
-        let ranges = vec![collection.all(), collection.all_ids()];
+        let ranges = vec![
+            collection.all(),
+            collection.all_ids(),
+            collection.all_defined(),
+        ];
         Self::new(Store::Documents(collection), ranges)
     }
 
@@ -72,7 +78,8 @@ impl Freshness {
         }
     }
 
-    /// Another one after each change.
+    /// Another one after each change. It goes on by 1 for a call when its operations are seen, by 1 for each frame that
+    /// is committed, and by more for anything else.
     #[must_use]
     pub fn stamp(&self) -> u64 {
         self.stamp.get()
@@ -115,7 +122,6 @@ impl Interest for Freshness {
     }
 
     fn touched(&self, op: &Op, is_new: bool) {
-        self.stamp.set(self.stamp.get() + 1);
         let mut changed = self.changed.borrow_mut();
         let Some(keys) = &mut *changed else {
             return;
@@ -127,8 +133,16 @@ impl Interest for Freshness {
         }
     }
 
-    fn lost(&self) {
+    fn blurred(&self) {
+        self.changed.replace(None);
+    }
+
+    fn told(&self) {
         self.stamp.set(self.stamp.get() + 1);
+    }
+
+    fn lost(&self) {
+        self.stamp.set(self.stamp.get() + FAR);
         self.changed.replace(None);
     }
 }

@@ -116,6 +116,66 @@ inPage({
     }
     const all = await patch.transaction((tx) => tx.db("d").find("c"));
     for (const times of [1, 2, 3]) same(await db.find("c"), all, `all, read ${times}:`);
+    // The same of a batch, which is kept as it was given.
+    const ids = await db.insertMany("many", given);
+    const stored = await patch.transaction(async (tx) => {
+      const docs = [];
+      for (const id of ids) docs.push(await tx.db("d").findOne("many", id));
+      return docs;
+    });
+    for (const times of [1, 2, 3]) same(await Promise.all(ids.map((id) => db.findOne("many", id))), stored, `a batch, read ${times}:`);
+  },
+
+  "copies: a batch is kept as it was given, where nothing has changed since": async ({ open, same, ok }) => {
+    const patch = await open({ cacheBytes: 1 << 20 });
+    const db = patch.db("d");
+    const { decode } = TextDecoder.prototype;
+    /** How many texts come out of the wasm while documents are read by their ids, and that they are what is stored. */
+    const decoded = async (collection, ids) => {
+      let texts = 0;
+      TextDecoder.prototype.decode = function (...all) {
+        texts++;
+        return decode.apply(this, all);
+      };
+      const found = [];
+      for (const id of ids) found.push(await db.findOne(collection, id));
+      TextDecoder.prototype.decode = decode;
+      const stored = await patch.transaction((tx) => Promise.all(ids.map((id) => tx.db("d").findOne(collection, id))));
+      same(found, stored, collection);
+      return texts;
+    };
+    const batch = (count, more = {}) => Array.from({ length: count }, (_, n) => ({ n, text: `text ${n}`, ...more }));
+    // (Of 2 000, what is written goes in slices.)
+    for (const count of [1, 300, 2000]) same(await decoded(`of ${count}`, await db.insertMany(`of ${count}`, batch(count))), 0, "texts of the wasm");
+    same(await decoded("of 300", await db.insertMany("of 300", batch(300))), 0, "texts of the wasm, the second batch");
+
+    const taking = db.insertMany("changed", batch(300));
+    const [first] = await db.find("changed", {}, { limit: 1 });
+    const changed = db.update("changed", first._id, { n: "other" });
+    const ids = await taking;
+    same((await db.findOne("changed", first._id)).n, "other");
+    await changed;
+    ok((await decoded("changed", ids)) > 0, "something changed meanwhile");
+
+    await db.define("numbered", { sequences: { no: {} } });
+    same(await decoded("numbered", await db.insertMany("numbered", batch(3))), 3, "texts of documents that are numbered");
+    const defined = db.define("defined", { sequences: { no: {} } });
+    const numbered = db.insertMany("defined", batch(3));
+    const undone = db.define("defined", {});
+    const numbers = await numbered;
+    await Promise.all([defined, undone]);
+    await decoded("defined", numbers);
+
+    const old = batch(3, { _created: 7, _updated: 8 });
+    await decoded("old", await db.insertMany("old", old, { keepTimes: true }));
+    const validate = async (given) => ({ value: { ...given, seen: true } });
+    const late = db.collection("late", { schema: { "~standard": { version: 1, vendor: "test", validate } } });
+    await decoded("late", await late.insertMany(batch(3)));
+    const blobs = await db.insertMany("blobs", batch(2, { blob: new Blob(["x"]) }));
+    same(await (await db.findOne("blobs", blobs[1])).blob.text(), "x");
+    // Half of the room for copies is a quarter of the cache.
+    const large = await db.insertMany("large", batch(30, { text: "x".repeat(10_000) }));
+    ok((await decoded("large", large)) > 0, "no room");
   },
 
   "copies: what a read gives after each change is what is there": async ({ open, same, rejects, random }) => {

@@ -102,6 +102,10 @@ impl Interest for Listener {
 
     fn touched(&self, _op: &Op, _is_new: bool) {}
 
+    fn blurred(&self) {}
+
+    fn told(&self) {}
+
     fn lost(&self) {
         self.1.set(self.1.get() + 1);
     }

@@ -50,6 +50,25 @@ test("functions in another order do the same, and have lost their names", async 
   assert.equal(made.includes("patchstore"), false);
 });
 
+test("all loads and stores of a kind tell the same of their alignment", async () => {
+  const load = (alignment) => bytes(0x20, 0, 0x28, alignment, 4);
+  const module = Buffer.concat([
+    MODULE.subarray(0, 8),
+    section(SECTION.type, list([bytes(0x60, 1, 0x7f, 1, 0x7f)])),
+    section(SECTION.function, list([unsigned(0)])),
+    section(SECTION.memory, list([bytes(0, 1)])),
+    section(SECTION.export, list([Buffer.concat([text("f"), bytes(0), unsigned(0)])])),
+    section(SECTION.code, list([body(0x20, 0, 0x42, 7, 0x37, 0, 4, ...load(1), ...load(0), 0x6a)])),
+  ]);
+  const made = reordered(module);
+  const told = readModule(made).bodies.map(({ content, end }) => made.subarray(content, end).toString("hex"));
+  assert.match(told[0], /37030420002802042000280204/);
+  for (const wasm of [module, made]) {
+    const { instance } = await WebAssembly.instantiate(wasm);
+    assert.equal(instance.exports.f(3), 14, "not aligned all the same");
+  }
+});
+
 test("an instruction that is not known is refused", () => {
   const broken = Buffer.from(MODULE);
   broken[broken.indexOf(0x6c, MODULE.indexOf(bytes(0x11)))] = 0xfe;

@@ -18,6 +18,10 @@ pub trait Interest {
     /// An operation on a key of the ranges; `is_new`: on a key that ends in a place in the order of insertion
     /// which was taken together with this operation: no read has seen it before.
     fn touched(&self, op: &Op, is_new: bool);
+    /// Operations that are not gone through, on any keys of the ranges.
+    fn blurred(&self);
+    /// All operations of one call, or of one frame, have been told of.
+    fn told(&self);
     /// Anything in the ranges may have changed.
     fn lost(&self);
 }
@@ -33,12 +37,11 @@ impl Interests {
         self.0.push(Rc::downgrade(interest));
     }
 
-    /// Tells of the operations of a call or a frame, all of which are seen at once; `frame`: that of the orders
-    /// which it takes.
+    /// Tells of the operations of a call, all of which are seen at once; `frame`: that of the orders which it takes.
     pub fn tell(&self, ops: &[Op], frame: u64) {
         for interest in self.alive() {
-            for op in ops {
-                tell_one(&*interest, op, frame);
+            if tell_each(&*interest, ops, frame) {
+                interest.told();
             }
         }
     }
@@ -52,21 +55,26 @@ impl Interests {
                     || gone.any(|gone| range.from < gone.until && gone.from < range.until)
             };
             if interest.ranges().iter().any(meets) {
-                interest.lost();
+                interest.blurred();
+                interest.told();
             }
         }
     }
 
     /// Tells of a committed batch.
     pub fn tell_batch(&self, batch: &Batch, frame: u64) {
-        self.tell(&batch.ops, frame);
         for interest in self.alive() {
+            let is_touched = tell_each(&*interest, &batch.ops, frame);
             let meets = |range: &KeyRange| {
                 let mut run = batch.run.iter();
                 run.any(|entry| range.from <= entry.last && entry.first < range.until)
             };
-            if interest.ranges().iter().any(meets) {
-                interest.lost();
+            let is_blurred = interest.ranges().iter().any(meets);
+            if is_blurred {
+                interest.blurred();
+            }
+            if is_touched || is_blurred {
+                interest.told();
             }
         }
     }
@@ -81,21 +89,30 @@ impl Interests {
     }
 }
 
-fn tell_one(interest: &dyn Interest, op: &Op, frame: u64) {
+/// Whether one of the operations touches the interest.
+fn tell_each(interest: &dyn Interest, ops: &[Op], frame: u64) -> bool {
+    let tell = |met, op| tell_one(interest, op, frame) | met;
+    ops.iter().fold(false, tell)
+}
+
+fn tell_one(interest: &dyn Interest, op: &Op, frame: u64) -> bool {
     let mut ranges = interest.ranges().iter();
     match op {
         Op::Put(key, ..) | Op::Delete(key) => {
             let at = &key.prefix;
-            if ranges.any(|range| range.from <= *at && *at < range.until) {
+            let is_met = ranges.any(|range| range.from <= *at && *at < range.until);
+            if is_met {
                 // planted: all-new
                 let is_new = key.order.is_some_and(|order| order.frame == frame);
                 interest.touched(op, is_new);
             }
+            is_met
         }
         Op::DeleteRange(gone) => {
             if ranges.any(|range| range.from < gone.until && gone.from < range.until) {
                 interest.lost();
             }
+            false
         }
     }
 }

@@ -1,14 +1,16 @@
 import { Answers } from "./answers.js";
+import { Inserted, InsertedMany } from "./inserted.js";
 import { copyOf, weightOf } from "../values/copy.js";
 import type { Condition } from "../values/find.js";
 import type { ChangesPort } from "./glue.js";
-import { restore } from "../values/values.js";
 import type { Encoded } from "../values/snapshot.js";
 
 /** The most stores and collections of an engine with copies. The oldest is dropped for a new one. */
 const MAX_STORES = 32;
 /** No single value may take more than one LARGE_PART-th of the limit. */
 const LARGE_PART = 16;
+/** A batch that is inserted is kept if it takes at most one BATCH_PART-th of what is left: much of it may never be read. */
+const BATCH_PART = 2;
 
 /** All CopyRooms of this realm, the most recently used last, and the bytes that they use together. */
 const rooms = new Set<CopyRoom>();
@@ -56,6 +58,11 @@ export class CopyRoom {
 
   get limit(): number {
     return this.#limit;
+  }
+
+  /** How many bytes can be taken without dropping copies. */
+  get left(): number {
+    return this.#limit - Math.max(this.#taken, total);
   }
 
   /** Takes memory. If it runs out, drops this engine's copies, then those of the least recently used engines. */
@@ -219,6 +226,18 @@ export class Copies {
     return id;
   }
 
+  /** What a batch inserts at `createdMs`, to be kept if there is room for it. */
+  batch(createdMs: number): InsertedMany {
+    return new InsertedMany(createdMs, this.#room.left / BATCH_PART, {
+      stamp: () => (this.#isCurrent() ? this.#stamp : NaN),
+      keep: (documents, bytes) => {
+        if (this.#port?.rewrites() !== false) return;
+        this.#take(bytes);
+        for (const [id, document] of documents) this.#values.set(id, document);
+      },
+    });
+  }
+
   clear(): void {
     this.#values.clear();
     this.#answers.clear();
@@ -334,25 +353,4 @@ function meeting(conditions: readonly Condition[], docs: readonly object[]): rea
     (left, [name, is]) => left.filter((doc) => is((doc as Record<string, unknown>)[name]) && Object.hasOwn(doc, name)),
     docs,
   );
-}
-
-/** An inserted document that has not been read yet, still encoded. */
-class Inserted {
-  readonly #encoded: Encoded;
-  readonly #nowMs: number;
-
-  constructor(encoded: Encoded, nowMs: number) {
-    this.#encoded = encoded;
-    this.#nowMs = nowMs;
-  }
-
-  get weight(): number {
-    return weightOf(typeof this.#encoded === "string" ? this.#encoded : this.#encoded.buffer);
-  }
-
-  /** The document as stored: `_id`, `_created` and `_updated` come first, and replace given ones. */
-  parse(id: string): object {
-    const { _id, _created, _updated, ...given } = restore(this.#encoded) as Record<string, unknown>;
-    return { _id: id, _created: this.#nowMs, _updated: this.#nowMs, ...given };
-  }
 }

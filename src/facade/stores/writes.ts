@@ -71,12 +71,18 @@ export class DocWrites {
     const { keepTimes } = known("options", options, ["keepTimes"]);
     const keeps = bool("options.keepTimes", keepTimes);
     this.#handle.check();
+    const createdMs = nowMs();
+    const copies = keeps ? undefined : this.#handle.now(() => this.#copies?.of(c, () => this.#port.changes(c)));
+    const kept = copies?.batch(createdMs);
     const row = (taken: Snapshot): Row => {
       const accepted = validate === undefined ? taken : valid(this.#handle, taken, validate);
-      return accepted instanceof Promise ? { encoded: taken.encoded, later: accepted } : accepted;
+      const row = accepted instanceof Promise ? { encoded: taken.encoded, later: accepted } : accepted;
+      kept?.add(row);
+      return row;
     };
-    const batch = this.#handle.now(() => this.#port.batch(c, keeps));
-    return sendRows(this.#handle, documentRows(docs, row), batch, () => batch.commit()) as Promise<string[]>;
+    const batch = this.#handle.now(() => this.#port.batch(c, createdMs, keeps));
+    const commit = () => batch.commit() as Promise<string[]>;
+    return sendRows(this.#handle, documentRows(docs, row), batch, kept === undefined ? commit : () => kept.sent(commit));
   }
 
   async replace(collection: string, id: string, doc: object, validate?: Validate): Promise<boolean> {

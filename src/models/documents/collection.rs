@@ -108,6 +108,12 @@ impl Collection {
         tuple::range_within(self.ids.clone())
     }
 
+    /// What is defined of it.
+    #[must_use]
+    pub fn all_defined(&self) -> KeyRange {
+        tuple::range_within(self.defined.clone())
+    }
+
     /// Whether a record's key, with or without the order at its end, is one of a document here.
     #[must_use]
     pub fn is_document(&self, record: &[u8]) -> bool {

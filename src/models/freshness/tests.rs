@@ -46,6 +46,7 @@ fn taken(freshness: &Freshness) -> Option<Vec<String>> {
 fn told(freshness: &Freshness, op: Op, is_new: bool) -> Option<Vec<String>> {
     let before = freshness.stamp();
     freshness.touched(&op, is_new);
+    freshness.told();
     assert_ne!(freshness.stamp(), before);
     taken(freshness)
 }
@@ -112,4 +113,34 @@ fn what_cannot_be_told_one_by_one_may_be_anything() {
     assert_eq!(taken(&freshness).map(|keys| keys.len()), Some(MAX_CHANGED));
     (0..=MAX_CHANGED).for_each(|n| freshness.touched(&nth(n), false));
     assert_eq!(taken(&freshness), None);
+}
+
+#[test]
+fn the_stamp_says_how_much_has_changed() {
+    let collection = Collection::new(&Scope::Name("s".into()), "c".into()).unwrap();
+    let freshness = Freshness::of_documents(collection.clone());
+    let start = freshness.stamp();
+    // What has been told of is one change, however many operations it has.
+    freshness.blurred();
+    let place = key(prefix(keys::DOCUMENT), Some(ORDER));
+    freshness.touched(&Op::Delete(place), false);
+    assert_eq!(freshness.stamp(), start);
+    freshness.told();
+    assert_eq!(freshness.stamp(), start + 1);
+    assert_eq!(taken(&freshness), None);
+    freshness.lost();
+    assert!(
+        freshness.stamp() > start + 3,
+        "no two calls come to the same"
+    );
+
+    let defined = prefix(keys::DEFINITION);
+    let meets =
+        |range: &crate::engine::access::KeyRange| range.from <= defined && defined < range.until;
+    assert!(freshness.ranges().iter().any(meets), "a definition");
+    let other = keys::collection_prefix(keys::DEFINITION, &Scope::Name("s".into()), "c2".into());
+    let other = other.unwrap();
+    let meets =
+        |range: &crate::engine::access::KeyRange| range.from <= other && other < range.until;
+    assert!(!freshness.ranges().iter().any(meets), "another's");
 }

@@ -36,7 +36,7 @@ export const MUTANTS = [
   {
     name: "keep a document that nobody sees yet",
     file: "copies.ts",
-    from: "if (before < this.#stampNow() && this.#isCurrent()) {",
+    from: "if (before < this.#stampNow() && this.#isCurrent() && this.#port?.rewrites() === false) {",
     to: "{\n      this.#isCurrent();",
   },
   {
@@ -101,15 +101,21 @@ export const MUTANTS = [
   },
   {
     name: "let a document say when it was made",
-    file: "copies.ts",
-    from: "return { _id: id, _created: this.#nowMs, _updated: this.#nowMs, ...given };",
-    to: "return { _id: id, _created: _created ?? this.#nowMs, _updated: this.#nowMs, ...given };",
+    file: "inserted.ts",
+    from: "...(restore(this.#encoded) as object), ...own };",
+    to: "...(restore(this.#encoded) as object), _id: id };",
   },
   {
     name: "put what a document is given by first last",
-    file: "copies.ts",
-    from: "return { _id: id, _created: this.#nowMs, _updated: this.#nowMs, ...given };",
-    to: "return { ...given, _id: id, _created: this.#nowMs, _updated: this.#nowMs };",
+    file: "inserted.ts",
+    from: "return { ...own, ...(restore",
+    to: "return { ...(restore",
+  },
+  {
+    name: "keep a batch of which something has changed since it was sent",
+    file: "inserted.ts",
+    from: "documents === undefined || this.#copies.stamp() !== sentAt + ONE_BATCH",
+    to: "documents === undefined || Number.isNaN(this.#copies.stamp() + sentAt)",
   },
   {
     name: "share arrays within arrays",

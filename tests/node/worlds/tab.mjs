@@ -143,6 +143,11 @@ const OPERATION = {
   insertNamed: (patch, dice, world) => docs(patch, dice, world).insert({ _id: idOf(dice, world), ...documentOf(dice) }),
   insertMany: (patch, dice, world) =>
     docs(patch, dice, world).insertMany(Array.from({ length: 1 + dice.below(4) }, () => documentOf(dice))).then((ids) => world.ids.push(...ids)),
+  /** A batch of ids that others know. */
+  insertManyNamed: (patch, dice, world) => {
+    const ids = new Set(Array.from({ length: 1 + dice.below(3) }, () => idOf(dice, world)));
+    return docs(patch, dice, world).insertMany(Array.from(ids, (_id) => ({ _id, ...documentOf(dice) })));
+  },
   updateDoc: (patch, dice, world) => docs(patch, dice, world).update(idOf(dice, world), documentOf(dice)),
   replace: (patch, dice, world) => docs(patch, dice, world).replace(idOf(dice, world), documentOf(dice)),
   deleteDoc: (patch, dice, world) => docs(patch, dice, world).delete(idOf(dice, world)),
@@ -175,6 +180,6 @@ const OPERATION = {
 
 const OPERATIONS = [
   [14, "set"], [5, "delete"], [6, "update"], [4, "setMany"], [2, "deleteMany"], [2, "clear"], [1, "flood"], [1, "bulk"], [6, "count"],
-  [14, "insert"], [6, "insertNamed"], [6, "insertMany"], [10, "updateDoc"], [5, "replace"], [7, "deleteDoc"], [1, "drop"], [6, "story"],
+  [14, "insert"], [6, "insertNamed"], [6, "insertMany"], [6, "insertManyNamed"], [10, "updateDoc"], [5, "replace"], [7, "deleteDoc"], [1, "drop"], [6, "story"],
   [6, "transact"], [2, "copyNode"], [2, "deleteNode"], [4, "compact"], [2, "flush"], [2, "reopen"], [5, "wait"],
 ];
