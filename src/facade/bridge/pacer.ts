@@ -8,6 +8,8 @@ const TASK_MS = 12;
 let weight = 0;
 let sinceMs = 0;
 let isSameTask = false;
+/** What calls wait for that come later in a task than TASK_MS: one message for all of them. */
+let rest: Promise<void> | undefined;
 
 /**
  * Occasionally returns a promise that resolves in a later task; await it before the call resolves. Calls that need
@@ -18,7 +20,7 @@ export function breath(weighs = 1): Promise<void> | undefined {
   if (weight < LOOK_WEIGHT) return undefined;
   weight = 0;
   const nowMs = performance.now();
-  if (isSameTask) return nowMs - sinceMs < TASK_MS ? undefined : nextTask();
+  if (isSameTask) return nowMs - sinceMs < TASK_MS ? undefined : (rest ??= nextTask().then(() => (rest = undefined)));
   isSameTask = true;
   sinceMs = nowMs;
   void nextTask().then(() => (isSameTask = false));

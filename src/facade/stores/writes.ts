@@ -51,7 +51,7 @@ export class DocWrites {
     }
     return this.#handle.tell(accepted, (done) => {
       const copies = accepted.gaps === undefined ? this.#copies?.present(c) : undefined;
-      if (copies === undefined) return this.#insert(c, accepted.encoded, done);
+      if (copies?.isRead !== true) return this.#insert(c, accepted.encoded, done);
       const createdMs = nowMs();
       return copies.inserted(accepted.encoded, createdMs, () => this.#insert(c, accepted.encoded, done, createdMs));
     });
