@@ -59,16 +59,16 @@ function targetsOf({ cells }) {
   return rows.length ? table(["target", "reached", "wanted", ""], rows) : "";
 }
 
-/** patchstore, IndexedDB and whoever is fastest. */
+/** patchstore, IndexedDB and whoever is fastest, of what both do. */
 function brief(results) {
   const { cells, systems } = results;
-  const rows = work.filter(({ id }) => cells[id]?.patchstore?.median).map((item) => {
+  const rows = work.filter(({ id }) => cells[id]?.patchstore?.median && cells[id].indexeddb?.median).map((item) => {
     const others = Object.entries(cells[item.id]).filter(([name, { median }]) => !["packed", "encrypted"].includes(name) && median !== undefined);
     const [[best, { median }]] = others.sort(([, a], [, b]) => a.median - b.median);
     return [
       item.title,
       format(cells[item.id].patchstore.median, item.unit),
-      cells[item.id].indexeddb ? format(cells[item.id].indexeddb.median, item.unit) : "",
+      format(cells[item.id].indexeddb.median, item.unit),
       times(ratio(cells, item.id, "patchstore", "indexeddb")),
       best === "patchstore" ? "patchstore" : `${systems[best].title}, ${format(median, item.unit)}`,
     ];
