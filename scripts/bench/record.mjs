@@ -14,9 +14,9 @@ const table = (head, rows) => [row(head), row(head.map((_, at) => (at ? "--:" : 
 const times = (value) => (value === undefined ? "" : `${value >= 10 ? value.toFixed(0) : value.toFixed(2)}×`);
 
 function about({ date, commit, browser, machine, rounds, systems }) {
-  const versions = Object.values(systems).flatMap(({ versions }) => Object.entries(versions).map((pair) => pair.join(" ")));
+  const versions = new Set(Object.values(systems).flatMap(({ versions }) => Object.entries(versions).map((pair) => pair.join(" "))));
   const of = commit ? `, commit ${commit.slice(0, 10)}` : "";
-  return `${date.slice(0, 10)}${of}, headless ${browser}, ${machine}, medians of ${rounds} rounds; ${versions.join(", ")}.`;
+  return `${date.slice(0, 10)}${of}, headless ${browser}, ${machine}, medians of ${rounds} rounds; ${[...versions].join(", ")}.`;
 }
 
 function cellOf(cell, item) {
