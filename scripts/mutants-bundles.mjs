@@ -28,7 +28,7 @@ function build(edits) {
   bundle("facade/index.ts", `${built}/pkg/index.js`);
   bundle("sds/index.ts", `${built}/pkg/sds.js`);
   writeFileSync(`${built}/pkg/sds.js`, readFileSync(`${built}/pkg/sds.js`, "utf8").replaceAll(`"${FACADE}"`, '"./index.js"'));
-  copyFileSync(`${root}pkg/patchstore_bg.wasm`, `${built}/pkg/patchstore_bg.wasm`);
+  for (const name of ["patchstore_bg.wasm", "patchstore_later_bg.wasm"]) copyFileSync(`${root}pkg/${name}`, `${built}/pkg/${name}`);
 }
 
 /** The tests that fail on what was bundled. (What they leave open then is ended by force.) */

@@ -108,6 +108,7 @@ for (const name of ["name", "version", "description", "keywords", "license"]) {
 // Bundlers of apps find the parts by exactly these expressions.
 for (const [file, part] of [
   ["index.js", /new URL\("patchstore_bg\.wasm",\s*import\.meta\.url\)/],
+  ["index.js", /new URL\("patchstore_later_bg\.wasm",\s*import\.meta\.url\)/],
   ["index.js", /import\("\.\/lines\.js"\)/],
   ["index.js", /import\("\.\/serve\.js"\)/],
   ["index.js", /import\("\.\/whole\.js"\)/],

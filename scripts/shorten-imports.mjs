@@ -4,23 +4,38 @@
  * together a seventieth of what goes over the wire. And puts the facade's watch around the engine's exports, and its clock in the
  * place of the platform's.
  *
- * usage: shorten-imports.mjs <glue.js> <wasm>
+ * A part of the wasm that is loaded later imports from the first by the name of that one's hash: it does not go with any other.
+ *
+ * usage: shorten-imports.mjs <glue.js> <wasm> [<its later part>]
  */
+import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
+import { FIRST, SHARED } from "./wasm/split.mjs";
 
-const [jsFile, wasmFile] = process.argv.slice(2);
+const [jsFile, wasmFile, laterFile] = process.argv.slice(2);
 const MODULE = `./${basename(wasmFile, ".wasm")}.js`;
+const HASH_CHARS = 12;
 const IMPORT_SECTION = 2;
 const EXPORT_SECTION = 7;
 
-const wasm = readFileSync(wasmFile);
-let at = 8;
+/** The wasm that is rewritten, how far, and the name of the first part's hash in what is of the later one. */
+let wasm, at, hash;
 
 /** What loads the main wasm, in place of what wasm-bindgen has for every kind of source. */
-const LOADING = `export default async function ({ module_or_path }) {
-    const made = await WebAssembly.instantiate(module_or_path, __wbg_get_imports());
-    __wbg_finalize_init(made.instance ?? made, undefined);
+const LOADING = `let first;
+export default async function ({ module_or_path }) {
+    const imports = __wbg_get_imports();
+    const made = await WebAssembly.instantiate(module_or_path, imports);
+    const instance = made.instance ?? made;
+    first = { ...imports, FIRST: instance.exports };
+    __wbg_finalize_init(instance, undefined);
+}
+
+/** Adds the part of the wasm that is loaded later. */
+export async function loadLater(module) {
+    const made = await WebAssembly.instantiate(module, first);
+    Object.assign(wasm, watched((made.instance ?? made).exports));
 }
 `;
 
@@ -74,7 +89,7 @@ function rewrittenImports() {
     skipDescription();
     if (module === MODULE && !names.has(field)) names.set(field, `i${names.size.toString(36)}`);
     const short = module === MODULE ? names.get(field) : field;
-    parts.push(text(module), text(short), wasm.subarray(start, at));
+    parts.push(text(module === FIRST ? hash : module), text(short), wasm.subarray(start, at));
   }
   return Buffer.concat(parts);
 }
@@ -88,25 +103,38 @@ function rewrittenExports() {
     const field = name();
     const start = at++;
     varint();
-    // Whoever measures the memory finds it by its name.
-    if (field !== "memory") exported.set(field, `e${exported.size.toString(36)}`);
+    // Whoever measures the memory finds it by its name; what the parts share has short ones.
+    if (field !== "memory" && !field.startsWith(SHARED)) exported.set(field, `e${exported.size.toString(36)}`);
     parts.push(text(exported.get(field) ?? field), wasm.subarray(start, at));
   }
   return Buffer.concat(parts);
 }
 
-const out = [wasm.subarray(0, at)];
-while (at < wasm.length) {
-  const start = at;
-  const id = wasm[at++];
-  const end = varint() + at;
-  if (id === IMPORT_SECTION || id === EXPORT_SECTION) {
-    const section = id === IMPORT_SECTION ? rewrittenImports() : rewrittenExports();
-    out.push(Buffer.from([id]), leb128(section.length), section);
-  } else {
-    out.push(wasm.subarray(start, end));
+/** A wasm with short names. */
+function shortened(bytes) {
+  wasm = bytes;
+  at = 8;
+  const out = [wasm.subarray(0, at)];
+  while (at < wasm.length) {
+    const start = at;
+    const id = wasm[at++];
+    const end = varint() + at;
+    if (id === IMPORT_SECTION || id === EXPORT_SECTION) {
+      const section = id === IMPORT_SECTION ? rewrittenImports() : rewrittenExports();
+      out.push(Buffer.from([id]), leb128(section.length), section);
+    } else {
+      out.push(wasm.subarray(start, end));
+    }
+    at = end;
   }
-  at = end;
+  return Buffer.concat(out);
+}
+
+const first = shortened(readFileSync(wasmFile));
+writeFileSync(wasmFile, first);
+if (laterFile !== undefined) {
+  hash = createHash("sha256").update(first).digest("base64url").slice(0, HASH_CHARS);
+  writeFileSync(laterFile, shortened(readFileSync(laterFile)));
 }
 
 let js = readFileSync(jsFile, "utf8");
@@ -132,7 +160,7 @@ if (basename(jsFile) === "patchstore.js") {
   // The facade has fetched or compiled it (`bridge/wasm.ts`), and loads it once. It frees what it has made, and disposes of nothing.
   const loading = js.indexOf("async function __wbg_load(");
   if (loading < 0 || !js.includes("export { initSync, __wbg_init as default };", loading)) throw new Error(`${jsFile} does not load the wasm as it did`);
-  js = js.slice(0, loading) + LOADING;
+  js = js.slice(0, loading) + LOADING.replace("FIRST", JSON.stringify(hash));
   js = js.replace(/^if \(Symbol\.dispose\) .*\n/gm, "");
   js = `import { nowMs } from "../../src/facade/base/clock.ts";\nimport { watched } from "../../src/facade/bridge/trap.ts";\n${js}`;
 }
@@ -146,5 +174,8 @@ if (!encoder.test(js)) throw new Error(`${jsFile} has no encoder of texts where 
 js = js.replace(encoder, "let cachedTextEncoder;\nfunction textEncoder() {\n    return (cachedTextEncoder ??= new TextEncoder());\n}\n");
 js = js.replaceAll("cachedTextEncoder.encode", "textEncoder().encode");
 if (/^(?:const|let|var) .*\bnew (?!Map\b|Set\b|FinalizationRegistry\b)\w+/m.test(js)) throw new Error(`${jsFile} makes something when it is imported`);
-writeFileSync(wasmFile, Buffer.concat(out));
 writeFileSync(jsFile, js);
+if (laterFile !== undefined) {
+  const types = jsFile.replace(/\.js$/, ".d.ts");
+  writeFileSync(types, `${readFileSync(types, "utf8")}\nexport function loadLater(module: WebAssembly.Module | BufferSource): Promise<void>;\n`);
+}

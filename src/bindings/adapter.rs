@@ -18,7 +18,7 @@ use crate::models::adapter_log::{self, Append, Pending, Prune};
 use crate::models::{keys, many};
 
 /// One adapter on a patch.
-#[wasm_bindgen]
+#[wasm_bindgen(js_name = "AdapterPortLater")]
 pub struct AdapterPort {
     engine: Engine,
     /// What the entries are known by that this one appends.
@@ -48,7 +48,7 @@ fn id(number: f64) -> u64 {
     number as u64
 }
 
-#[wasm_bindgen]
+#[wasm_bindgen(js_class = "AdapterPortLater")]
 impl AdapterPort {
     /// The records.
     #[must_use]

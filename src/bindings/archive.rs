@@ -26,7 +26,7 @@ fn credential(access: Option<AccessPort>) -> Option<Rc<dyn Credential>> {
 impl PatchPort {
     /// Begins to export the patch, with the entries of the op-log or without them; `access` is what is to open the archive, if it is to be
     /// sealed.
-    #[wasm_bindgen(js_name = exportFrom, unchecked_return_type = "Promise<ExportPort>")]
+    #[wasm_bindgen(js_name = "exportFromLater", unchecked_return_type = "Promise<ExportPortLater>")]
     pub fn export_from(&self, access: Option<AccessPort>, with_log: bool) -> Promise {
         let beginning = self.engine().export(ExportOptions {
             credential: credential(access),
@@ -37,7 +37,7 @@ impl PatchPort {
     }
 
     /// Begins to import into the patch, which holds nothing, from an archive that `access` opens, if it is sealed.
-    #[wasm_bindgen(js_name = importInto, unchecked_return_type = "Promise<ImportPort>")]
+    #[wasm_bindgen(js_name = "importIntoLater", unchecked_return_type = "Promise<ImportPortLater>")]
     pub fn import_into(&self, access: Option<AccessPort>) -> Promise {
         let beginning = self.engine().import(ImportOptions {
             credential: credential(access),
@@ -100,10 +100,10 @@ fn pair(numbers: impl Into<[u64; 2]>) -> Float64Array {
 }
 
 /// A patch on its way out.
-#[wasm_bindgen]
+#[wasm_bindgen(js_name = "ExportPortLater")]
 pub struct ExportPort(Turn<Export>);
 
-#[wasm_bindgen]
+#[wasm_bindgen(js_class = "ExportPortLater")]
 impl ExportPort {
     /// The next bytes; undefined at the end.
     #[wasm_bindgen(js_name = next, unchecked_return_type = "Promise<Uint8Array | undefined>")]
@@ -133,10 +133,10 @@ impl ExportPort {
 }
 
 /// A patch on its way in.
-#[wasm_bindgen]
+#[wasm_bindgen(js_name = "ImportPortLater")]
 pub struct ImportPort(Turn<Import>);
 
-#[wasm_bindgen]
+#[wasm_bindgen(js_class = "ImportPortLater")]
 impl ImportPort {
     /// Takes the next bytes of the archive.
     #[wasm_bindgen(unchecked_return_type = "Promise<void>")]

@@ -44,7 +44,7 @@ impl PatchPort {
     }
 
     /// The slots' names.
-    #[wasm_bindgen(js_name = keyNames, unchecked_return_type = "Promise<string[]>")]
+    #[wasm_bindgen(js_name = "keyNamesLater", unchecked_return_type = "Promise<string[]>")]
     pub fn key_names(&self) -> Promise {
         outcome::promise(self.engine().key_names(), |names| {
             let list: Array = names.iter().map(|name| JsValue::from_str(name)).collect();
@@ -53,14 +53,14 @@ impl PatchPort {
     }
 
     /// Has a passphrase or key open the patch under a name, instead of what did so far.
-    #[wasm_bindgen(js_name = setKey, unchecked_return_type = "Promise<string>")]
+    #[wasm_bindgen(js_name = "setKeyLater", unchecked_return_type = "Promise<string>")]
     pub fn set_key(&self, name: String, access: AccessPort) -> Promise {
         let setting = self.engine().set_key(name, access.access().credential);
         outcome::promise(setting, text_of)
     }
 
     /// Has a passphrase or key open the patch instead of that of a slot.
-    #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
+    #[wasm_bindgen(js_name = "rekeyLater", unchecked_return_type = "Promise<string>")]
     pub fn rekey(&self, slot: &str, access: AccessPort) -> Promise {
         let old = match id_of(slot) {
             Ok(old) => old,
@@ -71,7 +71,7 @@ impl PatchPort {
     }
 
     /// Removes the slot of a name. False if there is none.
-    #[wasm_bindgen(js_name = removeKey, unchecked_return_type = "Promise<boolean>")]
+    #[wasm_bindgen(js_name = "removeKeyLater", unchecked_return_type = "Promise<boolean>")]
     pub fn remove_key(&self, name: String) -> Promise {
         outcome::promise(self.engine().remove_key(name), outcome::plain)
     }

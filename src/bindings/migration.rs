@@ -68,20 +68,20 @@ impl PatchPort {
 
     /// Announces a migration: other tabs of a lower version end. Resolves to the number of the attempt; 0 where the
     /// data are of that version already.
-    #[wasm_bindgen(unchecked_return_type = "Promise<number>")]
+    #[wasm_bindgen(js_name = "markLater", unchecked_return_type = "Promise<number>")]
     pub fn mark(&self, version: f64) -> Promise {
         outcome::promise(migration::mark(self.engine(), of(version)), outcome::count)
     }
 
     /// Takes that back.
-    #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
+    #[wasm_bindgen(js_name = "unmarkLater", unchecked_return_type = "Promise<void>")]
     pub fn unmark(&self, attempt: f64) -> Promise {
         let unmarked = migration::unmark(self.engine(), of(attempt));
         outcome::promise(unmarked, outcome::nothing)
     }
 
     /// Begins the transaction of a migration; `in_turn`: as `begin` has it.
-    #[wasm_bindgen(js_name = beginMigration, unchecked_return_type = "Promise<TransactionPort>")]
+    #[wasm_bindgen(js_name = "beginMigrationLater", unchecked_return_type = "Promise<TransactionPort>")]
     pub fn begin_migration(&self, in_turn: bool) -> Promise {
         let begun = migration::begin(self.engine().clone(), Rc::new(host::env()), in_turn);
         outcome::promise(Box::pin(begun), |begun| {
@@ -93,6 +93,7 @@ impl PatchPort {
 #[wasm_bindgen]
 impl TransactionPort {
     /// The version of the data that it reads.
+    #[wasm_bindgen(js_name = "versionLater")]
     pub fn version(&self) -> Returned {
         let work = Box::new(|r: &mut dyn crate::engine::access::Reads| {
             Ok(r.catalog().data_version()?.version)
@@ -101,7 +102,7 @@ impl TransactionPort {
     }
 
     /// Commits a migration. Resolves to false if another commit changed what it read.
-    #[wasm_bindgen(unchecked_return_type = "Promise<boolean>")]
+    #[wasm_bindgen(js_name = "finishLater", unchecked_return_type = "Promise<boolean>")]
     pub fn finish(&self, version: f64) -> Promise {
         let transaction = self.transaction().clone();
         let finished = migration::finish(transaction, Rc::new(host::env()), of(version));

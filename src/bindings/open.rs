@@ -82,7 +82,7 @@ pub fn open_port(
 
 /// Converts a patch, which the caller knows to be open nowhere, unless `stopped` returns true first. `from` opens it
 /// now, if it is encrypted, and `to` from then on.
-#[wasm_bindgen(js_name = convertPort, unchecked_return_type = "Promise<void>")]
+#[wasm_bindgen(js_name = "convertPortLater", unchecked_return_type = "Promise<void>")]
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,

@@ -125,6 +125,7 @@ impl PatchPort {
     }
 
     /// What storage adapters keep.
+    #[wasm_bindgen(js_name = "adapterLater")]
     #[must_use]
     pub fn adapter(&self) -> AdapterPort {
         AdapterPort::new(&self.engine)
@@ -188,7 +189,7 @@ impl PatchPort {
 
     /// Copies everything to a patch that holds no data, unless `stopped` says that it is not wanted
     /// any more.
-    #[wasm_bindgen(js_name = copyTo)]
+    #[wasm_bindgen(js_name = "copyToLater")]
     pub fn copy_to(&self, target: &PatchPort, stopped: Function) -> Promise {
         let ranges = keys::data_ranges();
         let copied = self.engine.copy_to(&target.engine, ranges, asking(stopped));
@@ -248,7 +249,7 @@ impl PatchPort {
     }
 
     /// Copies everything that a node owns to another one, which must own nothing yet.
-    #[wasm_bindgen(js_name = copyNode)]
+    #[wasm_bindgen(js_name = "copyNodeLater")]
     pub fn copy_node(&self, from: &str, to: &str) -> Result<Promise, JsValue> {
         let copy = nodes::Copy::new(node(from)?, node(to)?);
         let done = many::write(&self.engine, Rc::new(host::env()), copy);

@@ -1,5 +1,5 @@
 import { internals, PatchStoreError } from "./index.js";
-import type { AdapterPort, KvPort } from "./bridge/glue.js";
+import type { AdapterPortLater, KvPort } from "./bridge/glue.js";
 import type { Handle } from "./bridge/handle.js";
 import type { Row } from "./bridge/slices.js";
 import type { Patch } from "./base/types.js";
@@ -61,18 +61,28 @@ export function invalid(message: string): PatchStoreError {
 export class AdapterStore {
   readonly #patch: Patch;
   readonly #handle: Handle;
-  readonly #port: AdapterPort;
+  readonly #port: AdapterPortLater;
   readonly #stores: Stores;
   /** All entries up to this id have been handed out: what is committed later has a higher one. */
   #handedOut = 0;
 
-  constructor(patch: Patch) {
-    const { handle, port } = internals.partsOf(patch);
+  private constructor(patch: Patch, handle: Handle, port: AdapterPortLater) {
     this.#patch = patch;
     this.#handle = handle;
     this.#port = port;
     const over = (kv: KvPort) => ({ kv: new internals.KvStore(handle, kv), port: kv });
     this.#stores = { kv: over(port.data()), meta: over(port.meta()) };
+  }
+
+  /** On a patch that was opened for it; closes that if there is an error. */
+  static async on(patch: Patch): Promise<AdapterStore> {
+    try {
+      const { handle, port } = await internals.partsOf(patch);
+      return new AdapterStore(patch, handle, port);
+    } catch (error) {
+      void patch.close();
+      throw error;
+    }
   }
 
   /** The records. */

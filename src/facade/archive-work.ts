@@ -3,8 +3,8 @@ import { abortable, throwIfAborted } from "./base/abort.js";
 import { invalid, PatchStoreError } from "./base/errors.js";
 import type { Progress } from "./base/types.js";
 import { briefly, closeBrief, DRAFT, ignore, openBriefly, ownWrites, REFUSE, refresh, wasm } from "./brief.js";
-import type { ExportPort, PatchPort } from "./bridge/glue.js";
-import { init } from "./bridge/load.js";
+import type { ExportPortLater, PatchPort, WholePatchPort } from "./bridge/glue.js";
+import { rest } from "./bridge/rest.js";
 import { sweep } from "./bridge/sweep.js";
 import { guarded } from "./bridge/trap.js";
 import type { Source } from "./source.js";
@@ -31,16 +31,16 @@ export interface Exporting {
 /** The stream of `exportPatch`. */
 export async function exported({ id, database, withLog, isSealing, key, sealing, report, signal }: Exporting): Promise<ReadableStream<Uint8Array>> {
   let port: PatchPort | undefined;
-  let begun: ExportPort | undefined;
+  let begun: ExportPortLater | undefined;
   try {
-    await init();
+    const whole = await rest();
     await ownWrites(database);
     port = await openBriefly(database, REFUSE, key);
     const opened = port as PatchPort;
     if (!isSealing && opened.isEncrypted()) {
       throw invalid("the patch is encrypted: options.seal says what its archive is encrypted by, or false that it is not");
     }
-    begun = await wasm(() => opened.exportFrom(sealing.access?.(), withLog));
+    begun = await wasm(() => whole(opened).exportFromLater(sealing.access?.(), withLog));
     throwIfAborted(signal);
     return streamOf(id, begun, opened, report, signal);
   } catch (error) {
@@ -54,7 +54,7 @@ interface Held {
   controller?: ReadableStreamDefaultController<Uint8Array>;
 }
 
-function streamOf(id: string, port: ExportPort, opened: PatchPort, report: Report, signal: AbortSignal | undefined): ReadableStream<Uint8Array> {
+function streamOf(id: string, port: ExportPortLater, opened: PatchPort, report: Report, signal: AbortSignal | undefined): ReadableStream<Uint8Array> {
   // (The signal, which may outlive all of this, must not keep the stream.)
   let held: WeakRef<Held> | undefined;
   const abort = () => {
@@ -95,7 +95,7 @@ function streamOf(id: string, port: ExportPort, opened: PatchPort, report: Repor
   return made;
 }
 
-function letGo(port: ExportPort | undefined, opened: PatchPort | undefined): void {
+function letGo(port: ExportPortLater | undefined, opened: PatchPort | undefined): void {
   try {
     guarded(() => port?.end());
   } catch {
@@ -119,9 +119,9 @@ export interface Importing {
 export async function imported({ id, database, from, key, sealing, report, signal }: Importing): Promise<{ records: number; blobs: number }> {
   let isWhole = false;
   try {
-    await init();
+    const whole = await rest();
     await ownWrites(database);
-    const counts = await briefly(database, DRAFT, (port) => importInto(port, from, sealing, report, signal), key);
+    const counts = await briefly(database, DRAFT, (port) => importInto(whole(port), from, sealing, report, signal), key);
     isWhole = true;
     const [records = 0, blobs = 0] = counts ?? [];
     return { records, blobs };
@@ -136,8 +136,8 @@ export async function imported({ id, database, from, key, sealing, report, signa
   }
 }
 
-async function importInto(port: PatchPort, from: Source, key: Key, report: Report, signal: AbortSignal | undefined): Promise<Float64Array> {
-  const into = await wasm(() => port.importInto(key.access?.()));
+async function importInto(port: WholePatchPort, from: Source, key: Key, report: Report, signal: AbortSignal | undefined): Promise<Float64Array> {
+  const into = await wasm(() => port.importIntoLater(key.access?.()));
   try {
     for (;;) {
       const bytes = await abortable(from.next(), signal);

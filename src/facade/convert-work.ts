@@ -1,8 +1,8 @@
 import { throwIfAborted } from "./base/abort.js";
 import { PatchStoreError } from "./base/errors.js";
 import { present } from "./bridge/engines.js";
-import { convertPort, type AccessPort } from "./bridge/glue.js";
-import { init } from "./bridge/load.js";
+import type { AccessPort } from "./bridge/glue.js";
+import { rest } from "./bridge/rest.js";
 import { alone } from "./bridge/sweep.js";
 import { untraced } from "./bridge/trace.js";
 import { guarded, settled } from "./bridge/trap.js";
@@ -22,7 +22,7 @@ export interface Converting {
 
 /** The work of `encryptPatch` and `decryptPatch`. */
 export async function converted({ id, database, access, encrypts, signal }: Converting): Promise<void> {
-  await init();
+  const { convertPort } = await rest();
   const stopped = () => signal?.aborted === true;
   const port = () => convertPort(database, CACHE_BYTES, OPEN_TIMEOUT_MS, encrypts ? undefined : access(), encrypts ? access() : undefined, stopped);
   let lost: unknown;

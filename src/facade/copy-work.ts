@@ -3,7 +3,7 @@ import { throwIfAborted } from "./base/abort.js";
 import { PatchStoreError } from "./base/errors.js";
 import { briefly, DRAFT, ignore, ownWrites, REFUSE, refresh, wasm } from "./brief.js";
 import type { PatchPort } from "./bridge/glue.js";
-import { init } from "./bridge/load.js";
+import { rest } from "./bridge/rest.js";
 import { sweep } from "./bridge/sweep.js";
 
 /** A checked call of `copyPatch`. Whoever makes it wipes the keys. */
@@ -21,12 +21,12 @@ export interface Copying {
 
 /** The work of `copyPatch`. */
 export async function copied({ id, newId, from, to, source, target, signal }: Copying): Promise<void> {
-  await init();
+  const whole = await rest();
   await ownWrites(from);
   await ownWrites(to);
   const stopped = () => signal?.aborted === true;
   const copyTo = (opened: PatchPort) =>
-    briefly(to, DRAFT, (port) => wasm(() => opened.copyTo(port, stopped)), target);
+    briefly(to, DRAFT, (port) => wasm(() => whole(opened).copyToLater(whole(port), stopped)), target);
   try {
     await briefly(from, REFUSE, copyTo, source);
   } catch (error) {

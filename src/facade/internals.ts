@@ -15,7 +15,7 @@ import { snapshot } from "./values/values.js";
  * @internal
  */
 export const internals = {
-  partsOf: (patch: Patch): AdapterParts => (patch as OpenedPatch)[PARTS](),
+  partsOf: (patch: Patch): Promise<AdapterParts> => (patch as OpenedPatch)[PARTS](),
   BlobReader,
   KvStore,
   Tally,

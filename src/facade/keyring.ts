@@ -17,24 +17,24 @@ export class PatchKeys implements Keyring {
   }
 
   names(): Promise<string[]> {
-    return this.#handle.call(() => this.#port.keyNames()) as Promise<string[]>;
+    return this.#handle.whole((whole) => whole(this.#port).keyNamesLater()) as Promise<string[]>;
   }
 
   async set(name: string, key: Encryption): Promise<void> {
     checkedName(name, "name");
-    await using(required("key", key), (access) => this.#handle.call(() => this.#port.setKey(name, access())));
+    await using(required("key", key), (access) => this.#handle.whole((whole) => whole(this.#port).setKeyLater(name, access())));
   }
 
   remove(name: string): Promise<boolean> {
     checkedName(name, "name");
-    return this.#handle.call(() => this.#port.removeKey(name)) as Promise<boolean>;
+    return this.#handle.whole((whole) => whole(this.#port).removeKeyLater(name)) as Promise<boolean>;
   }
 
   /** Replaces the key by which handles have opened the patch. */
   async rekey(slot: KeySlot | undefined, slots: Map<string, KeySlot>, to: Encryption): Promise<void> {
     const key = required("to", to);
     if (slot === undefined) throw new PatchStoreError("NotEncrypted", "the patch is not encrypted");
-    const id = (await using(key, (access) => this.#handle.call(() => this.#port.rekey(slot.id, access())))) as string;
+    const id = (await using(key, (access) => this.#handle.whole((whole) => whole(this.#port).rekeyLater(slot.id, access())))) as string;
     slots.delete(slot.id);
     slot.id = id;
     slots.set(id, slot);

@@ -4,7 +4,7 @@ import { BlobPlace } from "./bridge/blobs.js";
 import { acquire, forget, release, within, type Engine, type KeySlot, type Settings } from "./bridge/engines.js";
 import { originEstimate, persisted, requestPersistence } from "./base/estimate.js";
 import { Events, scopesOf } from "./events.js";
-import type { AdapterPort, PatchPort, SubscriptionPort } from "./bridge/glue.js";
+import type { AdapterPortLater, PatchPort, SubscriptionPort } from "./bridge/glue.js";
 import { Handle } from "./bridge/handle.js";
 import { importPlain } from "./import.js";
 import { name } from "./base/names.js";
@@ -52,7 +52,7 @@ export const PARTS = Symbol("parts");
 
 export interface AdapterParts {
   readonly handle: Handle;
-  readonly port: AdapterPort;
+  readonly port: AdapterPortLater;
 }
 
 /** A handle on an open patch. Handles on the same database share one engine. */
@@ -170,8 +170,9 @@ export class OpenedPatch implements Patch {
   }
 
   /** For `internals.ts`. */
-  [PARTS](): AdapterParts {
-    return { handle: this.#handle, port: this.#handle.now(() => this.#port.adapter()) };
+  async [PARTS](): Promise<AdapterParts> {
+    const port = await this.#handle.whole((whole) => whole(this.#port).adapterLater());
+    return { handle: this.#handle, port };
   }
 
   kvObject(at: { node: string; name?: string }): MessageObject<KvMessage, KvOutput> {
@@ -237,7 +238,7 @@ export class OpenedPatch implements Patch {
 
   async copyNode(from: string, to: string): Promise<void> {
     const [f, t] = [name(from, "from"), name(to, "to")];
-    return this.#handle.call(() => this.#port.copyNode(f, t)) as Promise<void>;
+    return this.#handle.whole((whole) => whole(this.#port).copyNodeLater(f, t)) as Promise<void>;
   }
 
   async importPlain(

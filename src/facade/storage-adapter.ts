@@ -58,7 +58,7 @@ export class PatchStorageAdapter {
    *  has been deleted, or its connection lost, it opens it again. */
   async initialize(dbName: string): Promise<void> {
     const name = this.#name ?? dbName;
-    return this.#calls.open(name, async () => new AdapterStore(await openPatch(name, this.#options as OpenOptions)));
+    return this.#calls.open(name, async () => AdapterStore.on(await openPatch(name, this.#options as OpenOptions)));
   }
 
   /** Resolves when it is open; rejects when that fails. */

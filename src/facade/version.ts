@@ -8,6 +8,7 @@ import { BlobPlace } from "./bridge/blobs.js";
 import { supersede, restore, type Engine } from "./bridge/engines.js";
 import type { PatchPort, TransactionPort } from "./bridge/glue.js";
 import { Handle } from "./bridge/handle.js";
+import { rest, type Whole } from "./bridge/rest.js";
 import { guarded, settled } from "./bridge/trap.js";
 import { RETRIES, runs } from "./stores/transaction.js";
 
@@ -114,16 +115,17 @@ async function raiseNow(engine: Engine, port: PatchPort, { version, migrate }: S
     if (await settled(guarded(() => port.adopt(version)))) return;
     throw invalid(`the patch holds data of a version below ${version}: options.migrate is needed`);
   }
-  const attempt = await settled(guarded(() => port.mark(version)));
+  const whole = await rest();
+  const attempt = await settled(guarded(() => whole(port).markLater(version)));
   if (attempt === 0) return;
   try {
     const former = await engine.former?.port;
     if (former !== undefined) await settled(guarded(() => former.refresh())).catch(ignore);
     await othersEnded(engine);
     throwIfAborted(signal);
-    await run(engine, port, version, migrate, signal);
+    await run(engine, port, whole, version, migrate, signal);
   } catch (error) {
-    await settled(guarded(() => port.unmark(attempt))).catch(ignore);
+    await settled(guarded(() => whole(port).unmarkLater(attempt))).catch(ignore);
     throw error;
   }
 }
@@ -141,15 +143,15 @@ async function othersEnded({ settings: { database, backend } }: Engine): Promise
 /** Says that another tab has done it. */
 const DONE = Symbol("done");
 
-async function run(engine: Engine, port: PatchPort, version: number, migrate: Migrate, signal: AbortSignal | undefined): Promise<void> {
+async function run(engine: Engine, port: PatchPort, whole: Whole, version: number, migrate: Migrate, signal: AbortSignal | undefined): Promise<void> {
   const place = new BlobPlace(port, engine.settings.backend === "memory" && !port.isEncrypted());
   const handle = new Handle("the migration", new CallOrder(), place);
   const ends = {
-    begin: (inTurn: boolean) => port.beginMigration(inTurn),
-    commit: (transaction: TransactionPort) => transaction.finish(version),
+    begin: (inTurn: boolean) => whole(port).beginMigrationLater(inTurn),
+    commit: (transaction: TransactionPort) => whole(transaction).finishLater(version),
   };
   const work = async (tx: Tx, transaction: TransactionPort) => {
-    const from = (await handle.call(() => transaction.version())) as number;
+    const from = (await handle.call(() => whole(transaction).versionLater())) as number;
     if (from >= version) throw DONE;
     await migrate(tx, from);
   };

@@ -154,3 +154,72 @@ test("parts: none is loaded at first, each by what needs it, and one that cannot
   assert.deepEqual(parts(), ["whole.js"]);
   await page.close();
 });
+
+test("the later part of the wasm: once, by the first call that needs it, in its turn; of no other build", async () => {
+  const page = await browser.newPage();
+  await page.goto(`${server.origin}/tests/browser/engine/page.html`);
+  const asked = [];
+  page.on("request", (request) => request.url().endsWith(".wasm") && asked.push(request.url().split("/").at(-1)));
+  await page.evaluate(async () => {
+    globalThis.lib = await import("/pkg/index.js");
+    globalThis.patch = await lib.openPatch("later", { opLog: true });
+    await patch.node("a").kv.set("k", 1);
+  });
+  assert.deepEqual(asked, ["patchstore_bg.wasm"]);
+  const refused = () => page.evaluate(() => patch.opLog.pending().then(() => undefined, ({ code, message }) => [code, message]));
+  const pattern = "**/patchstore_later_bg.wasm";
+  const own = await (await fetch(`${server.origin}/pkg/patchstore_later_bg.wasm`)).arrayBuffer();
+  const hash = WebAssembly.Module.imports(new WebAssembly.Module(own)).map(({ module }) => module).find((name) => !name.startsWith("./"));
+  const other = Buffer.from(Buffer.from(own).toString("latin1").replaceAll(hash, [...hash].reverse().join("")), "latin1");
+  await page.route(pattern, (route) => route.fulfill({ contentType: "application/wasm", body: other }));
+  const [code, message] = await refused();
+  assert.equal(code, "Unavailable");
+  assert.match(message, /later part.*import/is);
+  await page.unroute(pattern);
+  await page.route(pattern, (route) => route.abort());
+  assert.match((await refused())[1], /patchstore_later_bg\.wasm: TypeError.*offline/);
+  await page.unroute(pattern);
+  asked.length = 0;
+  await page.route(pattern, async (route) => {
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await route.continue();
+  });
+  const found = await page.evaluate(async () => {
+    const calls = [patch.copyNode("a", "b"), patch.node("a").kv.set("k", 2), patch.node("b").kv.get("k")];
+    const [, , copied] = await Promise.all(calls);
+    return [copied, await patch.node("a").kv.get("k"), await patch.opLog.count()];
+  });
+  assert.deepEqual(found, [1, 2, 3], "what is called behind it waits");
+  assert.deepEqual(asked, ["patchstore_later_bg.wasm"]);
+  await page.close();
+});
+
+test("the later part of the wasm comes from beside the first, or from where init says", async () => {
+  const sources = {
+    "an address": { init: `lib.init("/elsewhere/patchstore_bg.wasm?v=2")`, asked: ["/elsewhere/patchstore_bg.wasm?v=2", "/elsewhere/patchstore_later_bg.wasm?v=2"] },
+    "an address of another name": { init: `lib.init("/elsewhere/a.wasm")`, asked: ["/elsewhere/a.wasm", "/pkg/patchstore_later_bg.wasm"] },
+    "both": { init: `lib.init(fetch("/elsewhere/a.wasm"), new URL("/elsewhere/b.wasm", location))`, asked: ["/elsewhere/a.wasm", "/elsewhere/b.wasm"] },
+  };
+  const files = { a: "patchstore_bg", b: "patchstore_later_bg" };
+  for (const [kind, { init, asked }] of Object.entries(sources)) {
+    const page = await browser.newPage();
+    await page.goto(`${server.origin}/tests/browser/engine/page.html`);
+    const seen = [];
+    page.on("request", (request) => /\.wasm/.test(request.url()) && seen.push(request.url().slice(server.origin.length)));
+    await page.route("**/elsewhere/**", async (route) => {
+      const [, name] = route.request().url().match(/elsewhere\/(\w+)\.wasm/);
+      const response = await fetch(`${server.origin}/pkg/${files[name] ?? name}.wasm`);
+      await route.fulfill({ contentType: "application/wasm", body: Buffer.from(await response.arrayBuffer()) });
+    });
+    const count = await page.evaluate(`(async () => {
+      const lib = await import("/pkg/index.js");
+      const wrong = await lib.init(undefined, 5).catch((error) => error.code);
+      await ${init};
+      const patch = await lib.openPatch("a", { backend: "memory", opLog: true });
+      await patch.kv("s").set("k", 1);
+      return [wrong, await patch.opLog.count()];
+    })()`);
+    assert.deepEqual([count, seen], [["InvalidArgument", 1], asked], kind);
+    await page.close();
+  }
+});

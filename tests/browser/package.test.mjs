@@ -101,7 +101,7 @@ test("a Vite project builds it, and the built page keeps its data", async () => 
   const project = await viteProject("built");
   await vite.build({ root: project, logLevel: "error", build: { target: "es2022" } });
   const assets = await readdir(join(project, "dist", "assets"));
-  equal(assets.filter((file) => file.endsWith(".wasm")).length, 3, `all wasm files among ${assets}`);
+  equal(assets.filter((file) => file.endsWith(".wasm")).length, 4, `all wasm files among ${assets}`);
   const server = await serve(join(project, "dist"));
   try {
     checkLoads(await twoLoads(`${server.origin}/index.html`));

@@ -184,7 +184,7 @@ test("a bundle for Node that has the wasm beside it", async () => {
     `import { openPatch } from "patchstore";
      const patch = await openPatch("a", { backend: "memory" });
      await patch.kv("s").set("k", "bundled");
-     console.log(JSON.stringify(await patch.kv("s").get("k")));`,
+     console.log(JSON.stringify([await patch.kv("s").get("k"), (await patch.stats()).records]));`,
   );
   await build({
     entryPoints: [join(home, "server.mjs")],
@@ -195,8 +195,8 @@ test("a bundle for Node that has the wasm beside it", async () => {
     outfile: join(directory, "server.mjs"),
     logLevel: "error",
   });
-  await cp(join(installed, "patchstore_bg.wasm"), join(directory, "patchstore_bg.wasm"));
+  for (const name of ["patchstore_bg.wasm", "patchstore_later_bg.wasm"]) await cp(join(installed, name), join(directory, name));
   const { stdout } = await run(process.execPath, ["server.mjs"], { cwd: directory });
-  assert.equal(JSON.parse(stdout), "bundled");
+  assert.deepEqual(JSON.parse(stdout), ["bundled", 1]);
   await rm(directory, { recursive: true });
 });

@@ -62,6 +62,7 @@ impl ApplyPort {
 
     /// Applies them: how many changed the state; of each that was refused its place in the list, and why; and what they
     /// break, as `entries` says.
+    #[wasm_bindgen(js_name = "commitLater")]
     pub fn commit(&self) -> Promise {
         let (service, entries) = (self.service.clone(), self.entries.take());
         promised(async move {

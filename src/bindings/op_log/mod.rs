@@ -62,6 +62,7 @@ impl OpLogPort {
     }
 
     /// Entries that are pending (or all, `with_synced`), above a number.
+    #[wasm_bindgen(js_name = "entriesLater")]
     pub fn entries(&self, after: f64, limit: f64, with_synced: bool) -> Promise {
         let service = self.service.clone();
         promised(async move {
@@ -92,6 +93,7 @@ impl OpLogPort {
     }
 
     /// How many are pending.
+    #[wasm_bindgen(js_name = "countLater")]
     pub fn count(&self) -> Promise {
         let service = self.service.clone();
         promised(async move {
@@ -102,7 +104,7 @@ impl OpLogPort {
     }
 
     /// Marks entries up to a number, or of these numbers; how many.
-    #[wasm_bindgen(js_name = markSynced)]
+    #[wasm_bindgen(js_name = "markSyncedLater")]
     pub fn mark_synced(&self, up_to: Option<f64>, ids: Vec<f64>) -> Promise {
         let (service, engine) = (self.service.clone(), self.engine.clone());
         promised(async move {
@@ -113,6 +115,7 @@ impl OpLogPort {
     }
 
     /// Deletes entries up to a number, or of these numbers; how many.
+    #[wasm_bindgen(js_name = "pruneLater")]
     pub fn prune(&self, up_to: Option<f64>, ids: Vec<f64>) -> Promise {
         let (service, engine) = (self.service.clone(), self.engine.clone());
         promised(async move {
@@ -123,7 +126,7 @@ impl OpLogPort {
     }
 
     /// Forgets removals older than a stamp; how many.
-    #[wasm_bindgen(js_name = collectTombstones)]
+    #[wasm_bindgen(js_name = "collectTombstonesLater")]
     pub fn collect_tombstones(&self, before: &str) -> Result<Promise, JsValue> {
         let (stamp, device) = stamp_of(before).map_err(thrown)?;
         let service = self.service.clone();
@@ -133,6 +136,7 @@ impl OpLogPort {
     }
 
     /// What is live, or a tombstone, below a path.
+    #[wasm_bindgen(js_name = "recordsLater")]
     pub fn records(
         &self,
         path: &str,
@@ -167,6 +171,7 @@ impl OpLogPort {
     }
 
     /// The digest of a path, then each child's path and digest.
+    #[wasm_bindgen(js_name = "merkleLater")]
     pub fn merkle(&self, path: &str) -> Promise {
         let (service, path) = (self.service.clone(), path.to_owned());
         promised(async move {

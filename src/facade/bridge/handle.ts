@@ -2,6 +2,7 @@ import { BlobReader, type BlobPlace } from "./blobs.js";
 import { closed } from "../base/errors.js";
 import type { CallOrder } from "../base/order.js";
 import { breath } from "./pacer.js";
+import { needed, present, rest, type Whole } from "./rest.js";
 import { guarded, settled, told, type Done } from "./trap.js";
 import type { Snapshot } from "../values/snapshot.js";
 
@@ -59,6 +60,13 @@ export class Handle {
   hold<T>(ready: Promise<unknown>, call: () => T | Promise<T>): Promise<T> {
     this.check();
     return this.#track(this.#order.hold(ready, () => this.#enter(call))) as Promise<T>;
+  }
+
+  /** Calls into the later part of the wasm, once that is loaded; later calls wait until then. Rejects with Unavailable. */
+  whole<T>(call: (whole: Whole) => T | Promise<T>): T | Promise<T> {
+    const whole = present();
+    if (whole !== undefined) return this.call(() => call(whole));
+    return this.hold(rest(), () => call(needed()));
   }
 
   /** Calls into wasm with a value, after reading its Blobs. */

@@ -52,7 +52,9 @@ export function watched(exports: WebAssembly.Exports): WebAssembly.Exports {
     };
     return [name, enter];
   };
-  return Object.fromEntries(Object.entries(exports).map(watch)) as WebAssembly.Exports;
+  // (What begins with ":" is for the later part of the wasm, which is called through its own exports.)
+  const entered = Object.entries(exports).filter(([name]) => !name.startsWith(":"));
+  return Object.fromEntries(entered.map(watch)) as WebAssembly.Exports;
 }
 
 /** Calls into wasm, or throws Internal if wasm has stopped. */

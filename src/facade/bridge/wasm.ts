@@ -16,7 +16,7 @@ const isModule = (source: unknown): source is WebAssembly.Module => {
 const isResponse = (source: any): source is Response => typeof source?.arrayBuffer === "function" && typeof source.headers?.get === "function";
 const isBuffer = (source: unknown): boolean => ArrayBuffer.isView(source) || shapeOf(source) === Shape.ArrayBuffer;
 const isPromise = (source: any): source is Promise<unknown> => typeof source?.then === "function";
-const isAddress = (source: any): source is string | URL => typeof source === "string" || typeof source?.href === "string";
+export const isAddress = (source: any): source is string | URL => typeof source === "string" || typeof source?.href === "string";
 
 /** Throws InvalidArgument if `source` is not a valid source of wasm. */
 export function checkSource(source: unknown): void {

@@ -4,6 +4,7 @@ import { func, known, whole } from "../base/options.js";
 import type { OpLog, OpLogEntry } from "../base/types.js";
 import type { OpLogPort, PatchPort } from "../bridge/glue.js";
 import type { Handle } from "../bridge/handle.js";
+import { needed, present, rest } from "../bridge/rest.js";
 import { sendRows } from "../bridge/slices.js";
 import { tell } from "../stores/watch.js";
 import { blobsDecoded } from "../values/exact/decode.js";
@@ -41,22 +42,22 @@ export class PatchLog implements OpLog {
   }
 
   async count(): Promise<number> {
-    return this.#handle.call(() => this.#port.count()) as Promise<number>;
+    return this.#handle.whole((whole) => whole(this.#port).countLater()) as Promise<number>;
   }
 
   async markSynced(upTo: number | number[]): Promise<number> {
     const [id, ids] = which(upTo);
-    return this.#handle.call(() => this.#port.markSynced(id, ids)) as Promise<number>;
+    return this.#handle.whole((whole) => whole(this.#port).markSyncedLater(id, ids)) as Promise<number>;
   }
 
   async prune(upTo: number | number[]): Promise<number> {
     const [id, ids] = which(upTo);
-    return this.#handle.call(() => this.#port.prune(id, ids)) as Promise<number>;
+    return this.#handle.whole((whole) => whole(this.#port).pruneLater(id, ids)) as Promise<number>;
   }
 
   async collectTombstones(beforeHlc: string): Promise<number> {
     if (typeof beforeHlc !== "string") throw invalid(`a stamp must be a string, not ${describe(beforeHlc)}`);
-    return this.#handle.call(() => this.#port.collectTombstones(crossing(beforeHlc))) as Promise<number>;
+    return this.#handle.whole((whole) => whole(this.#port).collectTombstonesLater(crossing(beforeHlc))) as Promise<number>;
   }
 
   async apply(entries: Iterable<Entry>): ReturnType<OpLog["apply"]> {
@@ -67,7 +68,8 @@ export class PatchLog implements OpLog {
     // Taken as they are now: what is refused is named by its stamp.
     const list = [...entries];
     const batch = this.#handle.now(() => this.#port.batch());
-    const [applied, flat, broken] = (await sendRows(this.#handle, entryRows(list), batch, () => batch.commit())) as [
+    if (present() === undefined) this.#handle.block(rest());
+    const [applied, flat, broken] = (await sendRows(this.#handle, entryRows(list), batch, () => needed()(batch).commitLater())) as [
       number,
       (number | string)[],
       string[],
@@ -85,12 +87,12 @@ export class PatchLog implements OpLog {
     const after = given.after === undefined ? undefined : keyOf(given.after, "options.after");
     const limit = whole("options.limit", given.limit, Infinity);
     const at = pathOf(path);
-    return this.#known(() => this.#handle.call(() => this.#port.records(at, after, limit)));
+    return this.#known(() => this.#handle.whole((whole) => whole(this.#port).recordsLater(at, after, limit)));
   }
 
   async merkle(path = ""): Promise<{ hash: string; children: Record<string, string> }> {
     const at = pathOf(path);
-    const [hash, ...flat] = (await this.#handle.call(() => this.#port.merkle(at))) as [string, ...string[]];
+    const [hash, ...flat] = (await this.#handle.whole((whole) => whole(this.#port).merkleLater(at))) as [string, ...string[]];
     const children: Record<string, string> = {};
     for (let each = 0; each + 1 < flat.length; each += 2) {
       children[ROOT + (flat[each] as string)] = flat[each + 1] as string;
@@ -165,7 +167,7 @@ export class PatchLog implements OpLog {
   }
 
   #entries(after: number, limit: number, withSynced: boolean): Promise<unknown[]> {
-    return this.#handle.call(() => this.#port.entries(after, limit, withSynced)) as Promise<unknown[]>;
+    return this.#handle.whole((whole) => whole(this.#port).entriesLater(after, limit, withSynced)) as Promise<unknown[]>;
   }
 }
 

@@ -1,0 +1,45 @@
+import * as glue from "./glue.js";
+import { init, laterSource } from "./load.js";
+import { notCompiled, wasmOf } from "./wasm.js";
+
+/** Called with a port, it gives all of that, also what is in the later part of the wasm; and a function that is there. */
+export interface Whole {
+  readonly convertPort: typeof glue.convertPortLater;
+  (port: glue.PatchPort): glue.WholePatchPort;
+  (port: glue.TransactionPort): glue.WholeTransactionPort;
+  (port: glue.OpLogPort): glue.WholeOpLogPort;
+  (port: glue.ApplyPort): glue.WholeApplyPort;
+}
+
+let loading: Promise<Whole> | undefined;
+let there: Whole | undefined;
+let failure: unknown;
+
+/** The later part of the wasm, if it is there. */
+export const present = (): Whole | undefined => there;
+
+/** Loads the later part of the wasm, once. After a failure the next call tries again. Throws Unavailable. */
+export function rest(): Promise<Whole> {
+  loading ??= load().catch((error: unknown) => {
+    loading = undefined;
+    failure = error;
+    throw error;
+  });
+  return loading;
+}
+
+/** It is to be there: otherwise, why it could not be loaded. */
+export function needed(): Whole {
+  if (there === undefined) throw failure;
+  return there;
+}
+
+async function load(): Promise<Whole> {
+  await init();
+  const wasm = await wasmOf(laterSource ?? new URL("patchstore_later_bg.wasm", import.meta.url));
+  await glue.loadLater(wasm).catch((cause: unknown) => {
+    throw notCompiled(" (its later part)", cause);
+  });
+  there = Object.assign((port: any) => port, { convertPort: glue.convertPortLater });
+  return there;
+}
