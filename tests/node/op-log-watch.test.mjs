@@ -28,13 +28,13 @@ async function heardOf(keys, fault, failing, beginnings = 0) {
   const sim = new glue.World(7);
   let looks = 0;
   let failed = 0;
-  const { entries, last } = glue.OpLogPort.prototype;
+  const { entriesLater, last } = glue.OpLogPort.prototype;
   let begun = 0;
   glue.OpLogPort.prototype.last = function () {
     return (begun += 1) <= beginnings ? Promise.reject(new Error("expected by a test")) : last.apply(this);
   };
-  glue.OpLogPort.prototype.entries = function (...args) {
-    const found = (looks += 1) === failing ? Promise.reject(new Error("expected by a test")) : entries.apply(this, args);
+  glue.OpLogPort.prototype.entriesLater = function (...args) {
+    const found = (looks += 1) === failing ? Promise.reject(new Error("expected by a test")) : entriesLater.apply(this, args);
     found.catch(() => (failed += 1));
     return found;
   };

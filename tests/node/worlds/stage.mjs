@@ -13,6 +13,7 @@ const BUILT = `${root}target/worlds`;
 const ENTRY = `
 export { openPatch } from "./open.js";
 export { init } from "./bridge/load.js";
+export { rest } from "./bridge/rest.js";
 export { present } from "./bridge/engines.js";
 export { snapshot } from "./values/values.js";
 `;
@@ -82,12 +83,14 @@ export async function makeStage(mutant, built = BUILT) {
     },
     /** A facade whose patches are those of a tab; `port` is the tab's end in the wasm. */
     async makeFacade(glue, port, { strict, logFrames, world }) {
-      // (Called, it would load the wasm, which is there.)
+      // (Called, it would load the wasm, which is there; so is its later part.)
       const own = Object.assign(async () => {}, glue, {
+        loadLater: async () => {},
         openPort: (_database, _inMemory, isStrict, cacheBytes) => port.openPort(isStrict || strict, cacheBytes, logFrames),
       });
       const library = facade(own, hostOf(world, port));
-      await library.init(module);
+      await library.init(module, module);
+      await library.rest();
       return library;
     },
   };
