@@ -4,7 +4,7 @@
  * together a seventieth of what goes over the wire. And puts the facade's watch around the engine's exports, and its clock in the
  * place of the platform's.
  *
- * A part of the wasm that is loaded later imports from the first by the name of that one's hash: it does not go with any other.
+ * Where there is a part that is loaded later, both import by the name of a hash of all three: nothing goes with what is of another build.
  *
  * usage: shorten-imports.mjs <glue.js> <wasm> [<its later part>]
  */
@@ -19,8 +19,8 @@ const HASH_CHARS = 12;
 const IMPORT_SECTION = 2;
 const EXPORT_SECTION = 7;
 
-/** The wasm that is rewritten, how far, and the name of the first part's hash in what is of the later one. */
-let wasm, at, hash;
+/** The wasm that is rewritten, and how far. */
+let wasm, at;
 
 /** What loads the main wasm, in place of what wasm-bindgen has for every kind of source. */
 const LOADING = `let first;
@@ -77,6 +77,8 @@ function skipDescription() {
   else throw new Error(`an import of the unknown kind ${kind}`);
 }
 
+/** What modules are called from which the wasm imports. */
+const modules = {};
 const names = new Map();
 
 function rewrittenImports() {
@@ -89,7 +91,7 @@ function rewrittenImports() {
     skipDescription();
     if (module === MODULE && !names.has(field)) names.set(field, `i${names.size.toString(36)}`);
     const short = module === MODULE ? names.get(field) : field;
-    parts.push(text(module === FIRST ? hash : module), text(short), wasm.subarray(start, at));
+    parts.push(text(modules[module] ?? module), text(short), wasm.subarray(start, at));
   }
   return Buffer.concat(parts);
 }
@@ -130,14 +132,16 @@ function shortened(bytes) {
   return Buffer.concat(out);
 }
 
-const first = shortened(readFileSync(wasmFile));
-writeFileSync(wasmFile, first);
-if (laterFile !== undefined) {
-  hash = createHash("sha256").update(first).digest("base64url").slice(0, HASH_CHARS);
-  writeFileSync(laterFile, shortened(readFileSync(laterFile)));
-}
-
 let js = readFileSync(jsFile, "utf8");
+const files = [wasmFile, laterFile].filter((file) => file !== undefined);
+if (laterFile !== undefined) {
+  const all = createHash("sha256").update(js);
+  for (const file of files) all.update(readFileSync(file));
+  const hash = all.digest("base64url").slice(0, HASH_CHARS);
+  Object.assign(modules, { [MODULE]: hash, [FIRST]: `${hash}1` });
+}
+for (const file of files) writeFileSync(file, shortened(readFileSync(file)));
+
 for (const [long, short] of names) {
   const parts = js.split(new RegExp(`(?<![\\w$])${long.replaceAll("$", "\\$")}(?![\\w$])`));
   if (parts.length !== 2) throw new Error(`${long} is ${parts.length - 1} times in ${jsFile}`);
@@ -160,7 +164,8 @@ if (basename(jsFile) === "patchstore.js") {
   // The facade has fetched or compiled it (`bridge/wasm.ts`), and loads it once. It frees what it has made, and disposes of nothing.
   const loading = js.indexOf("async function __wbg_load(");
   if (loading < 0 || !js.includes("export { initSync, __wbg_init as default };", loading)) throw new Error(`${jsFile} does not load the wasm as it did`);
-  js = js.slice(0, loading) + LOADING.replace("FIRST", JSON.stringify(hash));
+  js = js.slice(0, loading) + LOADING.replace("FIRST", JSON.stringify(modules[FIRST]));
+  replaceOnce(`"${MODULE}": import0`, `${JSON.stringify(modules[MODULE])}: import0`);
   js = js.replace(/^if \(Symbol\.dispose\) .*\n/gm, "");
   js = `import { nowMs } from "../../src/facade/base/clock.ts";\nimport { watched } from "../../src/facade/bridge/trap.ts";\n${js}`;
 }

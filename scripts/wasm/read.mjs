@@ -134,7 +134,9 @@ function globalOf(cursor) {
   const start = cursor.at;
   cursor.at += 2;
   const type = cursor.since(start);
-  while (cursor.byte() !== 0x0b);
+  if (cursor.byte() !== 0x41) throw new Error("a global that does not begin as a number of 32 bits is not understood");
+  cursor.skip();
+  if (cursor.byte() !== 0x0b) throw new Error("a global whose beginning is computed is not understood");
   return { type, bytes: cursor.since(start) };
 }
 

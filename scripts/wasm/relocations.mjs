@@ -2,6 +2,7 @@
  * What refers to what in a linked wasm, by the relocations that the linker leaves with `--emit-relocs`: see "WebAssembly Object File Linking", sections "linking"
  * and "reloc.*" (https://github.com/WebAssembly/tool-conventions/blob/main/Linking.md).
  */
+import { REFERS, walk } from "./code.mjs";
 import { Cursor, SECTION } from "./read.mjs";
 
 const SYMBOL_TABLE = 8;
@@ -95,7 +96,7 @@ export function reachable(module) {
   const symbols = symbolsOf(module);
   const { ofFunction } = slotsOf(module);
   const ofBody = relocationsOfBodies(module, symbols, ofFunction);
-  const ofData = relocationsOfData(module, symbols);
+  const ofData = relocationsOfData(module, symbols, ofFunction);
   const imported = module.importedFunctions.length;
   return (roots) => {
     const [functions, data, slots, open] = [new Set(), new Set(), new Set(), []];
@@ -125,6 +126,11 @@ function relocationsOfBodies(module, symbols, ofFunction) {
     found[body].push(relocation);
     confirm(module, relocation, symbols, ofFunction);
   }
+  module.bodies.forEach((body, at) => {
+    let calls = 0;
+    walk(module, body, (kind) => (calls += kind === REFERS.function ? 1 : 0));
+    if (calls !== found[at].filter(({ kind }) => CALLED.has(kind)).length) throw new Error(`a call in the function ${module.importedFunctions.length + at} has no relocation`);
+  });
   return found;
 }
 
@@ -137,7 +143,7 @@ function confirm({ bytes }, { kind, symbol, at }, symbols, ofFunction) {
 }
 
 /** By the symbol in which they are. */
-function relocationsOfData(module, symbols) {
+function relocationsOfData(module, symbols, ofFunction) {
   const segments = segmentsOf(module);
   const places = [];
   symbols.forEach(({ segment, offset, size }, symbol) => segment !== undefined && places.push({ symbol, from: segments[segment] + offset, to: segments[segment] + offset + size }));
@@ -145,6 +151,9 @@ function relocationsOfData(module, symbols) {
   for (const relocation of relocationsIn(module, "reloc.DATA")) {
     const owners = places.filter(({ from, to }) => from <= relocation.at && relocation.at < to);
     if (owners.length === 0) throw new Error(`the relocation at ${relocation.at} is of no symbol's data`);
+    if (SLOT.has(relocation.kind) && !ofFunction.get(symbols[relocation.symbol].index)?.includes(module.bytes.readUInt32LE(relocation.at))) {
+      throw new Error(`the relocation at ${relocation.at} is not understood`);
+    }
     for (const { symbol } of owners) found.set(symbol, [...(found.get(symbol) ?? []), relocation]);
   }
   return found;

@@ -34,6 +34,13 @@ function callsOf(module) {
   });
 }
 
+function importsOnly(whole, index) {
+  const imported = whole.importedFunctions.length;
+  let is = true;
+  if (index >= imported) walk(whole, whole.bodies[index - imported], (kind, called) => (is &&= kind !== REFERS.function || called < imported));
+  return is;
+}
+
 /** Functions that call a closure: wasm-bindgen exports those that JavaScript may have a closure of, in a wrapping. */
 const CLOSURES = { exported: /closures_+invoke/, linked: /8closures.*6invoke/ };
 
@@ -41,6 +48,7 @@ const CLOSURES = { exported: /closures_+invoke/, linked: /8closures.*6invoke/ };
 function rootsIn(linked, whole) {
   const named = new Map();
   for (const { field, kind, index } of linked.exports) if (kind === KIND.function) named.set(plain(field), [...(named.get(plain(field)) ?? []), index]);
+  for (const { field, index } of whole.exports) if (field === FILLS_TABLE && !importsOnly(whole, index)) throw new Error(`${field} calls more than an import`);
   const closures = [...linked.names].filter(([, name]) => CLOSURES.linked.test(name)).map(([index]) => index);
   return whole.exports.flatMap(({ field, kind }) => {
     if (kind !== KIND.function || isLater(field) || field === FILLS_TABLE) return [];

@@ -26,7 +26,10 @@ fn credential(access: Option<AccessPort>) -> Option<Rc<dyn Credential>> {
 impl PatchPort {
     /// Begins to export the patch, with the entries of the op-log or without them; `access` is what is to open the archive, if it is to be
     /// sealed.
-    #[wasm_bindgen(js_name = "exportFromLater", unchecked_return_type = "Promise<ExportPortLater>")]
+    #[wasm_bindgen(
+        js_name = "exportFromLater",
+        unchecked_return_type = "Promise<ExportPortLater>"
+    )]
     pub fn export_from(&self, access: Option<AccessPort>, with_log: bool) -> Promise {
         let beginning = self.engine().export(ExportOptions {
             credential: credential(access),
@@ -37,7 +40,10 @@ impl PatchPort {
     }
 
     /// Begins to import into the patch, which holds nothing, from an archive that `access` opens, if it is sealed.
-    #[wasm_bindgen(js_name = "importIntoLater", unchecked_return_type = "Promise<ImportPortLater>")]
+    #[wasm_bindgen(
+        js_name = "importIntoLater",
+        unchecked_return_type = "Promise<ImportPortLater>"
+    )]
     pub fn import_into(&self, access: Option<AccessPort>) -> Promise {
         let beginning = self.engine().import(ImportOptions {
             credential: credential(access),

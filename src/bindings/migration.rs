@@ -81,7 +81,10 @@ impl PatchPort {
     }
 
     /// Begins the transaction of a migration; `in_turn`: as `begin` has it.
-    #[wasm_bindgen(js_name = "beginMigrationLater", unchecked_return_type = "Promise<TransactionPort>")]
+    #[wasm_bindgen(
+        js_name = "beginMigrationLater",
+        unchecked_return_type = "Promise<TransactionPort>"
+    )]
     pub fn begin_migration(&self, in_turn: bool) -> Promise {
         let begun = migration::begin(self.engine().clone(), Rc::new(host::env()), in_turn);
         outcome::promise(Box::pin(begun), |begun| {

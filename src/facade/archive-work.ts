@@ -33,7 +33,7 @@ export async function exported({ id, database, withLog, isSealing, key, sealing,
   let port: PatchPort | undefined;
   let begun: ExportPortLater | undefined;
   try {
-    const whole = await rest();
+    const whole = await abortable(rest(), signal);
     await ownWrites(database);
     port = await openBriefly(database, REFUSE, key);
     const opened = port as PatchPort;
@@ -119,7 +119,7 @@ export interface Importing {
 export async function imported({ id, database, from, key, sealing, report, signal }: Importing): Promise<{ records: number; blobs: number }> {
   let isWhole = false;
   try {
-    const whole = await rest();
+    const whole = await abortable(rest(), signal);
     await ownWrites(database);
     const counts = await briefly(database, DRAFT, (port) => importInto(whole(port), from, sealing, report, signal), key);
     isWhole = true;

@@ -1,4 +1,4 @@
-import { throwIfAborted } from "./base/abort.js";
+import { abortable, throwIfAborted } from "./base/abort.js";
 import { PatchStoreError } from "./base/errors.js";
 import { present } from "./bridge/engines.js";
 import type { AccessPort } from "./bridge/glue.js";
@@ -22,7 +22,7 @@ export interface Converting {
 
 /** The work of `encryptPatch` and `decryptPatch`. */
 export async function converted({ id, database, access, encrypts, signal }: Converting): Promise<void> {
-  const { convertPort } = await rest();
+  const { convertPort } = await abortable(rest(), signal);
   const stopped = () => signal?.aborted === true;
   const port = () => convertPort(database, CACHE_BYTES, OPEN_TIMEOUT_MS, encrypts ? undefined : access(), encrypts ? access() : undefined, stopped);
   let lost: unknown;

@@ -1,5 +1,5 @@
 import type { Key } from "./access.js";
-import { throwIfAborted } from "./base/abort.js";
+import { abortable, throwIfAborted } from "./base/abort.js";
 import { PatchStoreError } from "./base/errors.js";
 import { briefly, DRAFT, ignore, ownWrites, REFUSE, refresh, wasm } from "./brief.js";
 import type { PatchPort } from "./bridge/glue.js";
@@ -21,7 +21,7 @@ export interface Copying {
 
 /** The work of `copyPatch`. */
 export async function copied({ id, newId, from, to, source, target, signal }: Copying): Promise<void> {
-  const whole = await rest();
+  const whole = await abortable(rest(), signal);
   await ownWrites(from);
   await ownWrites(to);
   const stopped = () => signal?.aborted === true;

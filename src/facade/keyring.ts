@@ -17,7 +17,7 @@ export class PatchKeys implements Keyring {
   }
 
   names(): Promise<string[]> {
-    return this.#handle.whole((whole) => whole(this.#port).keyNamesLater()) as Promise<string[]>;
+    return this.#handle.wholeAside((whole) => whole(this.#port).keyNamesLater()) as Promise<string[]>;
   }
 
   async set(name: string, key: Encryption): Promise<void> {

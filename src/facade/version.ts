@@ -8,7 +8,7 @@ import { BlobPlace } from "./bridge/blobs.js";
 import { supersede, restore, type Engine } from "./bridge/engines.js";
 import type { PatchPort, TransactionPort } from "./bridge/glue.js";
 import { Handle } from "./bridge/handle.js";
-import { rest, type Whole } from "./bridge/rest.js";
+import { needed, rest, type Whole } from "./bridge/rest.js";
 import { guarded, settled } from "./bridge/trap.js";
 import { RETRIES, runs } from "./stores/transaction.js";
 
@@ -96,6 +96,8 @@ async function raise(engine: Engine, port: PatchPort, shape: Shape & { version: 
   const ended = new Promise<{ error: unknown; isAborted: boolean } | undefined>((resolve) => (end = resolve));
   engine.raising = { version: shape.version, ended };
   try {
+    // (Before others wait for the lock.)
+    if (shape.migrate !== undefined) await abortable(rest(), signal);
     await underLock(engine, "exclusive", signal, () => raiseNow(engine, port, shape, signal));
     engine.raising = undefined;
     end();
@@ -115,7 +117,7 @@ async function raiseNow(engine: Engine, port: PatchPort, { version, migrate }: S
     if (await settled(guarded(() => port.adopt(version)))) return;
     throw invalid(`the patch holds data of a version below ${version}: options.migrate is needed`);
   }
-  const whole = await rest();
+  const whole = needed();
   const attempt = await settled(guarded(() => whole(port).markLater(version)));
   if (attempt === 0) return;
   try {

@@ -66,7 +66,15 @@ export class Handle {
   whole<T>(call: (whole: Whole) => T | Promise<T>): T | Promise<T> {
     const whole = present();
     if (whole !== undefined) return this.call(() => call(whole));
+    this.check();
     return this.hold(rest(), () => call(needed()));
+  }
+
+  /** The same of what reads: nothing waits for it, so it may see what was written after it was called. */
+  async wholeAside<T>(call: (whole: Whole) => T | Promise<T>): Promise<T> {
+    this.check();
+    if (present() === undefined) await rest();
+    return this.call(() => call(needed()));
   }
 
   /** Calls into wasm with a value, after reading its Blobs. */

@@ -1,5 +1,6 @@
+import { PatchStoreError } from "../base/errors.js";
 import * as glue from "./glue.js";
-import { init, laterSource } from "./load.js";
+import { init, laterWasm } from "./load.js";
 import { notCompiled, wasmOf } from "./wasm.js";
 
 /** Called with a port, it gives all of that, also what is in the later part of the wasm; and a function that is there. */
@@ -11,6 +12,9 @@ export interface Whole {
   (port: glue.ApplyPort): glue.WholeApplyPort;
 }
 
+/** How long it may take to load. */
+const PATIENCE_MS = 30_000;
+
 let loading: Promise<Whole> | undefined;
 let there: Whole | undefined;
 let failure: unknown;
@@ -18,9 +22,9 @@ let failure: unknown;
 /** The later part of the wasm, if it is there. */
 export const present = (): Whole | undefined => there;
 
-/** Loads the later part of the wasm, once. After a failure the next call tries again. Throws Unavailable. */
+/** Loads the later part of the wasm, once. After a failure the next call tries again. Throws Unavailable, also where it takes too long: calls may wait behind this one. */
 export function rest(): Promise<Whole> {
-  loading ??= load().catch((error: unknown) => {
+  loading ??= intime(load()).catch((error: unknown) => {
     loading = undefined;
     failure = error;
     throw error;
@@ -34,9 +38,19 @@ export function needed(): Whole {
   return there;
 }
 
+function intime<T>(loaded: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const late = () => reject(new PatchStoreError("Unavailable", `the later part of the wasm could not be loaded within ${PATIENCE_MS} ms`));
+    const timer = setTimeout(late, PATIENCE_MS);
+    loaded.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
+
 async function load(): Promise<Whole> {
   await init();
-  const wasm = await wasmOf(laterSource ?? new URL("patchstore_later_bg.wasm", import.meta.url));
+  const wasm = await (laterWasm?.() ?? wasmOf(new URL("patchstore_later_bg.wasm", import.meta.url)));
+  // (One that came late, when another was asked for.)
+  if (there !== undefined) return there;
   await glue.loadLater(wasm).catch((cause: unknown) => {
     throw notCompiled(" (its later part)", cause);
   });

@@ -85,7 +85,9 @@ async function wasmIn(response: Response, at: string): Promise<Wasm> {
 /** The Unavailable error for wasm that could not be compiled or instantiated. */
 export function notCompiled(at: string, cause: unknown): PatchStoreError {
   const isForbidden = /CSP|Content.Security.Policy|unsafe-eval/i.test(String(cause));
-  const hint = isForbidden ? "the page's Content-Security-Policy forbids wasm: its script-src needs 'wasm-unsafe-eval'. " : "";
+  const isOther = /import/i.test(String(cause));
+  const other = isOther ? "it is of another build of the package than the module that loads it. " : "";
+  const hint = isForbidden ? "the page's Content-Security-Policy forbids wasm: its script-src needs 'wasm-unsafe-eval'. " : other;
   return unavailable(at, hint + String(cause), cause);
 }
 

@@ -2,7 +2,7 @@ import { invalid } from "../base/errors.js";
 import { crossing, describe, key as keyOf } from "../base/names.js";
 import { func, known, whole } from "../base/options.js";
 import type { OpLog, OpLogEntry } from "../base/types.js";
-import type { OpLogPort, PatchPort } from "../bridge/glue.js";
+import type { ApplyPort, OpLogPort, PatchPort } from "../bridge/glue.js";
 import type { Handle } from "../bridge/handle.js";
 import { needed, present, rest } from "../bridge/rest.js";
 import { sendRows } from "../bridge/slices.js";
@@ -42,7 +42,7 @@ export class PatchLog implements OpLog {
   }
 
   async count(): Promise<number> {
-    return this.#handle.whole((whole) => whole(this.#port).countLater()) as Promise<number>;
+    return this.#handle.wholeAside((whole) => whole(this.#port).countLater()) as Promise<number>;
   }
 
   async markSynced(upTo: number | number[]): Promise<number> {
@@ -68,8 +68,9 @@ export class PatchLog implements OpLog {
     // Taken as they are now: what is refused is named by its stamp.
     const list = [...entries];
     const batch = this.#handle.now(() => this.#port.batch());
+    // What is written later is later than what is applied now.
     if (present() === undefined) this.#handle.block(rest());
-    const [applied, flat, broken] = (await sendRows(this.#handle, entryRows(list), batch, () => needed()(batch).commitLater())) as [
+    const [applied, flat, broken] = (await sendRows(this.#handle, entryRows(list), batch, () => committed(batch))) as [
       number,
       (number | string)[],
       string[],
@@ -87,12 +88,12 @@ export class PatchLog implements OpLog {
     const after = given.after === undefined ? undefined : keyOf(given.after, "options.after");
     const limit = whole("options.limit", given.limit, Infinity);
     const at = pathOf(path);
-    return this.#known(() => this.#handle.whole((whole) => whole(this.#port).recordsLater(at, after, limit)));
+    return this.#known(() => this.#handle.wholeAside((whole) => whole(this.#port).recordsLater(at, after, limit)));
   }
 
   async merkle(path = ""): Promise<{ hash: string; children: Record<string, string> }> {
     const at = pathOf(path);
-    const [hash, ...flat] = (await this.#handle.whole((whole) => whole(this.#port).merkleLater(at))) as [string, ...string[]];
+    const [hash, ...flat] = (await this.#handle.wholeAside((whole) => whole(this.#port).merkleLater(at))) as [string, ...string[]];
     const children: Record<string, string> = {};
     for (let each = 0; each + 1 < flat.length; each += 2) {
       children[ROOT + (flat[each] as string)] = flat[each + 1] as string;
@@ -167,7 +168,17 @@ export class PatchLog implements OpLog {
   }
 
   #entries(after: number, limit: number, withSynced: boolean): Promise<unknown[]> {
-    return this.#handle.whole((whole) => whole(this.#port).entriesLater(after, limit, withSynced)) as Promise<unknown[]>;
+    return this.#handle.wholeAside((whole) => whole(this.#port).entriesLater(after, limit, withSynced)) as Promise<unknown[]>;
+  }
+}
+
+/** Applies what was pushed to a batch. */
+function committed(batch: ApplyPort): Promise<unknown> {
+  try {
+    return needed()(batch).commitLater();
+  } catch (error) {
+    batch.free();
+    throw error;
   }
 }
 
