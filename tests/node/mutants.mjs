@@ -1,6 +1,6 @@
 /**
  * Planted bugs in the JavaScript of the package, each caught by a test in Node: `test` names its file. What an edit is, tests/mutants.mjs says.
- * @type {{name: string, test: "sds" | "json-lines", edits: {at: string, from: string, to?: string, before?: string}[]}[]}
+ * @type {{name: string, test: "sds" | "json-lines" | "later", edits: {at: string, from: string, to?: string, before?: string}[]}[]}
  */
 export const MUTANTS = [
   {
@@ -32,5 +32,15 @@ export const MUTANTS = [
     name: "read the names of an escaped object as those of a wrapper",
     test: "json-lines",
     edits: [{ at: "lines-escaped", from: "members(object as Members, depth)", to: "valueOf(object, depth)" }],
+  },
+  {
+    name: "never ask again for a part that could not be had",
+    test: "later",
+    edits: [{ at: "later-once", from: "loading = undefined;", to: "" }],
+  },
+  {
+    name: "let later calls overtake one that waits for its part",
+    test: "later",
+    edits: [{ at: "later-overtaken", from: "this.hold(rest(), () => call(needed()))", to: "rest().then(() => this.call(() => call(needed())))" }],
   },
 ];

@@ -67,6 +67,7 @@ export class Handle {
     const whole = present();
     if (whole !== undefined) return this.call(() => call(whole));
     this.check();
+    // planted: later-overtaken
     return this.hold(rest(), () => call(needed()));
   }
 

@@ -25,6 +25,7 @@ export const present = (): Whole | undefined => there;
 /** Loads the later part of the wasm, once. After a failure the next call tries again. Throws Unavailable, also where it takes too long: calls may wait behind this one. */
 export function rest(): Promise<Whole> {
   loading ??= intime(load()).catch((error: unknown) => {
+    // planted: later-once
     loading = undefined;
     failure = error;
     throw error;
