@@ -138,12 +138,13 @@ test("init reads files, and says which one it could not read", async () => {
     import { init, openPatch } from "patchstore";
     const error = await init(${source}).then(() => undefined, (error) => error);
     const patch = await openPatch("a", { backend: "memory" });
+    await patch.copyNode("none", "other");
     console.log(JSON.stringify([error?.code ?? null, error?.message ?? null, patch.status.backend]));`;
   const wasm = pathToFileURL(join(installed, "patchstore_bg.wasm"));
   assert.deepEqual(await printed("given.mjs", script(`new URL("${wasm}")`)), [null, null, "memory"]);
-  const [code, message, backend] = await printed("missing.mjs", script(`"file:///nowhere/at/all.wasm"`));
+  const [code, message, backend] = await printed("missing.mjs", script(`"file:///nowhere/at/all/patchstore_bg.wasm"`));
   assert.equal(code, "Unavailable");
-  assert.match(message, /file:\/\/\/nowhere\/at\/all\.wasm.*ENOENT/);
+  assert.match(message, /file:\/\/\/nowhere\/at\/all\/patchstore_bg\.wasm.*ENOENT/);
   assert.doesNotMatch(message, /offline/);
   assert.equal(backend, "memory", "the next call tries again, from the package's own file");
 });

@@ -53,7 +53,8 @@ before(() => {
   directory = mkdtempSync(join(tmpdir(), "patchstore-split-"));
   writeFileSync(join(directory, "program.rs"), PROGRAM);
   const flags = ["--edition=2024", "--crate-type=cdylib", "--target=wasm32-unknown-unknown", "-Copt-level=s", "-Cpanic=abort", "-Clink-arg=--emit-relocs"];
-  execFileSync("rustc", [...flags, "program.rs", "-o", "program.wasm"], { cwd: directory, stdio: ["ignore", "ignore", "inherit"] });
+  // (The project's directory says which toolchain.)
+  execFileSync("rustc", [...flags, join(directory, "program.rs"), "-o", join(directory, "program.wasm")], { cwd: new URL("../..", import.meta.url), stdio: ["ignore", "ignore", "inherit"] });
   linked = readFileSync(join(directory, "program.wasm"));
 });
 after(() => rmSync(directory, { recursive: true, force: true }));

@@ -24,6 +24,8 @@ export async function init(source?: WasmSource, later?: WasmSource): Promise<voi
   if (said !== undefined) laterWasm = wasmFrom(said);
   loading ??= load(source).catch((error: unknown) => {
     loading = undefined;
+    // The next call may find the wasm elsewhere.
+    if (later === undefined) laterWasm = undefined;
     throw error;
   });
   return loading;
