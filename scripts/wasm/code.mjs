@@ -26,6 +26,15 @@ export function walk(module, body, visit, constant = () => {}, alignment = () =>
   if (cursor.at !== body.end) throw new Error(`a body ends at ${cursor.at} instead of ${body.end}`);
 }
 
+/** Where each body refers to functions. */
+export function callsOf(module) {
+  return module.bodies.map((body) => {
+    const calls = [];
+    walk(module, body, (kind, index, from, to) => kind === REFERS.function && calls.push({ from, to, index }));
+    return calls;
+  });
+}
+
 /** The type of a block: nothing, a value's, or a number of a type, which is a signed LEB128 of 33 bits. */
 function blockType(cursor, refer) {
   const first = cursor.bytes[cursor.at];

@@ -7,18 +7,9 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { REFERS, walk } from "./code.mjs";
+import { callsOf, walk } from "./code.mjs";
 import { KIND, readModule, SECTION } from "./read.mjs";
 import { list, rewritten, section, signed, text, unsigned } from "./write.mjs";
-
-/** Where each body refers to functions. */
-function callsOf(module) {
-  return module.bodies.map((body) => {
-    const calls = [];
-    walk(module, body, (kind, index, from, to) => kind === REFERS.function && calls.push({ from, to, index }));
-    return calls;
-  });
-}
 
 /** The numbers of bodies in the order that compresses best. */
 export function orderOf(module, calls = callsOf(module)) {

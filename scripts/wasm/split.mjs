@@ -7,7 +7,7 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { REFERS, walk } from "./code.mjs";
+import { callsOf, REFERS, walk } from "./code.mjs";
 import { KIND, readModule, SECTION } from "./read.mjs";
 import { reachable, slotsOf } from "./relocations.mjs";
 import { list, rewritten, section, signed, text, unsigned } from "./write.mjs";
@@ -24,15 +24,6 @@ const plain = (field) => field.replace(/_[0-9a-f]{16}$/, "");
 
 /** What wasm-bindgen adds: it fills a table of values, by nothing but an import. */
 const FILLS_TABLE = "__wbindgen_start";
-
-/** Where each body refers to functions. */
-function callsOf(module) {
-  return module.bodies.map((body) => {
-    const calls = [];
-    walk(module, body, (kind, index, from, to) => kind === REFERS.function && calls.push({ from, to, index }));
-    return calls;
-  });
-}
 
 function importsOnly(whole, index) {
   const imported = whole.importedFunctions.length;
