@@ -132,7 +132,7 @@ fn segments(criterion: &mut Criterion) {
     let build = || {
         let mut builder = SegmentBuilder::new(Id([7; 16]));
         for (key, cell) in &cells {
-            builder.push(key, cell, false);
+            builder.push(key, cell, None);
         }
         builder.finish().0
     };

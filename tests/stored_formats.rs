@@ -27,7 +27,7 @@ use patchstore::codec::root::{
 };
 use patchstore::codec::seal::{self, Record};
 use patchstore::codec::segment::{Segment, SegmentBuilder};
-use patchstore::codec::stamp::{Fill, Stamp};
+use patchstore::codec::stamp::{self, Fill, Stamp};
 use patchstore::codec::tags::Tags;
 use patchstore::engine::access::KeyRange;
 use patchstore::{Code, Error};
@@ -242,7 +242,7 @@ proptest! {
             })
             .collect();
         let mut builder = SegmentBuilder::new(Id([1; 16]));
-        cells.iter().for_each(|(key, cell)| builder.push(key, cell, false));
+        cells.iter().for_each(|(key, cell)| builder.push(key, cell, None));
         let (record, entry) = builder.finish();
         prop_assert_eq!(entry.records + entry.tombstones, cells.len() as u64);
         let mut expiry = Expiry::default();
@@ -381,12 +381,12 @@ fn a_frame_says_that_it_changes_the_catalog_and_a_head_knows_no_change_to_come()
         builder.push(
             &Bytes::from_static(first),
             &Cell::inline(Bytes::new()),
-            false,
+            None,
         );
         builder.push(
             &Bytes::from_static(b"\x20"),
             &Cell::inline(Bytes::new()),
-            false,
+            None,
         );
         vec![builder.finish().1]
     };
@@ -494,7 +494,7 @@ fn a_record_under_another_name_is_corrupt() {
     builder.push(
         &Bytes::from_static(b"key"),
         &Cell::inline(Bytes::from_static(b"value")),
-        false,
+        None,
     );
     let (segment, entry) = builder.finish();
     let (page, _) = encode_directory_page(one, &[entry]);
@@ -516,6 +516,34 @@ fn a_record_under_another_name_is_corrupt() {
 }
 
 #[test]
+fn holes_do_not_tell_of_their_call() {
+    let made = |call: u64, of: u64| {
+        let mut builder = SegmentBuilder::new(Id([1; 16]));
+        let order = |slot| Order {
+            frame: PROVISIONAL + of,
+            slot,
+        };
+        for slot in 0..3_000 {
+            let key = [&b"doc-"[..], &order(slot).to_bytes()].concat();
+            let stamp = stamp::hole(order(slot)).to_bytes();
+            let value = match slot % 3 {
+                0 => order(slot).to_bytes().to_vec(),
+                1 => [&[stamp::STAMPED, 0][..], &stamp].concat(),
+                _ => vec![7; 40],
+            };
+            builder.push(&key, &Cell::inline(value.into()), Some(call));
+        }
+        builder.finish()
+    };
+    let (record, entry) = made(0, 0);
+    let own = made(7, 7);
+    assert_eq!((&own.0, &own.1), (&record, &entry));
+    assert!(entry.holes.any && entry.holes.first && entry.holes.last);
+    let (_, entry) = made(7, 8);
+    assert!(!entry.holes.any && !entry.holes.first && !entry.holes.last);
+}
+
+#[test]
 fn holes_are_filled_with_the_frame() {
     let mut builder = SegmentBuilder::new(Id([1; 16]));
     let placed = |slot| Order {
@@ -526,7 +554,7 @@ fn holes_are_filled_with_the_frame() {
         let mut key = b"doc-".to_vec();
         key.extend(placed(slot).to_bytes());
         let value = Bytes::copy_from_slice(&placed(slot).to_bytes());
-        builder.push(&key.into(), &Cell::inline(value), true);
+        builder.push(&key, &Cell::inline(value), Some(0));
     }
     let (record, mut entry) = builder.finish();
     assert!(entry.holes.any && entry.holes.first && entry.holes.last);

@@ -3,6 +3,8 @@
 use super::cell::{Cell, Value};
 use super::io::{put_bytes, put_varint};
 use super::kinds::cell as flag;
+use super::order::{ORDER_BYTES, PROVISIONAL};
+use super::stamp::HOLE;
 
 /// Which parts of a cell wait for the number of their frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -33,7 +35,7 @@ impl PageBuilder {
         self.count == 0
     }
 
-    /// Adds a cell. Keys must ascend.
+    /// Adds a cell. Keys must ascend. What waits for the number of its frame is written without that of its call.
     pub fn push(&mut self, key: &[u8], cell: &Cell, holes: CellHoles) {
         self.count += 1;
         let kind = match &cell.value {
@@ -50,12 +52,22 @@ impl PageBuilder {
             | with(!marks.is_empty(), flag::MARKS);
         self.cells.push(flags);
         put_bytes(&mut self.cells, key);
+        if holes.key {
+            open_order(&mut self.cells);
+        }
         if !marks.is_empty() {
             put_bytes(&mut self.cells, marks);
         }
         match &cell.value {
             Value::Tombstone => {}
-            Value::Inline(value) => put_bytes(&mut self.cells, value),
+            Value::Inline(value) => {
+                put_bytes(&mut self.cells, value);
+                if holes.value {
+                    // An order is the whole value; what is longer ends in a stamp.
+                    let is_order = value.len() == ORDER_BYTES;
+                    open(&mut self.cells, if is_order { PROVISIONAL } else { HOLE });
+                }
+            }
             Value::Piece(piece) => {
                 self.cells.extend_from_slice(&piece.id.0);
                 put_varint(&mut self.cells, piece.len);
@@ -69,5 +81,19 @@ impl PageBuilder {
         put_varint(&mut out, std::mem::take(&mut self.count));
         out.append(&mut self.cells);
         out
+    }
+}
+
+/// Makes the order that bytes end in one of "this very frame".
+pub fn open_order(bytes: &mut [u8]) {
+    open(bytes, PROVISIONAL);
+}
+
+/// Puts `frame` in the place of the frame in the order, or the stamp, that bytes end in.
+fn open(bytes: &mut [u8], frame: u64) {
+    if let Some(tail) = bytes.last_chunk_mut::<ORDER_BYTES>()
+        && let Some((place, _)) = tail.split_first_chunk_mut::<8>()
+    {
+        *place = frame.to_be_bytes();
     }
 }

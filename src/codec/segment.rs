@@ -25,9 +25,9 @@ use super::entry::{Entry, Holes, fill_tail};
 use super::expiry::Expiry;
 use super::io::{Input, put_bytes, put_varint};
 use super::marks::expiry_of;
-use super::order::{Order, PROVISIONAL};
+use super::order::{ORDER_BYTES, Order, PROVISIONAL};
 use super::page::Page;
-use super::page_builder::{CellHoles, PageBuilder};
+use super::page_builder::{CellHoles, PageBuilder, open_order};
 use super::seal::{self, Kind, Record};
 use super::stamp::{self, Fill, HOLE};
 use super::tags::Tags;
@@ -53,7 +53,9 @@ const LZ4_RATIO: usize = 256;
 pub struct SegmentBuilder {
     record: Vec<u8>,
     page: PageBuilder,
-    page_first: Bytes,
+    page_first: Vec<u8>,
+    /// The last key so far.
+    last: Vec<u8>,
     index: Vec<u8>,
     pages: u64,
     entry: Entry,
@@ -66,7 +68,8 @@ impl SegmentBuilder {
         Self {
             record: seal::start(Record::segment(id), SEGMENT_BYTES + PAGE_BYTES),
             page: PageBuilder::default(),
-            page_first: Bytes::new(),
+            page_first: Vec::new(),
+            last: Vec::new(),
             index: Vec::new(),
             pages: 0,
             entry: Entry {
@@ -92,28 +95,30 @@ impl SegmentBuilder {
         self.entry.records + self.entry.tombstones == 0
     }
 
+    /// The last key so far.
+    #[must_use]
+    pub fn last(&self) -> &[u8] {
+        &self.last
+    }
+
     /// Whether the segment is large enough to be closed.
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.record.len() >= SEGMENT_BYTES
     }
 
-    /// Adds a cell. Keys must ascend. With `may_have_holes`, orders with the frame [`PROVISIONAL`]
-    /// become holes.
-    pub fn push(&mut self, key: &Bytes, cell: &Cell, may_have_holes: bool) {
-        let holes = if may_have_holes {
-            find_holes(key, cell)
-        } else {
-            CellHoles::default()
-        };
+    /// Adds a cell. Keys must ascend. `call`: orders and stamps that are provisional by its number become holes.
+    pub fn push(&mut self, key: &[u8], cell: &Cell, call: Option<u64>) {
+        let holes = call.map_or_else(CellHoles::default, |call| find_holes(key, cell, call));
         if self.is_empty() {
-            self.entry.first = key.clone();
+            self.entry.first = bound(key, holes.key).into();
             self.entry.holes.first = holes.key;
         }
         if self.page.is_empty() {
-            self.page_first = key.clone();
+            self.page_first = bound(key, holes.key);
         }
-        self.entry.last = key.clone();
+        self.last.clear();
+        self.last.extend_from_slice(key);
         self.entry.holes.last = holes.key;
         self.entry.holes.any |= holes.key || holes.value;
         if cell.is_tombstone() {
@@ -167,19 +172,32 @@ impl SegmentBuilder {
         let check = seal::checksum(self.seed(), &index);
         self.record.extend_from_slice(&index);
         self.record.extend_from_slice(&check.to_le_bytes());
+        self.entry.last = bound(&self.last, self.entry.holes.last).into();
         self.entry.stored = self.record.len() as u64;
         (self.record.into(), self.entry)
     }
 }
 
-fn find_holes(key: &[u8], cell: &Cell) -> CellHoles {
-    let is_hole = |tail: Option<&[u8]>| {
-        tail.and_then(Order::from_bytes)
-            .is_some_and(|order| order.frame == PROVISIONAL)
+/// A key as a bound; whether it is a hole.
+fn bound(key: &[u8], is_hole: bool) -> Vec<u8> {
+    let mut bound = key.to_vec();
+    if is_hole {
+        open_order(&mut bound);
+    }
+    bound
+}
+
+fn find_holes(key: &[u8], cell: &Cell, call: u64) -> CellHoles {
+    let is_hole = |tail: &[u8]| {
+        Order::from_bytes(tail).is_some_and(|order| order.frame == PROVISIONAL + call)
     };
+    let is_stamped =
+        |value: &[u8]| stamp::hole_of(value).is_some_and(|hole| hole.frame == HOLE + call);
     CellHoles {
-        key: is_hole(key.len().checked_sub(12).and_then(|at| key.get(at..))),
-        value: matches!(&cell.value, Value::Inline(value) if is_hole(Some(value)) || stamp::hole_of(value).is_some_and(|hole| hole.frame == HOLE)),
+        key: key
+            .last_chunk::<ORDER_BYTES>()
+            .is_some_and(|tail| is_hole(tail)),
+        value: matches!(&cell.value, Value::Inline(value) if is_hole(value) || is_stamped(value)),
     }
 }
 

@@ -71,7 +71,7 @@ fn cells(rng: &mut Rng, most: usize) -> BTreeMap<Bytes, Cell> {
 pub fn a_segment(rng: &mut Rng) -> Vec<u8> {
     let mut builder = SegmentBuilder::new(ID);
     for (key, cell) in cells(rng, 40) {
-        builder.push(&key, &cell, true);
+        builder.push(&key, &cell, Some(0));
     }
     builder.finish().0.to_vec()
 }
@@ -162,7 +162,7 @@ pub fn segment(input: &[u8]) -> Option<Vec<u8>> {
         }
         last = Some(page.key_bytes(page.len() - 1));
         for at in 0..page.len() {
-            builder.push(&page.key_bytes(at), &page.cell(at).unwrap(), true);
+            builder.push(&page.key_bytes(at), &page.cell(at).unwrap(), Some(0));
         }
         assert!(
             segment.page_of(page.key(0)) < segment.pages(),

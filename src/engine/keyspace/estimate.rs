@@ -127,18 +127,17 @@ fn hidden_by_run(view: &View, cache: &Cache, run: &[Entry]) -> u64 {
 /// The bytes of the piece that a key has had; where that is not in memory, the mean bytes of a record in the newest
 /// segment with pieces that may hold it. What the newest table has itself was counted when it was put.
 fn hidden_by_key(view: &View, cache: &Cache, key: &[u8]) -> u64 {
-    let mut layers = view.layers.iter();
-    if let Some(Layer::Memory(table)) = layers.next()
-        && table.get(key).is_some()
-    {
-        return 0;
-    }
-    let is_frozen = layers.any(|layer| match layer {
+    let is_frozen = view.layers.iter().skip(1).any(|layer| match layer {
         Layer::Memory(table) => table.cites_pieces(),
         Layer::Run(run) => find_entry(run, key).is_some_and(|entry| entry.pieces),
     });
     let mean = mean_bytes(view, cache, key);
     if !is_frozen && mean.is_none() {
+        return 0;
+    }
+    if let Some(Layer::Memory(table)) = view.layers.first()
+        && table.get(key).is_some()
+    {
         return 0;
     }
     let found = match view.get_in_layers(cache, key) {

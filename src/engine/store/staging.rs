@@ -153,26 +153,24 @@ fn puts_blobs(write: &Write) -> bool {
 /// Cuts sorted cells into segments and stages them.
 pub struct SegmentSink {
     builder: SegmentBuilder,
-    last: Option<Bytes>,
     /// The entries of the segments closed so far.
     pub entries: Vec<Entry>,
     /// Their records, if they are to be kept warm.
     pub records: Vec<(crate::backend::Id, Bytes)>,
-    holes: bool,
+    call: Option<u64>,
     keep_bytes: usize,
 }
 
 impl SegmentSink {
-    /// An empty sink. `holes`: orders with the placeholder's frame become holes. `keep_bytes`:
+    /// An empty sink. `call`: what is provisional by its number becomes a hole. `keep_bytes`:
     /// how many bytes of records to hand back for the cache.
     #[must_use]
-    pub fn new(core: &Rc<Core>, holes: bool, keep_bytes: usize) -> Self {
+    pub fn new(core: &Rc<Core>, call: Option<u64>, keep_bytes: usize) -> Self {
         Self {
             builder: SegmentBuilder::new(core.new_id()),
-            last: None,
             entries: Vec::new(),
             records: Vec::new(),
-            holes,
+            call,
             keep_bytes,
         }
     }
@@ -181,14 +179,17 @@ impl SegmentSink {
     ///
     /// # Errors
     /// What writing fails with.
-    pub async fn push(&mut self, staging: &mut Staging, key: &Bytes, cell: &Cell) -> Result<()> {
+    pub async fn push(&mut self, staging: &mut Staging, key: &[u8], cell: &Cell) -> Result<()> {
+        let before = match self.builder.is_empty() {
+            true => self.entries.last().map(|entry| &entry.last[..]),
+            false => Some(self.builder.last()),
+        };
         invariant!(
             &staging.core,
-            self.last.as_ref().is_none_or(|last| last < key),
+            before.is_none_or(|before| before < key),
             "cells are written out of order"
         );
-        self.last = Some(key.clone());
-        self.builder.push(key, cell, self.holes);
+        self.builder.push(key, cell, self.call);
         if self.builder.is_full() {
             self.close(staging).await
         } else {
@@ -210,11 +211,7 @@ impl SegmentSink {
             return Ok(());
         }
         let next = SegmentBuilder::new(staging.core.new_id());
-        let (record, mut entry) = std::mem::replace(&mut self.builder, next).finish();
-        // (Copied: whatever these are slices of, pages of what is read, would be held with them, one for each segment.)
-        for key in [&mut entry.first, &mut entry.last] {
-            *key = Bytes::copy_from_slice(key);
-        }
+        let (record, entry) = std::mem::replace(&mut self.builder, next).finish();
         if self.keep_bytes >= record.len() {
             self.keep_bytes -= record.len();
             self.records.push((entry.id, record.clone()));

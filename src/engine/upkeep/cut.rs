@@ -219,7 +219,7 @@ impl Cutting<'_> {
         let core = self.core;
         let listing = Listing::Run(Rc::new(vec![entry.clone()]));
         let mut source = Source::segments(listing, KeyRange::everything(), false);
-        let mut sink = SegmentSink::new(core, false, 0);
+        let mut sink = SegmentSink::new(core, None, 0);
         let cache = core.context.cache.clone();
         // (A range's edges are few.)
         let mut slice = self.ranges.is_none().then(|| Slice::new(core));

@@ -101,7 +101,7 @@ async fn add_layer(core: &Rc<Core>, flip: &mut Flip, layer: &Layer) -> Result<()
 async fn add_table(core: &Rc<Core>, flip: &mut Flip, table: &Memtable) -> Result<()> {
     // A tombstone hides something older; below is nothing.
     let keep_tombstones = !is_empty(&flip.root);
-    let mut sink = SegmentSink::new(core, false, flip.keep_bytes(core));
+    let mut sink = SegmentSink::new(core, None, flip.keep_bytes(core));
     let mut slice = Slice::new(core);
     let tombstone = Cell::tombstone();
     for (key, mut cell) in table.cells() {

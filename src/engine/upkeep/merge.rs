@@ -185,7 +185,7 @@ async fn run_scan(
     keep_tombstones: bool,
 ) -> Result<Vec<Entry>> {
     let cache = core.context.cache.clone();
-    let mut sink = SegmentSink::new(core, false, flip.keep_bytes(core));
+    let mut sink = SegmentSink::new(core, None, flip.keep_bytes(core));
     let mut slice = Slice::new(core);
     let mut written: u64 = 0;
     loop {

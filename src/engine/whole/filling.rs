@@ -35,7 +35,7 @@ impl Filling {
         Self {
             target: target.clone(),
             flip,
-            sink: SegmentSink::new(target, false, 0),
+            sink: SegmentSink::new(target, None, 0),
         }
     }
 

@@ -7,9 +7,7 @@ use crate::backend::RecordKey;
 use crate::codec::batch::{Batch, Op, OpKey, OpValue};
 use crate::codec::catalog;
 use crate::codec::cell::{Cell, Value};
-use crate::codec::order::{ORDER_BYTES, Order, PROVISIONAL};
 use crate::codec::root::check_entries;
-use crate::codec::stamp::{self, HOLE};
 use crate::engine::core::group::Ahead;
 use crate::engine::core::instance::Core;
 use crate::engine::core::invariant::{broken, checked};
@@ -60,7 +58,7 @@ async fn write_first(core: &Rc<Core>, generation: u64) -> Result<Ahead> {
     };
     let frees_room = core.state.borrow().queue.first_frees_room();
     let mut staging = Staging::new(core, frees_room, Some(&HELP));
-    let mut sink = SegmentSink::new(core, true, core.options.cache_bytes / FRESH_PART);
+    let mut sink = SegmentSink::new(core, Some(call), core.options.cache_bytes / FRESH_PART);
     let mut slice = Slice::new(core);
     let mut ops: Vec<Op> = table.ranges().iter().map(Op::DeleteRange).collect();
     for (key, cell) in table.cells() {
@@ -70,7 +68,7 @@ async fn write_first(core: &Rc<Core>, generation: u64) -> Result<Ahead> {
             ops.extend(catalog_op(key, cell));
             continue;
         }
-        let written = push_cell(core, &mut staging, &mut sink, call, key, cell).await;
+        let written = push_cell(core, &mut staging, &mut sink, key, cell).await;
         if let Err(error) = written {
             staging.abandon().await;
             return Err(error);
@@ -117,53 +115,21 @@ async fn push_cell(
     core: &Rc<Core>,
     staging: &mut Staging,
     sink: &mut SegmentSink,
-    call: u64,
-    key: &Bytes,
+    key: &[u8],
     cell: &Cell,
 ) -> Result<()> {
-    let at = key.len().saturating_sub(ORDER_BYTES);
-    let key = placeholder(key, at, call);
-    let mut cell = cell.clone();
-    match &cell.value {
-        Value::Inline(value) if is_piece(value) => {
-            // (Not shared, were it the same as that of another: each cell is written for itself.)
-            let (piece, record) = seal_piece(core, value)?;
-            staging.put(RecordKey::Piece(piece.id), record).await?;
-            cell.value = Value::Piece(piece);
-        }
-        Value::Inline(value) if value.len() == ORDER_BYTES => {
-            cell.value = Value::Inline(placeholder(value, 0, call));
-        }
-        Value::Inline(value) => {
-            let hole = stamp::hole_of(value).filter(|hole| hole.frame == HOLE + call);
-            if let Some(Order { slot, .. }) = hole {
-                let hole = Order { frame: HOLE, slot };
-                cell.value = Value::Inline(stamp::with_tail(value, hole.to_bytes()));
-            }
-        }
-        _ => {}
+    let Value::Inline(value) = &cell.value else {
+        return sink.push(staging, key, cell).await;
+    };
+    if !is_piece(value) {
+        return sink.push(staging, key, cell).await;
     }
-    sink.push(staging, &key, &cell).await
-}
-
-/// The bytes with the order at `at` turned from the call's provisional one into the one that
-/// means "this very frame".
-fn placeholder(bytes: &Bytes, at: usize, call: u64) -> Bytes {
-    let order = bytes.get(at..).and_then(Order::from_bytes);
-    match order {
-        Some(order) if order.frame == PROVISIONAL + call => {
-            let mut out = bytes.to_vec();
-            if let Some(tail) = out.get_mut(at..) {
-                tail.copy_from_slice(
-                    &Order {
-                        frame: PROVISIONAL,
-                        ..order
-                    }
-                    .to_bytes(),
-                );
-            }
-            out.into()
-        }
-        _ => bytes.clone(),
-    }
+    // (Not shared, were it the same as that of another: each cell is written for itself.)
+    let (piece, record) = seal_piece(core, value)?;
+    staging.put(RecordKey::Piece(piece.id), record).await?;
+    let cell = Cell {
+        value: Value::Piece(piece),
+        marks: cell.marks.clone(),
+    };
+    sink.push(staging, key, &cell).await
 }

@@ -83,9 +83,14 @@ pub enum Held {
     Apart,
 }
 
-/// The stored form; `tail`: the hole for the stamp.
-#[must_use]
-pub fn encode(record: &[u8], change: Change<'_>, version: u64, tail: [u8; STAMP_BYTES]) -> Bytes {
+/// Appends the stored form; `tail`: the hole for the stamp.
+pub fn put(
+    out: &mut Vec<u8>,
+    record: &[u8],
+    change: Change<'_>,
+    version: u64,
+    tail: [u8; STAMP_BYTES],
+) {
     let (flags, value, expires_ms) = match change {
         Change::Remove => (REMOVAL, None, NEVER),
         Change::Put(value, expires_ms) if is_apart(value) => (APART, None, expires_ms),
@@ -93,20 +98,19 @@ pub fn encode(record: &[u8], change: Change<'_>, version: u64, tail: [u8; STAMP_
     };
     let expires = if expires_ms == NEVER { 0 } else { EXPIRES };
     let versioned = if version == 0 { 0 } else { VERSION };
-    let mut out = Vec::with_capacity(record.len() + value.map_or(0, |value| value.len()) + 32);
+    out.reserve(record.len() + value.map_or(0, |value| value.len()) + 32);
     out.extend([STAMPED, flags | expires | versioned]);
     if expires_ms != NEVER {
-        put_varint(&mut out, expires_ms);
+        put_varint(out, expires_ms);
     }
     if version > 0 {
-        put_varint(&mut out, version);
+        put_varint(out, version);
     }
-    put_bytes(&mut out, record);
+    put_bytes(out, record);
     if let Some(value) = value {
-        put_bytes(&mut out, value);
+        put_bytes(out, value);
     }
     out.extend_from_slice(&tail);
-    out.into()
 }
 
 /// Whether the value of a stored entry lies apart.

@@ -44,20 +44,41 @@ pub fn note(w: &mut dyn Writes, record: &[u8], change: Change<'_>) -> Result<()>
     if let Change::Put(value, _) = change
         && entry::is_apart(value)
     {
-        w.put_at(kind(kinds::LOGGED_VALUE), order, entry::own(value)?);
+        w.put_at(kind(&[kinds::LOGGED_VALUE]), order, entry::own(value)?);
     }
-    // planted: entry-forgotten
-    w.put_at(
-        kind(kinds::LOGGED),
-        order,
-        entry::encode(record, change, version, tail),
-    );
+    let name = Name::of(record)?;
+    let mut out = Vec::new();
+    entry::put(&mut out, record, change, version, tail);
+    let entry_bytes = out.len();
     let (is_removed, expires_ms) = match change {
         Change::Put(_, expires_ms) => (false, expires_ms),
         Change::Remove => (true, NEVER),
     };
-    touch(w, &Name::of(record)?, is_removed, expires_ms, &device, tail);
+    let state = put_state(&mut out, &name, is_removed, expires_ms, &device, tail);
+    // All that is noted of a record lies in one piece of memory, which goes when the last part does.
+    let mut noted = Bytes::from(out);
+    let entry = noted.split_to(entry_bytes);
+    // planted: entry-forgotten
+    w.put_at(kind(&[kinds::LOGGED]), order, entry);
+    let key = noted.split_to(state);
+    note_state(w, &name, key, noted);
     Ok(())
+}
+
+/// Appends the key of a record's state, then the state; how many bytes the key has.
+fn put_state(
+    out: &mut Vec<u8>,
+    name: &Name<'_>,
+    is_removed: bool,
+    expires_ms: u64,
+    device: &[u8],
+    tail: [u8; STAMP_BYTES],
+) -> usize {
+    let before = out.len();
+    name.put_state_key(out);
+    let key_bytes = out.len() - before;
+    State::put(out, is_removed, expires_ms, device, tail);
+    key_bytes
 }
 
 /// Sets the state of a record, and notes that its leaf has changed. Blind.
@@ -69,8 +90,15 @@ pub fn touch(
     device: &[u8],
     tail: [u8; STAMP_BYTES],
 ) {
-    let state = State::encode(is_removed, expires_ms, device, tail);
-    w.put(name.state_key(), state);
+    let mut out = Vec::new();
+    let key_bytes = put_state(&mut out, name, is_removed, expires_ms, device, tail);
+    let mut noted = Bytes::from(out);
+    let key = noted.split_to(key_bytes);
+    note_state(w, name, key, noted);
+}
+
+fn note_state(w: &mut dyn Writes, name: &Name<'_>, key: Bytes, state: Bytes) {
+    w.put(key, state);
     let leaf = leaf_of(hash_of(name.key));
     // (Marks are taken away by calls of their own: one that a batch has put stays.)
     if w.is_first(leaf) {
@@ -85,8 +113,8 @@ pub fn dirty_key(leaf: u16) -> Bytes {
     Bytes::copy_from_slice(&[kinds::DIRTY, high, low])
 }
 
-fn kind(kind: u8) -> Bytes {
-    Bytes::copy_from_slice(&[kind])
+const fn kind(kind: &'static [u8]) -> Bytes {
+    Bytes::from_static(kind)
 }
 
 /// The removal of whole ranges of records, noted one by one.

@@ -151,12 +151,18 @@ impl<'a> Name<'a> {
     /// The key of its state.
     #[must_use]
     pub fn state_key(&self) -> Bytes {
-        let mut key = Vec::with_capacity(9 + self.key.len() + self.place.len());
-        key.push(kinds::STATE);
-        key.extend_from_slice(&hash_of(self.key).to_be_bytes());
-        key.extend_from_slice(self.key);
-        key.extend_from_slice(self.place);
+        let mut key = Vec::new();
+        self.put_state_key(&mut key);
         key.into()
+    }
+
+    /// Appends the key of its state.
+    pub fn put_state_key(&self, out: &mut Vec<u8>) {
+        out.reserve(9 + self.key.len() + self.place.len());
+        out.push(kinds::STATE);
+        out.extend_from_slice(&hash_of(self.key).to_be_bytes());
+        out.extend_from_slice(self.key);
+        out.extend_from_slice(self.place);
     }
 
     /// The record whose state lies under a key.

@@ -33,23 +33,21 @@ pub struct State {
 }
 
 impl State {
-    /// The stored form; `tail`: the stamp, or a hole for it.
-    #[must_use]
-    pub fn encode(
+    /// Appends the stored form; `tail`: the stamp, or a hole for it.
+    pub fn put(
+        out: &mut Vec<u8>,
         is_removed: bool,
         expires_ms: u64,
         device: &[u8],
         tail: [u8; STAMP_BYTES],
-    ) -> Bytes {
-        let mut out = Vec::with_capacity(device.len() + 24);
+    ) {
         let expires = if expires_ms == NEVER { 0 } else { EXPIRES };
         out.extend([STAMPED, expires | if is_removed { REMOVED } else { 0 }]);
         if expires_ms != NEVER {
-            put_varint(&mut out, expires_ms);
+            put_varint(out, expires_ms);
         }
-        put_bytes(&mut out, device);
+        put_bytes(out, device);
         out.extend_from_slice(&tail);
-        out.into()
     }
 
     /// Reads the stored form.

@@ -11,7 +11,7 @@ fn what_is_left_of_a_segment_says_less_than_the_whole() {
     for (key, expiry) in [("a", Some(5)), ("b", None), ("c", Some(9))] {
         let mut cell = Cell::inline(Bytes::from_static(b"value"));
         cell.marks = expiry.map_or(Marks::NONE, Marks::expiring);
-        builder.push(&Bytes::from_static(key.as_bytes()), &cell, false);
+        builder.push(&Bytes::from_static(key.as_bytes()), &cell, None);
     }
     let (record, mut entry) = builder.finish();
     // Tag 1, of no bytes.
