@@ -49,10 +49,15 @@ fn in_node(
 /// The second byte of a stored value with this node: whether it has Blobs beside it, or references to contents.
 #[must_use]
 pub fn version_of(node: &[u8]) -> u8 {
-    let tags = [tag::ATTACHED_BLOB, tag::ATTACHED_FILE, tag::BLOB_REF];
+    let may_be_it = |byte: &u8| {
+        matches!(
+            *byte,
+            tag::ATTACHED_BLOB | tag::ATTACHED_FILE | tag::BLOB_REF
+        )
+    };
     let (mut is_attached, mut is_citing) = (false, false);
     // Most values do not contain such a byte at all.
-    if node.iter().any(|byte| tags.contains(byte)) {
+    if node.iter().any(may_be_it) {
         let mut reader = ExactReader::new(node);
         // Ignore a malformed node: reading the value reports it.
         while let Ok(Some(event)) = reader.next() {
