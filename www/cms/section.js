@@ -36,9 +36,11 @@ export async function startSite() {
   element("site-form").addEventListener("submit", guarded(async (event) => {
     event.preventDefault();
     problem.hidden = true;
+    const name = slug.value;
     try {
-      await team.createPage(site, { slug: slug.value, title: slug.value }, SECTIONS.map((definition) => ({ definition, content: {} })));
-      slug.value = "";
+      await team.createPage(site, { slug: name, title: name }, SECTIONS.map((definition) => ({ definition, content: {} })));
+      // (The next one may be under way.)
+      if (slug.value === name) slug.value = "";
     } catch (error) {
       if (error.code !== "ConstraintViolation") throw error;
       problem.textContent = "There is a page of that name.";

@@ -72,10 +72,12 @@ export async function startQuestions() {
 
   async function makeIndex() {
     const box = element("questions-fields");
-    const fields = box.value.split(",").map((field) => field.trim());
+    const given = box.value;
+    const fields = given.split(",").map((field) => field.trim());
     const [, making] = await timed(() => collection().createIndex(fields));
     element("questions-told").textContent = `index made in ${ms(making)}`;
-    box.value = "";
+    // (The next one may be under way.)
+    if (box.value === given) box.value = "";
     await showIndexes();
     await ask();
   }

@@ -23,15 +23,24 @@ export function remarks(library, { goTo, changed }) {
   /** What is written goes into a note that is there, or a new one, on the chosen anchor or on none. */
   form.addEventListener("submit", guarded(async (event) => {
     event.preventDefault();
-    const content = text.value;
-    if (edited) await library.updateNote(edited, { content });
-    else await library.createNote({ reference_id, anchor_id: chosen?._id ?? null, content });
-    write(chosen);
+    const [content, anchor, note, id] = [text.value, chosen, edited, reference_id];
+    // At once: while it is stored, something else may be begun.
+    write(anchor);
+    try {
+      if (note) await library.updateNote(note._id, { content });
+      else await library.createNote({ reference_id: id, anchor_id: anchor?._id ?? null, content });
+    } catch (error) {
+      if (text.value === "" && reference_id === id) {
+        write(anchor, note);
+        text.value = content;
+      }
+      throw error;
+    }
     await changed();
   }));
 
   function write(anchor, note) {
-    [chosen, edited] = [anchor, note?._id];
+    [chosen, edited] = [anchor, note];
     label.textContent = note ? `Note ${note.local_no}` : anchor ? `Note on anchor ${anchor.local_no}` : "Note on the document";
     save.textContent = note ? "Save" : "Write";
     text.value = note?.content ?? "";
@@ -81,7 +90,7 @@ export function remarks(library, { goTo, changed }) {
     choose: (anchor) => write(anchor),
     show(anchors, notes) {
       if (chosen && !anchors.some(({ _id }) => _id === chosen._id)) write(undefined);
-      if (edited && !notes.some(({ _id }) => _id === edited)) write(chosen);
+      if (edited && !notes.some(({ _id }) => _id === edited._id)) write(chosen);
       const loose = notes.filter(({ anchor_id }) => anchor_id === null).map((note) => ofNote(note));
       list.replaceChildren(...anchors.flatMap((anchor) => ofAnchor(anchor, notes)), ...loose);
     },

@@ -60,8 +60,10 @@ export async function startLibrary() {
 
   element("library-form").addEventListener("submit", guarded(async (event) => {
     event.preventDefault();
-    await library.createReference({ type: "book", title: titles.value });
-    titles.value = "";
+    const title = titles.value;
+    await library.createReference({ type: "book", title });
+    // (The next one may be under way.)
+    if (titles.value === title) titles.value = "";
     await show();
   }));
   const problem = element("library-problem");
